@@ -1,0 +1,26 @@
+# What the released code computes: cross-entropy on probabilities, a colour bandwidth that shrinks tenfold from output to
+# output, scribbles resized bilinearly and truncated, pictures resized as floats, maps stretched one by one.
+_base_ = './scwssod_r50_paper_duts-scribble-320.py'
+
+model = dict(
+    losses=dict(
+        pce=dict(form='released'),
+        lsc=dict(sigma_image={'logits': 0.1, 'logits_3': 0.01, 'logits_4': 0.001, 'logits_5': 0.0001}),
+    ),
+    postprocess=dict(stretch=dict(type='MinMaxNormalize')),
+)
+train_pipeline = [
+    dict(type='LoadFrames'),
+    dict(type='LoadLabels', one_sided='allow'),
+    dict(type='Resize', size=320, exact=True, scribble_resize='released'),
+    dict(type='RandomFlip', probability=0.5),
+    dict(type='PackFrames'),
+]
+test_pipeline = [
+    dict(type='LoadFrames'),
+    dict(type='LoadGroundTruth'),
+    dict(type='Resize', size=320, exact=True),
+    dict(type='PackFrames'),
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

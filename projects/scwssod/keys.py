@@ -1,0 +1,71 @@
+"""Names of the published checkpoint and ours, one to one."""
+
+import re
+
+# Modules of the published decoder and ours; the suffixes of theirs are the stages of a ResNet: 2 is the finest level.
+MODULES = {
+    'sa55': 'neck.top_spatial',
+    'ca55': 'neck.top_channel',
+    **{f'ca{stage}5': f'neck.context.{stage - 2}' for stage in (2, 3, 4)},
+    **{f'fam{stage}{stage + 1}': f'neck.aggregate.{stage - 2}' for stage in (2, 3, 4)},
+    **{f'srm{stage}': f'neck.refine.{stage - 2}' for stage in (2, 3, 4, 5)},
+    **{f'linear{stage}': f'head.predict.{stage - 2}' for stage in (2, 3, 4, 5)},
+}
+_LAYERS = {
+    'ca': {'conv0': 'project.conv', 'bn0': 'project.bn', 'conv1': 'squeeze', 'conv2': 'excite'},
+    'sa': {'conv0': 'project.conv', 'bn0': 'project.bn', 'conv2': 'affine'},
+    'srm': {'conv1': 'smooth.conv', 'bn1': 'smooth.bn', 'conv2': 'affine'},
+    'fam': {
+        **{f'{layer}0': f'low.{layer}' for layer in ('conv', 'bn')},
+        **{f'{layer}1': f'high.{layer}' for layer in ('conv', 'bn')},
+        **{f'{layer}2': f'context.{layer}' for layer in ('conv', 'bn')},
+        **{f'{layer}3': f'fuse.{layer}' for layer in ('conv', 'bn')},
+        'conv_l': 'low_gate',
+        'conv_d1': 'high_gate',
+        'conv_d2': 'context_gate',
+        **{f'conv_att{i}': f'scores.{i - 1}' for i in (1, 2, 3)},
+    },
+}
+
+
+def _prefixes() -> dict[str, str]:
+    """Every layer's official prefix and ours."""
+    pairs = {'bkbone.': 'backbone.'}
+    for module, ours in MODULES.items():
+        kind = re.match('[a-z]+', module).group()
+        layers = _LAYERS.get(kind)
+        if layers is None:
+            pairs[f'{module}.'] = f'{ours}.'
+        else:
+            pairs |= {f'{module}.{theirs}.': f'{ours}.{name}.' for theirs, name in layers.items()}
+    return pairs
+
+
+_TO_OURS = _prefixes()
+_TO_OFFICIAL = {ours: theirs for theirs, ours in _TO_OURS.items()}
+
+
+def official_to_salseg(key: str) -> str:
+    """Our name of an entry of the published state dict.
+
+    Raises:
+        KeyError: The published network has no such entry.
+    """
+    return _rename(key, _TO_OURS, 'published SCWSSOD checkpoint')
+
+
+def salseg_to_official(key: str) -> str:
+    """The published name of an entry of ours, the inverse of `official_to_salseg`.
+
+    Raises:
+        KeyError: Our network has no such entry.
+    """
+    return _rename(key, _TO_OFFICIAL, 'SCWSSOD network of salseg')
+
+
+def _rename(key: str, prefixes: dict[str, str], whose: str) -> str:
+    depth = 1 if key.split('.')[0] in ('bkbone', 'backbone') else key.count('.')
+    prefix = '.'.join(key.split('.')[:depth]) + '.'
+    if prefix not in prefixes:
+        raise KeyError(f'{key!r} is no entry of the {whose}')
+    return prefixes[prefix] + key.removeprefix(prefix)

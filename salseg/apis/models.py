@@ -1,0 +1,59 @@
+"""Models by name, ready to use."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from salseg.engine.checkpoint import load_file, load_weights
+from salseg.engine.config import load_config
+from salseg.engine.running import newest_checkpoint
+from salseg.models import BaseSegmentor
+from salseg.registry import BACKBONES, MODELS
+
+
+def init_model(
+    name_or_config: str,
+    checkpoint: str | None = None,
+    device: str | torch.device | None = None,
+    options: Mapping[str, Any] | list[str] | None = None,
+) -> BaseSegmentor:
+    """Build a model in evaluation mode.
+
+    Args:
+        name_or_config: Name (``list_models()``), config file, or folder of a run; of a folder the newest checkpoint is
+            taken when none is named.
+        checkpoint: Weights to load; they must fit exactly. Without, the backbone's pretrained weights are loaded as the
+            config says and the rest is random; such a model refuses to predict.
+        device: For example 'cuda:0'; the first GPU, else the CPU, by default.
+        options: Overrides of the config.
+
+    Returns:
+        The model; ``model.cfg`` is its config, ``model.weights_source`` where its weights come from (None: nowhere).
+
+    Raises:
+        ConfigError, UnknownName: The config cannot be used.
+        CheckpointError: The checkpoint is unsafe or of another model.
+        WeightsError: The backbone's weights cannot be had.
+    """
+    config = load_config(name_or_config, options)
+    if checkpoint is None and Path(name_or_config).is_dir():
+        checkpoint = newest_checkpoint(name_or_config)
+    spec = config.model.to_dict()
+    if checkpoint is not None:
+        _without_pretrained(spec)
+    model = MODELS.build(spec)
+    if checkpoint is not None:
+        load_weights(model, load_file(checkpoint)['state_dict'], str(checkpoint))
+    model.cfg = config
+    return model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
+
+
+def _without_pretrained(node: Any) -> None:
+    """A checkpoint brings all weights: do not ask for pretrained files that it would overwrite."""
+    if isinstance(node, dict):
+        if node.get('weights') is not None and BACKBONES._find(str(node.get('type'))) is not None:
+            node['weights'] = None
+        for value in node.values():
+            _without_pretrained(value)

@@ -1,0 +1,52 @@
+"""Names of models and the configs that they stand for, read from the projects' cards without importing anything heavy."""
+
+import difflib
+import fnmatch
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from salseg.errors import UnknownName
+from salseg.paths import assets_root
+
+
+@lru_cache(maxsize=1)
+def model_cards() -> dict[str, dict[str, Any]]:
+    """Cards of all models by name: the entries under ``Models`` of every ``projects/<paper>/metafile.yml``."""
+    import yaml
+
+    cards: dict[str, dict[str, Any]] = {}
+    for file in sorted((assets_root() / 'projects').glob('*/metafile.yml')):
+        card = yaml.safe_load(file.read_text(encoding='utf-8')) or {}
+        for model in card.get('Models', []):
+            shared = {key: value for key, value in card.items() if key != 'Models'}
+            cards[model['Name']] = {**shared, **model, 'Folder': str(file.parent)}
+    return cards
+
+
+def list_models(pattern: str = '*') -> list[str]:
+    """Names of models that match a shell pattern, sorted."""
+    return sorted(fnmatch.filter(model_cards(), pattern))
+
+
+def config_of(name: str) -> Path:
+    """Config file of a model.
+
+    Raises:
+        UnknownName: No model has that name; the message lists near ones.
+    """
+    cards = model_cards()
+    if name not in cards:
+        near = difflib.get_close_matches(name, cards, n=3)
+        raise UnknownName(
+            f'no model is called {name!r}. Nearest: {", ".join(near) or "none"}; all: {", ".join(sorted(cards))}. '
+            "A config file or a run's folder will do as well."
+        )
+    return Path(cards[name]['Folder']) / cards[name]['Config']
+
+
+def list_configs() -> list[Path]:
+    """All configs that come with salseg, but the bases."""
+    top = assets_root()
+    found = [*(top / 'configs').rglob('*.py'), *(top / 'projects').glob('*/configs/**/*.py')]
+    return sorted(path for path in found if '_base_' not in path.parts)

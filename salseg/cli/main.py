@@ -1,0 +1,53 @@
+"""Parse the command line; import a command's code only when it runs."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from salseg.errors import SalsegError
+from salseg.version import __version__
+
+# name -> module with add_arguments(parser) and run(args) -> exit status; their heads import nothing heavy.
+COMMANDS = {
+    'train': 'salseg.cli.train',
+    'test': 'salseg.cli.test',
+    'predict': 'salseg.cli.predict',
+    'list': 'salseg.cli.list',
+    'info': 'salseg.cli.info',
+}
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog='salseg', description='Find and follow objects in images and video with little labelling.'
+    )
+    parser.add_argument('--version', action='version', version=f'salseg {__version__}')
+    commands = parser.add_subparsers(dest='command', metavar='COMMAND')
+    for name, module_name in COMMANDS.items():
+        module = import_module(module_name)
+        first = (module.__doc__ or '').strip().splitlines()[0]
+        sub = commands.add_parser(name, help=first, description=module.__doc__)
+        sub.add_argument('--debug', action='store_true', help='show the traceback of errors')
+        module.add_arguments(sub)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; bad input ends with its message and status 2."""
+    parser = build_parser()
+    args = parser.parse_args(arguments)
+    if args.command is None:
+        parser.print_help()
+        return 0
+    try:
+        return import_module(COMMANDS[args.command]).run(args)
+    except SalsegError as error:
+        if args.debug:
+            raise
+        sys.stderr.write(f'salseg {args.command}: {type(error).__name__}: {error}\n')
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write('\nstopped; files that were written are complete\n')
+        return 130

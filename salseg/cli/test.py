@@ -1,0 +1,22 @@
+"""Test a checkpoint on the test sets of a config."""
+
+import argparse
+
+from salseg.cli.common import add_launcher, add_model, add_options
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``salseg test``."""
+    add_model(parser)
+    parser.add_argument('checkpoint', metavar='CHECKPOINT', help='weights to test')
+    parser.add_argument('--work-dir', metavar='DIR', help="folder for logs and results, the checkpoint's by default")
+    add_options(parser)
+    add_launcher(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Test."""
+    from salseg.engine.running import test
+
+    test(args.model, args.checkpoint, args.cfg_options, args.work_dir, args.launcher)
+    return 0

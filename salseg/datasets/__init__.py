@@ -1,0 +1,9 @@
+"""Data sets, transforms and samplers."""
+
+from salseg.datasets import samplers, transforms
+from salseg.datasets.base import SetDataset
+from salseg.datasets.concat import ConcatDataset
+from salseg.datasets.saliency_dataset import SaliencyDataset
+from salseg.datasets.synthetic_images import SyntheticImages
+
+__all__ = ['ConcatDataset', 'SaliencyDataset', 'SetDataset', 'SyntheticImages', 'samplers', 'transforms']

@@ -1,0 +1,67 @@
+"""What every data set shares: an item is a set of frames, and its randomness depends on seed, epoch and index only."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from salseg.errors import DataError
+from salseg.registry import TRANSFORMS
+
+Results = dict[str, Any]
+
+
+class SetDataset(Dataset):
+    """A data set whose items are sets of frames.
+
+    Subclasses give ``__len__`` and :meth:`describe`. An item is asked for by its *draw*, ``epoch * len + index``; the draw is
+    what a sampler yields, so that augmentation is the same for any number of workers and after any resume.
+
+    Args:
+        pipeline: Transforms by config, applied in order.
+        seed: Seeds all random transforms together with epoch and index.
+        name: Stands in tables and messages.
+        pixel_mean, pixel_std: Statistics of this data set on the 0-255 scale, RGB; the preprocessor prefers them.
+    """
+
+    def __init__(
+        self,
+        pipeline: Sequence[Mapping[str, Any]] = (),
+        seed: int = 0,
+        name: str = '',
+        pixel_mean: Sequence[float] | None = None,
+        pixel_std: Sequence[float] | None = None,
+    ) -> None:
+        self.transforms = [TRANSFORMS.build(dict(step)) if isinstance(step, Mapping) else step for step in pipeline]
+        self.seed = seed
+        self.name = name
+        self.pixel_mean = None if pixel_mean is None else tuple(pixel_mean)
+        self.pixel_std = None if pixel_std is None else tuple(pixel_std)
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """What metrics and the visualiser may want to know."""
+        return dict(dataset=self.name)
+
+    def __len__(self) -> int:
+        raise TypeError(f'{type(self).__name__} must define __len__')
+
+    def describe(self, index: int) -> Results:
+        """Paths and ids of item ``index``, without pixels: ``set_id``, ``frame_ids``, ``frame_paths``, ..."""
+        raise TypeError(f'{type(self).__name__} must define describe')
+
+    def get(self, epoch: int, index: int) -> Results:
+        """Item ``index`` as epoch ``epoch`` draws it."""
+        results = dict(dataset=self.name, ordered=False, pixel_mean=self.pixel_mean, pixel_std=self.pixel_std)
+        results.update(self.describe(index))
+        results['rng'] = np.random.default_rng((self.seed, epoch, index))
+        for transform in self.transforms:
+            results = transform(results)
+            if results is None:
+                raise DataError(f'{type(transform).__name__} returned nothing for {self.name} item {index}.')
+        return results
+
+    def __getitem__(self, draw: int) -> Results:
+        epoch, index = divmod(int(draw), len(self))
+        return self.get(epoch, index)

@@ -1,0 +1,51 @@
+"""Several data sets as one."""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from typing import Any
+
+from salseg.datasets.base import Results, SetDataset
+from salseg.errors import DataError
+from salseg.registry import DATASETS
+
+
+@DATASETS.register_module()
+class ConcatDataset(SetDataset):
+    """One data set after the other; items keep their own name, statistics and pipeline.
+
+    Args:
+        datasets: Configs or data sets.
+        pipeline: Transforms of those configs that name none of their own.
+
+    Raises:
+        DataError: There are none.
+    """
+
+    def __init__(
+        self, datasets: Sequence[Mapping[str, Any] | SetDataset], pipeline: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        shared = dict(pipeline=pipeline) if pipeline else {}
+        self.datasets = [DATASETS.build({**shared, **d}) if isinstance(d, Mapping) else d for d in datasets]
+        if not self.datasets:
+            raise DataError('ConcatDataset: datasets is empty; name at least one.')
+        self.ends = list(accumulate(len(d) for d in self.datasets))
+        super().__init__(name='+'.join(d.name for d in self.datasets))
+
+    def __len__(self) -> int:
+        return self.ends[-1]
+
+    def locate(self, index: int) -> tuple[int, int]:
+        """Number of the data set and the index in it."""
+        which = bisect_right(self.ends, index)
+        return which, index - (self.ends[which - 1] if which else 0)
+
+    def describe(self, index: int) -> Results:
+        """What the item's own data set says of it."""
+        which, inner = self.locate(index)
+        return self.datasets[which].describe(inner)
+
+    def get(self, epoch: int, index: int) -> Results:
+        """Item ``index`` as its own data set draws it in that epoch."""
+        which, inner = self.locate(index)
+        return self.datasets[which].get(epoch, inner)

@@ -1,0 +1,118 @@
+"""Draws of an endless training run as a function of the position, so that a resumed run goes on exactly."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from mmengine.dist import get_dist_info
+from torch.utils.data import Dataset, Sampler
+
+from salseg.registry import DATA_SAMPLERS
+
+
+@DATA_SAMPLERS.register_module()
+class PositionSampler(Sampler[int]):
+    """Yield draws ``epoch * len + index`` without end; epoch e is permuted by a generator of (seed, e).
+
+    Every process yields all draws; :class:`PositionBatchSampler` deals them out.
+
+    Args:
+        dataset: Its length counts.
+        shuffle: Permute each epoch.
+        seed: Of the permutations.
+    """
+
+    def __init__(self, dataset: Dataset, shuffle: bool = True, seed: int | None = 0) -> None:
+        self.size = len(dataset)
+        self.shuffle = shuffle
+        self.seed = int(seed or 0)
+
+    def epoch(self, number: int) -> np.ndarray:
+        """Draws of one epoch in order, int64."""
+        order = np.random.default_rng((self.seed, number)).permutation(self.size) if self.shuffle else np.arange(self.size)
+        return order + number * self.size
+
+    def __iter__(self) -> Iterator[int]:
+        number = 0
+        while True:
+            yield from self.epoch(number).tolist()
+            number += 1
+
+    def __len__(self) -> int:
+        return self.size
+
+
+@DATA_SAMPLERS.register_module()
+class PositionBatchSampler(Sampler[list[int]]):
+    """Batches of draws, dealt to the processes, from any position on.
+
+    Args:
+        sampler: A :class:`PositionSampler`.
+        batch_size: Sets per process and step.
+        last: What happens to an epoch's last, incomplete batch: 'fill' from the next epoch (batches never shrink), 'keep'
+            it small (one process) or fill it up with the epoch's first draws (several), or 'drop' it.
+        rank, world_size: Of this process; by default the running ones.
+
+    Attributes:
+        start: Number of batches already used; set it before iterating to go on from there.
+
+    Raises:
+        ValueError: ``last`` is unknown, or an epoch is smaller than a batch that may not be filled.
+    """
+
+    def __init__(
+        self,
+        sampler: PositionSampler,
+        batch_size: int,
+        last: str = 'fill',
+        rank: int | None = None,
+        world_size: int | None = None,
+    ) -> None:
+        if last not in ('fill', 'keep', 'drop'):
+            raise ValueError(f"PositionBatchSampler: last={last!r}; expected 'fill', 'keep' or 'drop'.")
+        running = get_dist_info()
+        self.sampler = sampler
+        self.batch_size = batch_size
+        self.last = last
+        self.rank = running[0] if rank is None else rank
+        self.world_size = running[1] if world_size is None else world_size
+        self.start = 0
+        if last == 'drop' and sampler.size < self.step_size:
+            raise ValueError(
+                f"PositionBatchSampler: {sampler.size} items are fewer than one step of {self.step_size} and last='drop' "
+                "leaves none. Use last='fill' or a smaller batch_size."
+            )
+
+    @property
+    def step_size(self) -> int:
+        """Sets per step over all processes."""
+        return self.batch_size * self.world_size
+
+    def __len__(self) -> int:
+        """Steps per epoch, the incomplete one included where it is kept."""
+        whole, rest = divmod(self.sampler.size, self.step_size)
+        return max(1, whole + (1 if rest and self.last != 'drop' else 0))
+
+    def batch(self, number: int) -> list[int]:
+        """Draws of this process in step ``number``."""
+        first = self.rank * self.batch_size
+        if self.last == 'fill':
+            positions = range(number * self.step_size + first, number * self.step_size + first + self.batch_size)
+            return [self._draw(*divmod(position, self.sampler.size)) for position in positions]
+        epoch, step = divmod(number, len(self))
+        begin = step * self.step_size
+        size = min(self.step_size, self.sampler.size - begin)
+        share = -(-size // self.world_size)
+        positions = [begin + self.rank * share + i for i in range(share)]
+        # With several processes every one must have a batch of the same size.
+        return [self._draw(epoch, p if p < self.sampler.size else p - self.sampler.size) for p in positions]
+
+    def _draw(self, epoch: int, index: int) -> int:
+        if getattr(self, '_cached', None) is None or self._cached[0] != epoch:
+            self._cached = (epoch, self.sampler.epoch(epoch))
+        return int(self._cached[1][index])
+
+    def __iter__(self) -> Iterator[list[int]]:
+        number = self.start
+        while True:
+            yield self.batch(number)
+            number += 1

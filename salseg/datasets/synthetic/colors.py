@@ -1,0 +1,44 @@
+"""Colours: float32 RGB in [0, 1], by hue family."""
+
+import numpy as np
+
+from salseg.datasets.synthetic.draws import between, chance, shuffled
+
+HUES = {'red': 0.0, 'orange': 0.09, 'green': 0.33, 'cyan': 0.5, 'blue': 0.62, 'purple': 0.8}
+"""Centre of each colour family on the hue circle of length 1."""
+
+
+def from_hsv(hue: float, saturation: float, value: float) -> np.ndarray:
+    """RGB of a hue on the circle of length 1, a saturation and a value in [0, 1]."""
+    sector = np.float32((hue % 1) * 6)
+    ramps = np.abs((sector + np.array([0, 4, 2], dtype=np.float32)) % 6 - 3) - 1
+    pure = np.clip(ramps, 0, 1)
+    return (np.float32(value) * (1 - np.float32(saturation) * (1 - pure))).astype(np.float32)
+
+
+def draw_color(rng: np.random.Generator, family: str) -> np.ndarray:
+    """A colour of a family: its hue within 0.03, saturation 0.45 to 0.9, value 0.35 to 0.85."""
+    hue = HUES[family] + between(rng, -0.03, 0.03)
+    return from_hsv(hue, between(rng, 0.45, 0.9), between(rng, 0.35, 0.85))
+
+
+def draw_palette(rng: np.random.Generator, count: int) -> list[np.ndarray]:
+    """Colours of one picture: of different families as far as there are, some of them dull, as in most photographs."""
+    colors = []
+    for family in (shuffled(rng, tuple(HUES)) * (1 + count // len(HUES)))[:count]:
+        color = draw_color(rng, family)
+        if chance(rng, 0.35):
+            color = color + np.float32(between(rng, 0.5, 0.9)) * (color.mean() - color)
+        colors.append(color)
+    return colors
+
+
+def jitter(rng: np.random.Generator, color: np.ndarray, amount: float) -> np.ndarray:
+    """A neighbour of a colour, each channel moved by at most ``amount``."""
+    return np.clip(color + (rng.random(3).astype(np.float32) * 2 - 1) * np.float32(amount), 0.03, 0.97)
+
+
+def draw_tone(rng: np.random.Generator, contrast: tuple[float, float]) -> np.ndarray:
+    """Colour difference between a pattern's light and mean parts: mostly lightness, a little hue."""
+    lightness = between(rng, *contrast)
+    return np.float32(lightness) * (1 + np.float32(0.3) * (rng.random(3).astype(np.float32) * 2 - 1))

@@ -1,0 +1,52 @@
+"""What random transforms of sets of frames share."""
+
+from typing import Any
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from salseg.errors import ConfigError
+
+Results = dict[str, Any]
+LABEL_FIELDS = ('labels', 'saliency')
+
+
+class FrameTransform(BaseTransform):
+    """A transform of the dict that a data set's ``describe`` began.
+
+    ``frames`` is a list of T pictures (H, W, 3), uint8 or float32 on the 0-255 scale, RGB; ``labels`` a list of (H, W)
+    uint8 in salseg's encoding and ``saliency`` of (H, W) float32 in [0, 1], where loaded; ``geometry`` the frames' records;
+    ``rng`` the item's own generator: nothing may draw from another.
+    """
+
+    @staticmethod
+    def rng(results: Results) -> np.random.Generator:
+        """The item's generator."""
+        return results['rng']
+
+
+class RandomFrameTransform(FrameTransform):
+    """A transform that draws for the whole set at once or for every frame.
+
+    Args:
+        per: 'clip' draws once for all frames, 'frame' for each.
+
+    Raises:
+        ConfigError: ``per`` is unknown.
+    """
+
+    def __init__(self, per: str = 'clip') -> None:
+        if per not in ('clip', 'frame'):
+            raise ConfigError(f"{type(self).__name__}: per={per!r}; expected 'clip' or 'frame'.")
+        self.per = per
+
+    def draws(self, results: Results) -> list[Any]:
+        """What :meth:`draw` gave, one entry per frame."""
+        count = len(results['frames'])
+        if self.per == 'clip':
+            return [self.draw(self.rng(results))] * count
+        return [self.draw(self.rng(results)) for _ in range(count)]
+
+    def draw(self, rng: np.random.Generator) -> Any:
+        """One draw."""
+        raise TypeError(f'{type(self).__name__} must define draw')

@@ -1,0 +1,210 @@
+"""Checkpoints of tensors and plain values only, written so that a kill at any moment loses nothing."""
+
+import contextlib
+import os
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+from torch import Tensor, nn
+
+from salseg.errors import CheckpointError
+
+_TAG = '__salseg__'
+_PLAIN = (str, int, float, bool, type(None), Tensor)
+
+
+def encode(value: Any, where: str = '') -> Any:
+    """Turn a training state into tensors and plain values, so that it loads without running code.
+
+    Args:
+        value: What mmengine's message hub, schedulers and meta hold. Callables in dicts are dropped: freshly built
+            objects have their own.
+        where: Path of the value, for messages.
+
+    Raises:
+        CheckpointError: A type that has no safe form; the message names its key.
+    """
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, _PLAIN):
+        return value
+    if isinstance(value, HistoryBuffer):
+        history, counts = value.data
+        arrays = dict(values=torch.tensor(np.asarray(history, np.float64)), counts=torch.tensor(np.asarray(counts, np.float64)))
+        return {_TAG: 'history', 'max_length': int(value.max_length), **arrays}
+    if isinstance(value, np.ndarray):
+        return {_TAG: 'array', 'value': torch.from_numpy(value.copy())}
+    if isinstance(value, Mapping):
+        kept = {k: v for k, v in value.items() if not callable(v) or isinstance(v, nn.Module)}
+        return {encode(k, where): encode(v, f'{where}.{k}') for k, v in kept.items()}
+    if isinstance(value, list | tuple | deque | set):
+        items = [encode(v, f'{where}[{i}]') for i, v in enumerate(value)]
+        return tuple(items) if isinstance(value, tuple) else items
+    raise CheckpointError(
+        f'{where or "the state"} holds a {type(value).__module__}.{type(value).__name__}, which has no safe form in a '
+        'checkpoint. Keep tensors, numbers, strings, lists and dicts in the message hub and in schedulers.'
+    )
+
+
+def decode(value: Any) -> Any:
+    """Undo :func:`encode`."""
+    if isinstance(value, Mapping):
+        kind = value.get(_TAG)
+        if kind == 'history':
+            history, counts = value['values'].cpu().numpy(), value['counts'].cpu().numpy()
+            return HistoryBuffer(history, counts, max_length=value['max_length'])
+        if kind == 'array':
+            return value['value'].cpu().numpy()
+        return {k: decode(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(decode(v) for v in value)
+    return value
+
+
+def load_file(path: str | os.PathLike, map_location: Any = 'cpu') -> dict[str, Any]:
+    """Read a checkpoint without running anything that it says.
+
+    Returns:
+        The checkpoint; a bare state dict is wrapped as ``{'state_dict': ...}``.
+
+    Raises:
+        CheckpointError: The file is missing, cut, or holds more than tensors and plain values.
+    """
+    path = Path(path)
+    if not path.is_file():
+        around = sorted(p.name for p in path.parent.glob('*.pth'))[:5] if path.parent.is_dir() else []
+        raise CheckpointError(
+            f'the checkpoint {path} does not exist; {path.parent} '
+            + (f'holds {", ".join(around)}.' if around else 'holds no .pth file.')
+        )
+    try:
+        loaded = torch.load(path, map_location=map_location, weights_only=True)
+    except UnpicklingError as error:
+        raise CheckpointError(
+            f'{path} holds more than tensors and plain values and was not opened, since reading it could run foreign code.\n'
+            f'  refused: {_first_line(error)}\n'
+            '  A checkpoint of the plain mmengine Runner: `python tools/model_converters/convert_mmengine.py SOURCE TARGET` '
+            "reads it with an allow-list.\n  The authors' weights: tools/model_converters/convert_official.py."
+        ) from None
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise CheckpointError(
+            f'{path} is no readable checkpoint ({path.stat().st_size} bytes): {_first_line(error)}\n'
+            '  It may have been cut while copying; use an older one of the same folder.'
+        ) from error
+    if not isinstance(loaded, Mapping):
+        raise CheckpointError(f'{path} holds a {type(loaded).__name__}; expected a dict with state_dict.')
+    if 'state_dict' not in loaded:
+        loaded = {'state_dict': loaded}
+    return dict(loaded)
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).replace('Weights only load failed.', '').strip()
+    lines = [line.strip() for line in text.splitlines() if 'Unsupported' in line or 'GLOBAL' in line] or text.splitlines()
+    return (lines[0] if lines else type(error).__name__)[:300]
+
+
+def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: str, partial: bool = False) -> None:
+    """Load a state dict and say exactly what does not fit.
+
+    Args:
+        model: Gets the weights.
+        state: Parameter names to tensors; a leading ``module.`` is cut.
+        source: Where it comes from, for messages and ``model.weights_source``.
+        partial: Keys may be missing on either side (fine-tuning from another model), but no shape may differ and
+            something must fit.
+
+    Raises:
+        CheckpointError: Keys or shapes differ; the message counts and names them.
+    """
+    state = OrderedDict((key.removeprefix('module.'), value) for key, value in state.items())
+    own = model.state_dict()
+    missing = [key for key in own if key not in state]
+    foreign = [key for key in state if key not in own]
+    shapes = [
+        f'{key} {tuple(state[key].shape)} here {tuple(own[key].shape)}'
+        for key in own
+        if key in state and hasattr(state[key], 'shape') and state[key].shape != own[key].shape
+    ]
+    common = len(own) - len(missing)
+    if shapes or not common or (not partial and (missing or foreign)):
+        raise CheckpointError(
+            f'{source} does not fit this {type(model).__name__}: {common} of {len(own)} entries have the same name.\n'
+            + _listing('  missing in the file', missing)
+            + _listing('  unknown to the model', foreign)
+            + _listing('  other shapes', shapes)
+            + "  Is it a checkpoint of another config? The run's folder holds its config; `load_partial=True` in a config "
+            'loads what fits.'
+        )
+    # Through the module's own hook, so that a layer may widen what an older stage saved.
+    model.load_state_dict(state, strict=not partial)
+    model.weights_source = source
+
+
+def _listing(title: str, names: list[str]) -> str:
+    if not names:
+        return ''
+    return f'{title} ({len(names)}): {", ".join(names[:5])}{", ..." if len(names) > 5 else ""}\n'
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike) -> Iterator[Path]:
+    """A temporary name beside ``path``; when the block ends well, the file is synced and takes the real name at once.
+
+    If the block fails the temporary file is removed and whatever had the real name stays as it was.
+    """
+    path = Path(path)
+    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    try:
+        yield temporary
+        with open(temporary, 'rb') as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Write a small file in one step."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding='utf-8')
+
+
+def save_file(checkpoint: Mapping[str, Any], path: str | os.PathLike, save: Callable[..., None] = torch.save) -> None:
+    """Write a checkpoint in one step.
+
+    Raises:
+        CheckpointError: The disk is full or the folder cannot be written; an older file of that name is intact.
+    """
+    with failing_write(path), replacing(path) as temporary:
+        save(checkpoint, temporary)
+
+
+@contextlib.contextmanager
+def failing_write(path: str | os.PathLike) -> Iterator[None]:
+    """Turn a failed write into a message that says what is still intact."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        # torch reports a failed write of its archive as RuntimeError.
+        raise CheckpointError(
+            f'writing {path} failed: {error}\n  Checkpoints written before are intact. Free some space or change --work-dir, '
+            'then go on with --resume.'
+        ) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    # A rename is durable only once its folder is; not every file system lets a folder be opened.
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

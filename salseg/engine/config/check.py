@@ -1,0 +1,169 @@
+"""Refuse a config with a key that nothing takes, before anything is built."""
+
+import difflib
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mmengine import registry as root
+from mmengine.runner import Runner
+from torch.utils.data import DataLoader
+
+from salseg import registry as own
+from salseg.engine.config.origin import Origin, find_origin
+from salseg.errors import UnknownKey, UnknownName
+
+# Keys that mmengine takes out of a config before it calls the constructor.
+_CONSUMED: dict[str, set[str]] = {
+    'hook': {'priority'},
+    'optim_wrapper': {'constructor', 'paramwise_cfg'},
+    'scheduler': {'convert_to_iter_based'},
+    'loop': {'by_epoch'},
+}
+_TOP_EXTRA = {'custom_imports', 'load_partial', 'env_cfg', 'default_scope', 'launcher', 'cfg', 'compile'}
+_LOADER_EXTRA = {'dataset', 'sampler', 'batch_sampler', 'collate_fn', 'num_batch_per_epoch', 'worker_init_fn'}
+_PLAIN_NODES = {
+    'randomness': {'seed', 'diff_rank_seed', 'deterministic'},
+    'env_cfg': {'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'},
+}
+_LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+# Dicts whose keys are free names of parts; each part has a type.
+_NAMED_PARTS = {'losses', 'extra_passes', 'postprocess', 'default_hooks'}
+_ROOTS = [value for value in vars(root).values() if isinstance(value, root.Registry)]
+
+
+def check_config(config: Mapping[str, Any], origins: Mapping[str, Origin] | None = None) -> None:
+    """Compare every key with what its constructor takes.
+
+    Args:
+        config: The merged config.
+        origins: Where keys were set, for messages.
+
+    Raises:
+        UnknownKey: A key nothing takes; the message names it, the nearest valid one and the place that set it.
+        UnknownName: A ``type`` that no registry has.
+    """
+    origins = origins or {}
+    known = set(inspect.signature(Runner.__init__).parameters) - {'self'} | _TOP_EXTRA
+    for key in config:
+        near = difflib.get_close_matches(key, known, n=1, cutoff=0.85)
+        from_options = key in origins and not origins[key].line
+        if key not in known and (near or from_options):
+            _refuse(key, key, known, 'the top level of a config', origins)
+    for path, node in _nodes(dict(config)):
+        _check_node(path, node, origins)
+
+
+def _nodes(node: Any, path: str = '') -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if isinstance(node, Mapping):
+        if path:
+            yield path, node
+        for key, value in node.items():
+            yield from _nodes(value, f'{path}.{key}' if path else str(key))
+    elif isinstance(node, list | tuple):
+        for index, value in enumerate(node):
+            yield from _nodes(value, f'{path}[{index}]')
+
+
+def _check_node(path: str, node: Mapping[str, Any], origins: Mapping[str, Origin]) -> None:
+    last = path.rpartition('.')[2]
+    if path in _LOADERS:
+        allowed = set(inspect.signature(DataLoader.__init__).parameters) - {'self'} | _LOADER_EXTRA
+        _check_keys(path, node, allowed, 'a data loader', origins)
+    elif path in _PLAIN_NODES:
+        _check_keys(path, node, _PLAIN_NODES[path], path, origins)
+    elif last in _NAMED_PARTS:
+        for name, part in node.items():
+            if isinstance(part, Mapping) and 'type' not in part:
+                _refuse(f'{path}.{name}', name, set(node) - {name}, f'{path} (each entry needs a type)', origins)
+    elif 'type' in node:
+        _check_typed(path, node, origins)
+
+
+def _check_typed(path: str, node: Mapping[str, Any], origins: Mapping[str, Origin]) -> None:
+    target = node['type']
+    if isinstance(target, str):
+        try:
+            target = find_class(target, path)
+        except UnknownName as error:
+            place = find_origin(origins, f'{path}.type')
+            raise UnknownName(f'{path}.type: {error}' + (f'\n  set in: {place}' if place else '')) from None
+    allowed = accepted_keys(target)
+    if allowed is not None:
+        _check_keys(path, node, allowed, getattr(target, '__name__', str(target)), origins)
+
+
+def _check_keys(
+    path: str, node: Mapping[str, Any], allowed: set[str], owner: str, origins: Mapping[str, Origin]
+) -> None:
+    for key in node:
+        if key not in allowed and key not in ('type', '_scope_'):
+            _refuse(f'{path}.{key}', key, allowed, owner, origins)
+
+
+def _refuse(path: str, key: str, allowed: set[str], owner: str, origins: Mapping[str, Origin]) -> None:
+    near = difflib.get_close_matches(key, sorted(allowed), n=1, cutoff=0.5)
+    hint = f'did you mean {near[0]}? ' if near else ''
+    place = find_origin(origins, path)
+    raise UnknownKey(
+        f'{path} is no argument of {owner}.\n  {hint}It takes: {", ".join(sorted(allowed)) or "nothing"}'
+        + (f'\n  set in: {place}' if place else '')
+    )
+
+
+def find_class(name: str, path: str = '') -> Any:
+    """Class or function registered under a name, salseg's own before mmengine's.
+
+    Raises:
+        UnknownName: No registry has it.
+    """
+    for registry in own.ALL_REGISTRIES:
+        registry.import_from_location()
+        found = registry._find(name.removeprefix('salseg.'))
+        if found is not None:
+            return found
+    for registry in _ROOTS:
+        registry.import_from_location()
+        if name in registry.module_dict:
+            return registry.module_dict[name]
+    return _registry_for(path).get(name)
+
+
+def _registry_for(path: str) -> own.Registry:
+    """The registry that a key's place asks for, for the message about an unknown name."""
+    places = {
+        'losses': own.LOSSES, 'extra_passes': own.PASSES, 'postprocess': own.POSTPROCESSORS, 'backbone': own.BACKBONES,
+        'neck': own.NECKS, 'head': own.HEADS, 'matcher': own.MATCHERS, 'pipeline': own.TRANSFORMS, 'dataset': own.DATASETS,
+        'datasets': own.DATASETS, 'sampler': own.DATA_SAMPLERS, 'batch_sampler': own.DATA_SAMPLERS, 'hooks': own.HOOKS,
+        'default_hooks': own.HOOKS, 'custom_hooks': own.HOOKS, 'evaluator': own.METRICS, 'flow': own.FLOWS,
+        'val_evaluator': own.METRICS, 'test_evaluator': own.METRICS, 'train_cfg': own.LOOPS,
+        'param_scheduler': own.PARAM_SCHEDULERS, 'optim_wrapper': own.OPTIM_WRAPPERS, 'visualizer': own.VISUALIZERS,
+    }  # fmt: skip
+    for part in reversed(path.split('.')):
+        if part.partition('[')[0] in places:
+            return places[part.partition('[')[0]]
+    return own.MODELS
+
+
+def accepted_keys(target: Any) -> set[str] | None:
+    """Names that a class or function takes; those of base classes too where it passes ``**kwargs`` on. None: any."""
+    classes = [c for c in inspect.getmro(target) if c is not object] if inspect.isclass(target) else [target]
+    names: set[str] = set(_consumed(classes))
+    for member in classes:
+        function = member.__dict__.get('__init__') if inspect.isclass(member) else member
+        if function is None:
+            continue
+        parameters = inspect.signature(function).parameters.values()
+        names |= {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name != 'self'}
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            return names
+    return None if not inspect.isclass(target) else names
+
+
+def _consumed(classes: list[Any]) -> set[str]:
+    bases = {base.__name__.lstrip('_') for base in classes if inspect.isclass(base)}
+    found: set[str] = set()
+    for kind, base in (('hook', 'Hook'), ('optim_wrapper', 'OptimWrapper'), ('scheduler', 'ParamScheduler'), ('loop', 'BaseLoop')):
+        if base in bases:
+            found |= _CONSUMED[kind]
+    return found

@@ -1,0 +1,85 @@
+"""From a name, a file or a run's folder to a checked config."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config, DictAction
+
+import salseg.registry  # noqa: F401 - mmengine's scope look-up must find our registries
+from salseg.catalog import config_of
+from salseg.engine.config.check import check_config
+from salseg.engine.config.origin import trace_origins
+from salseg.errors import ConfigError, SalsegError
+from salseg.paths import enable_projects
+
+
+def load_config(model: str, options: Mapping[str, Any] | Sequence[str] | None = None, check: bool = True) -> Config:
+    """Read a config and refuse what no constructor takes.
+
+    Args:
+        model: Name of a model, path of a config, or folder of a run (its one resolved config is used).
+        options: Overrides, by dotted key or as ``key=value`` texts.
+        check: Whether to check every key.
+
+    Raises:
+        ConfigError: The file is missing or broken; an option is malformed or refused.
+    """
+    enable_projects()
+    path = resolve(model)
+    overrides = options if isinstance(options, Mapping) else parse_options(options or ())
+    origins = trace_origins(path, overrides)
+    try:
+        config = Config.fromfile(str(path))
+    except ImportError as error:
+        raise ConfigError(f'{path}: custom_imports failed: {error}. Install what is missing or correct the module name.') from error
+    except SalsegError:
+        raise
+    except (KeyError, TypeError, AttributeError, NameError, ValueError) as error:
+        raise ConfigError(f'{path} cannot be read: {type(error).__name__}: {error}') from error
+    try:
+        config.merge_from_dict(dict(overrides))
+    except (KeyError, TypeError, IndexError, AssertionError) as error:
+        raise ConfigError(f'--cfg-options {", ".join(overrides)} does not fit {path.name}: {error}') from error
+    if check:
+        check_config(config, origins)
+    return config
+
+
+def resolve(model: str) -> Path:
+    """Path of the config that a name, file or run's folder stands for.
+
+    Raises:
+        ConfigError: A folder without config, or a missing file.
+        UnknownName: No model has that name; near ones are listed.
+    """
+    path = Path(model)
+    if path.is_dir():
+        found = sorted(path.glob('*.py'))
+        if len(found) != 1:
+            raise ConfigError(
+                f"{path} is no folder of a run: it holds {len(found)} configs (*.py), expected one. Name the config's file."
+            )
+        return found[0]
+    if path.suffix == '.py' or '/' in model:
+        if not path.is_file():
+            raise ConfigError(f'the config {path} does not exist. `salseg list --configs` shows those that come with salseg.')
+        return path
+    return config_of(model)
+
+
+def parse_options(items: Sequence[str]) -> dict[str, Any]:
+    """``key=value`` texts as a dict; values are read as mmengine does.
+
+    Raises:
+        ConfigError: A text without ``=``.
+    """
+    for item in items:
+        if '=' not in item:
+            raise ConfigError(f'--cfg-options {item!r} has no "="; write key=value, for example model.losses.lsc.weight=0.')
+    if not items:
+        return {}
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--options', nargs='+', action=DictAction)
+    return parser.parse_args(['--options', *items]).options

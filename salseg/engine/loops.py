@@ -1,0 +1,58 @@
+"""The training loop: by iterations, and able to go on exactly where a run stopped."""
+
+from typing import Any
+
+from mmengine.runner import IterBasedTrainLoop
+from mmengine.runner.loops import _InfiniteDataloaderIterator
+from torch import nn
+
+from salseg.datasets.samplers import PositionBatchSampler
+from salseg.errors import ConfigError
+from salseg.registry import LOOPS
+
+
+@LOOPS.register_module()
+class PositionTrainLoop(IterBasedTrainLoop):
+    """Iterations over batches that are a function of the step's number.
+
+    On resume the batch sampler starts at the stored step; no old batch is decoded to be thrown away.
+
+    Args:
+        runner: The runner.
+        dataloader: Config or loader; its batch sampler must be a :class:`PositionBatchSampler`.
+        max_iters: Steps in all.
+        val_begin, val_interval: When to validate.
+
+    Raises:
+        ConfigError: The loader has another batch sampler.
+    """
+
+    def __init__(self, runner: Any, dataloader: Any, max_iters: int, val_begin: int = 1, val_interval: int = 1000) -> None:
+        super().__init__(runner, dataloader, max_iters, val_begin, val_interval)
+        sampler = self.dataloader.batch_sampler
+        if not isinstance(sampler, PositionBatchSampler):
+            raise ConfigError(
+                f"train_dataloader.batch_sampler is a {type(sampler).__name__}; expected dict(type='PositionBatchSampler'): "
+                'without it a resumed run would not see the same batches.'
+            )
+
+    def run(self) -> nn.Module:
+        """Train to the end."""
+        if self._iter > 0:
+            self.dataloader.batch_sampler.start = self._iter
+            self.dataloader_iterator = _InfiniteDataloaderIterator(self.dataloader)
+        self.runner.call_hook('before_train')
+        self.runner.call_hook('before_train_epoch')
+        # A validation that fell on the stored step is not repeated: the checkpoint hook may have saved after it.
+        while self._iter < self._max_iters and not self.stop_training:
+            self.runner.model.train()
+            self.run_iter(next(self.dataloader_iterator))
+            if self.runner.val_loop is not None and self._validates():
+                self.runner.val_loop.run()
+        self.runner.call_hook('after_train_epoch')
+        self.runner.call_hook('after_train')
+        return self.runner.model
+
+    def _validates(self) -> bool:
+        on_schedule = self._iter % self.val_interval == 0 or self._iter == self._max_iters
+        return self._iter >= self.val_begin and on_schedule

@@ -1,0 +1,98 @@
+"""mmengine's runner with exact state and safe files."""
+
+import contextlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.dist import is_main_process
+from mmengine.model import is_model_wrapper
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+from torch import nn
+
+from salseg.engine import checkpoint as files
+from salseg.errors import CheckpointError
+
+
+@RUNNERS.register_module()
+class SalRunner(Runner):
+    """Runner whose checkpoints load with ``weights_only=True``, never half-written, and match the model exactly."""
+
+    @property
+    def bare_model(self) -> nn.Module:
+        """The model without its distributed wrapper."""
+        return self.model.module if is_model_wrapper(self.model) else self.model
+
+    def load_checkpoint(
+        self,
+        filename: str,
+        map_location: str | Callable = 'cpu',
+        strict: bool = True,
+        revise_keys: Any = None,
+    ) -> dict[str, Any]:
+        """Load weights and give back the whole checkpoint, decoded.
+
+        Raises:
+            CheckpointError: Unsafe, unreadable, or of another model.
+        """
+        checkpoint = files.load_file(filename, map_location)
+        for name in ('message_hub', 'param_schedulers', 'meta'):
+            if name in checkpoint:
+                checkpoint[name] = files.decode(checkpoint[name])
+        if self._resume and 'message_hub' not in checkpoint:
+            raise CheckpointError(f'{filename} holds weights only; training cannot be resumed from it. Use load_from.')
+        self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+        partial = bool(self.cfg.get('load_partial', False)) and not self._resume
+        files.load_weights(self.bare_model, checkpoint['state_dict'], str(filename), partial)
+        self._has_loaded = True
+        self.logger.info(f'weights loaded from {filename}')
+        return checkpoint
+
+    def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Write a checkpoint under a temporary name, sync, rename.
+
+        Raises:
+            CheckpointError: It could not be written; older ones are intact.
+        """
+        if not is_main_process():
+            return
+        path = Path(out_dir) / filename
+        with files.failing_write(path), files.replacing(path) as temporary:
+            super().save_checkpoint(out_dir, temporary.name, *args, **kwargs)
+
+    def call_hook(self, fn_name: str, **kwargs: Any) -> None:
+        """Run the hooks' method of that name; a checkpoint about to be written is encoded after all of them."""
+        super().call_hook(fn_name, **kwargs)
+        if fn_name == 'before_save_checkpoint':
+            encode_state(kwargs['checkpoint'])
+
+
+
+def encode_state(checkpoint: dict[str, Any]) -> None:
+    """Encode, in place, the parts of a checkpoint that hold more than tensors."""
+    for name in ('message_hub', 'param_schedulers', 'meta', 'optimizer'):
+        if name in checkpoint:
+            checkpoint[name] = files.encode(checkpoint[name], name)
+
+
+def device_line() -> str:
+    """One line that says what the run computes on."""
+    if torch.cuda.is_available():
+        return f'device: {torch.cuda.get_device_name()} ({torch.cuda.device_count()} visible), torch {torch.__version__}'
+    return f'device: CPU, {torch.get_num_threads()} threads, torch {torch.__version__}'
+
+
+@contextlib.contextmanager
+def default_scope() -> Any:
+    """mmengine's scope set to salseg for the duration."""
+    from mmengine.registry import DefaultScope
+
+    with DefaultScope.overwrite_default_scope('salseg'):
+        yield
+
+
+def plain(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A config as a plain dict."""
+    return config.to_dict() if hasattr(config, 'to_dict') else dict(config)

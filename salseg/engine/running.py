@@ -1,0 +1,172 @@
+"""Train and test from a config."""
+
+import platform
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from mmengine.config import Config
+
+from salseg.engine.checkpoint import replacing
+from salseg.engine.config import load_config
+from salseg.engine.launch import init_processes
+from salseg.engine.runner import SalRunner, device_line
+from salseg.errors import CheckpointError, ConfigError
+
+_DATASET_KEYS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+
+
+def train(
+    model: str,
+    options: Mapping[str, Any] | list[str] | None = None,
+    work_dir: str | None = None,
+    resume: bool | str = False,
+    amp: bool = False,
+    launcher: str = 'none',
+) -> SalRunner:
+    """Train what a config says.
+
+    Args:
+        model: Name, config file or run's folder.
+        options: Overrides of the config.
+        work_dir: Folder of the run; ``work_dirs/<config>`` by default.
+        resume: True goes on from the newest checkpoint of the folder, a path from that one.
+        amp: Mixed precision: float16 with scaling on a GPU, bfloat16 on a CPU.
+        launcher: What started the processes.
+
+    Returns:
+        The runner, after training.
+
+    Raises:
+        ConfigError: The config, the folder or the options cannot be used.
+        CheckpointError: There is nothing to resume from, or it does not fit.
+    """
+    config = load_config(model, options)
+    name = Path(model).stem if not Path(model).is_dir() else Path(model).name
+    prepare(config, work_dir or config.get('work_dir') or f'work_dirs/{name}', launcher, amp)
+    if resume:
+        config.resume = True
+        config.load_from = newest_checkpoint(config.work_dir) if resume is True else str(resume)
+    runner = SalRunner.from_cfg(config)
+    runner.logger.info(device_line())
+    runner.train()
+    return runner
+
+
+def test(
+    model: str,
+    checkpoint: str,
+    options: Mapping[str, Any] | list[str] | None = None,
+    work_dir: str | None = None,
+    launcher: str = 'none',
+) -> dict[str, float]:
+    """Test a checkpoint on the test sets of a config.
+
+    Returns:
+        Figures by name, as printed.
+
+    Raises:
+        ConfigError, CheckpointError: As in :func:`train`.
+    """
+    config = load_config(model, options)
+    folder = Path(work_dir or Path(checkpoint).parent)
+    prepare(config, str(folder), launcher, amp=False)
+    config.load_from = str(checkpoint)
+    runner = SalRunner.from_cfg(config)
+    runner.logger.info(device_line())
+    return runner.test()
+
+
+def prepare(config: Config, work_dir: str, launcher: str, amp: bool) -> None:
+    """Fill in what depends on the machine and the command line.
+
+    Raises:
+        ConfigError: The folder cannot be made.
+    """
+    init_processes(launcher)
+    config.work_dir = str(make_folder(work_dir))
+    config.launcher = launcher
+    config.setdefault('default_scope', 'salseg')
+    config.setdefault('experiment_name', Path(work_dir).name)
+    if dist.is_initialized() and not torch.cuda.is_available():
+        # The stock wrapper would be told to use a GPU; broadcasting buffers every step only costs time here.
+        config.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False)
+    if amp:
+        config.optim_wrapper = {
+            **config.optim_wrapper,
+            'type': 'AutocastOptimWrapper',
+            'dtype': 'float16' if torch.cuda.is_available() else 'bfloat16',
+        }
+    seed = config.setdefault('randomness', {}).get('seed')
+    config.randomness['seed'] = 0 if seed is None else seed
+    for key in _DATASET_KEYS:
+        loader = config.get(key)
+        if loader and not loader.get('num_workers', 0):
+            # Torch refuses it without workers; --cfg-options ...num_workers=0 alone should do.
+            loader['persistent_workers'] = False
+        for dataset in _datasets(loader):
+            dataset.setdefault('seed', config.randomness['seed'])
+
+
+def _datasets(loader: Mapping[str, Any] | None) -> Iterator[Any]:
+    """Configs of all data sets of a loader, inside a concatenation too."""
+    nodes = [loader['dataset']] if loader else []
+    for node in nodes:
+        if 'datasets' in node:
+            nodes.extend(node['datasets'])
+        else:
+            yield node
+
+
+def make_folder(path: str | Path) -> Path:
+    """Make a folder for output.
+
+    Raises:
+        ConfigError: A file has that name, or it cannot be written.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise ConfigError(f'{path} is a file; expected a folder for the output. Choose another name or move the file.') from error
+    except NotADirectoryError as error:
+        raise ConfigError(f'{path} lies below a file; expected a folder for the output. Choose another name.') from error
+    except OSError as error:
+        raise ConfigError(f'the folder {path} cannot be made: {error}.') from error
+    return path
+
+
+def newest_checkpoint(work_dir: str | Path) -> str:
+    """Checkpoint that a run's folder points to.
+
+    Raises:
+        CheckpointError: There is none.
+    """
+    pointer = Path(work_dir) / 'last_checkpoint'
+    found = sorted(Path(work_dir).glob('iter_*.pth'), key=lambda p: p.stat().st_mtime)
+    if pointer.is_file():
+        named = Path(pointer.read_text(encoding='utf-8').strip())
+        # The folder may have been moved since.
+        for candidate in (named, Path(work_dir) / named.name):
+            if candidate.is_file():
+                return str(candidate)
+    if found:
+        return str(found[-1])
+    raise CheckpointError(
+        f'{work_dir} holds no checkpoint to resume from. Start without --resume, or name one: --resume FILE.'
+    )
+
+
+def export_weights(model: torch.nn.Module, path: str | Path, half: bool = False) -> None:
+    """Write the bare weights of a model, for sharing.
+
+    Args:
+        model: Its state dict is written.
+        path: Target file, replaced in one step.
+        half: Whether floating weights are stored in half precision.
+    """
+    state = {k: v.half() if half and v.is_floating_point() else v for k, v in model.state_dict().items()}
+    with replacing(path) as temporary:
+        torch.save(dict(meta=dict(python=platform.python_version()), state_dict=state), temporary)

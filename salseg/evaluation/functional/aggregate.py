@@ -1,0 +1,103 @@
+"""From scores of pictures to the figures of a data set.
+
+Scalars and curves are averaged first; the largest and the mean value of F, E and IoU are then taken from the averaged
+curve. The mean of every picture's largest F is another, larger number and is not computed.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from salseg.errors import DataError
+from salseg.evaluation.functional.curves import area_under_roc, average_precision, f_measure
+from salseg.evaluation.functional.saliency import Scores
+
+# NaN for a picture without object or without background: no statement about it, so it is left out.
+SKIP_NAN = ('auc', 'average_precision')
+
+
+def average_scores(scores: Iterable[Scores]) -> Scores:
+    """Mean of every score over pictures, or over groups that were averaged themselves.
+
+    Args:
+        scores: Results of `saliency_scores` or of this function, all with the same names.
+
+    Returns:
+        The same names. NaN of `auc` and `average_precision` is left out; a NaN of any other score stays visible.
+
+    Raises:
+        DataError: There is none, or the names differ.
+    """
+    scores = list(scores)
+    if not scores:
+        raise DataError('no scores to average: not one picture was evaluated.')
+    names = list(scores[0])
+    for number, other in enumerate(scores):
+        if set(other) != set(names):
+            raise DataError(f'score {number} has other measures than score 0: '
+                            f'{sorted(set(other) ^ set(names))}. Compute the same `measures` for all pictures.')
+    return {name: _mean([s[name] for s in scores], skip_nan=name in SKIP_NAN) for name in names}
+
+
+def _mean(values: Sequence[float | np.ndarray], skip_nan: bool) -> float | np.ndarray:
+    if np.ndim(values[0]):
+        return np.mean(values, axis=0)
+    kept = [v for v in values if not (skip_nan and np.isnan(v))]
+    return float(np.mean(kept)) if kept else float('nan')
+
+
+def summarize_scores(mean: Scores) -> Scores:
+    """Figures of a data set from the averaged scores.
+
+    Args:
+        mean: Result of `average_scores`.
+
+    Returns:
+        All scalars and curves of `mean`, and, as far as their curves are there:
+        `max_f`, `mean_f`, `max_e`, `mean_e`, `max_iou`, `mean_iou` of the averaged curve;
+        `mustd_f`, one F from the average precision and recall at mean + standard deviation (mask-guided FCN);
+        `auc_of_mean_curve`, `average_precision_of_mean_curve`. With empty ground truths in the set the mean recall ends
+        below 1 and these two are too low; `auc` and `average_precision` are means over pictures.
+    """
+    summary = dict(mean)
+    for name in ('f', 'e', 'iou'):
+        if f'{name}_curve' in mean:
+            summary[f'max_{name}'] = float(np.max(mean[f'{name}_curve']))
+            summary[f'mean_{name}'] = float(np.mean(mean[f'{name}_curve']))
+    if 'mustd_precision' in mean:
+        summary['mustd_f'] = float(f_measure(mean['mustd_precision'], mean['mustd_recall']))
+    if 'false_positive_rate_curve' in mean:
+        recall = mean['recall_curve']
+        summary['auc_of_mean_curve'] = area_under_roc(mean['false_positive_rate_curve'], recall)
+        summary['average_precision_of_mean_curve'] = average_precision(mean['precision_curve'], recall)
+    return summary
+
+
+def image_level(scores: Iterable[Scores]) -> Scores:
+    """Every picture counts the same: SOD data sets, and all frames or groups pooled.
+
+    Args:
+        scores: Results of `saliency_scores`.
+
+    Returns:
+        See `summarize_scores`.
+    """
+    return summarize_scores(average_scores(scores))
+
+
+def group_level(groups: Mapping[str, Sequence[Scores]]) -> Scores:
+    """Every group counts the same, whatever its number of pictures (PySODEvalToolkit on co-saliency data).
+
+    Args:
+        groups: By group, results of `saliency_scores`.
+
+    Returns:
+        See `summarize_scores`.
+
+    Raises:
+        DataError: There is no group, or one has no picture.
+    """
+    for name, scores in groups.items():
+        if not len(scores):
+            raise DataError(f'group {name!r} has no scored picture.')
+    return image_level(average_scores(scores) for scores in groups.values())

@@ -1,0 +1,48 @@
+"""Mean, recall and decay of an object's values over time."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from salseg.errors import DataError
+
+
+class TimeStatistics(NamedTuple):
+    """Summary of one object's values.
+
+    Attributes:
+        mean: Mean over frames.
+        recall: Share of frames above 0.5.
+        decay: Mean of the first quarter less mean of the last.
+    """
+
+    mean: float
+    recall: float
+    decay: float
+
+
+def time_statistics(values: np.ndarray) -> TimeStatistics:
+    """Statistics of the DAVIS evaluation (Perazzi et al., CVPR 2016, section 5).
+
+    The quarters are cut at round(linspace(1, n, 5)), half to even, and include both cut points, so that neighbours
+    share a frame. The cut points are whole numbers of any size: the public code keeps them in 8 bits, and from 256
+    frames on its decay is not that of the quarters.
+
+    Args:
+        values: (n,) float. Means leave NaN out; for the recall, NaN is not above 0.5.
+
+    Raises:
+        DataError: There is no value.
+    """
+    values = np.asarray(values, np.float64)
+    if values.ndim != 1 or not values.size:
+        raise DataError(f'values over time have shape {values.shape}; expected (frames,) with at least one frame.')
+    cuts = (np.round(np.linspace(1, len(values), 5) + 1e-10) - 1).astype(np.intp)
+    first, last = values[cuts[0]:cuts[1] + 1], values[cuts[3]:cuts[4] + 1]
+    return TimeStatistics(nan_mean(values), float(np.mean(values > 0.5)), nan_mean(first) - nan_mean(last))
+
+
+def nan_mean(values: np.ndarray) -> float:
+    """Mean without NaN; NaN if nothing is left."""
+    kept = np.asarray(values)[~np.isnan(values)]
+    return float(kept.mean()) if kept.size else float('nan')

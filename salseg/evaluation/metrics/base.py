@@ -1,0 +1,49 @@
+"""What metrics of sets of frames share."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmengine.evaluator import BaseMetric
+
+from salseg.errors import DataError
+
+
+class SetMetric(BaseMetric):
+    """One record per item, whatever the number of its frames; the number of records is checked.
+
+    The library cuts the gathered records to the size of the data set without a word, so a metric that adds a record per
+    frame would lose most of them.
+    """
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Gather the records of all processes and compute the figures.
+
+        Args:
+            size: Items of the data set.
+
+        Raises:
+            DataError: There are fewer records than items.
+        """
+        self._expected = size
+        return super().evaluate(size)
+
+    def compute_metrics(self, results: list[Any]) -> dict[str, float]:
+        """Check the count, then compute."""
+        if len(results) != self._expected:
+            raise DataError(
+                f'{type(self).__name__} holds {len(results)} records for {self._expected} items: it was given a part of the '
+                'data set only, or process() did not add one record per item.'
+            )
+        return self.summarise(results)
+
+    def summarise(self, records: Sequence[Any]) -> dict[str, float]:
+        """Figures from the records of all items."""
+        raise TypeError(f'{type(self).__name__} must define summarise')
+
+    def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
+        """Add one record per item."""
+        self.results.extend(self.record(sample) for sample in data_samples)
+
+    def record(self, sample: Mapping[str, Any]) -> Any:
+        """What is kept of one item."""
+        raise TypeError(f'{type(self).__name__} must define record')

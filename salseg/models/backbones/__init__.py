@@ -1,0 +1,8 @@
+"""Features of single pictures."""
+
+from salseg.models.backbones.base import Backbone
+from salseg.models.backbones.efficientnet_lite import EfficientNetLite0
+from salseg.models.backbones.resnet import ResNet
+from salseg.models.backbones.vgg import VGG16
+
+__all__ = ['Backbone', 'EfficientNetLite0', 'ResNet', 'VGG16']

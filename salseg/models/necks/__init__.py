@@ -1,0 +1,9 @@
+"""What strengthens or merges the features of one picture."""
+
+from salseg.models.necks.aggm import AGGM
+from salseg.models.necks.channel_attention import ChannelAttention
+from salseg.models.necks.progressive_aggregation import ProgressiveAggregationNeck
+from salseg.models.necks.self_refinement import SelfRefinement
+from salseg.models.necks.spatial_attention import SpatialAttention
+
+__all__ = ['AGGM', 'ChannelAttention', 'ProgressiveAggregationNeck', 'SelfRefinement', 'SpatialAttention']

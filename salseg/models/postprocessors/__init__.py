@@ -1,0 +1,5 @@
+"""Steps on predicted samples."""
+
+from salseg.models.postprocessors.min_max_normalize import MinMaxNormalize
+
+__all__ = ['MinMaxNormalize']

@@ -1,0 +1,147 @@
+"""What every model shares: losses by name, extra passes, the wiring check, frozen batch statistics."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmengine.logging import MessageHub
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from salseg.errors import ConfigError, MissingOutput
+from salseg.models.losses.base import SalLoss, term_name
+from salseg.models.passes.base import ExtraPass
+from salseg.registry import LOSSES, MODELS, PASSES
+from salseg.structures import FrameInputs, FrameTargets, SalDataSample
+
+Parts = Mapping[str, Mapping[str, Any] | nn.Module | None]
+
+
+class BaseSegmentor(BaseModel):
+    """A model on sets of frames.
+
+    Args:
+        data_preprocessor: Config of the preprocessor; :class:`SalDataPreprocessor` with ImageNet statistics by default.
+        losses: By name, each a config, a module, or None to switch an inherited one off.
+        extra_passes: By name, likewise; run in training before the losses.
+        norm_eval: Keep all batch normalisation layers in evaluation mode while training (their affine parameters still
+            learn), as the video systems do.
+
+    Raises:
+        MissingOutput: A loss reads what nothing provides.
+    """
+
+    def __init__(
+        self,
+        data_preprocessor: Mapping[str, Any] | nn.Module | None = None,
+        losses: Parts | None = None,
+        extra_passes: Parts | None = None,
+        norm_eval: bool = False,
+    ) -> None:
+        super().__init__(data_preprocessor=data_preprocessor or dict(type='SalDataPreprocessor'))
+        self.losses = _build_parts(losses, LOSSES, SalLoss, 'losses')
+        self.extra_passes = _build_parts(extra_passes, PASSES, ExtraPass, 'extra_passes')
+        self.norm_eval = norm_eval
+        # Set by whoever loads a checkpoint; prediction from Python and the command line refuses None.
+        self.weights_source: str | None = None
+
+    @property
+    def provides(self) -> tuple[str, ...]:
+        """Names of all outputs of a training step; subclasses add what their parts give."""
+        return tuple(name for part in self.extra_passes.values() for name in part.provides)
+
+    def check_wiring(self) -> None:
+        """Compare what losses read with what the model gives.
+
+        Raises:
+            MissingOutput: Names the loss, the output, near names and all outputs.
+        """
+        for key, loss in self.losses.items():
+            for name in loss.reads:
+                if name not in self.provides:
+                    near = difflib.get_close_matches(name, self.provides, n=3)
+                    raise MissingOutput(
+                        f'model.losses.{key} ({type(loss).__name__}) reads {name!r}, which nothing in this model gives.\n'
+                        f'  nearest: {", ".join(near) or "none"}; all: {", ".join(sorted(self.provides))}\n'
+                        '  add the part or the extra pass that provides it, or change on='
+                    )
+
+    def train(self, mode: bool = True) -> 'BaseSegmentor':
+        """Training or evaluation mode; honours ``norm_eval``."""
+        super().train(mode)
+        if mode and self.norm_eval:
+            for module in self.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
+        return self
+
+    def forward(self, inputs: FrameInputs, data_samples: Sequence[SalDataSample] | None = None, mode: str = 'tensor') -> Any:
+        """Run the model.
+
+        Args:
+            inputs: The batch, from the data preprocessor.
+            data_samples: One per set; needed for 'loss' and 'predict'.
+            mode: 'tensor' gives the outputs by name, 'loss' the loss terms, 'predict' the samples with predictions at the
+                pictures' own sizes.
+
+        Raises:
+            ConfigError: Unknown mode.
+        """
+        if mode == 'tensor':
+            return self.run(inputs)[1]
+        if mode == 'loss':
+            return self.loss(inputs, data_samples or ())
+        if mode == 'predict':
+            return self.predict(inputs, data_samples or ())
+        raise ConfigError(f"mode={mode!r}; expected 'tensor', 'loss' or 'predict'.")
+
+    def run(self, inputs: FrameInputs) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """Features before the matcher, and all outputs by name."""
+        raise TypeError(f'{type(self).__name__} must define run')
+
+    def predict(self, inputs: FrameInputs, data_samples: Sequence[SalDataSample]) -> list[SalDataSample]:
+        """Samples with predictions."""
+        raise TypeError(f'{type(self).__name__} must define predict')
+
+    def loss(self, inputs: FrameInputs, data_samples: Sequence[SalDataSample]) -> dict[str, Tensor]:
+        """Loss terms as ``loss_<key>[_<term>]``; the training loop adds them up."""
+        # The only place that reads the training step from mmengine.
+        iteration = int(MessageHub.get_current_instance().runtime_info.get('iter', 0))
+        targets = FrameTargets.from_samples(data_samples, inputs, iteration)
+        features, outputs = self.run(inputs)
+        return self.loss_from(inputs, features, outputs, targets)
+
+    def loss_from(
+        self, inputs: FrameInputs, features: list[Tensor], outputs: dict[str, Tensor], targets: FrameTargets
+    ) -> dict[str, Tensor]:
+        """Run the extra passes, then every loss."""
+        for extra in self.extra_passes.values():
+            outputs = {**outputs, **extra(self, inputs, features, outputs, targets)}
+        terms: dict[str, Tensor] = {}
+        for key, loss in self.losses.items():
+            if loss.weight == 0:
+                continue
+            value = loss(outputs, targets)
+            for term, part in value.items() if isinstance(value, dict) else [('', value)]:
+                terms[term_name('loss', key, term)] = part
+        return terms
+
+
+def _build_parts(parts: Parts | None, registry: Any, kind: type, name: str) -> nn.ModuleDict:
+    built = nn.ModuleDict()
+    for key, part in (parts or {}).items():
+        if part is None:
+            continue
+        module = part if isinstance(part, nn.Module) else registry.build(dict(part))
+        if not isinstance(module, kind):
+            raise ConfigError(f'model.{name}.{key} is a {type(module).__name__}; expected a {kind.__name__}.')
+        built[key] = module
+    return built
+
+
+def build_part(config: Mapping[str, Any] | nn.Module | None) -> nn.Module | None:
+    """A part from its config; a module or None passes through."""
+    if config is None or isinstance(config, nn.Module):
+        return config
+    return MODELS.build(dict(config))

@@ -1,0 +1,127 @@
+"""Maps for all frames of a set in one pass: SOD, CoSOD and VSOD."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from mmengine.config import ConfigDict
+from torch import Tensor, nn
+
+from salseg.errors import ConfigError
+from salseg.models.segmentors.base import BaseSegmentor, Parts, build_part
+from salseg.registry import POSTPROCESSORS, SEGMENTORS
+from salseg.structures import FrameInputs, SalDataSample
+
+Part = Mapping[str, Any] | nn.Module
+
+
+@SEGMENTORS.register_module()
+class SaliencySegmentor(BaseSegmentor):
+    """backbone -> matcher -> neck -> head on (B, T, 3, H, W), a map per frame.
+
+    A project overrides single verbs: :meth:`compose` (what the backbone sees), :meth:`extract`, :meth:`match`, :meth:`decode`.
+
+    Args:
+        backbone: (N, 3, H, W) -> list of maps, N = B*T.
+        head: list of (N, C, h, w) and the size -> dict of (N, ...) outputs, among them ``logits`` (N, 1, H, W).
+        neck: list of maps -> list of maps, frame by frame.
+        matcher: list of (B, T, C, h, w) -> the same and further outputs; relates frames.
+        restore_from: What is resized to the picture's own size, 'logits' (then the sigmoid) or 'probability'.
+        restore_align_corners: As in :func:`torch.nn.functional.interpolate`.
+        postprocess: Steps on each predicted sample, by name.
+        data_preprocessor, losses, extra_passes, norm_eval: See :class:`BaseSegmentor`.
+
+    Raises:
+        ConfigError: ``restore_from`` is unknown.
+    """
+
+    def __init__(
+        self,
+        backbone: Part,
+        head: Part,
+        neck: Part | None = None,
+        matcher: Part | None = None,
+        restore_from: str = 'logits',
+        restore_align_corners: bool = False,
+        postprocess: Mapping[str, Any] | None = None,
+        data_preprocessor: Part | None = None,
+        losses: Parts | None = None,
+        extra_passes: Parts | None = None,
+        norm_eval: bool = False,
+    ) -> None:
+        super().__init__(data_preprocessor, losses, extra_passes, norm_eval)
+        if restore_from not in ('logits', 'probability'):
+            raise ConfigError(f"restore_from={restore_from!r}; expected 'logits' or 'probability'.")
+        self.backbone = build_part(backbone)
+        self.matcher = build_part(matcher)
+        self.neck = build_part(neck)
+        self.head = build_part(head)
+        self.restore_from = restore_from
+        self.restore_align_corners = restore_align_corners
+        steps = {name: step for name, step in (postprocess or {}).items() if step is not None}
+        self.postprocess = {n: POSTPROCESSORS.build(s) if isinstance(s, dict | ConfigDict) else s for n, s in steps.items()}
+        self.check_wiring()
+
+    @property
+    def provides(self) -> tuple[str, ...]:
+        """Outputs of head, neck, matcher and extra passes."""
+        parts = (self.head, self.neck, self.matcher)
+        own = [name for part in parts if part is not None for name in getattr(part, 'provides', ())]
+        return (*own, *super().provides)
+
+    def compose(self, inputs: FrameInputs) -> Tensor:
+        """(B*T, C, H, W) that the backbone sees: the frames."""
+        return inputs.fold()
+
+    def extract(self, inputs: FrameInputs) -> list[Tensor]:
+        """Features of each frame on its own, (B, T, C, h, w) per level."""
+        sets = inputs.frames.shape[:2]
+        return [level.unflatten(0, (-1, sets[1])) for level in self.backbone(self.compose(inputs))]
+
+    def match(self, features: list[Tensor]) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """Relate frames; without a matcher the features pass through."""
+        return (features, {}) if self.matcher is None else self.matcher(features)
+
+    def decode(self, features: list[Tensor], size: tuple[int, int]) -> dict[str, Tensor]:
+        """Outputs (B, T, ...) of neck and head at network size (H, W)."""
+        frames = features[0].shape[1]
+        levels = [level.flatten(0, 1) for level in features]
+        if self.neck is not None:
+            levels = self.neck(levels)
+        outputs = self.head(levels, size)
+        return {name: value.unflatten(0, (-1, frames)) for name, value in outputs.items()}
+
+    def run(self, inputs: FrameInputs) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """Features before the matcher, and all outputs by name."""
+        features = self.extract(inputs)
+        matched, extra = self.match(features)
+        return features, {**self.decode(matched, inputs.size), **extra}
+
+    def predict(self, inputs: FrameInputs, data_samples: Sequence[SalDataSample]) -> list[SalDataSample]:
+        """Add ``pred_maps``, one float32 (height, width) map in [0, 1] per frame, at each picture's own size."""
+        outputs = self.run(inputs)[1]
+        for index, sample in enumerate(data_samples):
+            sample.pred_maps = self.restore({name: value[index] for name, value in outputs.items()}, sample)
+            for step in self.postprocess.values():
+                sample = step(sample)
+        return list(data_samples)
+
+    def restore(self, outputs: Mapping[str, Tensor], sample: SalDataSample) -> list[Tensor]:
+        """Maps of one set at original size, undoing the geometry of its frames.
+
+        Args:
+            outputs: The set's outputs, ``logits`` or ``probability`` (T, 1, H, W) among them.
+            sample: Holds the geometry.
+        """
+        logits = outputs['logits'].float()
+        ready = 'probability' in outputs
+        probability = outputs['probability'].float() if ready else None
+        maps = []
+        for frame, geometry in enumerate(sample.geometry):
+            if ready or self.restore_from == 'probability':
+                small = probability[frame] if ready else torch.sigmoid(logits[frame])
+                whole = geometry.undo(small, align_corners=self.restore_align_corners)
+            else:
+                whole = torch.sigmoid(geometry.undo(logits[frame], align_corners=self.restore_align_corners, fill=-30.0))
+            maps.append(whole[0])
+        return maps

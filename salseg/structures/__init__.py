@@ -1,0 +1,8 @@
+"""What travels through the toolbox: one sample, what a model may see, what a loss may see."""
+
+from salseg.structures.geometry import FrameGeometry
+from salseg.structures.inputs import FrameInputs
+from salseg.structures.sample import SalDataSample
+from salseg.structures.targets import FrameTargets
+
+__all__ = ['FrameGeometry', 'FrameInputs', 'FrameTargets', 'SalDataSample']

@@ -1,0 +1,85 @@
+"""Pictures of results: overlays, cut-outs, contact sheets."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+# Okabe and Ito's colours, told apart by colour-blind people too; RGB.
+PALETTE = np.array(
+    [(230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167)], np.uint8
+)
+_WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
+
+
+def overlay_map(image: np.ndarray, saliency: np.ndarray, colour: Sequence[int] = (213, 94, 0)) -> np.ndarray:
+    """Tint salient pixels, grey out the rest, draw the contour at one half.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        saliency: (H, W) uint8.
+        colour: RGB of tint and contour.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+    """
+    share = saliency.astype(np.float32)[..., None] / 255
+    grey = image.mean(2, keepdims=True).repeat(3, 2) * 0.6 + 40
+    tinted = 0.7 * image + 0.3 * np.float32(colour)
+    result = np.rint(share * tinted + (1 - share) * grey).clip(0, 255).astype(np.uint8)
+    contours, _ = cv2.findContours((saliency >= 128).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(result, contours, -1, tuple(int(c) for c in colour), max(1, round(min(image.shape[:2]) / 200)))
+    return result
+
+
+def cutout(image: np.ndarray, saliency: np.ndarray) -> np.ndarray:
+    """The picture with the map as its transparency, (H, W, 4) uint8 RGBA."""
+    return np.dstack([image, saliency])
+
+
+def scribble_overlay(image: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The picture with strokes drawn in: object green, background red; labels as in salseg (255 unknown)."""
+    result = image.copy()
+    kernel = np.ones((3, 3), np.uint8)
+    for value, colour in ((0, (220, 40, 40)), (1, (40, 200, 60))):
+        result[cv2.dilate((labels == value).astype(np.uint8), kernel) > 0] = colour
+    return result
+
+
+def sheet(rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str] = (), cell: int = 160, gap: int = 6) -> np.ndarray:
+    """Pictures in rows and columns, each fitted into a square cell without changing its shape.
+
+    Args:
+        rows: Pictures (H, W, 3) or (H, W) uint8.
+        titles: Above the columns.
+        cell: Side of a cell in pixels.
+        gap: White pixels between cells.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+    """
+    columns = max(len(row) for row in rows)
+    head = 26 if titles else 0
+    height, width = head + len(rows) * (cell + gap) + gap, columns * (cell + gap) + gap
+    canvas = np.full((height, width, 3), 255, np.uint8)
+    for column, title in enumerate(titles):
+        place = (gap + column * (cell + gap), head - 7)
+        cv2.putText(canvas, title, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, _BLACK, 1, cv2.LINE_AA)
+    for y, row in enumerate(rows):
+        for x, picture in enumerate(row):
+            fitted = _fit(picture, cell)
+            top = head + gap + y * (cell + gap) + (cell - fitted.shape[0]) // 2
+            left = gap + x * (cell + gap) + (cell - fitted.shape[1]) // 2
+            canvas[top : top + fitted.shape[0], left : left + fitted.shape[1]] = fitted
+    return canvas
+
+
+def _fit(picture: np.ndarray, cell: int) -> np.ndarray:
+    if picture.ndim == 2:
+        picture = np.repeat(picture[..., None], 3, axis=2)
+    if picture.shape[2] == 4:
+        share = picture[..., 3:].astype(np.float32) / 255
+        picture = np.rint(picture[..., :3] * share + 255 * (1 - share)).astype(np.uint8)
+    factor = cell / max(picture.shape[:2])
+    size = (max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)

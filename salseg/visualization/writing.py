@@ -1,0 +1,39 @@
+"""Write pictures in one step: a killed run leaves no half a file."""
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from salseg.errors import DataError
+
+
+def write_png(path: str | os.PathLike, picture: np.ndarray) -> Path:
+    """Write a PNG under a temporary name, then rename.
+
+    Args:
+        path: Target; its folder is made.
+        picture: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, uint8.
+
+    Returns:
+        The path.
+
+    Raises:
+        DataError: The file cannot be written.
+    """
+    path = Path(path)
+    order = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
+    if picture.ndim == 3:
+        picture = cv2.cvtColor(picture, order[picture.shape[2]])
+    _, data = cv2.imencode('.png', picture)
+    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(data.tobytes())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise DataError(f'{path} cannot be written: {error}. Free some space or choose another --out.') from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
