@@ -46,9 +46,16 @@ class Registry(root.Registry):
         if found is not None:
             return found
         try:
-            return super().get(key)
+            found = super().get(key)
         except (RuntimeError, ImportError, AttributeError, ValueError):
-            raise UnknownName(self._unknown(key)) from None
+            found = None
+        if found is None:
+            raise UnknownName(self._unknown(key))
+        return found
+
+    def __contains__(self, key: str) -> bool:
+        self.import_from_location()
+        return self._find(key.removeprefix('salseg.')) is not None
 
     def _find(self, name: str) -> Any:
         if name in self._module_dict:

@@ -5,5 +5,14 @@ from salseg.datasets.base import SetDataset
 from salseg.datasets.concat import ConcatDataset
 from salseg.datasets.saliency_dataset import SaliencyDataset
 from salseg.datasets.synthetic_images import SyntheticImages
+from salseg.datasets.video_saliency_dataset import VideoSaliencyDataset
 
-__all__ = ['ConcatDataset', 'SaliencyDataset', 'SetDataset', 'SyntheticImages', 'samplers', 'transforms']
+__all__ = [
+    'ConcatDataset',
+    'SaliencyDataset',
+    'SetDataset',
+    'SyntheticImages',
+    'VideoSaliencyDataset',
+    'samplers',
+    'transforms',
+]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from salseg.datasets.base import Results, SetDataset
-from salseg.datasets.synthetic.images import draw_image
+from salseg.datasets.synthetic.images import SyntheticImage, draw_image
 from salseg.errors import ConfigError
 from salseg.registry import DATASETS
 
@@ -24,6 +24,7 @@ class SyntheticImages(SetDataset):
         size: Side in pixels, or (height, width).
         labels: 'scribble' or 'mask', what training sees. Ground truth for the metrics is always the mask.
         world: Seed of the pictures themselves; ``seed`` is that of the augmentation.
+        keep: Whether drawn pictures stay in memory (about 5 bytes a pixel) for later epochs.
         pipeline, seed, name: See :class:`SetDataset`.
 
     Raises:
@@ -37,6 +38,7 @@ class SyntheticImages(SetDataset):
         size: int | Sequence[int] = 160,
         labels: str = 'scribble',
         world: int = 0,
+        keep: bool = True,
         pipeline: Sequence[Mapping[str, Any]] = (),
         seed: int = 0,
         name: str = 'synthetic',
@@ -49,13 +51,17 @@ class SyntheticImages(SetDataset):
         self.size = size if isinstance(size, int) else tuple(size)
         self.labels = labels
         self.world = world
+        self.keep = keep
+        self._drawn: dict[int, SyntheticImage] = {}
 
     def __len__(self) -> int:
         return self.length
 
     def describe(self, index: int) -> Results:
         """Picture, label and truth of image ``index``."""
-        drawn = draw_image(self.world, self.split, index, self.size)
+        drawn = self._drawn.get(index) or draw_image(self.world, self.split, index, self.size)
+        if self.keep:
+            self._drawn[index] = drawn
         scribble = self.labels == 'scribble'
         name = f'{self.split}_{index:05d}'
         return dict(

@@ -46,11 +46,14 @@ def train(
     config = load_config(model, options)
     name = Path(model).stem if not Path(model).is_dir() else Path(model).name
     prepare(config, work_dir or config.get('work_dir') or f'work_dirs/{name}', launcher, amp)
-    if resume:
+    fresh = resume is True and _begun(config.work_dir) and not has_checkpoint(config.work_dir)
+    if resume and not fresh:
         config.resume = True
         config.load_from = newest_checkpoint(config.work_dir) if resume is True else str(resume)
     runner = SalRunner.from_cfg(config)
     runner.logger.info(device_line())
+    if fresh:
+        runner.logger.info('the run stopped before its first checkpoint: it starts again from the beginning')
     runner.train()
     return runner
 
@@ -136,6 +139,16 @@ def make_folder(path: str | Path) -> Path:
     except OSError as error:
         raise ConfigError(f'the folder {path} cannot be made: {error}.') from error
     return path
+
+
+def has_checkpoint(work_dir: str | Path) -> bool:
+    """Whether a run's folder holds a finished checkpoint."""
+    return any(Path(work_dir).glob('iter_*.pth'))
+
+
+def _begun(work_dir: str | Path) -> bool:
+    """Whether a run was started in this folder: its config was written."""
+    return any(Path(work_dir).glob('*.py'))
 
 
 def newest_checkpoint(work_dir: str | Path) -> str:

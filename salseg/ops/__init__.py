@@ -1,22 +1,95 @@
 """Pure functions on tensors: fast, tested against references, importable by anyone. No registry, no config."""
 
+from salseg.ops.anisotropic_similarity import anisotropic_similarity, augment_keys, augment_queries
+from salseg.ops.bootstrapped_cross_entropy import bootstrap_share, bootstrapped_cross_entropy
+from salseg.ops.box_masks import boxes_of_masks, disjoint_masks, fill_boxes
+from salseg.ops.channel_matching import channel_matching, channel_weights
+from salseg.ops.co_attention import co_attention
+from salseg.ops.color import rgb_to_lab
+from salseg.ops.contrastive import choose_candidates, info_nce, region_errors, region_vectors
+from salseg.ops.democratic_attention import democratic_attention, descending_ranks, readjustment
+from salseg.ops.democratic_prototype import (
+    group_prototype,
+    mean_response,
+    seed_logits,
+    seed_vectors,
+    select_seeds,
+    stretch,
+)
+from salseg.ops.dice import dice_distance
+from salseg.ops.dynamic_filter import dynamic_depthwise
 from salseg.ops.flat_grid import FlatGrid, half_window
+from salseg.ops.frame_cross_entropy import frame_cross_entropy
+from salseg.ops.iou_distance import iou_distance
 from salseg.ops.local_saliency_coherence import CoherenceKernel, local_saliency_coherence
+from salseg.ops.mask_iou import mask_iou
+from salseg.ops.non_local import linear_non_local
+from salseg.ops.padding import cut_padding, even_padding, pad_frames
 from salseg.ops.partial_cross_entropy import partial_cross_entropy, partial_cross_entropy_sums
+from salseg.ops.pixel_matching import matching_weights, pixel_matching
 from salseg.ops.precision import at_least_float32
 from salseg.ops.resize import resize, scaled_size
+from salseg.ops.self_contrastive import agreement, self_contrastive
+from salseg.ops.soft_aggregation import aggregate, aggregate_log_odds
 from salseg.ops.structure_consistency import structural_similarity, structure_consistency
+from salseg.ops.top_k_readout import read_rows, row_usage, top_k_weights
+from salseg.ops.warp import flow_magnitude, warp
 
 __all__ = [
     'CoherenceKernel',
     'FlatGrid',
+    'aggregate',
+    'aggregate_log_odds',
+    'agreement',
+    'anisotropic_similarity',
     'at_least_float32',
+    'augment_keys',
+    'augment_queries',
+    'bootstrap_share',
+    'bootstrapped_cross_entropy',
+    'boxes_of_masks',
+    'channel_matching',
+    'channel_weights',
+    'choose_candidates',
+    'co_attention',
+    'cut_padding',
+    'democratic_attention',
+    'descending_ranks',
+    'dice_distance',
+    'disjoint_masks',
+    'dynamic_depthwise',
+    'even_padding',
+    'fill_boxes',
+    'flow_magnitude',
+    'frame_cross_entropy',
+    'group_prototype',
     'half_window',
+    'info_nce',
+    'iou_distance',
+    'linear_non_local',
     'local_saliency_coherence',
+    'mask_iou',
+    'matching_weights',
+    'mean_response',
+    'pad_frames',
     'partial_cross_entropy',
     'partial_cross_entropy_sums',
+    'pixel_matching',
+    'read_rows',
+    'readjustment',
+    'region_errors',
+    'region_vectors',
     'resize',
+    'rgb_to_lab',
+    'row_usage',
     'scaled_size',
+    'seed_logits',
+    'seed_vectors',
+    'select_seeds',
+    'self_contrastive',
+    'stretch',
     'structural_similarity',
     'structure_consistency',
+    'top_k_weights',
+    'warp',
 ]

@@ -13,7 +13,7 @@ from salseg.ops.precision import at_least_float32
 
 # Colour of the margin: further from every colour than any bandwidth, while its square still is a float32.
 _FAR = 1e18
-# Weights end at 2**-100: nothing beside the others, and an underflow would make exp2 ten times slower.
+# Weights below 2**-100 count as 0: they are nothing beside the others, and exp2 is many times slower in underflow.
 _SMALLEST = -100.0
 
 
@@ -159,10 +159,12 @@ class _PairWeights:
         """Go to an offset: squared colour differences of its pairs."""
         self.shift, self.squared_distance = shift, squared_distance
         self.distance, self.scratch, self.total = (buffer[: buffer.shape[0] - shift] for buffer in self.buffers)
-        self.distance.zero_()
-        for channel in self.colours:
+        for i, channel in enumerate(self.colours):
             difference = torch.sub(channel[:-shift], channel[shift:], out=self.scratch)
-            self.distance.addcmul_(difference, difference)
+            if i:
+                self.distance.addcmul_(difference, difference)
+            else:
+                torch.mul(difference, difference, out=self.distance)
 
     def of(self, kernels: tuple[_Gaussian, ...]) -> Tensor:
         """Sum over the kernels, twice, since each of a pair's pixels has the other in its window."""
@@ -171,7 +173,8 @@ class _PairWeights:
             if kernel.colour is None:
                 torch.mul(self.inside[: -self.shift], self.inside[self.shift :], out=out)
             else:
-                torch.mul(self.distance, kernel.colour / math.log(2), out=out).clamp_min_(_SMALLEST).exp2_()
+                torch.mul(self.distance, kernel.colour / math.log(2), out=out)
+                torch.threshold_(out, _SMALLEST, -math.inf).exp2_()
             out.mul_(2 * kernel.weight * math.exp(kernel.position * self.squared_distance))
             if i:
                 self.total.add_(out)

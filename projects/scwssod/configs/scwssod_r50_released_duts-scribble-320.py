@@ -2,10 +2,17 @@
 # output, scribbles resized bilinearly and truncated, pictures resized as floats, maps stretched one by one.
 _base_ = './scwssod_r50_paper_duts-scribble-320.py'
 
+outputs = {'logits': 1.0, 'logits_3': 0.8, 'logits_4': 0.6, 'logits_5': 0.4}
 model = dict(
     losses=dict(
         pce=dict(form='released'),
-        lsc=dict(sigma_image={'logits': 0.1, 'logits_3': 0.01, 'logits_4': 0.001, 'logits_5': 0.0001}),
+        lsc=dict(
+            _delete_=True,
+            type='LocalSaliencyCoherenceLoss',
+            sigma_image={'logits': 0.1, 'logits_3': 0.01, 'logits_4': 0.001, 'logits_5': 0.0001},
+            weight=0.3,
+            on=outputs,
+        ),
     ),
     postprocess=dict(stretch=dict(type='MinMaxNormalize')),
 )

@@ -1,82 +1,120 @@
 """Backgrounds that no rule about borders or colours solves: regions of strong colours, flat patches, cut-off shapes."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 
 from salseg.datasets.synthetic.colors import draw_tone, jitter
 from salseg.datasets.synthetic.draws import between, chance, choice, whole
 from salseg.datasets.synthetic.noise import look_up
-from salseg.datasets.synthetic.painting import Grid, Light, Pose, Thing, paint
+from salseg.datasets.synthetic.painting import Grid, Pose, Thing
 from salseg.datasets.synthetic.shapes import SHAPES, draw_shape
 from salseg.datasets.synthetic.textures import IRREGULAR, REGULAR, Texture, draw_texture
 
 ROUGH = tuple(IRREGULAR)
-FLAT_SHAPES = tuple(SHAPES)
 
 
-def paint_regions(rng: np.random.Generator, palette: list[np.ndarray], grid: Grid) -> np.ndarray:
-    """Canvas (H, W, 3) float32 of 4 to 7 regions with wavy seams, each in a palette colour with an irregular texture."""
-    x, y = grid.axes()
-    region = _regions(rng, x, y)
-    count = int(region.max()) + 1
+@dataclass(frozen=True)
+class Backdrop:
+    """A plane of regions with wavy seams, each in its own colour with an irregular texture.
+
+    Attributes:
+        points: (K, 2) float32; a region is what is nearest to its point, in bent and stretched coordinates.
+        stretch: Factor on y before distances are taken.
+        wave: Start (u, v), zoom and strength of the noise that bends the seams.
+        colors: (K, 3) mean RGB.
+        tones: (K, 3) RGB added where a region's texture is 1.
+        textures: Two textures, of the regions with even and with odd numbers.
+    """
+
+    points: np.ndarray
+    stretch: float
+    wave: tuple[float, float, float, float]
+    colors: np.ndarray
+    tones: np.ndarray
+    textures: tuple[Texture, Texture]
+
+    def __call__(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """RGB (H, W, 3) float32 at float32 coordinates that broadcast to (H, W)."""
+        region = self._regions(x, y)
+        even, odd = (texture(x, y) for texture in self.textures)
+        pattern = np.where(region & 1, odd, even)
+        canvas = np.take(self.tones, region, axis=0)
+        canvas *= pattern[..., None]
+        canvas += np.take(self.colors, region, axis=0)
+        return canvas
+
+    def _regions(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        start_u, start_v, zoom, bend = (np.float32(value) for value in self.wave)
+        wave = bend * look_up('cloud', zoom * x + start_u, zoom * y + start_v)
+        x, y = x + wave, (y - wave) * np.float32(self.stretch)
+        nearest, region = np.full(x.shape, np.inf, dtype=np.float32), np.zeros(x.shape, dtype=np.intp)
+        for k, (px, py) in enumerate(self.points):
+            far = (x - px) ** 2
+            far += (y - py) ** 2
+            np.copyto(region, k, where=far < nearest)
+            np.minimum(nearest, far, out=nearest)
+        return region
+
+
+def draw_backdrop(rng: np.random.Generator, palette: list[np.ndarray], reach: float = 0.6,
+                  contrast: tuple[float, float] = (0.05, 0.16)) -> Backdrop:
+    """4 to 7 regions whose points lie within ``reach`` of the middle, in jittered palette colours."""
+    count = whole(rng, 4, 7)
     colors = np.stack([jitter(rng, palette[k % len(palette)], 0.05) for k in range(count)])
-    tones = np.stack([draw_tone(rng, (0.05, 0.16)) for _ in range(count)])
-    patterns = np.stack([draw_texture(rng, ROUGH, (0.5, 1.1))(x, y) for _ in range(2)])
-    pattern = np.where(region % 2 == 0, patterns[0], patterns[1])
-    return colors[region] + pattern[..., None] * tones[region]
+    tones = np.stack([draw_tone(rng, contrast) for _ in range(count)])
+    textures = (draw_texture(rng, ROUGH, (0.5, 1.1)), draw_texture(rng, ROUGH, (0.5, 1.1)))
+    wave = (float(rng.random()), float(rng.random()), between(rng, 0.3, 0.6), between(rng, 0.08, 0.2))
+    points = ((rng.random((count, 2)) * 2 - 1) * reach).astype(np.float32)
+    return Backdrop(points, between(rng, 0.5, 1.8), wave, colors, tones, textures)
 
 
-def _regions(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Index of the nearest of some random points, in coordinates that are bent by slow noise."""
-    stretch = between(rng, 0.5, 1.8)
-    start_u, start_v = np.float32(rng.random()), np.float32(rng.random())
-    zoom, bend = np.float32(between(rng, 0.3, 0.6)), np.float32(between(rng, 0.08, 0.2))
-    wave = look_up('cloud', zoom * x + start_u, zoom * y + start_v)
-    x, y = x + bend * wave, (y - bend * wave) * np.float32(stretch)
-    nearest, region = None, None
-    for k in range(whole(rng, 4, 7)):
-        px, py = np.float32(between(rng, -0.6, 0.6)), np.float32(between(rng, -0.6, 0.6))
-        far = (x - px) ** 2 + (y - py) ** 2
-        if nearest is None:
-            nearest, region = far, np.zeros(far.shape, dtype=np.int64)
-            continue
-        closer = far < nearest
-        region[closer] = k
-        nearest = np.minimum(nearest, far)
-    return region
-
-
-def paint_distractors(rng: np.random.Generator, canvas: np.ndarray, palette: list[np.ndarray], grid: Grid,
-                      light: Light) -> None:
-    """Flat, high-contrast things that are not salient: small patches, a larger one, shapes cut by the border."""
+def draw_patches(rng: np.random.Generator, palette: list[np.ndarray], grid: Grid) -> list[Thing]:
+    """Flat, high-contrast things that are not salient: shapes cut by the border, often a larger one, small ones."""
     half_width, half_height = grid.width / grid.unit / 2, grid.height / grid.unit / 2
+    poses = []
     for _ in range(whole(rng, 0, 2)):
-        side = choice(rng, (-1, 1))
+        side, place = choice(rng, (-1, 1)), between(rng, 0.9, 1.15)
         if chance(rng, 0.5):
-            x, y = side * half_width * between(rng, 0.9, 1.15), between(rng, -half_height, half_height)
+            x, y = side * half_width * place, between(rng, -half_height, half_height)
         else:
-            x, y = between(rng, -half_width, half_width), side * half_height * between(rng, 0.9, 1.15)
-        paint(canvas, _flat(rng, palette, Pose(x, y, between(rng, 0.14, 0.3), between(rng, 0, 6.2832))), grid, light)
-    for radius in (*((between(rng, 0.1, 0.18),) if chance(rng, 0.6) else ()),
-                   *(between(rng, 0.025, 0.07) for _ in range(whole(rng, 2, 6)))):
+            x, y = between(rng, -half_width, half_width), side * half_height * place
+        poses.append(Pose(x, y, between(rng, 0.14, 0.3), between(rng, 0, 6.2832)))
+    radii = [between(rng, 0.025, 0.07) for _ in range(whole(rng, 2, 6))]
+    if chance(rng, 0.8):
+        radii.insert(0, between(rng, 0.1, 0.18))
+    for radius in radii:
         x, y = between(rng, -half_width, half_width), between(rng, -half_height, half_height)
-        paint(canvas, _flat(rng, palette, Pose(x, y, radius, between(rng, 0, 6.2832))), grid, light)
+        poses.append(Pose(x, y, radius, between(rng, 0, 6.2832)))
+    return [draw_flat(rng, palette, pose) for pose in poses]
 
 
-def _flat(rng: np.random.Generator, palette: list[np.ndarray], pose: Pose) -> Thing:
+def draw_flat(rng: np.random.Generator, palette: list[np.ndarray], pose: Pose) -> Thing:
     """A patch without relief; now and then with the kind of pattern that objects have, so that a pattern is no proof."""
-    shape = draw_shape(rng, choice(rng, FLAT_SHAPES))
+    shape = draw_shape(rng, choice(rng, tuple(SHAPES)))
     if chance(rng, 0.15):
         texture = draw_texture(rng, tuple(REGULAR), (0.3, 0.5))
     else:
         rough = draw_texture(rng, ROUGH, (0.5, 1.1))
-        texture = Texture(rough.family, rough.period / pose.radius, rough.angle, rough.offset)
+        texture = replace(rough, period=rough.period / pose.radius)
     return Thing(shape, pose, texture, jitter(rng, choice(rng, palette), 0.15), draw_tone(rng, (0.03, 0.14)))
 
 
-def expose(rng: np.random.Generator, canvas: np.ndarray, grid: Grid) -> None:
-    """Uneven light over the whole canvas, in place: a ramp of up to 25 % each way and a slight colour cast."""
-    x, y = grid.axes()
+@dataclass(frozen=True)
+class Exposure:
+    """Uneven light over the whole picture: a ramp along a direction and a colour cast."""
+
+    slope: tuple[float, float]
+    cast: np.ndarray
+
+    def apply(self, canvas: np.ndarray, grid: Grid) -> None:
+        """Multiply a canvas (H, W, 3) in place."""
+        x, y = grid.axes()
+        canvas *= (1 + np.float32(self.slope[0]) * x + np.float32(self.slope[1]) * y)[..., None] * self.cast
+
+
+def draw_exposure(rng: np.random.Generator) -> Exposure:
+    """A ramp of 5 to 25 % from the middle to the border and a cast of up to 8 % a channel."""
     angle, strength = between(rng, 0, 6.2832), between(rng, 0.1, 0.5)
-    ramp = np.float32(strength * np.cos(angle)) * x + np.float32(strength * np.sin(angle)) * y
     cast = 1 + np.float32(0.08) * (rng.random(3).astype(np.float32) * 2 - 1)
-    canvas *= (1 + ramp)[..., None] * cast
+    return Exposure((strength * float(np.cos(angle)), strength * float(np.sin(angle))), cast)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from salseg.datasets.synthetic.backgrounds import expose, paint_distractors, paint_regions
+from salseg.datasets.synthetic.backgrounds import draw_backdrop, draw_exposure, draw_patches
 from salseg.datasets.synthetic.camera import develop
 from salseg.datasets.synthetic.colors import draw_palette
 from salseg.datasets.synthetic.draws import VERSION, chance, generator_at, picture_size
@@ -57,21 +57,22 @@ def draw_image(seed: int, split: str, index: int, size: int | tuple[int, int] = 
 
 def _scene(rng: np.random.Generator, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
     palette, light = draw_palette(rng, 5), draw_light(rng)
-    canvas = paint_regions(rng, palette, grid)
-    paint_distractors(rng, canvas, palette, grid, light)
+    canvas = draw_backdrop(rng, palette)(*grid.axes())
+    for patch in draw_patches(rng, palette, grid):
+        paint(canvas, patch, grid, light)
     labels = np.zeros((grid.height, grid.width), dtype=np.uint8)
     for number, pose in enumerate(_poses(rng, grid), 1):
         under = canvas[grid.box(pose.x, pose.y, 0.8 * pose.radius)].mean(axis=(0, 1))
         thing = draw_object(rng, pose, color_against(rng, under, palette))
         labels[paint(canvas, thing, grid, light)] = number
-    expose(rng, canvas, grid)
+    draw_exposure(rng).apply(canvas, grid)
     return canvas, labels
 
 
 def _poses(rng: np.random.Generator, grid: Grid) -> list[Pose]:
     """One large pose, or two smaller ones that overlap little."""
-    if not chance(rng, 0.3):
+    if not chance(rng, 0.25):
         return [draw_pose(rng, grid, (0.24, 0.37))]
-    first = draw_pose(rng, grid, (0.18, 0.26))
-    others = [draw_pose(rng, grid, (0.17, 0.24)) for _ in range(8)]
+    first = draw_pose(rng, grid, (0.2, 0.27))
+    others = [draw_pose(rng, grid, (0.18, 0.25)) for _ in range(8)]
     return [first, max(others, key=lambda pose: np.hypot(pose.x - first.x, pose.y - first.y) - pose.radius)]

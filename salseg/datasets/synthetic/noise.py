@@ -28,18 +28,27 @@ def tile(kind: str) -> np.ndarray:
 
 def look_up(kind: str, u: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Tile value at (u, v), bilinear, float32 in [-1, 1]; u and v are in tiles and may be any real numbers."""
-    field = tile(kind).ravel()
+    field = _padded(kind)
     x, y = u * np.float32(SIDE), v * np.float32(SIDE)
     left, top = np.floor(x), np.floor(y)
-    fx, fy = x - left, y - top
-    column, row = left.astype(np.int32) & (SIDE - 1), top.astype(np.int32) & (SIDE - 1)
-    right = (column + 1) & (SIDE - 1)
-    above, below = row * SIDE, ((row + 1) & (SIDE - 1)) * SIDE
-    upper = field[above + column]
-    upper += fx * (field[above + right] - upper)
-    lower = field[below + column]
-    lower += fx * (field[below + right] - lower)
-    return upper + fy * (lower - upper)
+    x -= left
+    y -= top
+    at = (top.astype(np.intp) & (SIDE - 1)) * (SIDE + 1) + (left.astype(np.intp) & (SIDE - 1))
+    upper, lower = field[at], field[at + (SIDE + 1)]
+    at += 1
+    upper += x * (field[at] - upper)
+    at += SIDE + 1
+    lower += x * (field[at] - lower)
+    lower -= upper
+    lower *= y
+    upper += lower
+    return upper
+
+
+@lru_cache(maxsize=8)
+def _padded(kind: str) -> np.ndarray:
+    """The tile with its first row and column repeated at the end, flat: a pixel's right neighbour is the next entry."""
+    return np.ascontiguousarray(np.pad(tile(kind), ((0, 1), (0, 1)), mode='wrap')).ravel()
 
 
 def _octave(rng: np.random.Generator, cells: int) -> np.ndarray:

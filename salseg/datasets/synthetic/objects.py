@@ -43,7 +43,7 @@ def color_against(rng: np.random.Generator, under: np.ndarray, palette: list[np.
         under: (3,) mean RGB where the object will be.
     """
     candidates = [jitter(rng, color, 0.08) for color in palette]
-    if chance(rng, 0.3):
+    if chance(rng, 0.15):
         candidates.insert(0, draw_color(rng, choice(rng, tuple(HUES))))
     else:
         candidates = [candidates[k] for k in np.argsort(rng.random(len(candidates)), kind='stable')]

@@ -57,6 +57,13 @@ class Pose:
         dx, dy = x - np.float32(self.x), y - np.float32(self.y)
         return cos * dx + sin * dy, cos * dy - sin * dx
 
+    def carry(self, x: np.ndarray, y: np.ndarray, later: 'Pose') -> tuple[np.ndarray, np.ndarray]:
+        """Where points that move with this pose are once it has become ``later``, float64."""
+        turn, grow = later.angle - self.angle, later.radius / self.radius
+        cos, sin = grow * np.cos(turn), grow * np.sin(turn)
+        dx, dy = x - self.x, y - self.y
+        return later.x + cos * dx - sin * dy, later.y + sin * dx + cos * dy
+
 
 @dataclass(frozen=True)
 class Light:

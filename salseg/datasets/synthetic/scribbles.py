@@ -6,7 +6,7 @@ from math import cos, sin
 
 import numpy as np
 
-from salseg.datasets.synthetic.draws import between, whole
+from salseg.datasets.synthetic.draws import between, chance, whole
 from salseg.errors import DataError
 
 UNKNOWN, OBJECT, BACKGROUND = 0, 1, 2
@@ -24,11 +24,13 @@ class Ground:
             negative within the other class, as far as ``limit`` pixels either way. The picture's border is no obstacle.
         limit: Distance at which the clearance is cut off.
         room: Least clearance of a stroke's middle line.
+        pockets: Rows and columns of places that the other class encloses, where the second stroke begins.
     """
 
     clearance: np.ndarray
     limit: float
     room: float
+    pockets: tuple[np.ndarray, np.ndarray]
 
     def __post_init__(self) -> None:
         # Single numbers are read far faster from a view of the buffer than from the array.
@@ -49,7 +51,8 @@ def draw_scribbles(mask: np.ndarray, rng: np.random.Generator, *, width: float |
     """Draw strokes on the object and on the background of any mask, synthetic or real.
 
     A stroke starts far from what is drawn already, keeps near the middle of its region, bends slowly and trembles a
-    little. There is at least one stroke of each class that has a pixel. By default none leaves its class: where a
+    little; where the object has a hole or a bay, the second background stroke mostly goes there. There is at least one
+    stroke of each class that has a pixel. By default none leaves its class: where a
     region is too narrow for the brush, the brush shrinks to what fits, at last to a single pixel.
 
     Args:
@@ -78,12 +81,17 @@ def draw_scribbles(mask: np.ndarray, rng: np.random.Generator, *, width: float |
     scribble = np.zeros(inside.shape, dtype=np.uint8)
     # The background first: where sloppy strokes meet, the object's lies on top, and it has the smaller share to lose.
     for code, distance, region in ((BACKGROUND, -clearance, ~inside), (OBJECT, clearance, inside)):
-        if region.any():
-            budget = max(1.0, 0.5 * max_share * inside.size - 1)
-            ground = Ground(distance, limit, min(brush / 2 + 0.5, float(distance.max())) - sloppiness)
-            _draw_class(scribble, code, ground, rng, brush, whole(rng, *strokes), budget)
-            if sloppiness == 0:
-                scribble[(scribble == code) & ~region] = UNKNOWN
+        if not region.any():
+            continue
+        room, count = min(brush / 2 + 0.5, float(distance.max())) - sloppiness, whole(rng, *strokes)
+        pockets: tuple[np.ndarray, np.ndarray] = (np.empty(0, int), np.empty(0, int))
+        if code == BACKGROUND and chance(rng, 0.7):
+            pockets = np.nonzero(_pockets(inside) & (distance >= room))
+            count = max(count, min(2, strokes[1])) if len(pockets[0]) else count
+        ground = Ground(distance, limit, room, pockets)
+        _draw_class(scribble, code, ground, rng, brush, count, max(1.0, 0.5 * max_share * inside.size - 1))
+        if sloppiness == 0:
+            scribble[(scribble == code) & ~region] = UNKNOWN
     return scribble
 
 
@@ -127,27 +135,37 @@ def _distance(region: np.ndarray, limit: int) -> np.ndarray:
     return np.sqrt(best, dtype=np.float32)
 
 
+def _pockets(inside: np.ndarray) -> np.ndarray:
+    """Background pixels with the object on all four sides: holes, and the depths of bays."""
+    around = ~inside
+    for axis in (0, 1):
+        around &= np.logical_or.accumulate(inside, axis=axis)
+        around &= np.flip(np.logical_or.accumulate(np.flip(inside, axis), axis=axis), axis)
+    return around
+
+
 def _draw_class(scribble: np.ndarray, code: int, ground: Ground, rng: np.random.Generator, brush: float, count: int,
                 budget: float) -> None:
     """Draw the strokes of one class; together they cover at most about ``budget`` pixels."""
     height, width = scribble.shape
-    rows, columns = np.nonzero(ground.clearance >= ground.room)
-    extent = min(float(np.hypot(np.ptp(rows), np.ptp(columns))), 1.5 * min(height, width))
+    open_places = np.nonzero(ground.clearance >= ground.room)
+    extent = min(float(np.hypot(*(np.ptp(part) for part in open_places))), 1.5 * min(height, width))
     diameter = min(brush, max(1.0, 2 * (ground.room - 0.5)), max(1.0, budget ** 0.5))
     length = min(extent * between(rng, 0.35, 0.6), budget / count / (diameter + 0.5))
     drawn = np.empty((0, 2))
-    for _ in range(count):
-        start = _start(ground, rows, columns, drawn, rng)
+    for number in range(count):
+        places = ground.pockets if number == 1 and len(ground.pockets[0]) else open_places
+        start = _start(ground, places, drawn, rng)
         path = _walk(ground, start, length * between(rng, 0.7, 1.0), rng)
         drawn = np.concatenate([drawn, path])
         _stamp(scribble, code, path, diameter / 2)
 
 
-def _start(ground: Ground, rows: np.ndarray, columns: np.ndarray, drawn: np.ndarray,
+def _start(ground: Ground, places: tuple[np.ndarray, np.ndarray], drawn: np.ndarray,
            rng: np.random.Generator) -> tuple[float, float]:
     """A pixel well inside the region and far from the strokes so far, out of some random ones."""
-    picks = (rng.random(24) * len(rows)).astype(int)
-    y, x = rows[picks], columns[picks]
+    picks = (rng.random(24) * len(places[0])).astype(int)
+    y, x = places[0][picks], places[1][picks]
     height, width = ground.clearance.shape
     margin = np.minimum(np.minimum(y, height - 1 - y), np.minimum(x, width - 1 - x))
     score = (ground.clearance[y, x] + np.minimum(margin, ground.limit)) / (2 * ground.limit)

@@ -16,7 +16,7 @@ class Shape:
     """An outline around the origin, about 1 in radius.
 
     Attributes:
-        family: A key of ``SHAPES``.
+        family: A key of ``OUTLINES``.
         params: Numbers in [0, 1) that vary the family's proportions.
         bend: Amplitude and phase of a slow warp that keeps two shapes of a family from being congruent.
         hole: Centre and radius of a round hole, or nothing.
@@ -32,7 +32,7 @@ class Shape:
         amplitude, phase = np.float32(self.bend[0]), np.float32(self.bend[1])
         warped_u = u + amplitude * np.sin(np.float32(2.1) * v + phase)
         warped_v = v + amplitude * np.sin(np.float32(2.3) * u + 2 * phase)
-        field = SHAPES[self.family](warped_u, warped_v, self.params)
+        field = OUTLINES[self.family](warped_u, warped_v, self.params)
         if self.hole is not None:
             x, y, radius = (np.float32(value) for value in self.hole)
             field = np.maximum(field, radius - np.hypot(warped_u - x, warped_v - y))
@@ -74,7 +74,7 @@ def _blob(u: np.ndarray, v: np.ndarray, p: Params) -> np.ndarray:
 
 
 def _star(u: np.ndarray, v: np.ndarray, p: Params) -> np.ndarray:
-    arms = 4 + int(p[0] * 4)
+    arms = 4 + int(p[0] * 3)
     wave = np.cos(np.float32(arms) * np.arctan2(v, u))
     return np.hypot(u, v) - (np.float32(0.78) + np.float32(0.14 + 0.1 * p[1]) * wave)
 
@@ -125,7 +125,15 @@ def _worm(u: np.ndarray, v: np.ndarray, p: Params) -> np.ndarray:
     return np.hypot(np.maximum(np.abs(u) - np.float32(0.75), 0), bent) - np.float32(0.3 + 0.08 * p[2])
 
 
+def _bar(u: np.ndarray, v: np.ndarray, p: Params) -> np.ndarray:
+    return _rounded_box(u, v, 1.0, 0.16 + 0.12 * p[0], 0.04)
+
+
 SHAPES: dict[str, OutlineField] = {
     'ellipse': _ellipse, 'block': _block, 'blob': _blob, 'star': _star, 'polygon': _polygon, 'crescent': _crescent,
     'ring': _ring, 'dumbbell': _dumbbell, 'arch': _arch, 'cross': _cross, 'worm': _worm,
 }
+"""Families of objects and of flat patches."""
+
+OUTLINES = {**SHAPES, 'bar': _bar}
+"""All families, with the bar that only occludes."""

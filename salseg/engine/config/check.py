@@ -47,7 +47,8 @@ def check_config(config: Mapping[str, Any], origins: Mapping[str, Origin] | None
     known = set(inspect.signature(Runner.__init__).parameters) - {'self'} | _TOP_EXTRA
     for key in config:
         near = difflib.get_close_matches(key, known, n=1, cutoff=0.85)
-        from_options = key in origins and not origins[key].line
+        place = find_origin(origins, key)
+        from_options = place is not None and not place.line
         if key not in known and (near or from_options):
             _refuse(key, key, known, 'the top level of a config', origins)
     for path, node in _nodes(dict(config)):

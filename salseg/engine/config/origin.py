@@ -1,6 +1,7 @@
 """Which file and line set each value of a config, read from the files' own text."""
 
 import ast
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +44,11 @@ def trace_origins(path: Path, options: Mapping[str, Any] | None = None) -> dict[
 
 
 def find_origin(origins: Mapping[str, Origin], key: str) -> Origin | None:
-    """Origin of a key, or of the nearest key above it that one statement set as a whole."""
+    """Origin of a key, of what was set below it, or of the nearest key above it that one statement set as a whole."""
+    key = re.sub(r'\[(\d+)\]', r'.\1', key)
+    below = [name for name in origins if name == key or name.startswith(key + '.')]
+    if below:
+        return origins[below[0]]
     while key:
         if key in origins:
             return origins[key]

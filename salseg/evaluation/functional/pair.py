@@ -132,7 +132,7 @@ class GreyPair(SaliencyPair):
     def __init__(self, grey: np.ndarray, mask: np.ndarray, normalize: bool) -> None:
         super().__init__(mask)
         self.grey = grey
-        self.lowest, self.highest, *_ = (int(v) for v in cv2.minMaxLoc(grey)[:2])
+        self.lowest, self.highest = (int(v) for v in cv2.minMaxLoc(grey)[:2])
         self.rescaled = normalize and self.highest > self.lowest
         # In this order of operations: the floor to 256 levels feels the last bit.
         table = np.arange(LEVELS) / 255

@@ -108,6 +108,8 @@ def _background_error(pair: SaliencyPair, box: tuple[int, int, int, int]) -> flo
     span = _grown(box, REACH, pair.mask.shape)
     outside = cv2.bitwise_xor(pair.mask_bytes[span], 1)
     distance = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    # Squares are whole numbers. OpenCV's root is not always the same in its last bit, NumPy's is the nearest float.
+    distance = np.sqrt(np.rint(distance * distance))
     weight = cv2.exp(distance * np.float32(DECAY))
     near = cv2.sumElems(cv2.multiply(weight, pair.float_map(span, np.float32)))[0]
     # The distance is 0 and the factor 1 on the object itself, which is no part of this sum.

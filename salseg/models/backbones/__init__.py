@@ -2,7 +2,8 @@
 
 from salseg.models.backbones.base import Backbone
 from salseg.models.backbones.efficientnet_lite import EfficientNetLite0
+from salseg.models.backbones.encoder import Encoder
 from salseg.models.backbones.resnet import ResNet
 from salseg.models.backbones.vgg import VGG16
 
-__all__ = ['Backbone', 'EfficientNetLite0', 'ResNet', 'VGG16']
+__all__ = ['Backbone', 'EfficientNetLite0', 'Encoder', 'ResNet', 'VGG16']

@@ -17,6 +17,8 @@ from salseg.errors import WeightsError
 
 _HOST = 'https://download.pytorch.org/models/'
 _TIMEOUT_S = 10
+# What a damaged file raises depends on where it is damaged.
+_UNREADABLE = (pickle.UnpicklingError, EOFError, RuntimeError, ValueError, LookupError, AttributeError, TypeError)
 
 
 @dataclass(frozen=True)
@@ -110,10 +112,11 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise WeightsError(f'there is no weights file at {path}; pass weights=PATH of a file, or weights=None.')
     try:
         content = torch.load(path, map_location='cpu', weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except _UNREADABLE as error:
+        reason = f'{type(error).__name__}: {error}'.splitlines()[0]
         raise WeightsError(
             f'{path} was not loaded: it must be a file of tensors and plain values as torch.save writes it, and '
-            f'nothing else is trusted. {str(error).splitlines()[0]}'
+            f'nothing else is trusted ({reason})'
         ) from None
     state = content.get('state_dict', content) if isinstance(content, Mapping) else None
     if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):

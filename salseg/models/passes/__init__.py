@@ -1,6 +1,7 @@
 """Extra passes."""
 
 from salseg.models.passes.base import ExtraPass
+from salseg.models.passes.masked_matcher_pass import MaskedMatcherPass
 from salseg.models.passes.rescaled_pass import RescaledPass
 
-__all__ = ['ExtraPass', 'RescaledPass']
+__all__ = ['ExtraPass', 'MaskedMatcherPass', 'RescaledPass']

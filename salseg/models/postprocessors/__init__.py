@@ -1,5 +1,7 @@
 """Steps on predicted samples."""
 
+from salseg.models.postprocessors.label_smoothing import DenseCRF, LabelSmoothing
 from salseg.models.postprocessors.min_max_normalize import MinMaxNormalize
+from salseg.models.postprocessors.truncate_to_grey import TruncateToGrey
 
-__all__ = ['MinMaxNormalize']
+__all__ = ['DenseCRF', 'LabelSmoothing', 'MinMaxNormalize', 'TruncateToGrey']

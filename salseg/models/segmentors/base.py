@@ -39,7 +39,8 @@ class BaseSegmentor(BaseModel):
         extra_passes: Parts | None = None,
         norm_eval: bool = False,
     ) -> None:
-        super().__init__(data_preprocessor=data_preprocessor or dict(type='SalDataPreprocessor'))
+        # Built here: the library would look it up in its root registry unless a runner had set the scope.
+        super().__init__(data_preprocessor=build_part(data_preprocessor or dict(type='SalDataPreprocessor')))
         self.losses = _build_parts(losses, LOSSES, SalLoss, 'losses')
         self.extra_passes = _build_parts(extra_passes, PASSES, ExtraPass, 'extra_passes')
         self.norm_eval = norm_eval

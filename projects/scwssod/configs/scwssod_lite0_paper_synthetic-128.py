@@ -6,8 +6,8 @@ model = dict(
     type='SaliencySegmentor',
     data_preprocessor=dict(type='SalDataPreprocessor', mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0)),
     backbone=dict(type='EfficientNetLite0', out_indices=(1, 2, 3, 4), weights='package'),
-    neck=dict(type='ProgressiveAggregationNeck', in_channels=(24, 40, 112, 320), width=48, attention=True),
-    head=dict(type='MultiLevelSaliencyHead', in_channels=48),
+    neck=dict(type='ProgressiveAggregationNeck', in_channels=(24, 40, 112, 320), width=32, attention=True),
+    head=dict(type='MultiLevelSaliencyHead', in_channels=32),
     extra_passes=dict(rescaled=dict(type='RescaledPass', scale=0.5, align_corners=True)),
     losses=dict(
         pce=dict(type='PartialCrossEntropyLoss', form='paper', on=outputs),
@@ -18,7 +18,7 @@ model = dict(
 train_pipeline = [
     dict(type='LoadFrames'),
     dict(type='LoadLabels'),
-    dict(type='Resize', size=160),
+    dict(type='Resize', size=128),
     dict(type='RandomFlip', probability=0.5),
     dict(type='RandomPhotometric'),
     dict(type='PackFrames'),
@@ -26,7 +26,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type='LoadFrames'),
     dict(type='LoadGroundTruth'),
-    dict(type='Resize', size=160),
+    dict(type='Resize', size=128),
     dict(type='PackFrames'),
 ]
 train_dataloader = dict(
@@ -35,13 +35,13 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='PositionSampler', shuffle=True),
     batch_sampler=dict(type='PositionBatchSampler'),
-    dataset=dict(type='SyntheticImages', length=800, split='train', size=160, labels='scribble', pipeline=train_pipeline),
+    dataset=dict(type='SyntheticImages', length=800, split='train', size=128, labels='scribble', pipeline=train_pipeline),
 )
 test_dataloader = dict(
     batch_size=8,
     num_workers=1,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type='SyntheticImages', length=64, split='test', size=160, pipeline=test_pipeline),
+    dataset=dict(type='SyntheticImages', length=64, split='test', size=128, pipeline=test_pipeline),
 )
 test_evaluator = dict(type='SaliencyMetric')
 test_cfg = dict(type='TestLoop')

@@ -1,0 +1,90 @@
+"""How the speed benchmarks measure: variants take turns in one process, and the best of each counts.
+
+Other work on the machine then disturbs all variants alike, and only ratios are reported as results.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+
+import torch
+from torch.autograd.profiler import profile
+
+
+@dataclass
+class Case:
+    """What one case of a benchmark gave.
+
+    Attributes:
+        name: The case.
+        plain_ms: Best time of the published form.
+        ours_ms: Best time of ours.
+        plain_bytes: Peak of live tensors allocated inside one call.
+        ours_bytes: The same of ours.
+        error: Largest difference found, as the benchmark defines it.
+    """
+
+    name: str
+    plain_ms: float
+    ours_ms: float
+    plain_bytes: int
+    ours_bytes: int
+    error: float
+
+    @property
+    def speedup(self) -> float:
+        """Times faster than the published form."""
+        return self.plain_ms / self.ours_ms
+
+    @property
+    def memory_ratio(self) -> float:
+        """Times less memory than the published form."""
+        return self.plain_bytes / self.ours_bytes
+
+    def line(self) -> str:
+        """One row of the report."""
+        return (
+            f'{self.name:>10}  {self.plain_ms:8.2f} ms  {self.ours_ms:8.2f} ms  {self.speedup:6.1f}x   '
+            f'{self.plain_bytes / 1e6:8.2f} MB  {self.ours_bytes / 1e6:6.2f} MB  {self.memory_ratio:6.1f}x   '
+            f'{self.error:.1e}'
+        )
+
+    def json(self) -> str:
+        """One line for machines."""
+        return json.dumps({**asdict(self), 'speedup': self.speedup, 'memory_ratio': self.memory_ratio})
+
+
+HEADER = f'{"case":>10}  {"plain":>11}  {"ours":>11}  {"faster":>7}   {"plain":>11}  {"ours":>9}  {"less":>7}   error'
+
+
+def best_times(variants: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Shortest time of each variant in milliseconds; they are called in turn, after one call each to warm up."""
+    best = dict.fromkeys(variants, float('inf'))
+    for call in variants.values():
+        call()
+    for _ in range(rounds):
+        for name, call in variants.items():
+            start = time.perf_counter()
+            call()
+            best[name] = min(best[name], (time.perf_counter() - start) * 1e3)
+    return best
+
+
+def peak_bytes(call: Callable[[], object]) -> int:
+    """Largest sum of live bytes of tensors that a call allocates on the CPU, from the profiler's memory events."""
+    call()
+    with profile(use_cpu=True, profile_memory=True) as profiler:
+        result = call()
+    del result
+    events = [event for event in profiler.kineto_results.events() if event.name() == '[memory]']
+    live = peak = 0
+    for event in sorted(events, key=lambda event: event.start_ns()):
+        live += event.nbytes()
+        peak = max(peak, live)
+    return peak
+
+
+def use_one_thread() -> None:
+    """Time on one thread, as a training worker beside others has it."""
+    torch.set_num_threads(1)

@@ -1,0 +1,135 @@
+"""Self-attention with filters of the picture's own, and co-attention between two levels."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from salseg.errors import ConfigError
+from salseg.ops import co_attention, dynamic_depthwise, linear_non_local, resize
+from salseg.registry import MATCHERS
+
+
+class SelfAttention(nn.Module):
+    """Non-local means of a map with itself, then a depthwise filter that the map itself generates (eq. 4 and 5).
+
+    The paper does not say how the filters come about beyond "a single convolutional layer": here from the global mean, by a
+    1x1 convolution, without normalisation. Its parameters agree with the published count.
+    """
+
+    def __init__(self, channels: int, kernel: int = 3) -> None:
+        super().__init__()
+        self.kernel = kernel
+        self.generate = nn.Conv2d(channels, channels * kernel * kernel, 1)
+
+    def kernels(self, x: Tensor) -> Tensor:
+        """(N, C, h, w) to one filter for every picture and channel, (N, C, k, k)."""
+        return self.generate(F.adaptive_avg_pool2d(x, 1)).reshape(*x.shape[:2], self.kernel, self.kernel)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, h, w) to the same shape."""
+        rows = x.flatten(2).transpose(1, 2)
+        gathered = linear_non_local(rows, rows, rows).transpose(1, 2).reshape(x.shape)
+        return dynamic_depthwise(gathered, self.kernels(x)) + x
+
+
+class CoAttention(nn.Module):
+    """Every low-level position gathers high-level features by a bilinear form of both (eq. 6).
+
+    Args:
+        low_channels: Of the low-level map.
+        channels: Of the high-level map and of the result.
+        stride: From the low level to the high one.
+    """
+
+    def __init__(self, low_channels: int, channels: int, stride: int = 2) -> None:
+        super().__init__()
+        self.reduce = nn.Conv2d(low_channels, channels, 3, stride=stride, padding=1)
+        self.bilinear = nn.Parameter(torch.empty(channels, channels))
+        nn.init.orthogonal_(self.bilinear, gain=channels**-0.5)
+
+    def forward(self, low: Tensor, high: Tensor) -> Tensor:
+        """(N, low_channels, H, W) and (N, C, h, w) to (N, C, h, w) at low-level positions."""
+        query = resize(self.reduce(low), high.shape[-2:])
+        rows = co_attention(query.flatten(2).transpose(1, 2), high.flatten(2).transpose(1, 2), self.bilinear)
+        return rows.transpose(1, 2).reshape(high.shape)
+
+
+class Gate(nn.Module):
+    """One weight in [0, 1] for every position (eq. 7 and 8)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.score = nn.Conv2d(channels, 1, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, C, h, w) to the weighted map and the weights (N, 1, h, w)."""
+        weight = torch.sigmoid(self.score(x))
+        return weight * x, weight
+
+
+@MATCHERS.register_module()
+class ContrastiveAttention(nn.Module):
+    """Both attentions on the coarsest level, gated and joined with it (WACV 2022, section 3.3).
+
+    What is joined is also the ``embedding`` that the contrastive loss reads. Frames do not meet here: the network is run on
+    single frames, the loss relates them.
+
+    Args:
+        channels: Of the coarsest level.
+        low_channels: Of the level that co-attention reads.
+        low_level: Its index among the levels.
+        low_stride: From that level to the coarsest.
+        self_attention: Whether that branch is there.
+        co_attention: Likewise; without both, the baseline of the paper's ablation.
+
+    Attributes:
+        out_channels: Of the joined map: ``channels`` for each branch and the level itself.
+
+    Raises:
+        ConfigError: The level is the coarsest or does not exist.
+    """
+
+    def __init__(
+        self,
+        channels: int = 256,
+        low_channels: int = 256,
+        low_level: int = 1,
+        low_stride: int = 2,
+        self_attention: bool = True,
+        co_attention: bool = True,
+    ) -> None:
+        super().__init__()
+        if low_level < 0 or low_stride < 1:
+            raise ConfigError(f'ContrastiveAttention: low_level={low_level} counts from the finest, 0; low_stride={low_stride}.')
+        self.low_level = low_level
+        self.self_attention = SelfAttention(channels) if self_attention else None
+        self.self_gate = Gate(channels) if self_attention else None
+        self.co_attention = CoAttention(low_channels, channels, low_stride) if co_attention else None
+        self.co_gate = Gate(channels) if co_attention else None
+        self.out_channels = channels * (1 + self_attention + co_attention)
+        gates = (('gate_self', self_attention), ('gate_co', co_attention))
+        self.provides = ('embedding', *(name for name, there in gates if there))
+
+    def forward(self, features: Sequence[Tensor]) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """Levels (B, T, C_i, h_i, w_i), fine to coarse; the coarsest becomes the joined map.
+
+        Returns:
+            The levels, and ``embedding`` (B, T, out_channels, h, w) with ``gate_*`` (B, T, 1, h, w) in [0, 1].
+        """
+        *finer, coarse = features
+        if self.low_level >= len(finer):
+            raise ConfigError(f'low_level is {self.low_level}; the backbone gives {len(finer)} levels below the coarsest.')
+        frames, x = coarse.shape[1], coarse.flatten(0, 1)
+        parts, gates = [x], {}
+        if self.self_attention is not None:
+            part, gates['gate_self'] = self.self_gate(self.self_attention(x))
+            parts.append(part)
+        if self.co_attention is not None:
+            low = finer[self.low_level].flatten(0, 1)
+            part, gates['gate_co'] = self.co_gate(self.co_attention(low, x))
+            parts.append(part)
+        joined = torch.cat(parts, dim=1).unflatten(0, (-1, frames))
+        extra = {name: value.unflatten(0, (-1, frames)) for name, value in gates.items()}
+        return [*finer, joined], dict(embedding=joined, **extra)

@@ -1,0 +1,5 @@
+"""DCFM: democratic co-salient feature mining (CVPR 2022)."""
+
+from projects.dcfm.transforms import PillowResize, RandomRotation, RandomScaleCrop
+
+__all__ = ['PillowResize', 'RandomRotation', 'RandomScaleCrop']

@@ -1,0 +1,5 @@
+"""NPMCA-net, chapter 3 of the thesis."""
+
+from projects.npmca_net.npmca_net import NPMCANet
+
+__all__ = ['NPMCANet']

@@ -1,0 +1,291 @@
+"""NPMCA-net: fast pixel matching with the first and the previous frame."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from projects.npmca_net.channel_attention import ChannelAttention
+from projects.npmca_net.decoder import Decoder
+from projects.npmca_net.encoder import freeze_norms, let_see_mask
+from projects.npmca_net.geometry import frame_padding, scaled_size
+from projects.npmca_net.state import NPMCAState
+from salseg.errors import ConfigError
+from salseg.models.matchers.non_local_pixel_matching import NonLocalPixelMatching
+from salseg.models.segmentors.base import Parts, build_part
+from salseg.models.segmentors.propagation_segmentor import PropagationSegmentor
+from salseg.ops.padding import cut_padding, pad_frames
+from salseg.ops.pixel_matching import pixel_matching
+from salseg.ops.soft_aggregation import aggregate
+from salseg.propagation import FrameResult, MemoryReport, Prompt, merge_prompt
+from salseg.registry import SEGMENTORS
+from salseg.structures import FrameInputs
+
+Part = Mapping[str, Any] | nn.Module
+
+
+@SEGMENTORS.register_module()
+class NPMCANet(PropagationSegmentor):
+    """Follow objects by matching each frame with their first and with the previous frame (thesis, chapter 3).
+
+    Every object is a problem of its own: the target encoder sees the frame and where the object was, the reference
+    encoder sees the first and the previous frame with all else blacked out. Objects share a batch.
+
+    Args:
+        backbone: Pictures to maps at strides 4, 8 and 16; built once for the target and once for the references.
+        matched_channels, decoder_channels: Widths of the matched maps and of the decoder.
+        channel_attention: False leaves channel attention out.
+        previous_mask: False does not show the target encoder where the object was.
+        shared_encoder: True uses the target's encoder for the references too, which then see their own mask.
+        share_matching: False gives first and previous frame a matching module each.
+        mask_space: What removed background becomes: black, 'pixel', or 0 after normalisation, 'normalized'.
+        soft_mask: Whether estimated masks stay soft when they remove the background; else they are cut at one half.
+        scales: At which each frame is answered; the probabilities' mean counts, and is what the next frame sees.
+        pad_mode: 'needed', to multiples of 16, or 'rgmp', always to the next multiple of 32.
+        background: With several objects, 'union' asks for all of them together, which costs a pass, 'product'
+            multiplies 1 - p.
+        detach_previous: Whether the gradient stops at the mask of the previous frame.
+        slots_per_call: Objects in one batch; more are taken in turn, which bounds the memory of a step.
+        shorter_side, data_preprocessor, losses, norm_eval: See :class:`PropagationSegmentor`.
+
+    Raises:
+        ConfigError: An option is unknown, or the backbone has other strides.
+    """
+
+    provides_outputs = ('logits', 'probability')
+
+    def __init__(
+        self,
+        backbone: Part,
+        matched_channels: int = 256,
+        decoder_channels: int = 256,
+        channel_attention: bool = True,
+        previous_mask: bool = True,
+        shared_encoder: bool = False,
+        share_matching: bool = True,
+        mask_space: str = 'pixel',
+        soft_mask: bool = True,
+        scales: Sequence[float] = (0.5, 0.75, 1.0),
+        pad_mode: str = 'needed',
+        background: str = 'union',
+        detach_previous: bool = False,
+        slots_per_call: int = 8,
+        shorter_side: int | None = None,
+        data_preprocessor: Part | None = None,
+        losses: Parts | None = None,
+        norm_eval: bool = True,
+    ) -> None:
+        super().__init__(shorter_side, data_preprocessor, losses, norm_eval)
+        _check_choice('mask_space', mask_space, ('pixel', 'normalized'))
+        _check_choice('background', background, ('union', 'product'))
+        frame_padding((1, 1), pad_mode)
+        if not scales or min(scales) <= 0 or slots_per_call < 1:
+            raise ConfigError(f'NPMCANet: scales={scales}, slots_per_call={slots_per_call}; expected positive numbers.')
+        if shared_encoder and not previous_mask:
+            raise ConfigError(
+                'NPMCANet: shared_encoder=True needs previous_mask=True, since references pass their mask.'
+            )
+        target = build_part(backbone)
+        if tuple(target.strides) != (4, 8, 16):
+            raise ConfigError(
+                f'NPMCANet: backbone has the strides {target.strides}; expected (4, 8, 16): set out_indices.'
+            )
+        self.target_encoder = let_see_mask(target) if previous_mask else target
+        self.reference_encoder = None if shared_encoder else build_part(backbone)
+        freeze_norms(self)
+        channels = tuple(target.channels)
+        self.matcher = NonLocalPixelMatching(channels[2], matched_channels)
+        self.matcher_previous = None if share_matching else NonLocalPixelMatching(channels[2], matched_channels)
+        self.attention = ChannelAttention() if channel_attention else None
+        self.decoder = Decoder(matched_channels, (channels[1], channels[0]), decoder_channels)
+        self.previous_mask, self.mask_space, self.soft_mask = previous_mask, mask_space, soft_mask
+        self.scales, self.pad_mode, self.background = tuple(scales), pad_mode, background
+        self.detach_previous, self.slots_per_call = detach_previous, slots_per_call
+        self.check_wiring()
+
+    @property
+    def black(self) -> Tensor:
+        """(3, 1, 1) normalised value that removed background takes."""
+        preprocessor = self.data_preprocessor
+        return (0 if self.mask_space == 'normalized' else -1) * preprocessor.mean / preprocessor.std
+
+    def init_state(self) -> NPMCAState:
+        """State of a video before its first frame."""
+        return NPMCAState()
+
+    def encode(self, frames: Tensor, masks: Tensor, matcher: NonLocalPixelMatching) -> Tensor:
+        """Reduced reference features (N, C, h, w) of frames (N, 3, H, W) without what lies outside masks (N, H, W)."""
+        masks = masks.unsqueeze(1)
+        seen = masks if self.soft_mask else (masks >= 0.5).to(masks.dtype)
+        removed = frames * seen + self.black * (1 - seen)
+        if self.reference_encoder is None:
+            features = self.target_encoder(torch.cat([removed, masks], 1))
+        else:
+            features = self.reference_encoder(removed)
+        return matcher.reduce_reference(features[-1])
+
+    def read(self, references: Sequence[Tensor], target: Tensor) -> Tensor:
+        """(N, 2 C, h, w): the target (N, C_in, h, w) described by the first and by the previous frame (N, C, h, w)."""
+        found = []
+        for reference, matcher in zip(references, (self.matcher, self.matcher_previous or self.matcher)):
+            matched = pixel_matching(reference, matcher.reduce_target(target))
+            found.append(matched if self.attention is None else self.attention(matched))
+        return torch.cat(found, 1)
+
+    def decode(self, frames: Tensor, masks: Tensor, references: Sequence[Tensor]) -> Tensor:
+        """Logits (N, 2, H, W) of background and object in frames (N, 3, H, W), given where it was, masks (N, H, W)."""
+        seen = torch.cat([frames, masks.unsqueeze(1)], 1) if self.previous_mask else frames
+        skip4, skip8, target = self.target_encoder(seen)
+        return self.decoder(self.read(references, target), skip8, skip4)
+
+    def answer(self, frame: Tensor, masks: Tensor, previous: Tensor, first: Tensor) -> Tensor:
+        """Probabilities (N, H, W) of N objects, each alone.
+
+        Args:
+            frame: (3, H, W).
+            masks: (N, H, W), of the previous frame.
+            previous: (3, H, W), the previous frame.
+            first: (N, C, h, w), reduced features of their first frames.
+        """
+        found = []
+        matcher = self.matcher_previous or self.matcher
+        for part, start in zip(masks.split(self.slots_per_call), first.split(self.slots_per_call)):
+            count = len(part)
+            before = self.encode(previous.expand(count, -1, -1, -1), part, matcher)
+            logits = self.decode(frame.expand(count, -1, -1, -1), part, (start, before))
+            found.append(torch.softmax(logits.float(), 1)[:, 1])
+        return torch.cat(found)
+
+    def step(
+        self, frame: Tensor, state: NPMCAState, prompt: Prompt | None = None, *, last: bool = False
+    ) -> FrameResult:
+        """Answer for one frame (3, H, W), normalised, of any size (the same through a video)."""
+        if prompt is None and not state.object_ids:
+            return FrameResult(frame.new_ones((1, *frame.shape[1:])), ())
+        pad = frame_padding(tuple(frame.shape[-2:]), self.pad_mode)
+        image = pad_frames(frame, pad, self.black)
+        known = list(state.object_ids)
+        ids = known if prompt is None else known + [i for i in prompt.ids if i not in known]
+        probability = None
+        if known and (prompt is None or len(prompt.ids) < len(ids)):
+            probability = self._followed(image, state)
+        if prompt is not None:
+            given = pad_frames(prompt.masks, pad).to(frame.dtype)
+            masks = merge_prompt(probability, given, known, prompt.ids, ids)
+            probability = torch.cat([1 - masks, masks]) if len(ids) == 1 else aggregate(masks)
+            state.object_ids = ids
+            if not last:
+                self.memorise(state, image, probability[1:], prompt.ids, known)
+        state.frame, state.masks = (None, None) if last else (image, probability[1:])
+        return FrameResult(cut_padding(probability, pad), tuple(ids))
+
+    def memorise(
+        self, state: NPMCAState, image: Tensor, masks: Tensor, given: Sequence[int], known: Sequence[int]
+    ) -> None:
+        """Make a frame (3, H, W) with masks (K, H, W) the first frame of the given objects, new or corrected."""
+        places = [state.object_ids.index(i) for i in given]
+        for number, scale in enumerate(self.scales):
+            fresh = self._references(image, masks[places], scale)
+            if number == len(state.first):
+                state.first.append(fresh.new_zeros((0, *fresh.shape[1:])))
+            old = state.first[number]
+            whole = torch.cat([old, fresh.new_zeros((len(state.object_ids) - len(old), *fresh.shape[1:]))])
+            for place, index, value in zip(places, given, fresh):
+                if index not in known or masks[place].max() > 0.5:
+                    whole[place] = value
+            state.first[number] = whole
+        state.union_frame, state.union_masks, state.union = image, masks, None
+
+    def _references(self, image: Tensor, masks: Tensor, scale: float) -> Tensor:
+        size = scaled_size(tuple(image.shape[-2:]), scale, self.pad_mode)
+        picture, small = _resize(image, size), _resize(masks, size)
+        parts = [
+            self.encode(picture.expand(len(p), -1, -1, -1), p, self.matcher) for p in small.split(self.slots_per_call)
+        ]
+        return torch.cat(parts)
+
+    def _followed(self, image: Tensor, state: NPMCAState) -> Tensor:
+        """(1 + K, H, W) probabilities of a padded frame."""
+        size = tuple(image.shape[-2:])
+        together = self.background == 'union' and len(state.object_ids) > 1
+        masks, total = state.masks, 0.0
+        if together:
+            masks = torch.cat([masks.sum(0, keepdim=True).clamp(max=1), masks])
+            if state.union is None:
+                union = state.union_masks.sum(0, keepdim=True).clamp(max=1)
+                state.union = [self._references(state.union_frame, union, scale) for scale in self.scales]
+        for number, scale in enumerate(self.scales):
+            first = torch.cat([state.union[number], state.first[number]]) if together else state.first[number]
+            small = scaled_size(size, scale, self.pad_mode)
+            found = self.answer(_resize(image, small), _resize(masks, small), _resize(state.frame, small), first)
+            total = total + _resize(found, size)
+        mean = total / len(self.scales)
+        if len(state.object_ids) == 1:
+            return torch.cat([1 - mean, mean])
+        return aggregate(mean[1:], 1 - mean[:1]) if together else aggregate(mean)
+
+    def remove_objects(self, state: NPMCAState, ids: Sequence[int]) -> None:
+        """Forget objects."""
+        keep = [place for place, index in enumerate(state.object_ids) if index not in ids]
+        if not keep:
+            state.clear()
+            return
+        state.object_ids = [state.object_ids[place] for place in keep]
+        state.first = [value[keep] for value in state.first]
+        state.masks = None if state.masks is None else state.masks[keep]
+        state.union_masks = None if state.union_masks is None else state.union_masks[keep]
+        state.union = None
+
+    def memory_report(self, state: NPMCAState) -> MemoryReport:
+        """Positions of the first frames' features of all objects and scales, frames, masks, and bytes."""
+        elements = dict(
+            first=sum(x.shape[0] * x.shape[2] * x.shape[3] for x in state.first),
+            union=sum(x.shape[2] * x.shape[3] for x in state.union or []),
+            frames=sum(x is not None for x in (state.frame, state.union_frame)),
+            masks=sum(len(x) for x in (state.masks, state.union_masks) if x is not None),
+        )
+        return MemoryReport(elements, sum(t.numel() * t.element_size() for t in state.tensors()))
+
+    def unroll(self, inputs: FrameInputs) -> dict[str, Tensor]:
+        """Predict frames 1..T-1 of a clip, each from frame 0 and from the prediction before it.
+
+        Args:
+            inputs: ``frames`` (B, T, 3, H, W), H and W multiples of 16; ``prompt`` (B, K, H, W), masks of frame 0.
+
+        Returns:
+            ``logits`` and ``probability``, (B, T-1, K, H, W), every object for itself.
+        """
+        if inputs.prompt is None:
+            raise ConfigError('NPMCANet trains from the masks of the first frame, prompt (B, K, H, W); there is none.')
+        objects = inputs.prompt.shape[1]
+        frames = inputs.frames.repeat_interleave(objects, 0)
+        masks = inputs.prompt.to(frames.dtype).flatten(0, 1)
+        first = self.encode(frames[:, 0], masks, self.matcher)
+        shared = self.matcher_previous is None
+        found = []
+        for t in range(1, frames.shape[1]):
+            # Frame 1 has the first frame as its previous one.
+            before = (
+                first
+                if t == 1 and shared
+                else self.encode(frames[:, t - 1], masks, self.matcher_previous or self.matcher)
+            )
+            pair = self.decode(frames[:, t], masks, (first, before))
+            found.append(pair[:, 1] - pair[:, 0])
+            masks = torch.sigmoid(found[-1])
+            masks = masks.detach() if self.detach_previous else masks
+        logits = torch.stack(found, 1).unflatten(0, (-1, objects)).transpose(1, 2)
+        return dict(logits=logits, probability=torch.sigmoid(logits))
+
+
+def _resize(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    if tuple(maps.shape[-2:]) == tuple(size):
+        return maps
+    return F.interpolate(maps[None], size=size, mode='bilinear', align_corners=False)[0]
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ConfigError(f'NPMCANet: {name}={value!r}; expected {" or ".join(map(repr, choices))}.')

@@ -1,0 +1,132 @@
+"""Flow-guided pseudo-label generator."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from salseg.errors import ConfigError, DataError
+from salseg.models.segmentors.base import Parts
+from salseg.models.segmentors.saliency_segmentor import Part, SaliencySegmentor
+from salseg.ops import flow_magnitude, warp
+from salseg.registry import SEGMENTORS
+from salseg.structures import FrameInputs
+
+_EXTRA = {'flow': 4, 'labels': 2, 'none': 0}
+
+
+@SEGMENTORS.register_module()
+class FGPLG(SaliencySegmentor):
+    """RCRNet that also sees the labels of two neighbours, brought to its frame by optical flow (ICCV 2019, section 3.3).
+
+    The backbone's first convolution is widened here; the colour channels keep what was loaded, and a checkpoint of the
+    static network fits as it is: only its colour channels are filled.
+
+    Args:
+        cue: What comes beside the picture: 'flow', both labels warped and both flow magnitudes (Gd of the paper's table
+            4); 'labels', both labels as they are (Gc); 'none' (Gb).
+        backbone, head, neck, restore_from, restore_align_corners, postprocess, data_preprocessor, losses, extra_passes,
+            norm_eval: See :class:`SaliencySegmentor`.
+
+    Raises:
+        ConfigError: The cue is unknown, or the backbone has no convolution on three channels.
+    """
+
+    def __init__(
+        self,
+        backbone: Part,
+        head: Part,
+        neck: Part | None = None,
+        cue: Literal['flow', 'labels', 'none'] = 'flow',
+        restore_from: str = 'logits',
+        restore_align_corners: bool = False,
+        postprocess: Mapping[str, Any] | None = None,
+        data_preprocessor: Part | None = None,
+        losses: Parts | None = None,
+        extra_passes: Parts | None = None,
+        norm_eval: bool = False,
+    ) -> None:
+        super().__init__(
+            backbone=backbone,
+            head=head,
+            neck=neck,
+            restore_from=restore_from,
+            restore_align_corners=restore_align_corners,
+            postprocess=postprocess,
+            data_preprocessor=data_preprocessor,
+            losses=losses,
+            extra_passes=extra_passes,
+            norm_eval=norm_eval,
+        )
+        if cue not in _EXTRA:
+            raise ConfigError(f"FGPLG: cue={cue!r}; expected 'flow', 'labels' or 'none'.")
+        self.cue = cue
+        self.first = _widen_first(self.backbone, 3 + _EXTRA[cue])
+
+    def compose(self, inputs: FrameInputs) -> Tensor:
+        """(B, 3 + extra, H, W): the target's normalised colours, label of i, label of j, |flow k->i|, |flow k->j|.
+
+        Args:
+            inputs: ``frames`` (B, 1, 3, H, W) target; ``prompt`` (B, 2, H, W) labels of i and j in [0, 1]; ``flow``
+                (B, 2, 2, H, W) pixels from the target to i and to j.
+
+        Raises:
+            DataError: Labels or flow are missing, or the batch holds more than the target.
+        """
+        picture = inputs.fold()
+        if self.cue == 'none':
+            return picture
+        labels = _need(inputs.prompt, 'prompt (labels of both neighbours)', 'SplitTriplet')
+        if inputs.frames.shape[1] != 1 or labels.shape[1] != 2:
+            raise DataError(
+                f'FGPLG takes one target with two neighbours, but got frames {tuple(inputs.frames.shape)} and prompt '
+                f'{tuple(labels.shape)}: SplitTriplet makes them from a clip of three.'
+            )
+        labels = labels.to(picture.dtype)
+        if self.cue == 'labels':
+            return torch.cat([picture, labels], dim=1)
+        flow = _need(inputs.flow, 'flow', 'ComputeFlow').to(picture.dtype)
+        warped = [warp(labels[:, side : side + 1], flow[:, side]) for side in (0, 1)]
+        return torch.cat([picture, *warped, *(flow_magnitude(flow[:, side]) for side in (0, 1))], dim=1)
+
+    def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *args: Any) -> None:
+        """Take a first convolution on colours only; the channels of the cues keep their random start."""
+        key, own = prefix + self.first, self.get_parameter(self.first)
+        given = state.get(key)
+        if given is not None and given.shape[1] == 3 and own.shape[1] > 3 and given.shape[0] == own.shape[0]:
+            state[key] = inflate(given, own.detach())
+        super()._load_from_state_dict(state, prefix, *args)
+
+    def accepts(self, key: str, shape: tuple[int, ...]) -> bool:
+        """Whether an entry of another shape is one that loading adapts: the first convolution on three channels."""
+        own = tuple(self.get_parameter(self.first).shape)
+        return key == self.first and len(shape) == 4 and shape == (own[0], 3, *own[2:])
+
+
+def inflate(narrow: Tensor, wide: Tensor) -> Tensor:
+    """The first convolution with the colours of one and the further channels of another, (out, C, k, k)."""
+    return torch.cat([narrow.to(wide), wide[:, narrow.shape[1] :]], dim=1)
+
+
+def _widen_first(backbone: nn.Module, channels: int) -> str:
+    """Widen the convolution that sees the picture, in place; its name in the model."""
+    for name, module in backbone.named_modules():
+        if isinstance(module, nn.Conv2d):
+            if module.in_channels != 3:
+                break
+            if channels > 3:
+                wide = module.weight.new_empty(module.out_channels, channels, *module.kernel_size)
+                nn.init.kaiming_normal_(wide, mode='fan_out', nonlinearity='relu')
+                module.in_channels = channels
+                module.weight = nn.Parameter(inflate(module.weight.detach(), wide))
+            return f'backbone.{name}.weight'
+    raise ConfigError(f'FGPLG widens the first convolution of a backbone on three channels; {type(backbone).__name__} has none.')
+
+
+def _need(value: Tensor | None, what: str, source: str) -> Tensor:
+    if value is None:
+        raise DataError(f'FGPLG reads {what}, but this batch has none: {source} gives it, in the pipeline of the data set.')
+    return value
+
+

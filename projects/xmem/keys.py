@@ -1,0 +1,96 @@
+"""Names of the published checkpoint and ours, one to one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+_BLOCK = {'conv1': 'first', 'conv2': 'second', 'downsample': 'shortcut'}
+_FUSER = {
+    **{f'block1.{theirs}': f'before.{ours}' for theirs, ours in _BLOCK.items()},
+    **{f'block2.{theirs}': f'after.{ours}' for theirs, ours in _BLOCK.items()},
+    'attention.ChannelGate.mlp.1': 'attention.reduce',
+    'attention.ChannelGate.mlp.3': 'attention.expand',
+    'attention.SpatialGate.spatial.conv': 'attention.place',
+}
+_UP = {'skip_conv': 'skip', **{f'out_conv.{theirs}': f'out.{ours}' for theirs, ours in _BLOCK.items()}}
+
+
+def _prefixes() -> dict[str, str]:
+    """Beginning of the official names and of ours."""
+    pairs = {f'key_encoder.{name}': f'key_encoder.{name}' for name in ('conv1', 'bn1', 'layer2', 'layer3')}
+    pairs['key_encoder.res2'] = 'key_encoder.layer1'
+    names = ('conv1', 'bn1', 'layer1', 'layer2', 'layer3')
+    pairs |= {f'value_encoder.{name}': f'value_encoder.backbone.{name}' for name in names}
+    pairs |= {
+        f'{side}.fuser.{theirs}': f'{side}.fuser.{ours}'
+        for side in ('value_encoder', 'decoder')
+        for theirs, ours in _FUSER.items()
+    }
+    pairs['value_encoder.hidden_reinforce.transform'] = 'value_encoder.deep_update.transform'
+    pairs |= {
+        f'key_proj.{theirs}': f'key_projection.{ours}'
+        for theirs, ours in {'key_proj': 'key', 'd_proj': 'shrinkage', 'e_proj': 'selection'}.items()
+    }
+    pairs |= {f'decoder.hidden_update.g{s}_conv': f'decoder.update.levels.{i}' for i, s in enumerate((16, 8, 4))}
+    pairs['decoder.hidden_update.transform'] = 'decoder.update.cell.transform'
+    for theirs, ours in {'up_16_8': 'up8', 'up_8_4': 'up4'}.items():
+        pairs |= {f'decoder.{theirs}.{part}': f'decoder.{ours}.{name}' for part, name in _UP.items()}
+    pairs['decoder.pred'] = 'decoder.predict'
+    return pairs
+
+
+_TO_OURS = _prefixes()
+_TO_OFFICIAL = {ours: theirs for theirs, ours in _TO_OURS.items()}
+
+
+def official_to_salseg(key: str) -> str:
+    """Our name of an entry of the published state dict.
+
+    Raises:
+        KeyError: The published network has no such entry.
+    """
+    return _rename(key, _TO_OURS, 'published XMem checkpoint')
+
+
+def salseg_to_official(key: str) -> str:
+    """The published name of an entry of ours, the inverse of `official_to_salseg`.
+
+    Raises:
+        KeyError: Our network has no such entry.
+    """
+    return _rename(key, _TO_OFFICIAL, 'XMem network of salseg')
+
+
+def _rename(key: str, prefixes: Mapping[str, str], whose: str) -> str:
+    parts = key.split('.')
+    for count in range(len(parts) - 1, 0, -1):
+        prefix = '.'.join(parts[:count])
+        if prefix in prefixes:
+            return '.'.join([prefixes[prefix], *parts[count:]])
+    raise KeyError(f'{key!r} is no entry of the {whose}')
+
+
+def model_options(state: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Arguments of :class:`XMem` that a published state dict was made with, read from its shapes.
+
+    Raises:
+        KeyError: It is no state dict of XMem.
+    """
+    update = state.get('decoder.hidden_update.transform.weight')
+    return dict(
+        key_channels=state['key_proj.key_proj.weight'].shape[0],
+        value_channels=state['value_encoder.fuser.block2.conv2.weight'].shape[0],
+        hidden_channels=0 if update is None else update.shape[0] // 3,
+        others=state['value_encoder.conv1.weight'].shape[1] == 5,
+    )
+
+
+def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A published state dict under our names.
+
+    Raises:
+        KeyError: An entry is unknown.
+    """
+    return {official_to_salseg(key): torch.as_tensor(value) for key, value in state.items()}

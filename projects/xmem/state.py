@@ -1,0 +1,48 @@
+"""What XMem remembers of a video."""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from projects.xmem.memory import KeyValueMemory
+from projects.xmem.rules import MemoryRules
+
+
+@dataclass
+class XMemState:
+    """State of one video between two frames.
+
+    Attributes:
+        memory: Working and long-term memory.
+        object_ids: Of the objects followed, in the order of all tensors.
+        time: Number of the last frame, from 0 with the first prompt; -1 before.
+        memorised: Number of the last memorised frame.
+        deepened: Number of the frame of the last deep update; None before the first.
+        hidden: Sensory memory (1, K, C_h, h, w); None without objects or without sensory memory.
+    """
+
+    memory: KeyValueMemory
+    object_ids: list[int] = field(default_factory=list)
+    time: int = -1
+    memorised: int = 0
+    deepened: int | None = None
+    hidden: Tensor | None = None
+
+    @classmethod
+    def empty(cls, rules: MemoryRules) -> 'XMemState':
+        """Before the first prompt."""
+        return cls(KeyValueMemory(rules))
+
+    def clear(self) -> None:
+        """Back to the state before the first prompt."""
+        self.memory = KeyValueMemory(self.memory.rules)
+        self.object_ids, self.hidden = [], None
+        self.time, self.memorised, self.deepened = -1, 0, None
+
+    def grow_hidden(self, count: int, shape: tuple[int, int, int], like: Tensor) -> None:
+        """Give every object a sensory memory; new ones start with zeros."""
+        known = 0 if self.hidden is None else self.hidden.shape[1]
+        if count > known:
+            new = like.new_zeros((1, count - known, *shape))
+            self.hidden = new if self.hidden is None else torch.cat([self.hidden, new], 1)

@@ -1,0 +1,98 @@
+"""Flow that was computed elsewhere."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from salseg.datasets.flow.base import FlowEstimator, FramePair
+from salseg.errors import ConfigError, DataError
+from salseg.registry import FLOWS
+from salseg.structures import FrameGeometry
+
+_READERS = ('.flo', '.npy')
+
+
+@FLOWS.register_module()
+class FlowFiles(FlowEstimator):
+    """Files of flow between original pictures, brought to the frames as the pipeline changed them.
+
+    The file must have the size of the original picture; crops are cut, sizes scaled (vectors too), mirrored frames get
+    mirrored vectors. Both frames must have gone through the same crop, size and mirroring.
+
+    Args:
+        root: Folder of the files.
+        pattern: Path below it, with ``{set}``, ``{first}`` and ``{second}``; suffix .flo (Middlebury) or .npy, (H, W, 2)
+            float32 pixels, dx then dy.
+
+    Raises:
+        ConfigError: The pattern has another suffix.
+    """
+
+    def __init__(self, root: str, pattern: str = '{set}/{first}_{second}.flo') -> None:
+        if Path(pattern).suffix not in _READERS:
+            raise ConfigError(f'FlowFiles: pattern={pattern!r} must end in one of {", ".join(_READERS)}.')
+        self.root, self.pattern = Path(root), pattern
+
+    def settings(self) -> dict[str, str | int | float | bool]:
+        """Folder and pattern."""
+        return dict(type='FlowFiles', root=str(self.root), pattern=self.pattern)
+
+    def path(self, pair: FramePair) -> Path:
+        """File of a pair."""
+        return self.root / self.pattern.format(set=pair.set_id, first=pair.first_id, second=pair.second_id)
+
+    def estimate(self, pair: FramePair) -> np.ndarray:
+        """(H, W, 2) float32 in pixels.
+
+        Raises:
+            DataError: The file is missing, unreadable, of another size than the original picture, or the two frames were
+                changed differently.
+        """
+        path, record = self.path(pair), pair.first_geometry
+        flow = read_flow(path)
+        if record is None:
+            return flow
+        other = pair.second_geometry
+        if other is not None and (record.crop, record.size, record.flip) != (other.crop, other.size, other.flip):
+            raise DataError(
+                f"{pair.where}: the two frames were cropped or mirrored differently, so a file's flow does not hold between "
+                "them. Use per='clip' in the random transforms, or an estimator."
+            )
+        if flow.shape[:2] != tuple(record.ori_shape):
+            raise DataError(
+                f'{path} holds a flow of {flow.shape[0]}x{flow.shape[1]}, but its picture is '
+                f'{record.ori_shape[0]}x{record.ori_shape[1]} (height x width). Compute it at the original size.'
+            )
+        return follow_geometry(flow, record)
+
+
+def follow_geometry(flow: np.ndarray, record: FrameGeometry) -> np.ndarray:
+    """Flow between original pictures as it is between pictures that went through a record, (H, W, 2) pixels."""
+    x0, y0, x1, y1 = (round(value) for value in record.crop)
+    height, width = record.size
+    part = flow[y0:y1, x0:x1]
+    scale = np.float32([width / part.shape[1], height / part.shape[0]])
+    part = cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR) * scale
+    if record.flip:
+        part = part[:, ::-1] * np.float32([-1, 1])
+    return np.ascontiguousarray(part)
+
+
+def read_flow(path: Path) -> np.ndarray:
+    """A flow file, (H, W, 2) float32.
+
+    Raises:
+        DataError: The file is missing or no flow.
+    """
+    if not path.is_file():
+        around = sorted(p.name for p in path.parent.iterdir())[:3] if path.parent.is_dir() else None
+        found = f'holds {", ".join(around) or "nothing"}' if around is not None else 'does not exist'
+        raise DataError(f'the flow {path} does not exist; {path.parent} {found}. Check FlowFiles(root, pattern).')
+    try:
+        flow = np.load(path, allow_pickle=False) if path.suffix == '.npy' else cv2.readOpticalFlow(str(path))
+    except (ValueError, EOFError, OSError, cv2.error) as error:
+        raise DataError(f'{path} cannot be read as a flow: {error}.') from error
+    if flow is None or flow.ndim != 3 or flow.shape[2] != 2:
+        raise DataError(f'{path} is no flow: {"unreadable" if flow is None else flow.shape}; expected (height, width, 2).')
+    return flow.astype(np.float32)

@@ -1,0 +1,79 @@
+"""RAFT of torchvision, with weights that the user supplies."""
+
+import hashlib
+import pickle
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from salseg.datasets.flow.base import FlowEstimator, FramePair
+from salseg.errors import ConfigError, WeightsError
+from salseg.registry import FLOWS
+
+
+@FLOWS.register_module()
+class RAFTFlow(FlowEstimator):
+    """Recurrent all-pairs field transforms (Teed and Deng, ECCV 2020).
+
+    Nothing is downloaded: ``weights`` is a file with the state dict of torchvision's ``raft_small`` or ``raft_large``.
+    Pictures are padded to multiples of 8 by repeating the border, at least 128 pixels a side.
+
+    Args:
+        weights: Path of the state dict.
+        size: 'small' (1.0 M parameters) or 'large' (5.3 M).
+        updates: Iterations; published figures use 12 to 32.
+        device: Where it runs.
+
+    Raises:
+        ConfigError: The size is unknown or there is no update.
+        WeightsError: The file is missing, unsafe, or does not fit.
+    """
+
+    def __init__(
+        self, weights: str, size: Literal['small', 'large'] = 'small', updates: int = 12, device: str = 'cpu'
+    ) -> None:
+        if size not in ('small', 'large') or updates < 1:
+            raise ConfigError(f"RAFTFlow: size={size!r} must be 'small' or 'large', updates={updates} at least 1.")
+        self.size, self.updates, self.device = size, updates, device
+        self.model, self.fingerprint = _load(Path(weights), size)
+        self.model.to(device)
+
+    def settings(self) -> dict[str, str | int | float | bool]:
+        """Size, updates, the weights' fingerprint, torch's version."""
+        return dict(
+            type='RAFTFlow', size=self.size, updates=self.updates, weights=self.fingerprint, torch=torch.__version__
+        )
+
+    @torch.no_grad()
+    def estimate(self, pair: FramePair) -> np.ndarray:
+        """(H, W, 2) float32 in pixels."""
+        first, second = (self._prepare(frame) for frame in (pair.first, pair.second))
+        flow = self.model(first, second, num_flow_updates=self.updates)[-1][0]
+        height, width = pair.first.shape[:2]
+        return flow[:, :height, :width].permute(1, 2, 0).cpu().numpy()
+
+    def _prepare(self, frame: np.ndarray) -> Tensor:
+        picture = torch.from_numpy(np.ascontiguousarray(frame)).to(self.device).permute(2, 0, 1)[None].float()
+        height, width = frame.shape[:2]
+        down, right = (max(128, -(-side // 8) * 8) - side for side in (height, width))
+        return F.pad(picture / 127.5 - 1, (0, right, 0, down), mode='replicate')
+
+
+def _load(path: Path, size: str) -> tuple[nn.Module, str]:
+    from torchvision.models import optical_flow
+
+    if not path.is_file():
+        raise WeightsError(
+            f'RAFTFlow: there is no weights file at {path}. Save the state dict of torchvision.models.optical_flow.'
+            f"raft_{size} there, or use estimator=dict(type='DISFlow'), which needs none."
+        )
+    model = getattr(optical_flow, f'raft_{size}')(weights=None)
+    try:
+        model.load_state_dict(torch.load(path, map_location='cpu', weights_only=True))
+    except (pickle.UnpicklingError, RuntimeError, EOFError, AttributeError, TypeError) as error:
+        raise WeightsError(f'RAFTFlow: {path} is no state dict of raft_{size}: {str(error).splitlines()[0]}') from None
+    return model.eval(), hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()

@@ -1,0 +1,133 @@
+"""Clips of a video, as lists of frame indices (RCRNet, ICCV 2019, and its released code)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class ClipPlan:
+    """Clips of one video.
+
+    Attributes:
+        clips: Frame indices of each clip, in time.
+        length: Frames in each clip.
+        spacing: Frames from one entry of the list to the next, by the nominal interval.
+        labelled: Frames that keep their label.
+    """
+
+    clips: list[list[int]]
+    length: int
+    spacing: int
+    labelled: list[int]
+
+
+def windows(positions: Sequence[int], length: int, step: int, repeat_exact: bool = False) -> list[list[int]]:
+    """Runs of ``length`` entries, starting every ``step``; what is left over gets a run of the last entries.
+
+    Args:
+        positions: In time; a shorter list is filled up with its last entry.
+        length: Of a run.
+        step: Between starts.
+        repeat_exact: Add the last run also where the runs end exactly with the list, if they overlap: the released code of
+            RCRNet then gives the last clip twice.
+
+    Raises:
+        ValueError: There is no position, or length or step is below 1.
+    """
+    if not positions or length < 1 or step < 1:
+        raise ValueError(f'windows needs positions, length and step of at least 1: {len(positions)}, {length}, {step}.')
+    entries = list(positions) + [positions[-1]] * (length - len(positions))
+    clips, start = [], 0
+    while start + length <= len(entries):
+        clips.append(entries[start : start + length])
+        start += step
+    covered = start - step + length >= len(entries)
+    if start < len(entries) and (repeat_exact or not covered):
+        clips.append(entries[-length:])
+    return clips
+
+
+def clip_indices(
+    num_frames: int,
+    labels: Sequence[int],
+    *,
+    length: int,
+    label_interval: int = 1,
+    nominal_interval: int = 1,
+    between: int = 0,
+    training: bool = True,
+    spacing: Literal['released', 'even'] = 'released',
+) -> ClipPlan:
+    """Clips over the labelled frames and some frames between them.
+
+    Args:
+        num_frames: Of the video.
+        labels: Indices of its annotated frames, ascending.
+        length: Frames of a clip; with ``between`` it is ``between + 2`` instead.
+        label_interval: In training keep every so-manieth annotation (l).
+        nominal_interval: Frames between annotations of the data set (d): 1 for DAVIS and FBMS, 15 for VOS.
+        between: Unlabelled frames per kept interval (m).
+        training: Training clips share one frame, and the last may come twice; in inference all annotations are kept and
+            clips do not overlap, but for the last.
+        spacing: 'released' puts the frames between at multiples of floor(l d / (m + 1)) after a kept label, wherever the
+            next one is; 'even' divides the way to the next kept label.
+
+    Raises:
+        ValueError: There is no annotation, as many frames between labels as the interval has, or a frame beyond the video.
+    """
+    if not labels:
+        raise ValueError('a video without annotated frames gives no clips.')
+    if between >= label_interval * nominal_interval:
+        raise ValueError(
+            f'between={between} frames do not fit below the interval of {label_interval} x {nominal_interval} frames.'
+        )
+    kept = list(labels[::label_interval] if training else labels)
+    step = label_interval * nominal_interval // (between + 1)
+    entries: list[int] = []
+    for start, end in zip(kept, kept[1:]):
+        entries.append(start)
+        entries += [start + step * i for i in range(1, between + 1)] if spacing == 'released' else even_positions(
+            start, end, between
+        )
+    entries.append(kept[-1])
+    if max(entries) >= num_frames or min(entries) < 0:
+        raise ValueError(f'frame {max(entries)} lies beyond the {num_frames} frames; annotations are not {nominal_interval} apart.')
+    length = between + 2 if between else length
+    # A clip of one frame has none to share.
+    overlap = max(1, length - 1) if training else length
+    return ClipPlan(windows(entries, length, overlap, repeat_exact=training), length, step, kept)
+
+
+def even_positions(start: int, end: int, count: int) -> list[int]:
+    """Up to ``count`` frames strictly between two, as evenly as whole frames allow."""
+    gap = end - start
+    if count >= gap - 1:
+        return list(range(start + 1, end))
+    return [start + (2 * gap * i + count + 1) // (2 * (count + 1)) for i in range(1, count + 1)]
+
+
+def triplet_indices(
+    kept: Sequence[int], between: int, interval: int, spacing: Literal['even', 'released'] = 'even'
+) -> list[tuple[int, int, int]]:
+    """(left label, frame to be labelled, right label) of every frame between kept labels.
+
+    Args:
+        kept: Labelled frames, ascending; frames after the last get no label.
+        between: Frames per interval (m).
+        interval: Frames from one kept label to the next by the data set's nominal interval (l d); read by 'released' only.
+        spacing: See :func:`clip_indices`. Positions of 'released' that do not lie between the labels are left out.
+
+    Raises:
+        ValueError: ``between`` is negative or, with 'released', not below the interval.
+    """
+    if between < 0 or (spacing == 'released' and between >= interval):
+        raise ValueError(f'between={between} must not be negative and lie below the interval of {interval} frames.')
+    triplets = []
+    for left, right in zip(kept, kept[1:]):
+        if spacing == 'even':
+            positions = even_positions(left, right, between)
+        else:
+            positions = [left + interval // (between + 1) * i for i in range(1, between + 1)]
+        triplets += [(left, middle, right) for middle in positions if left < middle < right]
+    return triplets

@@ -1,0 +1,70 @@
+"""Full masks of any kind as soft truth."""
+
+import cv2
+import numpy as np
+
+from salseg.datasets.reading import read_mask
+from salseg.datasets.transforms.base import FrameTransform, Results
+from salseg.errors import ConfigError, DataError
+from salseg.registry import TRANSFORMS
+
+_UNKNOWN = 255
+
+
+@TRANSFORMS.register_module()
+class LoadSoftLabels(FrameTransform):
+    """Read annotations as ``saliency`` in [0, 1]: hard masks as 0 and 1, 8-bit pseudo-labels as they are.
+
+    Kept truth and pseudo-labels of one clip may therefore differ in their encoding. Comes after :class:`LoadFrames`.
+
+    Args:
+        missing: A frame without annotation: 'error', or 'zero' for a frame whose truth is never looked at.
+        mismatch: An annotation of another size than its picture: 'error' or 'resize' (bilinear).
+
+    Raises:
+        ConfigError: An option is unknown.
+    """
+
+    def __init__(self, missing: str = 'error', mismatch: str = 'error') -> None:
+        if missing not in ('error', 'zero') or mismatch not in ('error', 'resize'):
+            raise ConfigError(
+                f"LoadSoftLabels: missing={missing!r} must be 'error' or 'zero', mismatch={mismatch!r} 'error' or 'resize'."
+            )
+        self.missing = missing
+        self.mismatch = mismatch
+
+    def transform(self, results: Results) -> Results:
+        """Add ``saliency``.
+
+        Raises:
+            DataError: A frame has no annotation, or one of another size, where that is not allowed; or it is a scribble.
+        """
+        given = results.pop('label_images', None)
+        results['saliency'] = [self._label(results, frame, given) for frame in range(len(results['frames']))]
+        return results
+
+    def _label(self, results: Results, frame: int, given: list[np.ndarray | None] | None) -> np.ndarray:
+        shape, path, kind = results['frames'][frame].shape[:2], results['label_paths'][frame], results['label_kind'][frame]
+        label = given[frame] if given is not None else None if path is None else read_mask(path, kind)
+        where = f'{results["dataset"]} / {results["set_id"]} / {results["frame_ids"][frame]}'
+        if label is None:
+            if self.missing == 'error':
+                raise DataError(
+                    f'{where} has no annotation, and soft truth cannot say "unknown". Sample annotated frames only, or use '
+                    'LoadLabels, whose code 255 the losses leave out.'
+                )
+            return np.zeros(shape, np.float32)
+        if kind == 'scribble':
+            raise DataError(f'{where} is a scribble: most of it is unknown, which soft truth cannot say. Use LoadLabels.')
+        soft = label if label.dtype == np.float32 else ((label > 0) & (label < _UNKNOWN)).astype(np.float32)
+        if soft.shape != shape:
+            soft = self._resized(soft, shape, f'{results["frame_paths"][frame]}', path or where)
+        return soft
+
+    def _resized(self, soft: np.ndarray, shape: tuple[int, int], picture: str, path: str) -> np.ndarray:
+        if self.mismatch == 'error':
+            raise DataError(
+                f'picture and annotation differ in size (height, width): {picture} is {shape}, {path} is {soft.shape}.\n'
+                "  Mend the pair, take it off the list, or set LoadSoftLabels(mismatch='resize')."
+            )
+        return cv2.resize(soft, shape[::-1], interpolation=cv2.INTER_LINEAR)

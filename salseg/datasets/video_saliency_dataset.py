@@ -1,0 +1,177 @@
+"""Clips of videos with masks, sparsely annotated or not."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from salseg.datasets.base import Results, SetDataset
+from salseg.datasets.provenance import read_provenance
+from salseg.datasets.reading import image_size
+from salseg.datasets.sampling import clip_indices, triplet_indices, windows
+from salseg.datasets.video_layout import Video, find_videos, read_names
+from salseg.errors import ConfigError, DataError
+from salseg.registry import DATASETS
+
+Clip = tuple[int, list[int]]
+
+
+@DATASETS.register_module()
+class VideoSaliencyDataset(SetDataset):
+    """Folders of frames and annotations; a set is a clip.
+
+    Args:
+        data_root: Folder of the data set.
+        layout, image_folder, label_folder: See :func:`find_videos`; by default the layout is found out.
+        label_root: Folder of the annotations where they are not those of ``data_root``: pseudo-labels. Their provenance
+            file, if there is one, says which are kept truth and in which encoding.
+        list_file: Videos to use, relative to ``data_root``; all by default.
+        videos: Their names instead.
+        encoding: Of the annotations: 'binary', 'soft' or 'index'; None for videos without annotations.
+        clips: Frames that clips are cut from: 'labelled', annotated frames and ``between`` frames from one to the next;
+            'all' frames; 'between', a triplet (label, frame, label) for every frame between kept labels.
+        length: Frames of a clip (T).
+        label_interval: Keep every so-manieth annotation (l), in training.
+        nominal_interval: Frames between annotations of the data set (d).
+        between: Unlabelled frames per kept interval (m).
+        spacing: Of those: 'even', or 'released', see :func:`clip_indices`.
+        training: Overlapping clips and thinned annotations; otherwise every frame belongs to a clip, clips do not overlap
+            but for a video's last, and the ground truth of a frame is attached to the last clip that holds it, so that a
+            measure counts it once.
+        gaps: A missing frame number: 'error' or 'allow'.
+        pipeline, seed, name, pixel_mean, pixel_std: See :class:`SetDataset`; the name is by default the root's.
+
+    Raises:
+        ConfigError: An option is unknown.
+        DataError: Files are missing or do not belong together, or no clip is left.
+    """
+
+    def __init__(
+        self,
+        data_root: str,
+        layout: str | None = None,
+        image_folder: str | None = None,
+        label_folder: str | None = None,
+        label_root: str | None = None,
+        list_file: str | None = None,
+        videos: Sequence[str] | None = None,
+        encoding: str | None = 'binary',
+        clips: Literal['labelled', 'all', 'between'] = 'labelled',
+        length: int = 4,
+        label_interval: int = 1,
+        nominal_interval: int = 1,
+        between: int = 0,
+        spacing: Literal['even', 'released'] = 'released',
+        training: bool = True,
+        gaps: Literal['error', 'allow'] = 'error',
+        pipeline: Sequence[Mapping[str, Any]] = (),
+        seed: int = 0,
+        name: str = '',
+        pixel_mean: Sequence[float] | None = None,
+        pixel_std: Sequence[float] | None = None,
+    ) -> None:
+        root = Path(data_root)
+        super().__init__(pipeline, seed, name or root.name, pixel_mean, pixel_std)
+        if clips not in ('labelled', 'all', 'between') or length < 1 or label_interval < 1 or nominal_interval < 1:
+            raise ConfigError(
+                f"VideoSaliencyDataset: clips={clips!r} must be 'labelled', 'all' or 'between'; length={length}, "
+                f'label_interval={label_interval} and nominal_interval={nominal_interval} at least 1.'
+            )
+        self.encoding, self.training, self.clips = encoding, training, clips
+        self.length, self.label_interval, self.nominal_interval = length, label_interval, nominal_interval
+        self.between, self.spacing = between, spacing
+        if list_file is not None:
+            videos = read_names(root / list_file)
+        labels = None if label_root is None else Path(label_root)
+        self.videos = find_videos(root, layout, image_folder, label_folder, labels, videos, encoding is not None, gaps)
+        self.kept_encoding = read_provenance(labels) if labels is not None else None
+        self.items: list[Clip] = [
+            (number, clip) for number, video in enumerate(self.videos) for clip in self._clips_of(video)
+        ]
+        if not self.items:
+            raise DataError(
+                f'{root}: {len(self.videos)} videos give no clip: '
+                + ('no video has two kept labels.' if clips == 'between' else 'none is annotated.')
+            )
+        self.scored = self._last_places()
+
+    def kept(self, video: Video) -> list[int]:
+        """Annotated frames that keep their label."""
+        return video.labelled[:: self.label_interval] if self.training else video.labelled
+
+    def _clips_of(self, video: Video) -> list[list[int]]:
+        if self.clips == 'all':
+            step = max(1, self.length - 1) if self.training else self.length
+            return windows(range(len(video.frames)), self.length, step)
+        if not video.labelled:
+            return []
+        try:
+            if self.clips == 'between':
+                interval = self.label_interval * self.nominal_interval
+                return [list(t) for t in triplet_indices(self.kept(video), self.between, interval, self.spacing)]
+            return clip_indices(
+                len(video.frames),
+                video.labelled,
+                length=self.length,
+                label_interval=self.label_interval,
+                nominal_interval=self.nominal_interval,
+                between=self.between,
+                training=self.training,
+                spacing=self.spacing,
+            ).clips
+        except ValueError as error:
+            raise DataError(f'{self.name} / {video.name}: {error}') from error
+
+    def _last_places(self) -> dict[tuple[int, int], tuple[int, int]]:
+        """For every frame (video, index) the clip and the place in it that count: the last ones."""
+        return {
+            (number, frame): (item, place)
+            for item, (number, clip) in enumerate(self.items)
+            for place, frame in enumerate(clip)
+        }
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def _label(self, item: int, place: int, kept: set[int]) -> tuple[str | None, str | None]:
+        number, clip = self.items[item]
+        video, frame = self.videos[number], clip[place]
+        path = video.labels[frame]
+        thinned = self.training and self.clips != 'all' and frame not in kept
+        counted_elsewhere = not self.training and self.scored[number, frame] != (item, place)
+        if path is None or self.encoding is None or thinned or counted_elsewhere:
+            return None, self.encoding
+        if self.kept_encoding is not None:
+            truth = video.stems[frame] in self.kept_encoding.kept.get(video.name, ())
+            return str(path), self.kept_encoding.encoding if truth else 'soft'
+        return str(path), self.encoding
+
+    def describe(self, index: int) -> Results:
+        """Paths of one clip.
+
+        Raises:
+            DataError: Its frames differ in size.
+        """
+        number, clip = self.items[index]
+        video = self.videos[number]
+        _check_sizes([video.frames[frame] for frame in dict.fromkeys(clip)])
+        kept = set(self.kept(video))
+        labels = [self._label(index, place, kept) for place in range(len(clip))]
+        return dict(
+            set_id=video.name,
+            ordered=True,
+            frame_ids=[video.stems[frame] for frame in clip],
+            frame_paths=[str(video.frames[frame]) for frame in clip],
+            label_paths=[path for path, _ in labels],
+            label_kind=[kind for _, kind in labels],
+        )
+
+
+def _check_sizes(frames: list[Path]) -> None:
+    first = image_size(frames[0])
+    for path in frames[1:]:
+        size = image_size(path)
+        if size != first:
+            raise DataError(
+                f'frames of one video differ in size (height, width): {frames[0]} is {first}, {path} is {size}. Convert the '
+                'video anew with one size; flow and clips need it.'
+            )

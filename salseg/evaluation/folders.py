@@ -1,0 +1,238 @@
+"""Folders of predictions beside a folder of ground truths: paired by relative stem, never by position."""
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from salseg.errors import DataError
+from salseg.evaluation.protocols import Problem, Protocol
+from salseg.evaluation.reading import MAP_SUFFIXES
+
+SHOWN = 10
+_STRAY = {'thumbs.db', 'desktop.ini', '__macosx'}
+_RANK = {suffix: rank for rank, suffix in enumerate(MAP_SUFFIXES)}
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Pictures below a folder.
+
+    Attributes:
+        root: The folder.
+        files: Relative path with suffix by relative path without, in order of frames.
+        passed_over: Files whose stem has another one of a preferred suffix.
+    """
+
+    root: Path
+    files: Mapping[str, str]
+    passed_over: int = 0
+
+    def path(self, stem: str) -> Path:
+        """File of a stem."""
+        return self.root / self.files[stem]
+
+
+def list_tree(root: Path) -> Tree:
+    """Pictures of a folder and its sub-folders.
+
+    Raises:
+        DataError: The folder does not exist or holds no picture.
+    """
+    if not root.is_dir():
+        around = sorted(p.name for p in root.parent.iterdir())[:8] if root.parent.is_dir() else []
+        raise DataError(f'the folder {root} does not exist; {root.parent} holds {", ".join(around) or "nothing"}.')
+    best: dict[str, str] = {}
+    passed_over = 0
+    for relative in _walk(root):
+        stem, suffix = os.path.splitext(relative)
+        if stem in best:
+            passed_over += 1
+            if _RANK[suffix.lower()] >= _RANK[os.path.splitext(best[stem])[1].lower()]:
+                continue
+        best[stem] = relative
+    if not best:
+        raise DataError(f'{root} holds no picture ({", ".join(MAP_SUFFIXES)}), in its sub-folders neither.')
+    return Tree(root, {stem: best[stem] for stem in in_order(best)}, passed_over)
+
+
+def _walk(root: Path) -> Iterator[str]:
+    for folder, folders, names in os.walk(root, followlinks=True):
+        folders[:] = sorted(f for f in folders if not f.startswith('.') and f.lower() not in _STRAY)
+        below = os.path.relpath(folder, root).replace(os.sep, '/')
+        for name in names:
+            if name.startswith('.') or os.path.splitext(name)[1].lower() not in _RANK:
+                continue
+            yield name if below == '.' else f'{below}/{name}'
+
+
+def in_order(stems: Collection[str]) -> list[str]:
+    """Stems by folder; within one by name where all names are equally long, by the numbers in them otherwise."""
+    by_folder: dict[str, list[str]] = defaultdict(list)
+    for stem in stems:
+        by_folder[group_of(stem)].append(stem)
+    ordered = []
+    for folder in sorted(by_folder):
+        names = by_folder[folder]
+        natural = len({len(name) for name in names}) > 1
+        ordered += sorted(names, key=natural_key if natural else None)
+    return ordered
+
+
+def natural_key(text: str) -> list[tuple[int, int | str]]:
+    """Key that puts 9 before 10."""
+    return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r'(\d+)', text) if part]
+
+
+def group_of(stem: str) -> str:
+    """Folder of a stem: the group or video, '' at the top."""
+    return stem.rpartition('/')[0]
+
+
+def select(tree: Tree, names: Sequence[str]) -> Tree:
+    """The files of a tree that a list names: stems, or groups and videos.
+
+    Raises:
+        DataError: A name is neither.
+    """
+    wanted = [os.path.splitext(name)[0] if name.lower().endswith(MAP_SUFFIXES) else name.strip('/') for name in names]
+    groups = {group_of(stem) for stem in tree.files}
+    absent = [name for name in wanted if name not in tree.files and name not in groups]
+    if absent:
+        raise DataError(
+            f'the list names {len(absent)} of {len(wanted)} that are no file and no folder below {tree.root}: {shown(absent)}.\n'
+            f'  There are for example {shown(list(tree.files)[:3])}.'
+        )
+    chosen = set(wanted)
+    return Tree(tree.root, {s: f for s, f in tree.files.items() if s in chosen or group_of(s) in chosen}, tree.passed_over)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Annotated frames of a group or video.
+
+    Attributes:
+        name: Relative folder; '' where the files lie at the top.
+        stems: In order of frames.
+        counted: Positions of those that count.
+    """
+
+    name: str
+    stems: tuple[str, ...]
+    counted: tuple[int, ...]
+
+
+def groups_of(truth: Tree, protocol: Protocol) -> list[Group]:
+    """What the protocol counts of a ground truth.
+
+    Raises:
+        DataError: Nothing is left of a video.
+    """
+    by_group: dict[str, list[str]] = defaultdict(list)
+    for stem in truth.files:
+        by_group[group_of(stem)].append(stem)
+    return [Group(name, tuple(stems), tuple(protocol.counted(stems, name))) for name, stems in by_group.items()]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A folder of predictions.
+
+    Attributes:
+        name: Stands in the tables.
+        tree: Its files.
+        missing: Stems that count and have no prediction.
+        extra: Predictions without a ground truth.
+    """
+
+    name: str
+    tree: Tree
+    missing: tuple[str, ...] = field(default=())
+    extra: tuple[str, ...] = field(default=())
+
+
+def pair(name: str, predictions: Tree, truth: Tree, groups: Sequence[Group]) -> Method:
+    """Compare the stems of predictions and of what counts."""
+    needed = [group.stems[i] for group in groups for i in group.counted]
+    missing = tuple(stem for stem in needed if stem not in predictions.files)
+    extra = tuple(stem for stem in predictions.files if stem not in truth.files)
+    return Method(name, predictions, missing, extra)
+
+
+def name_methods(folders: Sequence[str]) -> dict[str, Path]:
+    """Folders by name: what the user gave as NAME=FOLDER, else the shortest end of the path that tells them apart.
+
+    Raises:
+        DataError: Two have one name.
+    """
+    given = [text.partition('=') if '=' in text and not Path(text).exists() else ('', '', text) for text in folders]
+    paths = [Path(os.path.abspath(path)) for _, _, path in given]
+    named: dict[str, Path] = {}
+    for (label, _, text), path in zip(given, paths):
+        others = [other for other in paths if other != path]
+        depth = 1
+        while depth < len(path.parts) and any(other.parts[-depth:] == path.parts[-depth:] for other in others):
+            depth += 1
+        name = label or '/'.join(path.parts[-depth:])
+        if name in named:
+            raise DataError(f'two folders of predictions are called {name!r}: {named[name]} and {text}. Name them: NAME=FOLDER.')
+        named[name] = Path(text)
+    return named
+
+
+def shown(names: Sequence[str]) -> str:
+    """The first ten names."""
+    return ', '.join(names[:SHOWN]) + (', ...' if len(names) > SHOWN else '')
+
+
+def pairing_problems(method: Method, truth: Tree, allow_missing: bool, allow_extra: bool) -> list[Problem]:
+    """Missing and extra predictions that were not allowed."""
+    problems = []
+    if not allow_missing:
+        problems += [Problem('missing', stem, f'expected {method.tree.root / stem}.png') for stem in method.missing]
+    if not allow_extra:
+        problems += [Problem('extra', stem, 'has no ground truth') for stem in method.extra]
+    return problems
+
+
+_ADVICE = {
+    'missing': 'write them, or score them as empty: --allow-missing',
+    'extra': 'is this the right ground truth? A part of it: --list FILE. To leave them out: --allow-extra',
+    'other size': "save predictions at the ground truth's size, or let maps be resized: --resize",
+    'wrong id': 'are these the right videos and objects? Ids must be those of the ground truth',
+    'unreadable': 'write the files again',
+}
+
+
+def problem_message(problems: Mapping[str, Sequence[Problem]], truth: Path) -> str:
+    """The first ten problems of every method and kind, and how many there are.
+
+    Args:
+        problems: By method.
+        truth: Folder of the ground truth.
+    """
+    lines = []
+    for name, found in problems.items():
+        by_kind: dict[str, list[Problem]] = defaultdict(list)
+        for problem in found:
+            by_kind[problem.kind].append(problem)
+        lines.append(f'{len(found)} predictions of {name} do not fit the ground truth {truth}.')
+        for kind, members in by_kind.items():
+            lines.append(f'  {kind}, {len(members)} in all' + (f', the first {SHOWN}:' if len(members) > SHOWN else ':'))
+            lines += [f'    {p.stem}: {p.detail}' for p in members[:SHOWN]]
+            lines.append(f'    -> {_ADVICE.get(kind, "mend them or take them off the list")}')
+    return '\n'.join(lines)
+
+
+def mismatch_hint(method: Method, truth: Tree) -> str:
+    """What to say where not one name fits: most often another folder was meant."""
+    if len(method.extra) < len(method.tree.files):
+        return ''
+    ends = {stem.rsplit('/', 1)[-1] for stem in truth.files}
+    example = next((s for s in method.tree.files if s.rsplit('/', 1)[-1] in ends), next(iter(method.tree.files)))
+    return (
+        f'\n  Not one name is common: the ground truth has for example {next(iter(truth.files))}, the predictions {example}. '
+        'Name the folders from which these paths are equal.'
+    )

@@ -1,0 +1,158 @@
+"""What a protocol is: what it counts, how one unit of work is scored, how figures come from the scores."""
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from salseg.errors import DataError
+
+Figures = dict[str, float | np.ndarray]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A prediction that does not fit its ground truth.
+
+    Attributes:
+        kind: What is wrong in one or two words: the message counts problems by it.
+        stem: Relative path without suffix.
+        detail: What was found and what was expected.
+    """
+
+    kind: str
+    stem: str
+    detail: str
+
+
+@dataclass
+class Part:
+    """Scores of some pictures of one group, or of one video: what is recorded, gathered and added up.
+
+    Attributes:
+        group: Folder of the pictures, or the video.
+        rows: By picture, or by object of a video, the measures that are single numbers.
+        arrays: What the totals need: sums of scores and curves, or J and F over time.
+        problems: Predictions that could not be scored.
+        missing: Predictions that were not there and count as empty.
+        resized: Predictions that were brought to the size of their ground truth.
+    """
+
+    group: str
+    rows: list[tuple[str, dict[str, float]]] = field(default_factory=list)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    missing: int = 0
+    resized: int = 0
+
+
+class Total(ABC):
+    """Adds parts up; the parts of a group may come in any order and number."""
+
+    @abstractmethod
+    def add(self, part: Part) -> None:
+        """Take one part in."""
+
+    @abstractmethod
+    def figures(self) -> Figures:
+        """Figures of the data set, by measure; curves are (N,) arrays."""
+
+    @abstractmethod
+    def counts(self) -> dict[str, int]:
+        """How many images, groups, videos, objects, frames the figures are made of."""
+
+    @abstractmethod
+    def groups(self) -> dict[str, dict[str, float]]:
+        """Figures of every group or video."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol(ABC):
+    """A named way from predictions and ground truths to figures.
+
+    Attributes:
+        name: Stands in every table.
+        title: The same in a few words.
+        rule: What is counted and how it is averaged, one sentence.
+        source: Where it is defined.
+        columns: Figures of the table, in order.
+        rank_by: The figure that methods are ranked by.
+        lower_is_better: Figures where less is better.
+        worst_by: The measure of a row that finds the worst cases; more is better.
+        unit: Name of a group: 'group' or 'video'.
+    """
+
+    name: str
+    title: str
+    rule: str
+    source: str = ''
+    columns: tuple[str, ...] = ()
+    rank_by: str = ''
+    worst_by: str = ''
+    unit: str = 'group'
+
+    lower_is_better: ClassVar[frozenset[str]] = frozenset({'mae', 'J_decay', 'F_decay'})
+    # Fields that a user may change by name; everything else makes the protocol what it is.
+    options: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def kind(self) -> str:
+        """'maps' or 'masks'."""
+        raise TypeError(f'{type(self).__name__} must define kind')
+
+    @abstractmethod
+    def total(self) -> Total:
+        """A fresh sum."""
+
+    @abstractmethod
+    def counted(self, stems: Sequence[str], group: str) -> list[int]:
+        """Which of the annotated frames of a group count, by position.
+
+        Args:
+            stems: In temporal order.
+            group: Name of the group or video.
+
+        Raises:
+            DataError: Nothing is left of the group.
+        """
+
+    @property
+    def note(self) -> str:
+        """What differs from the protocol's own settings, for the table; '' if nothing does."""
+        return ''
+
+    @property
+    def identity(self) -> str:
+        """Text that differs whenever the same files would be scored otherwise."""
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name in self.options}
+        return f'{self.name} {sorted(fields.items())}'
+
+    def with_options(self, **options: Any) -> 'Protocol':
+        """A copy with other options.
+
+        Raises:
+            DataError: The protocol has no such option.
+        """
+        unknown = sorted(set(options) - set(self.options))
+        if unknown:
+            raise DataError(
+                f'the protocol {self.name} has no option {", ".join(unknown)}; '
+                + (f'it takes {", ".join(self.options)}.' if self.options else 'it takes none.')
+            )
+        return dataclasses.replace(self, **options)
+
+
+def too_short(protocol: Protocol, group: str, frames: int) -> DataError:
+    """The error for a video of which nothing is left."""
+    return DataError(
+        f'{protocol.name}: the video {group!r} has {frames} annotated frames; without the first and the last one nothing is '
+        'left. Leave it out with --list, or choose a protocol that counts all frames.'
+    )
+
+
+def plain(figures: Mapping[str, float | np.ndarray]) -> dict[str, float]:
+    """The figures that are single numbers."""
+    return {name: float(value) for name, value in figures.items() if not np.ndim(value)}

@@ -1,0 +1,214 @@
+"""Protocols of saliency maps: a picture beside its mask."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from salseg.evaluation.functional import (
+    SALIENCY_MEASURES,
+    Scores,
+    average_scores,
+    cosod_scores,
+    cosod_summary,
+    resize_prediction,
+    saliency_scores,
+    summarize_scores,
+)
+from salseg.evaluation.protocols.base import Figures, Part, Protocol, Total, plain, too_short
+from salseg.evaluation.protocols.sums import ScoreSums
+
+COLUMNS = (
+    'max_f', 'mean_f', 'adaptive_f', 'mustd_f', 'weighted_f', 's_measure', 'max_e', 'mean_e', 'adaptive_e', 'max_iou',
+    'mean_iou', 'auc', 'average_precision', 'mae',
+)  # fmt: skip
+_LINEAR_MEANS = ('f', 'e', 'iou')
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapProtocol(Protocol):
+    """Measures of `saliency_scores`, averaged over pictures, or within groups and then over groups.
+
+    Attributes:
+        by_group: Every group or video counts the same, not every picture.
+        skip_first_last: The first and the last annotated frame of a video do not count.
+        interpolation: How a map of another size is brought to the size of its ground truth, see `resize_prediction`.
+        normalize: Stretch every map to its own minimum and maximum first.
+        measures: Some of `SALIENCY_MEASURES`.
+    """
+
+    by_group: bool = False
+    skip_first_last: bool = False
+    interpolation: str = 'linear'
+    normalize: bool = True
+    measures: tuple[str, ...] = SALIENCY_MEASURES
+
+    options: ClassVar[tuple[str, ...]] = ('normalize', 'measures')
+
+    @property
+    def kind(self) -> str:
+        return 'maps'
+
+    @property
+    def note(self) -> str:
+        """Maps that are not stretched give other numbers than published tables."""
+        return '' if self.normalize else 'maps as they are, not stretched'
+
+    def total(self) -> 'MapTotal':
+        """A fresh sum."""
+        return MapTotal(self)
+
+    def counted(self, stems: Sequence[str], group: str) -> list[int]:
+        """All pictures, or all frames but the first and the last.
+
+        Raises:
+            DataError: The video is too short.
+        """
+        if not self.skip_first_last:
+            return list(range(len(stems)))
+        if len(stems) < 3:
+            raise too_short(self, group, len(stems))
+        return list(range(1, len(stems) - 1))
+
+    def scores(self, prediction: np.ndarray, truth: np.ndarray) -> Scores:
+        """Scores of one map.
+
+        Args:
+            prediction: (h, w) uint8.
+            truth: (H, W) uint8, object above 128.
+
+        Raises:
+            DataError: See `saliency_scores`.
+        """
+        prediction = resize_prediction(prediction, truth.shape, self.interpolation)
+        return saliency_scores(prediction, truth, normalize=self.normalize, measures=self.measures)
+
+    def part(self, group: str, scores: Iterable[tuple[str, Scores]]) -> Part:
+        """Add up the scores of some pictures of a group, given by name."""
+        sums, rows = ScoreSums(), []
+        for name, values in scores:
+            sums.add(values)
+            rows.append((name, picture_row(values)))
+        return Part(group, rows, sums.arrays())
+
+    def summary(self, mean: Scores) -> Figures:
+        """Figures from averaged scores."""
+        return summarize_scores(mean)
+
+
+def picture_row(scores: Scores) -> dict[str, float]:
+    """Single numbers of one picture; of the curves the mean value, whose average over pictures is the data set's figure."""
+    means = {f'mean_{n}': float(np.mean(scores[f'{n}_curve'])) for n in _LINEAR_MEANS if f'{n}_curve' in scores}
+    return {**plain(scores), **means}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvalCosodProtocol(MapProtocol):
+    """The measures of eval-co-sod, over all images of all groups."""
+
+    options: ClassVar[tuple[str, ...]] = ()
+
+    def scores(self, prediction: np.ndarray, truth: np.ndarray) -> Scores:
+        """Scores of one map, see `cosod_scores`."""
+        return cosod_scores(prediction, truth)
+
+    def summary(self, mean: Scores) -> Figures:
+        """Figures from averaged scores."""
+        return cosod_summary([mean])
+
+
+class MapTotal(Total):
+    """Sums of a data set of maps, by group.
+
+    Args:
+        protocol: Says how groups are averaged.
+    """
+
+    def __init__(self, protocol: MapProtocol) -> None:
+        self.protocol = protocol
+        self._groups: dict[str, ScoreSums] = {}
+        self._images: dict[str, int] = {}
+
+    def add(self, part: Part) -> None:
+        """Take one part in."""
+        self._groups.setdefault(part.group, ScoreSums()).merge(ScoreSums(part.arrays))
+        self._images[part.group] = self._images.get(part.group, 0) + len(part.rows)
+
+    def figures(self) -> Figures:
+        """Figures and curves of the data set.
+
+        Raises:
+            DataError: Nothing was scored.
+        """
+        if self.protocol.by_group:
+            return self.protocol.summary(average_scores(sums.mean() for sums in self._groups.values()))
+        everything = ScoreSums()
+        for sums in self._groups.values():
+            everything.merge(sums)
+        return self.protocol.summary(everything.mean())
+
+    def counts(self) -> dict[str, int]:
+        """Images or frames, and groups or videos where there are several."""
+        pictures = 'frames' if self.protocol.unit == 'video' else 'images'
+        counts = {pictures: sum(self._images.values())}
+        if self.protocol.by_group or len(self._groups) > 1:
+            counts[f'{self.protocol.unit}s'] = len(self._groups)
+        return counts
+
+    def groups(self) -> dict[str, dict[str, float]]:
+        """Figures of every group."""
+        return {
+            name: {f'{_frames(self.protocol)}': float(self._images[name]), **plain(self.protocol.summary(sums.mean()))}
+            for name, sums in self._groups.items()
+        }
+
+
+def _frames(protocol: MapProtocol) -> str:
+    return 'frames' if protocol.unit == 'video' else 'images'
+
+
+MAP_PROTOCOLS = (
+    MapProtocol(
+        name='sod',
+        title='salient objects in pictures',
+        rule='every image counts the same; largest and mean F, E, IoU of the averaged curve, 256 thresholds',
+        source='pysodmetrics, PySODEvalToolkit',
+        columns=COLUMNS,
+        rank_by='s_measure',
+        worst_by='s_measure',
+    ),
+    MapProtocol(
+        name='cosod',
+        title='co-salient objects, by group',
+        rule='averaged within each group, then over groups; largest and mean values of the final curve',
+        source='PySODEvalToolkit',
+        columns=COLUMNS,
+        rank_by='s_measure',
+        worst_by='s_measure',
+        by_group=True,
+        interpolation='cubic',
+    ),
+    EvalCosodProtocol(
+        name='cosod-evalcosod',
+        title='co-salient objects, as eval-co-sod counts',
+        rule='every image of every group counts the same; 255 thresholds on the map itself, MAE of the map as it is',
+        source='github.com/zzhanghub/eval-co-sod',
+        columns=('max_f', 'mean_f', 's_measure', 'max_e', 'mean_e', 'auc', 'average_precision', 'mae'),
+        rank_by='s_measure',
+        worst_by='s_measure',
+    ),
+    MapProtocol(
+        name='vsod',
+        title='salient objects in videos',
+        rule='without the first and the last annotated frame, averaged within each video, then over videos',
+        source='DAVSOD evaluation code (Fan et al., CVPR 2019)',
+        columns=COLUMNS,
+        rank_by='s_measure',
+        worst_by='s_measure',
+        unit='video',
+        by_group=True,
+        skip_first_last=True,
+        interpolation='cubic',
+    ),
+)

@@ -1,0 +1,306 @@
+"""Protocols of object masks in videos: J and F over time."""
+
+from abc import abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from salseg.errors import DataError
+from salseg.evaluation.functional import (
+    SequenceScores,
+    davis_summary,
+    label_scores,
+    object_figures,
+    segtrack_summary,
+    semi_supervised,
+    single_object,
+    unsupervised,
+)
+from salseg.evaluation.functional.davis import MAX_PROPOSALS
+from salseg.evaluation.functional.frames import Frames, objects_of_first_frame
+from salseg.evaluation.functional.statistics import nan_mean
+from salseg.evaluation.protocols.base import Figures, Part, Protocol, Total, too_short
+from salseg.evaluation.reading import VOID, present_values
+
+DAVIS_COLUMNS = ('J&F', 'J_mean', 'J_recall', 'J_decay', 'F_mean', 'F_recall', 'F_decay')
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskProtocol(Protocol):
+    """J and F of the objects of labelled videos.
+
+    Attributes:
+        skip_first_last: The first and the last frame of a video do not count.
+        binary: Everything above 0 is one object.
+    """
+
+    columns: tuple[str, ...] = DAVIS_COLUMNS
+    rank_by: str = 'J&F'
+    worst_by: str = 'J&F'
+    unit: str = 'video'
+    skip_first_last: bool = False
+    binary: bool = False
+
+    @property
+    def kind(self) -> str:
+        return 'masks'
+
+    def total(self) -> 'MaskTotal':
+        """A fresh sum."""
+        return MaskTotal(self)
+
+    def counted(self, stems: Sequence[str], group: str) -> list[int]:
+        """All frames, or all but the first and the last.
+
+        Raises:
+            DataError: The video is too short.
+        """
+        if not self.skip_first_last:
+            return list(range(len(stems)))
+        if len(stems) < 3:
+            raise too_short(self, group, len(stems))
+        return list(range(1, len(stems) - 1))
+
+    def labels(self, values: np.ndarray) -> np.ndarray:
+        """What a file's values mean here; 0 and 255 alone are one object where the protocol says so."""
+        return (values > 0).astype(np.uint8) if self.binary else values
+
+    @abstractmethod
+    def allowed(self, truth: Frames, group: str) -> Collection[int]:
+        """Labels that a prediction of this video may hold besides 0."""
+
+    @abstractmethod
+    def score_video(self, truth: Frames, prediction: Frames, group: str, stems: Sequence[str]) -> SequenceScores:
+        """J and F of one video; frames are (H, W) uint8 labels, `stems` their names.
+
+        Raises:
+            DataError: Frames do not fit, or a label is none of the ground truth's.
+        """
+
+    def part(self, group: str, truth: Frames, prediction: Frames, stems: Sequence[str]) -> Part:
+        """Score one video."""
+        scores = self.score_video(truth, prediction, group, stems)
+        numbers = self.counted(stems, group) if scores.region.shape[1] != len(stems) else range(len(stems))
+        arrays = dict(
+            objects=np.array(scores.objects), region=scores.region, boundary=scores.boundary, frames=np.array(numbers)
+        )
+        return Part(group, object_rows(group, scores), arrays)
+
+    def summary(self, videos: Mapping[str, SequenceScores]) -> Figures:
+        """Figures of a data set."""
+        return davis_summary(videos)
+
+
+def object_rows(group: str, scores: SequenceScores) -> list[tuple[str, dict[str, float]]]:
+    """Figures of every object of a video."""
+    rows = []
+    for name, figures in object_figures({group: scores}).items():
+        rows.append((name, {'J&F': (figures['J_mean'] + figures['F_mean']) / 2, **figures}))
+    return rows
+
+
+class MaskTotal(Total):
+    """J and F of all objects of a data set.
+
+    Args:
+        protocol: Says how objects are averaged.
+    """
+
+    def __init__(self, protocol: MaskProtocol) -> None:
+        self.protocol = protocol
+        self.videos: dict[str, SequenceScores] = {}
+
+    def add(self, part: Part) -> None:
+        """Take one video in."""
+        objects = tuple(int(k) for k in part.arrays['objects'])
+        self.videos[part.group] = SequenceScores(objects, part.arrays['region'], part.arrays['boundary'])
+
+    def figures(self) -> Figures:
+        """Figures of the data set.
+
+        Raises:
+            DataError: Nothing was scored.
+        """
+        return self.protocol.summary(self.videos)
+
+    def counts(self) -> dict[str, int]:
+        """Videos, objects, and frames in which an object was scored."""
+        return dict(
+            videos=len(self.videos),
+            objects=sum(len(scores.objects) for scores in self.videos.values()),
+            frames=sum(int((~np.isnan(scores.region)).any(axis=0).sum()) for scores in self.videos.values()),
+        )
+
+    def groups(self) -> dict[str, dict[str, float]]:
+        """Figures of every video."""
+        return {name: self._video(name, scores) for name, scores in self.videos.items()}
+
+    def _video(self, name: str, scores: SequenceScores) -> dict[str, float]:
+        counts = dict(frames=float(scores.region.shape[1]), objects=float(len(scores.objects)))
+        return {**counts, **davis_summary({name: scores})}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SemiSupervisedProtocol(MaskProtocol):
+    """DAVIS 2017: the first mask is given."""
+
+    def allowed(self, truth: Frames, group: str) -> Collection[int]:
+        """Objects of the first frame."""
+        return objects_of_first_frame(truth)
+
+    def score_video(self, truth: Frames, prediction: Frames, group: str, stems: Sequence[str]) -> SequenceScores:
+        """See `semi_supervised`."""
+        return semi_supervised(truth, prediction, skip_first_last=self.skip_first_last)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SingleObjectProtocol(MaskProtocol):
+    """DAVIS 2016: foreground against background."""
+
+    def allowed(self, truth: Frames, group: str) -> Collection[int]:
+        """Readers make everything above 0 object 1."""
+        return (1,)
+
+    def score_video(self, truth: Frames, prediction: Frames, group: str, stems: Sequence[str]) -> SequenceScores:
+        """See `single_object`."""
+        return single_object(truth, prediction, skip_first_last=self.skip_first_last)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnsupervisedProtocol(MaskProtocol):
+    """DAVIS 2019: proposals that nobody named."""
+
+    def allowed(self, truth: Frames, group: str) -> Collection[int]:
+        """The first twenty labels."""
+        return range(1, MAX_PROPOSALS + 1)
+
+    def score_video(self, truth: Frames, prediction: Frames, group: str, stems: Sequence[str]) -> SequenceScores:
+        """See `unsupervised`."""
+        return unsupervised(truth, prediction)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstAppearanceProtocol(MaskProtocol):
+    """Objects count from the frame after their first one.
+
+    Attributes:
+        given_counts: The frame in which an object appears first counts too: for methods that are given nothing.
+        region_only: J alone, as SegTrack-v2 reports.
+    """
+
+    given_counts: bool = False
+    region_only: bool = False
+
+    def counted(self, stems: Sequence[str], group: str) -> list[int]:
+        """All frames; the first only where what is given counts.
+
+        Raises:
+            DataError: Nothing is left.
+        """
+        start = 0 if self.given_counts else 1
+        if len(stems) <= start:
+            raise DataError(
+                f'{self.name}: the video {group!r} has {len(stems)} annotated frames, and the one that gives the objects does '
+                'not count. Leave it out with --list.'
+            )
+        return list(range(start, len(stems)))
+
+    def labels(self, values: np.ndarray) -> np.ndarray:
+        """0 and 255 alone are a mask of one object."""
+        if values.max(initial=0) == VOID and present_values(values) in ([VOID], [0, VOID]):
+            return (values > 0).astype(np.uint8)
+        return values
+
+    def allowed(self, truth: Frames, group: str) -> Collection[int]:
+        """Labels of all frames of the ground truth."""
+        return tuple(first_frames(truth))
+
+    def score_video(self, truth: Frames, prediction: Frames, group: str, stems: Sequence[str]) -> SequenceScores:
+        """See `label_scores`; an object that is seen in the last frame only is left out."""
+        last = len(truth) - 1
+        given = {k: first for k, first in first_frames(truth).items() if first < last or self.given_counts}
+        if not given:
+            raise DataError(f'{group}: no object of the ground truth has a frame that counts.')
+        return label_scores(truth, prediction, given, given_counts=self.given_counts)
+
+    def summary(self, videos: Mapping[str, SequenceScores]) -> Figures:
+        """J&F over objects, or J alone."""
+        return segtrack_summary(videos.values()) if self.region_only else davis_summary(videos)
+
+
+def first_frames(truth: Frames) -> dict[int, int]:
+    """By label, ascending, the first frame that holds it; 255 is no object."""
+    first: dict[int, int] = {}
+    for number in range(len(truth)):
+        for k in present_values(truth[number]):
+            if k not in (0, VOID):
+                first.setdefault(k, number)
+    return dict(sorted(first.items()))
+
+
+def object_means(videos: Mapping[str, SequenceScores]) -> dict[tuple[str, int], tuple[float, float]]:
+    """Mean J and F of every object, by video and label."""
+    return {
+        (name, k): (nan_mean(region), nan_mean(boundary))
+        for name, scores in videos.items()
+        for k, region, boundary in zip(scores.objects, scores.region, scores.boundary)
+    }
+
+
+_SEGTRACK = dict(source='defined here: SegTrack-v2 has no code', columns=('J_mean',), rank_by='J_mean', worst_by='J_mean')
+
+MASK_PROTOCOLS = (
+    SingleObjectProtocol(
+        name='davis16',
+        title='DAVIS 2016, one foreground',
+        rule='all but the first and the last frame; everything above 0 is object; every video counts the same',
+        source='Perazzi et al., CVPR 2016',
+        skip_first_last=True,
+        binary=True,
+    ),
+    SemiSupervisedProtocol(
+        name='davis17-semi',
+        title='DAVIS 2017, first mask given',
+        rule='objects of the first frame, all frames but the first and the last; every object of every video counts the same',
+        source='davis2017-evaluation',
+        skip_first_last=True,
+    ),
+    UnsupervisedProtocol(
+        name='davis17-unsup',
+        title='DAVIS 2017, proposals matched with objects',
+        rule='all frames, void left out, at most 20 proposals, assigned by mean J&F; every object counts the same',
+        source='davis2017-evaluation (Caelles et al., 2019)',
+    ),
+    FirstAppearanceProtocol(
+        name='vos',
+        title='labelled videos of any kind',
+        rule='every object from the frame after its first one; every object of every video counts the same',
+        source='as vos-benchmark, without dropping frames',
+    ),
+    SingleObjectProtocol(
+        name='fbms',
+        title='FBMS-59, union of the objects',
+        rule='all annotated frames; everything above 0 is object; every video counts the same',
+        source='as a segmentation benchmark, RCRNet paper',
+        columns=('J_mean', 'F_mean', 'J&F'),
+        rank_by='J_mean',
+        worst_by='J_mean',
+        binary=True,
+    ),
+    FirstAppearanceProtocol(
+        name='segtrack',
+        title='SegTrack-v2, first mask given',
+        rule='mean J of each object without its first frame, then over objects',
+        region_only=True,
+        **_SEGTRACK,
+    ),
+    FirstAppearanceProtocol(
+        name='segtrack-unsup',
+        title='SegTrack-v2, nothing given',
+        rule='mean J of each object over all frames from its first on, then over objects',
+        region_only=True,
+        given_counts=True,
+        **_SEGTRACK,
+    ),
+)

@@ -1,0 +1,153 @@
+"""Records of what was scored, so that a killed evaluation goes on where it stopped.
+
+A record is one line of JSON, found by a key of what went into it: the files' paths, sizes and times, the protocol with its
+options, and the version of the measures. Each process that writes has a file of its own; a line that was cut by a kill
+is no record.
+"""
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from salseg.errors import DataError
+from salseg.evaluation.protocols import Part, Problem, Protocol
+from salseg.evaluation.work import Work
+
+# Counts up when a measure, a reader or the form of a record changes.
+VERSION = 1
+
+
+def key_of(protocol: Protocol, work: Work) -> str:
+    """What a unit's scores depend on, as 40 hexadecimal digits.
+
+    Raises:
+        DataError: A file vanished.
+    """
+    digest = hashlib.sha1(f'{VERSION} {protocol.identity} {work.group} {work.resize}'.encode(), usedforsecurity=False)
+    for item in work.items:
+        for path in (item.truth, item.prediction):
+            digest.update(f'\n{item.stem} {item.counted} {_identity(path)}'.encode(errors='surrogateescape'))
+    return digest.hexdigest()
+
+
+def _identity(path: Path | None) -> str:
+    if path is None:
+        return 'none'
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise DataError(f'{path} vanished while it was being scored: {error}.') from error
+    return f'{os.path.abspath(path)} {status.st_size} {status.st_mtime_ns}'
+
+
+class Records:
+    """Parts on disk; in memory only where each one lies.
+
+    Args:
+        folder: Is made.
+        writer: Name of this process' file.
+
+    Raises:
+        DataError: The folder cannot be used.
+    """
+
+    def __init__(self, folder: Path, writer: str = 'main') -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = open(folder / f'{writer}.jsonl', 'ab')  # noqa: SIM115 - open as long as the evaluation runs
+        except OSError as error:
+            raise DataError(f'records cannot be written to {folder}: {error}. Choose another --out.') from error
+        self.folder = folder
+        self._places: dict[str, tuple[Path, int]] = {}
+        self._read_to: dict[Path, int] = {}
+        self._end_line()
+        self.refresh()
+
+    def _end_line(self) -> None:
+        """Begin a new line behind one that a kill cut."""
+        if self._file.tell():
+            with open(self._file.name, 'rb') as file:
+                file.seek(-1, os.SEEK_END)
+                cut = file.read(1) != b'\n'
+            if cut:
+                self._file.write(b'\n')
+                self._file.flush()
+
+    def refresh(self) -> None:
+        """Find the records that other processes have written since."""
+        for path in sorted(self.folder.glob('*.jsonl')):
+            with open(path, 'rb') as file:
+                place = file.seek(self._read_to.get(path, 0))
+                for line in file:
+                    if not line.endswith(b'\n'):
+                        break
+                    key = line[9:49]
+                    if line.startswith(b'{"key": "') and line.endswith(b'}\n') and len(key) == 40:
+                        self._places[key.decode('ascii', 'replace')] = (path, place)
+                    place += len(line)
+                self._read_to[path] = place
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._places
+
+    def get(self, key: str) -> Part | None:
+        """Part of a key; None if there is none or its line is damaged."""
+        if key not in self._places:
+            return None
+        path, place = self._places[key]
+        with open(path, 'rb') as file:
+            file.seek(place)
+            line = file.readline()
+        try:
+            return decode(json.loads(line)['part'])
+        except (ValueError, KeyError, TypeError):
+            del self._places[key]
+            return None
+
+    def put(self, key: str, part: Part) -> None:
+        """Write a part; once this returns a kill does not lose it."""
+        place = self._file.tell()
+        self._file.write(json.dumps(dict(key=key, part=encode(part))).encode() + b'\n')
+        self._file.flush()
+        self._places[key] = (Path(self._file.name), place)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def encode(part: Part) -> dict[str, Any]:
+    """A part as plain values; arrays keep all their bits."""
+    arrays = {
+        name: dict(shape=array.shape, dtype=array.dtype.str, data=base64.b64encode(array.tobytes()).decode())
+        for name, array in part.arrays.items()
+    }
+    return dict(
+        group=part.group, rows=part.rows, arrays=arrays, problems=[asdict(p) for p in part.problems],
+        missing=part.missing, resized=part.resized,
+    )  # fmt: skip
+
+
+def decode(value: dict[str, Any]) -> Part:
+    """Undo :func:`encode`."""
+    return Part(
+        group=value['group'],
+        rows=[(name, row) for name, row in value['rows']],
+        arrays=dict(_arrays(value['arrays'])),
+        problems=[Problem(**problem) for problem in value['problems']],
+        missing=value['missing'],
+        resized=value['resized'],
+    )
+
+
+def _arrays(values: dict[str, Any]) -> Iterator[tuple[str, np.ndarray]]:
+    for name, value in values.items():
+        flat = np.frombuffer(base64.b64decode(value['data']), np.dtype(value['dtype']))
+        yield name, flat.reshape(value['shape'])

@@ -1,0 +1,161 @@
+"""One unit of work, scored from files: some pictures of a group, or a whole video."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from salseg.errors import DataError
+from salseg.evaluation.protocols import MapProtocol, MaskProtocol, Part, Problem, Protocol
+from salseg.evaluation.reading import picture_size, present_values, read_labels, read_map, read_truth
+
+# Decoded frames that a process keeps of one side of one video: measures look at a frame more than once.
+CACHE_BYTES = 128 * 2**20
+
+
+@dataclass(frozen=True)
+class Item:
+    """One annotated frame.
+
+    Attributes:
+        stem: Relative path without suffix.
+        truth: Its ground truth.
+        prediction: None scores as empty.
+        counted: Whether the protocol counts it.
+    """
+
+    stem: str
+    truth: Path
+    prediction: Path | None
+    counted: bool = True
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one process scores at a time.
+
+    Attributes:
+        method: Name of the predictions.
+        group: Group or video.
+        items: Frames, in order.
+        resize: Whether maps of another size are resized.
+    """
+
+    method: str
+    group: str
+    items: tuple[Item, ...]
+    resize: bool = False
+
+
+def score(protocol: Protocol, work: Work) -> Part:
+    """Score one unit; what does not fit is a problem of the part, and not an error."""
+    return (_score_video if isinstance(protocol, MaskProtocol) else _score_maps)(protocol, work)
+
+
+def _score_maps(protocol: MapProtocol, work: Work) -> Part:
+    problems, scores, missing, resized = [], [], 0, 0
+    for item in work.items:
+        try:
+            truth = read_truth(item.truth)
+            prediction = np.zeros_like(truth) if item.prediction is None else read_map(item.prediction)
+            differs = prediction.shape != truth.shape
+            if differs and not work.resize:
+                problems.append(_other_size(item.stem, prediction.shape, truth.shape))
+                continue
+            scores.append((item.stem, protocol.scores(prediction, truth)))
+        except DataError as error:
+            problems.append(Problem('unreadable', item.stem, str(error)))
+            continue
+        missing += item.prediction is None
+        resized += differs
+    part = protocol.part(work.group, scores)
+    part.problems, part.missing, part.resized = problems, missing, resized
+    return part
+
+
+def _other_size(stem: str, found: Sequence[int], expected: Sequence[int]) -> Problem:
+    text = '{} x {}'.format
+    return Problem('other size', stem, f'{text(*found)}, the ground truth {text(*expected)} (height x width)')
+
+
+def _score_video(protocol: MaskProtocol, work: Work) -> Part:
+    problems: list[Problem] = []
+    stems = [item.stem for item in work.items]
+    try:
+        truth = _truth_frames(protocol, work)
+        allowed = {0, *protocol.allowed(truth, work.group)}
+        prediction = _prediction_frames(protocol, work, truth, allowed, problems)
+        part = protocol.part(work.group, truth, prediction, stems)
+    except DataError as error:
+        part = Part(work.group)
+        # What follows from a frame that was replaced by an empty one is no news.
+        if not problems:
+            problems.append(Problem('unreadable', work.group or '.', str(error)))
+    part.problems = list(dict.fromkeys(problems))
+    part.missing = sum(item.counted and item.prediction is None for item in work.items)
+    return part
+
+
+def _truth_frames(protocol: MaskProtocol, work: Work) -> 'LazyFrames':
+    def read(number: int) -> np.ndarray:
+        return protocol.labels(read_labels(work.items[number].truth, protocol.binary))
+
+    return LazyFrames(len(work.items), read, picture_size(work.items[0].truth))
+
+
+def _prediction_frames(
+    protocol: MaskProtocol, work: Work, truth: 'LazyFrames', allowed: set[int], problems: list[Problem]
+) -> 'LazyFrames':
+    def read(number: int) -> np.ndarray:
+        item = work.items[number]
+        if item.prediction is None:
+            return np.zeros_like(truth[number])
+        if not item.counted:
+            # It is looked at by no measure, and may be anything.
+            return np.zeros_like(truth[number])
+        try:
+            labels = protocol.labels(read_labels(item.prediction, protocol.binary))
+        except DataError as error:
+            problems.append(Problem('unreadable', item.stem, str(error)))
+            return np.zeros_like(truth[number])
+        if labels.shape != truth[number].shape:
+            problems.append(_other_size(item.stem, labels.shape, truth[number].shape))
+            return np.zeros_like(truth[number])
+        foreign = sorted(set(present_values(labels)) - allowed)
+        if foreign:
+            problems.append(Problem('wrong id', item.stem, _foreign(foreign, allowed)))
+            return np.zeros_like(truth[number])
+        return labels
+
+    return LazyFrames(len(work.items), read, truth.size)
+
+
+def _foreign(found: Sequence[int], allowed: set[int]) -> str:
+    listed = ', '.join(map(str, found[:8])) + (', ...' if len(found) > 8 else '')
+    objects = sorted(allowed - {0})
+    span = f'1..{objects[-1]}' if objects == list(range(1, len(objects) + 1)) else ', '.join(map(str, objects))
+    return f'holds the label {listed}; expected 0 and {span}'
+
+
+class LazyFrames(Sequence[np.ndarray]):
+    """Frames of a video, decoded when looked at; as many stay in memory as fit a budget.
+
+    Args:
+        length: Number of frames.
+        read: Frame of a number.
+        size: (height, width) of a frame.
+    """
+
+    def __init__(self, length: int, read: Callable[[int], np.ndarray], size: tuple[int, int]) -> None:
+        self.length, self.size = length, size
+        self._read = lru_cache(maxsize=max(2, CACHE_BYTES // max(1, size[0] * size[1])))(read)
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, number: int) -> np.ndarray:
+        if not -self.length <= number < self.length:
+            raise IndexError(number)
+        return self._read(number % self.length)

@@ -1,0 +1,127 @@
+"""What the pictures of a group share, found by letting every picture vote."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from salseg import ops
+from salseg.errors import ConfigError
+from salseg.models.layers import init_kaiming
+from salseg.registry import MATCHERS
+
+_PARTS = ('residual', 'seeds', 'responses')
+_RECTIFY = ('eval', 'always', 'never')
+
+
+@MATCHERS.register_module()
+class DemocraticPrototype(nn.Module):
+    """Democratic prototype generation of DCFM (CVPR 2022; thesis section 5.2.2) on the coarsest map.
+
+    A residual convolution, one seed position per picture, the mean correlation with all seeds as response, and one
+    prototype per group. The coarsest map becomes itself times the prototype plus itself times the response (thesis eq.
+    5.17).
+
+    No gradient reaches the two convolutions that choose the seeds, in the released code either; here they do not ask
+    for one, so that distributed training does not wait for it and weight decay cannot shrink them.
+
+    Args:
+        channels: Of the coarsest map.
+        rectify: When negative correlations are set to 0: 'eval' as the released code does (training does not, so the
+            trained map is not quite the tested one), 'always', or 'never' (the thesis).
+        ties: 'sum' adds the vectors of all positions that tie for seed, as the released code does: a picture without
+            any structure then outweighs all others. 'first' takes one.
+        stretch_epsilon: Added to the range of a response before it is stretched to [0, 1]; the released code has 1e-12.
+            None leaves the response as it is (the thesis).
+        parts: How much of the module acts (thesis table 5.3): 'residual' only the convolution; 'seeds' also the seeds,
+            whose mean is the prototype; 'responses' all.
+        max_bytes: Of a block of similarities.
+
+    Attributes:
+        provides: 'prototype' and 'response', where there are any.
+        levels: Which maps are read and changed.
+
+    Raises:
+        ConfigError: An option is unknown.
+    """
+
+    levels: tuple[int, ...] = (-1,)
+
+    def __init__(
+        self,
+        channels: int = 512,
+        rectify: Literal['eval', 'always', 'never'] = 'eval',
+        ties: Literal['sum', 'first'] = 'sum',
+        stretch_epsilon: float | None = 1e-12,
+        parts: Literal['residual', 'seeds', 'responses'] = 'responses',
+        max_bytes: int = 32 * 2**20,
+    ) -> None:
+        super().__init__()
+        if rectify not in _RECTIFY or ties not in ('sum', 'first') or parts not in _PARTS:
+            raise ConfigError(
+                f'DemocraticPrototype: rectify={rectify!r}, ties={ties!r}, parts={parts!r}; rectify is one of '
+                f"{', '.join(_RECTIFY)}, ties 'sum' or 'first', parts one of {', '.join(_PARTS)}."
+            )
+        self.rectify = rectify
+        self.ties = ties
+        self.stretch_epsilon = stretch_epsilon
+        self.parts = parts
+        self.max_bytes = max_bytes
+        self.provides = {'residual': (), 'seeds': ('prototype',), 'responses': ('prototype', 'response')}[parts]
+        self.residual = nn.Conv2d(channels, channels, 1)
+        self.query = nn.Conv2d(channels, channels, 1)
+        self.key = nn.Conv2d(channels, channels, 1)
+        init_kaiming(self)
+        self.query.requires_grad_(False)
+        self.key.requires_grad_(False)
+
+    def forward(self, features: Sequence[Tensor]) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """Run every group of a batch; groups do not see each other, and the order of frames does not matter.
+
+        Args:
+            features: (B, T, C, h, w) per level, fine to coarse.
+
+        Returns:
+            The features with the coarsest changed, and ``prototype`` (B, C) and ``response`` (B, T, 1, h, w) by name.
+        """
+        results = [self.group(frames) for frames in features[-1].unbind(0)]
+        fused = torch.stack([result[0] for result in results])
+        extra = {name: torch.stack([result[1][name] for result in results]) for name in self.provides}
+        return [*features[:-1], fused], extra
+
+    def group(self, frames: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """One group (T, C, h, w): the fused map of that shape, ``prototype`` (C,), ``response`` (T, 1, h, w)."""
+        strengthened = frames + self.residual(frames)
+        if self.parts == 'residual':
+            return strengthened, {}
+        # Indices and sums over thousands of positions: not in half precision.
+        with torch.autocast(frames.device.type, enabled=False):
+            return self._vote(ops.at_least_float32(strengthened))
+
+    def _vote(self, strengthened: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        selected = ops.select_seeds(self.seed_logits(strengthened), self.ties)
+        flat = strengthened.flatten(2)
+        if self.parts == 'seeds':
+            prototype = ops.seed_vectors(flat, selected).mean(0)
+            return strengthened * prototype[:, None, None], dict(prototype=prototype)
+        unit = F.normalize(flat, dim=1, eps=1e-12)
+        response = ops.mean_response(unit, ops.seed_vectors(unit, selected), self.rectifies, self.max_bytes)
+        if self.stretch_epsilon is not None:
+            response = ops.stretch(response, self.stretch_epsilon)
+        prototype = ops.group_prototype(flat, response)
+        response = response.unflatten(1, strengthened.shape[2:]).unsqueeze(1)
+        fused = strengthened * prototype[:, None, None] + strengthened * response
+        return fused, dict(prototype=prototype, response=response)
+
+    @property
+    def rectifies(self) -> bool:
+        """Whether negative correlations are set to 0 in the present mode."""
+        return self.rectify == 'always' or (self.rectify == 'eval' and not self.training)
+
+    @torch.no_grad()
+    def seed_logits(self, strengthened: Tensor) -> Tensor:
+        """How much each position of (T, C, h, w) agrees with the whole group, (T, h*w)."""
+        queries, keys = (conv(strengthened).flatten(2).transpose(1, 2) for conv in (self.query, self.key))
+        return ops.seed_logits(queries, keys, self.max_bytes)

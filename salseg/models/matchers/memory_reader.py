@@ -1,0 +1,95 @@
+"""Read a memory of keys and values, as XMem does."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from salseg.errors import ConfigError
+from salseg.ops.anisotropic_similarity import anisotropic_similarity, augment_queries
+from salseg.ops.full_precision import full_precision
+from salseg.ops.top_k_readout import read_rows, row_usage, top_k_weights
+from salseg.registry import MATCHERS
+
+# Rows of the memory that hold values of a group of objects (None: all), and these values.
+Group = tuple[Tensor | None, Tensor]
+
+
+@MATCHERS.register_module()
+class MemoryReader(nn.Module):
+    """Anisotropic similarity, softmax over the memory, weighted sum of the values (XMem, section 3.3). No parameters.
+
+    Args:
+        top_k: Most similar rows that a query reads in :meth:`read`; all of them where the memory has fewer.
+        max_elements: Similarities computed at once; queries are taken in chunks beyond that.
+
+    Raises:
+        ConfigError: ``top_k`` or ``max_elements`` is not positive.
+    """
+
+    def __init__(self, top_k: int = 30, max_elements: int = 2**25) -> None:
+        super().__init__()
+        if top_k < 1 or max_elements < 1:
+            raise ConfigError(f'MemoryReader(top_k={top_k}, max_elements={max_elements}): both must be at least 1.')
+        self.top_k = top_k
+        self.max_elements = max_elements
+
+    def forward(
+        self, keys: Tensor, shrinkage: Tensor | None, queries: Tensor, selection: Tensor | None, values: Tensor
+    ) -> Tensor:
+        """Read with the full softmax, as in training.
+
+        Args:
+            keys: (B, M, C).
+            shrinkage: (B, M) or None.
+            queries: (B, Q, C).
+            selection: (B, Q, C) or None.
+            values: (B, M, D).
+
+        Returns:
+            (B, Q, D).
+        """
+        similarity = anisotropic_similarity(keys, queries, shrinkage, selection)
+        return torch.softmax(similarity, -1).to(values) @ values
+
+    def read(
+        self,
+        augmented: Tensor,
+        queries: Tensor,
+        selection: Tensor | None,
+        groups: Sequence[Group],
+        usage: Sequence[bool] = (),
+    ) -> tuple[list[Tensor], Tensor]:
+        """Read the most similar rows, each group of objects its own.
+
+        Args:
+            augmented: (M, 2C + 1), the memory's keys, see :func:`salseg.ops.augment_keys`.
+            queries: (Q, C).
+            selection: (Q, C) or None.
+            groups: Rows (M_g,) int64 and values (M_g, D_g) of each group.
+            usage: Which groups count in the usage; none by default.
+
+        Returns:
+            Read-outs (Q, D_g) of all groups, and the usage (M,): the weight that each row got, summed over the queries
+            and the counting groups.
+        """
+        rows = len(augmented)
+        counted = list(usage) or [False] * len(groups)
+        total = augmented.new_zeros(rows)
+        step = max(1, self.max_elements // max(1, rows))
+        parts: list[list[Tensor]] = [[] for _ in groups]
+        query = augment_queries(queries, selection)
+        for start in range(0, len(query), step):
+            with full_precision(augmented):
+                similarity = query[start : start + step] @ augmented.T
+            shared = None
+            for number, (own, values) in enumerate(groups):
+                if own is None and shared is not None:
+                    weights, index = shared
+                else:
+                    weights, index = top_k_weights(similarity if own is None else similarity[:, own], self.top_k)
+                    shared = (weights, index) if own is None else shared
+                parts[number].append(read_rows(values, weights.to(values), index))
+                if counted[number]:
+                    total += row_usage(weights, index if own is None else own[index], rows)
+        return [torch.cat(part) for part in parts], total

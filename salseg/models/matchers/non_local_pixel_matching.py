@@ -1,0 +1,28 @@
+"""Non-local pixel matching (NLPMM) of NPMCA-net."""
+
+from torch import Tensor, nn
+
+from salseg.ops.pixel_matching import pixel_matching
+from salseg.registry import MATCHERS
+
+
+@MATCHERS.register_module()
+class NonLocalPixelMatching(nn.Module):
+    """Describe a target map by what it matches in a reference map (thesis of NPMCA-net, section 3.2.2).
+
+    Both maps are reduced by a 3x3 convolution of their own; values are the reduced reference, without further
+    projection.
+
+    Args:
+        in_channels: Of both maps.
+        channels: After the reduction.
+    """
+
+    def __init__(self, in_channels: int = 1024, channels: int = 256) -> None:
+        super().__init__()
+        self.reduce_reference = nn.Conv2d(in_channels, channels, 3, padding=1)
+        self.reduce_target = nn.Conv2d(in_channels, channels, 3, padding=1)
+
+    def forward(self, reference: Tensor, target: Tensor) -> Tensor:
+        """(B, in_channels, h, w) and (B, in_channels, h', w') to (B, channels, h', w')."""
+        return pixel_matching(self.reduce_reference(reference), self.reduce_target(target))

@@ -1,0 +1,48 @@
+"""Attention inside a picture that lets many related positions speak."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from salseg import ops
+from salseg.models.layers import init_kaiming
+from salseg.registry import NECKS
+
+
+@NECKS.register_module()
+class DemocraticEnhancement(nn.Module):
+    """Democratic feature enhancement of DCFM (thesis section 5.2.4) on the coarsest map, each picture on its own.
+
+    As in the released code queries, keys and values come from two convolutions each, attention is scaled by 1 /
+    sqrt(C), and a value of exactly 0 counts as positive. The attention is computed in float32 whatever the autocast.
+
+    Args:
+        channels: Of the coarsest map.
+        alpha: Exponent of the readjustment (thesis eq. 5.19); None for plain attention (thesis table 5.6, row 2).
+        max_bytes: Of a block of attention and what belongs to it.
+    """
+
+    def __init__(self, channels: int = 512, alpha: float | None = 3, max_bytes: int = 128 * 2**20) -> None:
+        super().__init__()
+        self.alpha = alpha
+        self.max_bytes = max_bytes
+        self.conv = nn.Conv2d(channels, channels, 1)
+        self.query = _two_layers(channels)
+        self.key = _two_layers(channels)
+        self.value = _two_layers(channels)
+        init_kaiming(self)
+
+    def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
+        """Maps (N, C, h, w), fine to coarse, to the same with the coarsest enhanced."""
+        x = F.relu(self.conv(features[-1]))
+        with torch.autocast(x.device.type, enabled=False):
+            x = ops.at_least_float32(x)
+            queries, keys, values = (part(x).flatten(2).transpose(1, 2) for part in (self.query, self.key, self.value))
+            delta = ops.democratic_attention(queries, keys, values, self.alpha, self.max_bytes)
+        return [*features[:-1], x + delta.transpose(1, 2).unflatten(2, x.shape[2:])]
+
+
+def _two_layers(channels: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(channels, channels, 1), nn.Conv2d(channels, channels, 1))

@@ -1,0 +1,159 @@
+"""Maps of a group made consistent with its colours, behind any model."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from salseg.errors import ConfigError, DataError
+from salseg.ops.dense_crf import CRFSettings, dense_crf
+from salseg.ops.label_smoothing import SmoothingSettings, score_logits, smooth_labels
+from salseg.registry import POSTPROCESSORS
+from salseg.structures import SalDataSample
+
+
+class _Refiner:
+    """What both steps share: the random field and the pictures."""
+
+    def __init__(self, backend: str, iterations: int, reduce: int, field: dict[str, float] | None) -> None:
+        if backend not in ('grid', 'permutohedral'):
+            raise ConfigError(f"{type(self).__name__}: backend={backend!r}; expected 'grid' or 'permutohedral'.")
+        if backend == 'permutohedral':
+            _package()
+        self.backend = backend
+        self.iterations = iterations
+        self.reduce = reduce
+        self.field = CRFSettings(**(field or {}))
+
+    def refine(self, image: np.ndarray, logits: Tensor) -> Tensor:
+        """Foreground marginal (H, W) of a picture (H, W, 3) uint8 and log-odds (H, W)."""
+        if self.backend == 'permutohedral':
+            return _permutohedral(image, logits, self.field, self.iterations)
+        return dense_crf(torch.from_numpy(image), logits.cpu(), self.field, self.iterations, self.reduce)
+
+    def originals(self, sample: SalDataSample) -> Sequence[np.ndarray]:
+        """The pictures at their own size.
+
+        Raises:
+            DataError: They were not kept.
+        """
+        images = sample.get('original_images')
+        if images is None:
+            raise DataError(
+                f'{type(self).__name__} needs the pictures at their own size, and {sample.where()} has none: set '
+                "keep_original=True in the test pipeline's LoadFrames."
+            )
+        return images
+
+
+@POSTPROCESSORS.register_module()
+class DenseCRF(_Refiner):
+    """The dense conditional random field alone, picture by picture; gives its foreground marginal.
+
+    Args:
+        backend: 'grid', exact mean field on a reduced grid, needs nothing; 'permutohedral', the package `pydensecrf2`.
+        iterations: Mean-field steps.
+        reduce: Of the grid's sides, for 'grid'.
+        field: Fields of :class:`salseg.ops.dense_crf.CRFSettings`.
+
+    Raises:
+        ConfigError: Unknown backend, or its package is not installed.
+    """
+
+    def __init__(
+        self,
+        backend: Literal['grid', 'permutohedral'] = 'grid',
+        iterations: int = 5,
+        reduce: int = 4,
+        field: dict[str, float] | None = None,
+    ) -> None:
+        super().__init__(backend, iterations, reduce, field)
+
+    def __call__(self, sample: SalDataSample) -> SalDataSample:
+        """Replace ``pred_maps``."""
+        pairs = zip(self.originals(sample), sample.pred_maps, strict=True)
+        sample.pred_maps = [self.refine(image, score_logits(value.cpu())).to(value) for image, value in pairs]
+        return sample
+
+
+@POSTPROCESSORS.register_module()
+class LabelSmoothing(_Refiner):
+    """Multi-scale label smoothing (mask-guided FCN, CVPR 2019, section 4): superpixels of the group and pixels in turn.
+
+    All frames of the sample are one group; of a single picture only the picture itself is smoothed.
+
+    Args:
+        backend, iterations, reduce, field: See :class:`DenseCRF`.
+        rounds, segments, compactness, sigma2, lambda4, beta, prior, unary, output: See
+            :class:`salseg.ops.label_smoothing.SmoothingSettings`.
+
+    Raises:
+        ConfigError: Unknown backend, or a package that is needed is not installed.
+    """
+
+    def __init__(
+        self,
+        backend: Literal['grid', 'permutohedral'] = 'grid',
+        iterations: int = 5,
+        reduce: int = 4,
+        field: dict[str, float] | None = None,
+        rounds: int = 3,
+        segments: int = 200,
+        compactness: float = 20.0,
+        sigma2: float = 0.1,
+        lambda4: float = 1.0,
+        beta: float = 0.9,
+        prior: Literal['unit', 'count', 'none'] = 'unit',
+        unary: Literal['log', 'linear'] = 'log',
+        output: Literal['masked', 'marginal'] = 'masked',
+    ) -> None:
+        super().__init__(backend, iterations, reduce, field)
+        chosen = dict(prior=(prior, 'unit count none'), unary=(unary, 'log linear'), output=(output, 'masked marginal'))
+        for name, (value, known) in chosen.items():
+            if value not in known.split():
+                raise ConfigError(f'LabelSmoothing: {name}={value!r}; expected one of {", ".join(known.split())}.')
+        _superpixels()
+        self.settings = SmoothingSettings(
+            rounds, segments, compactness, sigma2, lambda4, beta, prior, unary, output
+        )  # fmt: skip
+
+    def __call__(self, sample: SalDataSample) -> SalDataSample:
+        """Replace ``pred_maps``."""
+        maps = [value.cpu() for value in sample.pred_maps]
+        smoothed = smooth_labels(self.originals(sample), maps, self.refine, self.settings)
+        sample.pred_maps = [value.to(old) for value, old in zip(smoothed, sample.pred_maps)]
+        return sample
+
+
+def _superpixels() -> None:
+    try:
+        import skimage.segmentation  # noqa: F401
+    except ImportError as error:
+        raise ConfigError(
+            f'LabelSmoothing needs superpixels from scikit-image ({error}): `pip install scikit-image`.'
+        ) from error
+
+
+def _package() -> object:
+    try:
+        import pydensecrf.densecrf as package
+    except ImportError as error:
+        raise ConfigError(
+            f"backend='permutohedral' needs the package pydensecrf2 ({error}): `pip install pydensecrf2` compiles it, "
+            "backend='grid' does without."
+        ) from error
+    return package
+
+
+def _permutohedral(image: np.ndarray, logits: Tensor, field: CRFSettings, iterations: int) -> Tensor:
+    height, width = logits.shape
+    crf = _package().DenseCRF2D(width, height, 2)
+    energy = np.stack([np.zeros(logits.numel(), np.float32), -logits.float().flatten().numpy()])
+    crf.setUnaryEnergy(np.ascontiguousarray(energy))
+    crf.addPairwiseGaussian(sxy=field.theta_gamma, compat=field.smoothness)
+    crf.addPairwiseBilateral(
+        sxy=field.theta_alpha, srgb=field.theta_beta, rgbim=np.ascontiguousarray(image), compat=field.appearance
+    )
+    return torch.from_numpy(np.asarray(crf.inference(iterations))[1].reshape(height, width).copy())

@@ -1,0 +1,125 @@
+"""Saliency of sets too large to be held in memory at once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from salseg.errors import ConfigError
+from salseg.models.segmentors.base import Parts
+from salseg.models.segmentors.saliency_segmentor import Part, SaliencySegmentor
+from salseg.registry import SEGMENTORS
+from salseg.structures import FrameInputs, SalDataSample
+
+
+@SEGMENTORS.register_module()
+class GroupSegmentor(SaliencySegmentor):
+    """A saliency segmentor that predicts frame by frame where only the matcher relates frames.
+
+    Backbone, neck and head see a frame on its own, so a group of any size is predicted exactly in parts: first the
+    levels that the matcher reads are collected from all frames, then the matcher runs once on the whole group, then
+    every part is decoded. The maps equal those of the group in one piece up to rounding.
+
+    Args:
+        frames_at_once: Frames per part in prediction; None runs the whole set in one piece, as in training.
+        keep: What is held between the two rounds: 'matched', only the levels that the matcher reads, so the backbone
+            runs twice and memory hardly grows with the group; 'all', every level, which is faster.
+        backbone, head, neck, matcher, restore_from, restore_align_corners, postprocess, data_preprocessor, losses,
+            extra_passes, norm_eval: See :class:`SaliencySegmentor`.
+
+    Raises:
+        ConfigError: An option is unknown, or the matcher does not say which levels it reads.
+    """
+
+    def __init__(
+        self,
+        backbone: Part,
+        head: Part,
+        neck: Part | None = None,
+        matcher: Part | None = None,
+        frames_at_once: int | None = 1,
+        keep: Literal['matched', 'all'] = 'matched',
+        restore_from: str = 'logits',
+        restore_align_corners: bool = False,
+        postprocess: Mapping[str, Any] | None = None,
+        data_preprocessor: Part | None = None,
+        losses: Parts | None = None,
+        extra_passes: Parts | None = None,
+        norm_eval: bool = False,
+    ) -> None:
+        super().__init__(
+            backbone, head, neck, matcher, restore_from, restore_align_corners, postprocess, data_preprocessor, losses,
+            extra_passes, norm_eval,
+        )  # fmt: skip
+        if keep not in ('matched', 'all') or (frames_at_once is not None and frames_at_once < 1):
+            raise ConfigError(
+                f"{type(self).__name__}: keep={keep!r} is 'matched' or 'all', frames_at_once={frames_at_once} at least "
+                '1 or None for the whole set.'
+            )
+        if frames_at_once is not None and self.matcher is not None and not hasattr(self.matcher, 'levels'):
+            raise ConfigError(
+                f'{type(self.matcher).__name__} does not say which levels it relates (an attribute `levels`), so its '
+                'sets cannot be predicted in parts: set model.frames_at_once=None.'
+            )
+        self.frames_at_once = frames_at_once
+        self.keep = keep
+
+    def predict(self, inputs: FrameInputs, data_samples: Sequence[SalDataSample]) -> list[SalDataSample]:
+        """Add ``pred_maps``, one float32 (height, width) map in [0, 1] per frame, at each picture's own size."""
+        if self.frames_at_once is None:
+            return super().predict(inputs, data_samples)
+        for index, sample in enumerate(data_samples):
+            sample.pred_maps = self.restore(self.run_in_parts(frames_of(inputs, slice(index, index + 1))), sample)
+            for step in self.postprocess.values():
+                sample = step(sample)
+        return list(data_samples)
+
+    def run_in_parts(self, inputs: FrameInputs) -> dict[str, Tensor]:
+        """The map that a prediction needs, ``logits`` or ``probability`` (T, 1, H, W), of a batch of one set."""
+        inputs = self.prepare(inputs)
+        count = inputs.frames.shape[1]
+        cuts = [slice(start, start + self.frames_at_once) for start in range(0, count, self.frames_at_once)]
+        parts = [frames_of(inputs, slice(None), cut) for cut in cuts]
+        if self.matcher is None:
+            return _joined(self.decode(self.extract(part), part.size) for part in parts)
+        kept, levels = self._collect(parts)
+        matched, _ = self.match(levels)
+        del levels
+        return _joined(self._decode_part(part, held, matched, i) for i, (part, held) in enumerate(zip(parts, kept)))
+
+    def prepare(self, inputs: FrameInputs) -> FrameInputs:
+        """What has to be known of the whole set before its frames are parted; a project may override it."""
+        return inputs
+
+    def _collect(self, parts: Sequence[FrameInputs]) -> tuple[list[list[Tensor] | None], list[Tensor]]:
+        """Per part all levels (None where they are computed again), and the matcher's levels of all frames."""
+        kept, read = [], []
+        for part in parts:
+            features = self.extract(part)
+            # Cloned: a view would keep alive what else lies in the same memory.
+            read.append([features[level].clone() for level in self.matcher.levels])
+            kept.append(features if self.keep == 'all' else None)
+        return kept, [torch.cat(frames, dim=1) for frames in zip(*read)]
+
+    def _decode_part(
+        self, part: FrameInputs, held: list[Tensor] | None, matched: Sequence[Tensor], index: int
+    ) -> dict[str, Tensor]:
+        features = list(self.extract(part) if held is None else held)
+        start = index * self.frames_at_once
+        for level, value in zip(self.matcher.levels, matched):
+            features[level] = value[:, start : start + self.frames_at_once]
+        return self.decode(features, part.size)
+
+
+def frames_of(inputs: FrameInputs, sets: slice, frames: slice = slice(None)) -> FrameInputs:
+    """Some sets, and some frames of each, of a batch."""
+    names = ('frames', 'prompt', 'flow', 'guidance', 'images', 'padding')
+    fields = {name: getattr(inputs, name) for name in names}
+    return replace(inputs, **{name: None if value is None else value[sets, frames] for name, value in fields.items()})
+
+
+def _joined(parts: Any) -> dict[str, Tensor]:
+    needed = [{name: value[0] for name, value in part.items() if name in ('logits', 'probability')} for part in parts]
+    return {name: torch.cat([part[name] for part in needed]) for name in needed[0]}

@@ -1,0 +1,94 @@
+"""Contrast between regions of frames (WACV 2022, eq. 9)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from salseg.ops.precision import at_least_float32
+
+
+def region_vectors(features: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean feature of a region, one vector a picture.
+
+    Args:
+        features: (..., C, h, w).
+        regions: (..., h, w), bool.
+
+    Returns:
+        (..., C) and whether the region has any pixel (...,) bool; the vector of an empty region is 0.
+    """
+    weights = regions.to(features.dtype).unsqueeze(-3)
+    count = weights.sum((-2, -1))
+    return (features * weights).sum((-2, -1)) / count.clamp(min=1), count.squeeze(-1) > 0
+
+
+def region_errors(prediction: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+    """How wrong a prediction is inside the true foreground, mean(1 - S), and inside the background, mean(S).
+
+    Args:
+        prediction: (..., h, w) in [0, 1].
+        truth: (..., h, w), bool.
+
+    Returns:
+        Two tensors (...); 0 for an empty region.
+    """
+    foreground, background = truth.to(prediction.dtype), (~truth).to(prediction.dtype)
+    wrong_inside = ((1 - prediction) * foreground).sum((-2, -1)) / foreground.sum((-2, -1)).clamp(min=1)
+    wrong_outside = (prediction * background).sum((-2, -1)) / background.sum((-2, -1)).clamp(min=1)
+    return wrong_inside, wrong_outside
+
+
+def choose_candidates(scores: Tensor, allowed: Tensor, count: int | None) -> tuple[Tensor, Tensor]:
+    """For every anchor the allowed candidates of highest score, highest first.
+
+    Args:
+        scores: (..., N), of the candidates; equal scores go by index.
+        allowed: (..., A, N), bool: which candidates an anchor may take.
+        count: How many to take; None takes all.
+
+    Returns:
+        Indices (..., A, k) with k = min(count, N), and bool of the same shape: False where an anchor has fewer.
+    """
+    wanted = allowed.shape[-1] if count is None else min(count, allowed.shape[-1])
+    ranked = scores.unsqueeze(-2).expand(allowed.shape).masked_fill(~allowed, -torch.inf)
+    index = ranked.argsort(dim=-1, descending=True, stable=True)[..., :wanted]
+    return index, allowed.gather(-1, index)
+
+
+def info_nce(
+    anchors: Tensor,
+    positives: Tensor,
+    negatives: Tensor,
+    positive_valid: Tensor,
+    negative_valid: Tensor,
+    temperature: float = 0.1,
+    normalize: bool = True,
+) -> tuple[Tensor, Tensor]:
+    """-log of the positives' share of all exponentiated similarities, for every anchor.
+
+    Evaluated as logsumexp(all) - logsumexp(positives) in float32: the plain quotient overflows already for dot products
+    of 9 at a temperature of 0.1.
+
+    Args:
+        anchors: (..., A, C).
+        positives: (..., A, P, C), negatives: (..., A, Q, C).
+        positive_valid: (..., A, P), negative_valid: (..., A, Q), bool.
+        temperature: Divides the similarities.
+        normalize: Compare directions only; without it long features saturate the loss.
+
+    Returns:
+        Loss (..., A), 0 for an anchor that lacks either kind, and bool (..., A): which anchors have both.
+    """
+    anchors, positives, negatives = (at_least_float32(value) for value in (anchors, positives, negatives))
+    if normalize:
+        anchors, positives, negatives = (F.normalize(value, dim=-1) for value in (anchors, positives, negatives))
+    complete = positive_valid.any(-1) & negative_valid.any(-1)
+
+    def logits(others: Tensor, valid: Tensor) -> Tensor:
+        similarity = (anchors.unsqueeze(-2) * others).sum(-1) / temperature
+        # An anchor without candidates would give -inf and a NaN gradient; it is masked out below.
+        return similarity.masked_fill(~(valid | ~complete.unsqueeze(-1)), -torch.inf)
+
+    near, far = logits(positives, positive_valid), logits(negatives, negative_valid)
+    loss = torch.logsumexp(torch.cat([near, far], dim=-1), dim=-1) - torch.logsumexp(near, dim=-1)
+    return torch.where(complete, loss, 0.0), complete

@@ -1,0 +1,74 @@
+"""Attention that lets weakly related positions speak (DCFM, thesis section 5.2.4)."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from salseg.ops.precision import at_least_float32
+
+DEFAULT_BYTES = 128 * 2**20
+# Attention, softmax, order (two words), rank and weight of every entry exist at once.
+_BUFFERS = 6
+
+
+def descending_ranks(values: Tensor) -> Tensor:
+    """Place of every entry in its row sorted in descending order, from 0, (..., n) int64; equal values in any order.
+
+    Args:
+        values: (..., n).
+    """
+    order = values.argsort(-1, descending=True)
+    places = torch.arange(values.shape[-1], device=values.device).expand_as(order)
+    # One sort and a scatter instead of sorting the order again.
+    return torch.empty_like(order).scatter_(-1, order, places)
+
+
+@torch.no_grad()
+def readjustment(attention: Tensor, alpha: float) -> Tensor:
+    """Weight of every entry: (rank + 1)^alpha where the attention is not negative, else 1 (thesis eq. 5.19).
+
+    The weights are constants for the gradient, and nothing normalises the rows afterwards.
+
+    Args:
+        attention: (..., queries, keys), float32 or more: the weight jumps where a value crosses zero or two swap
+            places.
+        alpha: Exponent.
+
+    Returns:
+        Same shape; up to keys^alpha.
+    """
+    weights = (descending_ranks(attention) + 1).to(attention.dtype).pow_(alpha)
+    return weights.masked_fill_(attention < 0, 1)
+
+
+def democratic_attention(
+    queries: Tensor, keys: Tensor, values: Tensor, alpha: float | None = 3, max_bytes: int = DEFAULT_BYTES
+) -> Tensor:
+    """Softmax attention inside each picture, times its readjustment (thesis eq. 5.18 to 5.21).
+
+    Rows are independent of each other, so they are worked in blocks: memory is linear in the number of pictures, and a
+    block is never larger than the budget.
+
+    Args:
+        queries: (N, P, C).
+        keys: (N, P, C).
+        values: (N, P, C').
+        alpha: Exponent of the readjustment; None for plain attention.
+        max_bytes: Of the entries of a block and their ranks and weights.
+
+    Returns:
+        (N, P, C'), at least float32.
+    """
+    queries, keys, values = (at_least_float32(x) for x in (queries, keys, values))
+    positions = keys.shape[1]
+    rows = max(1, max_bytes // (_BUFFERS * positions * queries.element_size()))
+    results = []
+    for picture in range(len(queries)):
+        parts = []
+        for block in queries[picture].split(rows):
+            attention = block @ keys[picture].t() * (1 / math.sqrt(keys.shape[2]))
+            share = attention.softmax(-1)
+            parts.append((share if alpha is None else share * readjustment(attention, alpha)) @ values[picture])
+        results.append(torch.cat(parts))
+    return torch.stack(results)

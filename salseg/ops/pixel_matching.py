@@ -1,0 +1,41 @@
+"""Match every position of one map with all positions of another."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from salseg.ops.full_precision import full_precision
+from salseg.ops.precision import at_least_float32
+
+
+def pixel_matching(reference: Tensor, target: Tensor) -> Tensor:
+    """For every target position a mean of the reference, weighted by how well each of its positions matches.
+
+    Weights are the softmax over the reference of the plain inner products, not scaled by the root of the channels
+    (thesis of NPMCA-net, eq. 3.1 to 3.3). They are never stored: fused attention keeps a row of them at a time.
+
+    Args:
+        reference: (B, C, h, w), what is searched and read.
+        target: (B, C, h', w').
+
+    Returns:
+        (B, C, h', w') in the reference's type.
+    """
+    with full_precision(reference):
+        keys, queries = (at_least_float32(x).flatten(2).transpose(1, 2).unsqueeze(1) for x in (reference, target))
+        matched = F.scaled_dot_product_attention(queries, keys, keys, scale=1.0)
+    return matched.squeeze(1).transpose(1, 2).unflatten(2, target.shape[-2:]).to(reference.dtype)
+
+
+def matching_weights(reference: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """The weights that :func:`pixel_matching` uses, written out: to look at them, not to compute with.
+
+    Args:
+        reference, target: As there.
+
+    Returns:
+        Inner products and weights, (B, h * w, h' * w') each; the weights of a target position, a column, sum to 1.
+    """
+    with full_precision(reference):
+        similarity = at_least_float32(reference).flatten(2).transpose(1, 2) @ at_least_float32(target).flatten(2)
+        return similarity, torch.softmax(similarity, 1)

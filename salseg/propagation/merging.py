@@ -1,0 +1,64 @@
+"""Several runs over one video at once, merged frame by frame."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import torch
+
+from salseg.errors import ConfigError
+from salseg.propagation.prompt import Prompt
+from salseg.propagation.propagator import Propagator
+from salseg.propagation.result import FrameResult, MemoryReport
+
+
+class MergedPropagator:
+    """Runs at several sizes, mirrored or not, whose probabilities are averaged; used like a :class:`Propagator`.
+
+    The runs never see each other's answers, so merging frame by frame equals merging after the video (XMem's
+    multi-scale testing), without keeping it: the runs' states are what it costs. Each run's probability is floored to
+    1/255 before the sum, as the released code stores it.
+
+    Args:
+        runs: Propagators, for example ``[Propagator(model, shorter_side=s, flip=f) for s in (480, 600) for f in (0,
+            1)]``.
+
+    Raises:
+        ConfigError: There is no run.
+    """
+
+    def __init__(self, runs: Sequence[Propagator]) -> None:
+        if not runs:
+            raise ConfigError('MergedPropagator needs at least one run.')
+        self.runs = list(runs)
+
+    @property
+    def object_ids(self) -> tuple[int, ...]:
+        """Ids of the objects followed."""
+        return self.runs[0].object_ids
+
+    @property
+    def memory(self) -> MemoryReport:
+        """What all runs hold together."""
+        reports = [run.memory for run in self.runs]
+        names = {name for report in reports for name in report.elements}
+        elements = {name: sum(report.elements.get(name, 0) for report in reports) for name in sorted(names)}
+        return MemoryReport(elements, sum(report.bytes for report in reports))
+
+    def reset(self) -> None:
+        """Forget the video."""
+        for run in self.runs:
+            run.reset()
+
+    def remove_objects(self, ids: Iterable[int]) -> None:
+        """Stop following some objects."""
+        wanted = list(ids)
+        for run in self.runs:
+            run.remove_objects(wanted)
+
+    def step(self, image: np.ndarray, prompt: Prompt | np.ndarray | None = None, *, last: bool = False) -> FrameResult:
+        """As :meth:`Propagator.step`."""
+        if prompt is not None and not isinstance(prompt, Prompt):
+            prompt = Prompt.from_labels(prompt)
+        results = [run.step(image, prompt, last=last) for run in self.runs]
+        total = sum(torch.floor(result.probability * 255) for result in results)
+        return FrameResult(total / (255 * len(self.runs)), results[0].object_ids)

@@ -1,0 +1,229 @@
+"""Follow objects through a video, one frame at a time."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from salseg.errors import CheckpointError, ConfigError, DataError
+from salseg.propagation.prompt import Prompt
+from salseg.propagation.result import FrameResult, MemoryReport
+
+BOX_PROMPTS = ('fill', 'refine')
+
+
+class PropagationModel(Protocol):
+    """What a model must offer to be driven by a :class:`Propagator`."""
+
+    weights_source: str | None
+    shorter_side: int | None
+    data_preprocessor: Any
+
+    def init_state(self) -> Any:
+        """Empty state of a video; it has ``object_ids``."""
+
+    def step(self, frame: Tensor, state: Any, prompt: Prompt | None = None, *, last: bool = False) -> FrameResult:
+        """Answer for one frame (3, H, W), normalised."""
+
+    def remove_objects(self, state: Any, ids: Sequence[int]) -> None:
+        """Forget objects."""
+
+    def memory_report(self, state: Any) -> MemoryReport:
+        """What a state holds."""
+
+
+class Propagator:
+    """A model and one video's state: pictures and prompts in, labels out. Nothing holds the whole video.
+
+    Objects may be given at any frame, under ids that never change; they can be corrected by giving them again and
+    removed at any time. Frames before the first prompt are answered by background and leave no trace in the memory.
+
+    Args:
+        model: In evaluation mode.
+        random_weights: Allow a model that was never given weights; its answers are noise.
+        box_prompt: What a box becomes: 'fill', the filled box is the mask; 'refine', the model itself segments the
+            frame from the filled box, and what it finds inside the box is the mask (the filled box where it finds
+            nothing).
+        shorter_side: Frames are resized so that their shorter side has this length; None keeps their size, 'model' does
+            what the model was made for.
+        flip: Mirror the frames left to right, and the answer back.
+
+    Raises:
+        CheckpointError: The model has no weights and that was not allowed.
+        ConfigError: An argument is not one of those named.
+    """
+
+    def __init__(
+        self,
+        model: PropagationModel,
+        random_weights: bool = False,
+        box_prompt: str = 'fill',
+        shorter_side: int | str | None = 'model',
+        flip: bool = False,
+    ) -> None:
+        if model.weights_source is None and not random_weights:
+            raise CheckpointError(
+                f'this {type(model).__name__} has no trained weights; what it follows would be noise.\n  Give a '
+                'checkpoint '
+                '(--checkpoint FILE), train one (`salseg train`), or allow it: --random-weights, in Python '
+                'random_weights=True.'
+            )
+        if box_prompt not in BOX_PROMPTS:
+            raise ConfigError(f"box_prompt={box_prompt!r}; expected 'fill' or 'refine'.")
+        if isinstance(shorter_side, str) and shorter_side != 'model':
+            raise ConfigError(f"shorter_side={shorter_side!r}; expected a number of pixels, None or 'model'.")
+        self.model = model
+        self.box_prompt = box_prompt
+        self.shorter_side = model.shorter_side if shorter_side == 'model' else shorter_side
+        self.flip = flip
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the video; the next step begins another one."""
+        self.state = self.model.init_state()
+        self._size: tuple[int, int] | None = None
+        self._ended = False
+
+    @property
+    def object_ids(self) -> tuple[int, ...]:
+        """Ids of the objects followed."""
+        return tuple(self.state.object_ids)
+
+    @property
+    def memory(self) -> MemoryReport:
+        """What is held between two frames."""
+        return self.model.memory_report(self.state)
+
+    def remove_objects(self, ids: Iterable[int]) -> None:
+        """Stop following some objects and free what only they needed.
+
+        Raises:
+            DataError: An id is not followed.
+        """
+        wanted = [int(i) for i in ids]
+        unknown = [i for i in wanted if i not in self.state.object_ids]
+        if unknown:
+            raise DataError(f'objects {unknown} are not followed; followed are {list(self.state.object_ids)}.')
+        self.model.remove_objects(self.state, wanted)
+
+    def step(self, image: np.ndarray, prompt: Prompt | np.ndarray | None = None, *, last: bool = False) -> FrameResult:
+        """Answer for the next frame.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            prompt: Objects given in this frame, or an integer label map (H, W), see :meth:`Prompt.from_labels`.
+            last: Whether no frame follows; the model then saves the work of remembering this one.
+
+        Returns:
+            Labels and probabilities at the picture's size.
+
+        Raises:
+            DataError: The picture is no uint8 RGB picture or has another size than those before, the prompt another
+                size than the picture; a new object's mask is empty; the video has ended.
+        """
+        image = np.asarray(image)
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise DataError(f'the frame has shape {image.shape} and type {image.dtype}; expected (H, W, 3) uint8 RGB.')
+        if prompt is not None and not isinstance(prompt, Prompt):
+            prompt = Prompt.from_labels(prompt)
+        preprocessor = self.model.data_preprocessor
+        pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))).to(preprocessor.mean.device)
+        return self.step_frame(torch.sub(pixels, preprocessor.mean).div_(preprocessor.std), prompt, last=last)
+
+    @torch.no_grad()
+    def step_frame(self, frame: Tensor, prompt: Prompt | None = None, *, last: bool = False) -> FrameResult:
+        """As :meth:`step`, for a frame (3, H, W) that is normalised already."""
+        size = tuple(frame.shape[-2:])
+        self._check(size, prompt)
+        work = _shorter_side(size, self.shorter_side)
+        if work != size:
+            frame = F.interpolate(frame[None], size=work, mode='bilinear', align_corners=False)[0]
+        prompt = None if prompt is None else prompt.to(frame.device).resized(work)
+        if self.flip:
+            frame = frame.flip(-1)
+            prompt = None if prompt is None else prompt.flipped()
+        if prompt is not None and self.box_prompt == 'refine' and any(prompt.from_box):
+            prompt = self._refined(frame, prompt)
+        result = self.model.step(frame, self.state, prompt, last=last)
+        self._size, self._ended = size, last
+        probability = result.probability.flip(-1) if self.flip else result.probability
+        if work != size:
+            probability = F.interpolate(probability[None], size=size, mode='bilinear', align_corners=False)[0]
+        return FrameResult(probability, result.object_ids)
+
+    def _check(self, size: tuple[int, int], prompt: Prompt | None) -> None:
+        if self._ended:
+            raise DataError('the step before said last=True, which ends the video; call reset() to begin another one.')
+        if self._size is not None and size != self._size:
+            raise DataError(
+                f'this frame is {size[1]}x{size[0]}, those before were {self._size[1]}x{self._size[0]} (width x '
+                'height): all '
+                'frames of a video have one size. Resize it, or call reset() to begin another video.'
+            )
+        if prompt is None:
+            return
+        if prompt.size != size:
+            raise DataError(
+                f'the prompt is {prompt.size[1]}x{prompt.size[0]}, its frame {size[1]}x{size[0]} (width x height): '
+                'give masks '
+                'at the size of the frame.'
+            )
+        for index, mask in zip(prompt.ids, prompt.masks):
+            if index not in self.state.object_ids and not mask.any():
+                raise DataError(
+                    f'the mask of the new object {index} is empty (or wholly covered by others). Give an object in a '
+                    'frame '
+                    'that shows it; only objects followed already may be given as absent.'
+                )
+
+    def _refined(self, frame: Tensor, prompt: Prompt) -> Prompt:
+        """Boxes replaced by what the model, knowing only the boxes, finds inside them."""
+        boxes = prompt.only(prompt.from_box)
+        state = self.model.init_state()
+        self.model.step(frame, state, boxes)
+        found = self.model.step(frame, state).probability.argmax(0)
+        masks = prompt.masks.clone()
+        for index, box in zip(boxes.ids, boxes.masks):
+            inside = box & (found == state.object_ids.index(index) + 1)
+            if inside.any():
+                masks[prompt.ids.index(index)] = inside
+        return Prompt(prompt.ids, masks, prompt.from_box)
+
+
+def _shorter_side(size: tuple[int, int], target: int | None) -> tuple[int, int]:
+    if target is None or min(size) == target:
+        return size
+    return int(size[0] / min(size) * target), int(size[1] / min(size) * target)
+
+
+def propagate(
+    propagator: Any,
+    frames: Iterable[np.ndarray],
+    prompts: Mapping[int, Prompt | np.ndarray],
+) -> Iterator[FrameResult]:
+    """Results of a whole video, one by one as its frames come.
+
+    Args:
+        propagator: A :class:`Propagator` or :class:`MergedPropagator`, freshly reset.
+        frames: (H, W, 3) uint8 RGB each; one frame is read ahead to know the last one.
+        prompts: By the number of the frame, from 0.
+
+    Raises:
+        DataError: A prompt belongs to a frame that never came.
+    """
+    count = 0
+    waiting = None
+    for image in frames:
+        if waiting is not None:
+            yield propagator.step(waiting, prompts.get(count))
+            count += 1
+        waiting = image
+    if waiting is not None:
+        yield propagator.step(waiting, prompts.get(count), last=True)
+        count += 1
+    late = sorted(number for number in prompts if not 0 <= number < count)
+    if late:
+        raise DataError(f'prompts were given for the frames {late}, but the video has the frames 0 to {count - 1}.')

@@ -1,0 +1,118 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from salseg.catalog import list_configs
+from salseg.engine.config import load_config, trace_origins
+from salseg.engine.config.origin import find_origin, inheritance
+from salseg.errors import ConfigError, UnknownKey, UnknownName
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def write(tmp_path, text, name='own.py'):
+    path = tmp_path / name
+    path.write_text(text)
+    return path
+
+
+def test_a_misspelt_key_names_itself_the_nearest_one_and_the_line_that_set_it(tiny_config, tmp_path):
+    own = write(tmp_path, "_base_ = './tiny.py'\nmodel = dict(\n    losses=dict(\n        lsc=dict(sigma_colour=0.1),\n    ),\n)\n")
+    with pytest.raises(UnknownKey) as error:
+        load_config(str(own))
+    message = str(error.value)
+    assert 'model.losses.lsc.sigma_colour is no argument of LocalSaliencyCoherenceLoss' in message
+    assert 'did you mean sigma_' in message
+    assert 'It takes: on, radius, ramp_iterations, scale, sigma_image' in message
+    assert f'{own}:4' in message
+
+
+@pytest.mark.parametrize(
+    ('option', 'expected'),
+    [
+        ('model.losses.lsc.wieght=0', 'did you mean weight'),
+        ('train_dataloader.batchsize=3', 'did you mean batch_size'),
+        ('model.backbon.depth=50', 'did you mean backbone'),
+        ('default_hooks.chekpoint.interval=3', 'did you mean checkpoint'),
+        ('train_cfg.max_iter=3', 'did you mean max_iters'),
+        ('optim_wrapper.optimizer.learning_rate=1', 'is no argument of SGD'),
+        ('train_dataloader.dataset.pipeline.2.szie=3', 'did you mean size'),
+        ('randomness.sed=3', 'did you mean seed'),
+        ('train_dataloder.batch_size=3', 'did you mean train_dataloader'),
+        ('data_rooot=3', 'is no argument of the top level of a config'),
+    ],
+)
+def test_a_misspelt_option_is_refused_by_name(tiny_config, option, expected):
+    with pytest.raises(ConfigError) as error:
+        load_config(str(tiny_config), [option])
+    assert expected in str(error.value)
+    assert '--cfg-options' in str(error.value)
+
+
+def test_an_option_that_a_constructor_takes_is_accepted_though_no_file_names_it(tiny_config):
+    assert load_config(str(tiny_config), ['model.losses.lsc.radius=3']).model.losses.lsc.radius == 3
+
+
+def test_a_misspelt_type_names_its_place_and_near_names(tiny_config):
+    with pytest.raises(UnknownName, match=r"model.backbone.type: 'ResNt'(.|\n)*ResNet \(backbone\)(.|\n)*--cfg-options"):
+        load_config(str(tiny_config), ['model.backbone.type=ResNt'])
+
+
+def test_an_option_without_a_value_is_explained(tiny_config):
+    with pytest.raises(ConfigError, match='write key=value'):
+        load_config(str(tiny_config), ['model.losses.lsc.weight'])
+
+
+def test_a_missing_config_and_an_unknown_model_say_what_there_is(tmp_path):
+    with pytest.raises(ConfigError, match='does not exist'):
+        load_config(str(tmp_path / 'none.py'))
+    with pytest.raises(UnknownName, match='Nearest: scwssod'):
+        load_config('scwsod')
+    with pytest.raises(ConfigError, match='holds 0 configs'):
+        load_config(str(tmp_path))
+
+
+def test_a_syntax_error_names_file_and_line(tmp_path):
+    own = write(tmp_path, 'a = 1\nb = (\n')
+    with pytest.raises(ConfigError, match=r'own.py:2 is no valid Python'):
+        load_config(str(own))
+
+
+def test_a_missing_base_and_a_circle_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r'nowhere.py does not exist'):
+        load_config(str(write(tmp_path, "_base_ = './nowhere.py'\n")))
+    write(tmp_path, "_base_ = './b.py'\n", 'a.py')
+    write(tmp_path, "_base_ = './a.py'\n", 'b.py')
+    with pytest.raises(ConfigError, match='a.py -> b.py -> a.py'):
+        inheritance(tmp_path / 'a.py')
+
+
+def test_origins_follow_the_last_file_that_set_a_value(tiny_config, tmp_path):
+    own = write(tmp_path, "_base_ = './tiny.py'\nmodel = dict(losses=dict(lsc=dict(weight=0.5)))\n")
+    origins = trace_origins(own, {'model.losses.ssc.alpha': 0.5})
+    assert str(origins['model.losses.lsc.weight']) == f'{own}:2'
+    assert origins['model.losses.lsc.type'].file == str(tiny_config)
+    assert str(origins['model.losses.ssc.alpha']) == '--cfg-options'
+    assert find_origin(origins, 'default_hooks.timer.type').file.endswith('default_runtime.py')
+
+
+def test_print_config_shows_the_place_of_every_value():
+    done = subprocess.run(
+        [sys.executable, 'tools/misc/print_config.py', 'scwssod', '--origin'], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    line = next(line for line in done.stdout.splitlines() if line.startswith('model.losses.pce.form'))
+    assert 'scwssod_r50_released_duts-scribble-320.py:' in line
+    line = next(line for line in done.stdout.splitlines() if line.startswith('model.neck.width'))
+    assert 'scwssod_r50_paper_duts-scribble-320.py:' in line
+
+
+@pytest.mark.parametrize('path', list_configs(), ids=lambda path: path.stem)
+def test_every_config_passes_the_check(path):
+    assert load_config(str(path)).model.type
+
+
+@pytest.mark.parametrize('path', [p for p in list_configs() if '_released-' in p.stem], ids=lambda path: path.stem)
+def test_an_ablation_is_at_most_eight_lines(path):
+    assert len(path.read_text().splitlines()) <= 8
