@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from salseg.models.backbones import VGG16, EfficientNetLite0
 from salseg.registry import BACKBONES
 
-
 Branch = Callable[[Tensor], Tensor]
 
 
@@ -25,9 +24,7 @@ class TwoBranches(nn.Module):
         self.mask_early = mask_early
         self.mask_late = mask_late
 
-    def join(
-        self, features: Tensor, guidance: Tensor | None, early: Branch, late: Branch
-    ) -> list[Tensor]:
+    def join(self, features: Tensor, guidance: Tensor | None, early: Branch, late: Branch) -> list[Tensor]:
         """Sum of both branches, (N, C, h, w), alone in a list."""
         first = early(masked(features, guidance) if self.mask_early else features)
         second = late(features)

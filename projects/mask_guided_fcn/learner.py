@@ -55,8 +55,8 @@ class MaskLearner(nn.Module):
         """
         if not (filled or getattr(self.backbone, 'weights_loaded', False)):
             raise CheckpointError(
-                f'the mask learner looks at the features of a {type(self.backbone).__name__} without loaded weights, so '
-                'its masks would be noise. Give it weights (model.learner.backbone.weights) or a checkpoint.'
+                f'the mask learner looks at the features of a {type(self.backbone).__name__} without loaded weights, '
+                'so its masks would be noise. Give it weights (model.learner.backbone.weights) or a checkpoint.'
             )
 
     @torch.no_grad()

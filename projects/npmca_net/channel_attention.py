@@ -7,7 +7,7 @@ from salseg.ops.channel_matching import channel_matching
 
 
 class ChannelAttention(nn.Module):
-    """out = gamma * (channels mixed by likeness) + in, gamma >= 0 learned from 0 (thesis of NPMCA-net, eq. 3.4 to 3.7)."""
+    """out = gamma * (channels mixed by likeness) + in, gamma >= 0 learned from 0 (NPMCA-net, eq. 3.4 to 3.7)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -15,5 +15,6 @@ class ChannelAttention(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, C, h, w), the same shape."""
-        # clamp passes the gradient at the boundary, so that gamma can leave 0.
-        return self.gamma.clamp(min=0) * channel_matching(features) + features
+        # The gradient passes as if there were no bound: a gamma that a step took below 0 can come back.
+        gamma = self.gamma + (self.gamma.clamp(min=0) - self.gamma).detach()
+        return gamma * channel_matching(features) + features

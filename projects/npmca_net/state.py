@@ -1,6 +1,8 @@
 """What NPMCA-net remembers of a video."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor
 
@@ -34,3 +36,11 @@ class NPMCAState:
         """All that is stored."""
         singles = (self.frame, self.masks, self.union_frame, self.union_masks)
         return [*self.first, *(self.union or []), *(x for x in singles if x is not None)]
+
+    def plain(self) -> dict[str, Any]:
+        """Numbers and tensors that :meth:`fill` takes back."""
+        return dict(vars(self))
+
+    def fill(self, plain: Mapping[str, Any]) -> None:
+        """Take over what :meth:`plain` gave."""
+        self.__init__(**plain)

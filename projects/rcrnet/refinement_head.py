@@ -83,6 +83,9 @@ class RefinementHead(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode='fan_out', nonlinearity='relu')
+        # The released start draws this one alike: with one output that is a variance of 2, and logits of tens.
+        nn.init.normal_(self.predict.weight, std=0.01)
+        nn.init.zeros_(self.predict.bias)
 
     def forward(self, features: Sequence[Tensor], size: tuple[int, int]) -> dict[str, Tensor]:
         """Levels (N, in_channels[i], h_i, w_i), fine to coarse, to ``logits`` (N, 1, *size)."""

@@ -1,6 +1,11 @@
 """Names of the published checkpoint and ours, one to one."""
 
 import re
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from salseg.errors import CheckpointError
 
 # Modules of the published decoder and ours; the suffixes of theirs are the stages of a ResNet: 2 is the finest level.
 MODULES = {
@@ -61,6 +66,27 @@ def salseg_to_official(key: str) -> str:
         KeyError: Our network has no such entry.
     """
     return _rename(key, _TO_OFFICIAL, 'SCWSSOD network of salseg')
+
+
+def convert(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
+    """The published state dict under our names, and the entries that were dropped (none).
+
+    Raises:
+        CheckpointError: Entries are missing or foreign; the message counts and names them.
+    """
+    foreign = []
+    converted = {}
+    for key, value in state.items():
+        try:
+            converted[official_to_salseg(key)] = value
+        except KeyError:
+            foreign.append(key)
+    if foreign or not converted:
+        raise CheckpointError(
+            f'{len(foreign)} of {len(state)} entries are none of the published SCWSSOD checkpoint: {", ".join(foreign[:5])}. '
+            'Expected the bare state dict that its training script writes (bkbone.*, ca*, sa55.*, fam*, srm*, linear*).'
+        )
+    return converted, []
 
 
 def _rename(key: str, prefixes: dict[str, str], whose: str) -> str:

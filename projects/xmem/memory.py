@@ -1,7 +1,8 @@
 """Working and long-term memory of XMem: rows of keys, and values of the objects that were there."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -175,3 +176,16 @@ class KeyValueMemory:
         """All that is stored."""
         columns = [getattr(self, name) for name in _COLUMNS] if len(self) else []
         return [*columns, *(tensor for group in self.groups for tensor in (group.rows, group.values))]
+
+    def plain(self) -> dict[str, Any]:
+        """Numbers and tensors that :meth:`fill` takes back."""
+        columns = {name: getattr(self, name) for name in _COLUMNS} if len(self) else {}
+        groups = [dict(vars(group)) for group in self.groups]
+        return dict(frames=self.frames, frame_rows=self.frame_rows, long=self.long, columns=columns, groups=groups)
+
+    def fill(self, plain: Mapping[str, Any]) -> None:
+        """Take over what :meth:`plain` gave."""
+        self.frames, self.frame_rows, self.long = list(plain['frames']), plain['frame_rows'], plain['long']
+        for name, value in plain['columns'].items():
+            setattr(self, name, value)
+        self.groups = [ObjectGroup(**group) for group in plain['groups']]

@@ -1,6 +1,8 @@
 """What XMem remembers of a video."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -39,6 +41,17 @@ class XMemState:
         self.memory = KeyValueMemory(self.memory.rules)
         self.object_ids, self.hidden = [], None
         self.time, self.memorised, self.deepened = -1, 0, None
+
+    def plain(self) -> dict[str, Any]:
+        """Numbers and tensors that :meth:`fill` takes back."""
+        names = ('object_ids', 'time', 'memorised', 'deepened', 'hidden')
+        return {'memory': self.memory.plain(), **{name: getattr(self, name) for name in names}}
+
+    def fill(self, plain: Mapping[str, Any]) -> None:
+        """Take over what :meth:`plain` gave."""
+        self.memory.fill(plain['memory'])
+        for name in ('object_ids', 'time', 'memorised', 'deepened', 'hidden'):
+            setattr(self, name, plain[name])
 
     def grow_hidden(self, count: int, shape: tuple[int, int, int], like: Tensor) -> None:
         """Give every object a sensory memory; new ones start with zeros."""

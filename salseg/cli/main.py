@@ -13,6 +13,7 @@ COMMANDS = {
     'train': 'salseg.cli.train',
     'test': 'salseg.cli.test',
     'predict': 'salseg.cli.predict',
+    'evaluate': 'salseg.cli.evaluate',
     'list': 'salseg.cli.list',
     'info': 'salseg.cli.info',
 }

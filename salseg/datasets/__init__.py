@@ -3,14 +3,20 @@
 from salseg.datasets import samplers, transforms
 from salseg.datasets.base import SetDataset
 from salseg.datasets.concat import ConcatDataset
+from salseg.datasets.group_dataset import GroupDataset
+from salseg.datasets.prompted_videos import PromptedVideos
 from salseg.datasets.saliency_dataset import SaliencyDataset
+from salseg.datasets.synthetic_groups import SyntheticGroups
 from salseg.datasets.synthetic_images import SyntheticImages
 from salseg.datasets.video_saliency_dataset import VideoSaliencyDataset
 
 __all__ = [
     'ConcatDataset',
+    'GroupDataset',
+    'PromptedVideos',
     'SaliencyDataset',
     'SetDataset',
+    'SyntheticGroups',
     'SyntheticImages',
     'VideoSaliencyDataset',
     'samplers',

@@ -6,8 +6,9 @@ from pathlib import Path
 from salseg.datasets.reading import IMAGE_SUFFIXES
 from salseg.errors import DataError
 
-IMAGE_FOLDERS = ('image', 'images', 'imgs', 'img', 'JPEGImages')
-MASK_FOLDERS = ('mask', 'masks', 'gt', 'gts', 'GroundTruth', 'ground_truth_mask', 'binary', 'Annotations')
+# <SET> stands for the name of the data set's folder.
+IMAGE_FOLDERS = ('image', 'images', 'imgs', 'img', 'JPEGImages', '<SET>-Image')
+MASK_FOLDERS = ('mask', 'masks', 'gt', 'gts', 'GroundTruth', 'ground_truth_mask', 'binary', 'Annotations', '<SET>-Mask')
 _STRAY = {'thumbs.db', 'desktop.ini', '__macosx'}
 
 
@@ -48,12 +49,12 @@ def find_folder(root: Path, given: str | None, aliases: Sequence[str], what: str
     if given is not None:
         return root / given
     there = {p.name.lower(): p for p in sorted(root.iterdir()) if p.is_dir()}
-    own = [f'{root.name}-{what}'.lower()]
-    for alias in [*(a.lower() for a in aliases), *own]:
-        if alias in there:
-            return there[alias]
+    names = [alias.replace('<SET>', root.name) for alias in aliases]
+    for name in names:
+        if name.lower() in there:
+            return there[name.lower()]
     raise DataError(
-        f'{root} has no folder for the {what}s: looked for {", ".join([*aliases, f"{root.name}-{what}"])}; found '
+        f'{root} has no folder for the {what}s: looked for {", ".join(names)}; found '
         f'{", ".join(sorted(p.name for p in there.values())) or "no folder"}. Name it: {what}_folder=...'
     )
 

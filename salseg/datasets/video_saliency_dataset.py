@@ -22,8 +22,8 @@ class VideoSaliencyDataset(SetDataset):
     Args:
         data_root: Folder of the data set.
         layout, image_folder, label_folder: See :func:`find_videos`; by default the layout is found out.
-        label_root: Folder of the annotations where they are not those of ``data_root``: pseudo-labels. Their provenance
-            file, if there is one, says which are kept truth and in which encoding.
+        label_root: Folder of the annotations where they lie apart from the frames. A provenance file beside annotations
+            says which are kept truth, and in which encoding; the others are then soft.
         list_file: Videos to use, relative to ``data_root``; all by default.
         videos: Their names instead.
         encoding: Of the annotations: 'binary', 'soft' or 'index'; None for videos without annotations.
@@ -76,6 +76,7 @@ class VideoSaliencyDataset(SetDataset):
                 f"VideoSaliencyDataset: clips={clips!r} must be 'labelled', 'all' or 'between'; length={length}, "
                 f'label_interval={label_interval} and nominal_interval={nominal_interval} at least 1.'
             )
+        self.data_root = root
         self.encoding, self.training, self.clips = encoding, training, clips
         self.length, self.label_interval, self.nominal_interval = length, label_interval, nominal_interval
         self.between, self.spacing = between, spacing
@@ -83,7 +84,7 @@ class VideoSaliencyDataset(SetDataset):
             videos = read_names(root / list_file)
         labels = None if label_root is None else Path(label_root)
         self.videos = find_videos(root, layout, image_folder, label_folder, labels, videos, encoding is not None, gaps)
-        self.kept_encoding = read_provenance(labels) if labels is not None else None
+        self.provenance = read_provenance(labels or root)
         self.items: list[Clip] = [
             (number, clip) for number, video in enumerate(self.videos) for clip in self._clips_of(video)
         ]
@@ -93,6 +94,11 @@ class VideoSaliencyDataset(SetDataset):
                 + ('no video has two kept labels.' if clips == 'between' else 'none is annotated.')
             )
         self.scored = self._last_places()
+
+    def settings(self) -> dict[str, Any]:
+        """What decides which frames are used, for provenance."""
+        names = ('clips', 'length', 'label_interval', 'nominal_interval', 'between', 'spacing', 'training', 'encoding')
+        return dict(data_root=str(self.data_root), **{name: getattr(self, name) for name in names})
 
     def kept(self, video: Video) -> list[int]:
         """Annotated frames that keep their label."""
@@ -136,13 +142,13 @@ class VideoSaliencyDataset(SetDataset):
         number, clip = self.items[item]
         video, frame = self.videos[number], clip[place]
         path = video.labels[frame]
-        thinned = self.training and self.clips != 'all' and frame not in kept
+        thinned = self.training and frame not in kept
         counted_elsewhere = not self.training and self.scored[number, frame] != (item, place)
         if path is None or self.encoding is None or thinned or counted_elsewhere:
             return None, self.encoding
-        if self.kept_encoding is not None:
-            truth = video.stems[frame] in self.kept_encoding.kept.get(video.name, ())
-            return str(path), self.kept_encoding.encoding if truth else 'soft'
+        if self.provenance is not None:
+            truth = video.stems[frame] in self.provenance.kept.get(video.name, ())
+            return str(path), self.provenance.encoding if truth else 'soft'
         return str(path), self.encoding
 
     def describe(self, index: int) -> Results:

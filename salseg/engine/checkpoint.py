@@ -14,6 +14,7 @@ from mmengine.logging import HistoryBuffer
 from torch import Tensor, nn
 
 from salseg.errors import CheckpointError
+from salseg.files import replacing
 
 _TAG = '__salseg__'
 _PLAIN = (str, int, float, bool, type(None), Tensor)
@@ -153,30 +154,6 @@ def _listing(title: str, names: list[str]) -> str:
     return f'{title} ({len(names)}): {", ".join(names[:5])}{", ..." if len(names) > 5 else ""}\n'
 
 
-@contextlib.contextmanager
-def replacing(path: str | os.PathLike) -> Iterator[Path]:
-    """A temporary name beside ``path``; when the block ends well, the file is synced and takes the real name at once.
-
-    If the block fails the temporary file is removed and whatever had the real name stays as it was.
-    """
-    path = Path(path)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    try:
-        yield temporary
-        with open(temporary, 'rb') as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_text(path: str | os.PathLike, text: str) -> None:
-    """Write a small file in one step."""
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding='utf-8')
-
-
 def save_file(checkpoint: Mapping[str, Any], path: str | os.PathLike, save: Callable[..., None] = torch.save) -> None:
     """Write a checkpoint in one step.
 
@@ -198,13 +175,3 @@ def failing_write(path: str | os.PathLike) -> Iterator[None]:
             f'writing {path} failed: {error}\n  Checkpoints written before are intact. Free some space or change --work-dir, '
             'then go on with --resume.'
         ) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    # A rename is durable only once its folder is; not every file system lets a folder be opened.
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -14,6 +14,7 @@ from torch import nn
 
 from salseg.engine import checkpoint as files
 from salseg.errors import CheckpointError
+from salseg.files import replacing
 
 
 @RUNNERS.register_module()
@@ -59,7 +60,7 @@ class SalRunner(Runner):
         if not is_main_process():
             return
         path = Path(out_dir) / filename
-        with files.failing_write(path), files.replacing(path) as temporary:
+        with files.failing_write(path), replacing(path) as temporary:
             super().save_checkpoint(out_dir, temporary.name, *args, **kwargs)
 
     def call_hook(self, fn_name: str, **kwargs: Any) -> None:

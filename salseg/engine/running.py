@@ -9,11 +9,11 @@ import torch
 import torch.distributed as dist
 from mmengine.config import Config
 
-from salseg.engine.checkpoint import replacing
 from salseg.engine.config import load_config
 from salseg.engine.launch import init_processes
 from salseg.engine.runner import SalRunner, device_line
 from salseg.errors import CheckpointError, ConfigError
+from salseg.files import replacing
 
 _DATASET_KEYS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 

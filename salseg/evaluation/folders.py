@@ -102,11 +102,12 @@ def select(tree: Tree, names: Sequence[str]) -> Tree:
     absent = [name for name in wanted if name not in tree.files and name not in groups]
     if absent:
         raise DataError(
-            f'the list names {len(absent)} of {len(wanted)} that are no file and no folder below {tree.root}: {shown(absent)}.\n'
-            f'  There are for example {shown(list(tree.files)[:3])}.'
+            f'the list has {len(absent)} of {len(wanted)} names that are no file and no folder below {tree.root}: '
+            f'{shown(absent)}.\n  There are for example {shown(list(tree.files)[:3])}.'
         )
     chosen = set(wanted)
-    return Tree(tree.root, {s: f for s, f in tree.files.items() if s in chosen or group_of(s) in chosen}, tree.passed_over)
+    files = {s: f for s, f in tree.files.items() if s in chosen or group_of(s) in chosen}
+    return Tree(tree.root, files, tree.passed_over)
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,9 @@ def name_methods(folders: Sequence[str]) -> dict[str, Path]:
             depth += 1
         name = label or '/'.join(path.parts[-depth:])
         if name in named:
-            raise DataError(f'two folders of predictions are called {name!r}: {named[name]} and {text}. Name them: NAME=FOLDER.')
+            raise DataError(
+                f'two folders of predictions are called {name!r}: {named[name]} and {text}. Name them: NAME=FOLDER.'
+            )
         named[name] = Path(text)
     return named
 
@@ -191,9 +194,9 @@ def pairing_problems(method: Method, truth: Tree, allow_missing: bool, allow_ext
     """Missing and extra predictions that were not allowed."""
     problems = []
     if not allow_missing:
-        problems += [Problem('missing', stem, f'expected {method.tree.root / stem}.png') for stem in method.missing]
+        problems += [Problem('missing', stem, '') for stem in method.missing]
     if not allow_extra:
-        problems += [Problem('extra', stem, 'has no ground truth') for stem in method.extra]
+        problems += [Problem('extra', stem, '') for stem in method.extra]
     return problems
 
 
@@ -201,6 +204,8 @@ _ADVICE = {
     'missing': 'write them, or score them as empty: --allow-missing',
     'extra': 'is this the right ground truth? A part of it: --list FILE. To leave them out: --allow-extra',
     'other size': "save predictions at the ground truth's size, or let maps be resized: --resize",
+    'wrong values': 'write labels, or binary masks where the protocol has one object',
+    'not scored': 'mend the video, or leave it out with --list',
     'wrong id': 'are these the right videos and objects? Ids must be those of the ground truth',
     'unreadable': 'write the files again',
 }
@@ -218,10 +223,11 @@ def problem_message(problems: Mapping[str, Sequence[Problem]], truth: Path) -> s
         by_kind: dict[str, list[Problem]] = defaultdict(list)
         for problem in found:
             by_kind[problem.kind].append(problem)
-        lines.append(f'{len(found)} predictions of {name} do not fit the ground truth {truth}.')
+        lines.append(f'{len(found)} predictions of {name} do not fit the ground truth {truth}:')
         for kind, members in by_kind.items():
-            lines.append(f'  {kind}, {len(members)} in all' + (f', the first {SHOWN}:' if len(members) > SHOWN else ':'))
-            lines += [f'    {p.stem}: {p.detail}' for p in members[:SHOWN]]
+            first = f', the first {SHOWN}:' if len(members) > SHOWN else ':'
+            lines.append(f'  {kind}, {len(members)} in all{first}')
+            lines += [f'    {p.stem}: {p.detail}' if p.detail else f'    {p.stem}' for p in members[:SHOWN]]
             lines.append(f'    -> {_ADVICE.get(kind, "mend them or take them off the list")}')
     return '\n'.join(lines)
 
@@ -233,6 +239,6 @@ def mismatch_hint(method: Method, truth: Tree) -> str:
     ends = {stem.rsplit('/', 1)[-1] for stem in truth.files}
     example = next((s for s in method.tree.files if s.rsplit('/', 1)[-1] in ends), next(iter(method.tree.files)))
     return (
-        f'\n  Not one name is common: the ground truth has for example {next(iter(truth.files))}, the predictions {example}. '
-        'Name the folders from which these paths are equal.'
+        f'\n  Not one name is common: the ground truth has for example {next(iter(truth.files))}, the predictions '
+        f'{example}. Name the folders from which these paths are equal.'
     )

@@ -1,4 +1,7 @@
-"""Saliency maps, masks and label maps from disk, as the measures take them; without torch, so that a scoring process is small."""
+"""Saliency maps, masks and label maps from disk, as the measures take them.
+
+Without torch, so that a scoring process starts at once and is small.
+"""
 
 from pathlib import Path
 
@@ -64,7 +67,9 @@ def _one_channel(path: Path, values: np.ndarray) -> np.ndarray:
 def _eight_bits(path: Path, values: np.ndarray) -> np.ndarray:
     if values.dtype.kind in 'iu' and values.min() >= 0 and values.max() <= 65535:
         return np.rint(values / 257).astype(np.uint8)
-    raise DataError(f'{path} holds {values.dtype} in [{values.min():g}, {values.max():g}]; expected 8 or 16 bits of grey.')
+    raise DataError(
+        f'{path} holds {values.dtype} in [{values.min():g}, {values.max():g}]; expected 8 or 16 bits of grey.'
+    )
 
 
 def read_map(path: Path) -> np.ndarray:
@@ -94,8 +99,9 @@ def read_truth(path: Path) -> np.ndarray:
         return values * 255
     if 1 < highest <= LARGEST_USUAL_ID and path.suffix.lower() == '.png':
         raise LabelError(
-            f'{path} holds the values {_listed(present_values(values))}: these look like object ids, and a map counts as '
-            'object above 128 only. Save labels as palette PNG (its objects are then united), or masks as 0 and 255.'
+            f'{path} holds the values {_listed(present_values(values))}: these look like object ids, and '
+            'a map counts as object above 128 only. Save labels as palette PNG (its objects are then united), or masks '
+            'as 0 and 255.'
         )
     return values
 
@@ -122,8 +128,8 @@ def read_labels(path: Path, binary: bool = False) -> np.ndarray:
     present = present_values(values)
     if len(present) > LARGEST_USUAL_ID:
         raise LabelError(
-            f'{path} holds {len(present)} grey values; this protocol counts everything above 0 as object, so a soft map '
-            'would be one large object. Cut it at a threshold and write 0 and 255.'
+            f'{path} holds {len(present)} grey values; this protocol counts everything above 0 as object, so a soft '
+            'map would be one large object. Cut it at a threshold and write 0 and 255.'
         )
     return (values > 0).astype(np.uint8)
 

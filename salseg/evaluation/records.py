@@ -1,8 +1,8 @@
 """Records of what was scored, so that a killed evaluation goes on where it stopped.
 
-A record is one line of JSON, found by a key of what went into it: the files' paths, sizes and times, the protocol with its
-options, and the version of the measures. Each process that writes has a file of its own; a line that was cut by a kill
-is no record.
+A record is one line of JSON, found by a key of what went into it: the files' paths, sizes and times, the protocol with
+its options, and the version of the measures. Each process that writes has a file of its own; a line that was cut by a
+kill is no record.
 """
 
 import base64
@@ -19,6 +19,7 @@ import numpy as np
 from salseg.errors import DataError
 from salseg.evaluation.protocols import Part, Problem, Protocol
 from salseg.evaluation.work import Work
+from salseg.version import __version__
 
 # Counts up when a measure, a reader or the form of a record changes.
 VERSION = 1
@@ -30,7 +31,8 @@ def key_of(protocol: Protocol, work: Work) -> str:
     Raises:
         DataError: A file vanished.
     """
-    digest = hashlib.sha1(f'{VERSION} {protocol.identity} {work.group} {work.resize}'.encode(), usedforsecurity=False)
+    head = f'{VERSION} {__version__} {protocol.identity} {work.group} {work.resize}'
+    digest = hashlib.sha1(head.encode(errors='surrogateescape'), usedforsecurity=False)
     for item in work.items:
         for path in (item.truth, item.prediction):
             digest.update(f'\n{item.stem} {item.counted} {_identity(path)}'.encode(errors='surrogateescape'))

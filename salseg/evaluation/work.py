@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from salseg.errors import DataError
+from salseg.errors import DataError, LabelError
 from salseg.evaluation.protocols import MapProtocol, MaskProtocol, Part, Problem, Protocol
 from salseg.evaluation.reading import picture_size, present_values, read_labels, read_map, read_truth
 
@@ -41,12 +41,14 @@ class Work:
         group: Group or video.
         items: Frames, in order.
         resize: Whether maps of another size are resized.
+        key: Of its record.
     """
 
     method: str
     group: str
     items: tuple[Item, ...]
     resize: bool = False
+    key: str = ''
 
 
 def score(protocol: Protocol, work: Work) -> Part:
@@ -66,13 +68,17 @@ def _score_maps(protocol: MapProtocol, work: Work) -> Part:
                 continue
             scores.append((item.stem, protocol.scores(prediction, truth)))
         except DataError as error:
-            problems.append(Problem('unreadable', item.stem, str(error)))
+            problems.append(_unusable(item.stem, error))
             continue
         missing += item.prediction is None
         resized += differs
     part = protocol.part(work.group, scores)
     part.problems, part.missing, part.resized = problems, missing, resized
     return part
+
+
+def _unusable(stem: str, error: DataError) -> Problem:
+    return Problem('wrong values' if isinstance(error, LabelError) else 'unreadable', stem, str(error))
 
 
 def _other_size(stem: str, found: Sequence[int], expected: Sequence[int]) -> Problem:
@@ -92,7 +98,7 @@ def _score_video(protocol: MaskProtocol, work: Work) -> Part:
         part = Part(work.group)
         # What follows from a frame that was replaced by an empty one is no news.
         if not problems:
-            problems.append(Problem('unreadable', work.group or '.', str(error)))
+            problems.append(Problem('not scored', work.group or '.', str(error)))
     part.problems = list(dict.fromkeys(problems))
     part.missing = sum(item.counted and item.prediction is None for item in work.items)
     return part
@@ -118,7 +124,7 @@ def _prediction_frames(
         try:
             labels = protocol.labels(read_labels(item.prediction, protocol.binary))
         except DataError as error:
-            problems.append(Problem('unreadable', item.stem, str(error)))
+            problems.append(_unusable(item.stem, error))
             return np.zeros_like(truth[number])
         if labels.shape != truth[number].shape:
             problems.append(_other_size(item.stem, labels.shape, truth[number].shape))

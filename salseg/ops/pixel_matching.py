@@ -22,7 +22,9 @@ def pixel_matching(reference: Tensor, target: Tensor) -> Tensor:
         (B, C, h', w') in the reference's type.
     """
     with full_precision(reference):
-        keys, queries = (at_least_float32(x).flatten(2).transpose(1, 2).unsqueeze(1) for x in (reference, target))
+        # Positions must lie in rows: the kernel falls back to the written-out form on other strides.
+        rows = (at_least_float32(x).flatten(2).transpose(1, 2).contiguous() for x in (reference, target))
+        keys, queries = (x.unsqueeze(1) for x in rows)
         matched = F.scaled_dot_product_attention(queries, keys, keys, scale=1.0)
     return matched.squeeze(1).transpose(1, 2).unflatten(2, target.shape[-2:]).to(reference.dtype)
 

@@ -1,6 +1,7 @@
 """Several runs over one video at once, merged frame by frame."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -48,6 +49,15 @@ class MergedPropagator:
         """Forget the video."""
         for run in self.runs:
             run.reset()
+
+    def snapshot(self) -> dict[str, Any]:
+        """As :meth:`Propagator.snapshot`."""
+        return dict(runs=[run.snapshot() for run in self.runs])
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """As :meth:`Propagator.restore`."""
+        for run, stored in zip(self.runs, snapshot['runs']):
+            run.restore(stored)
 
     def remove_objects(self, ids: Iterable[int]) -> None:
         """Stop following some objects."""

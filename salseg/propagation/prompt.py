@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from salseg.errors import DataError
-from salseg.ops.box_masks import disjoint_masks, fill_boxes
+from salseg.ops.box_masks import boxes_of_masks, disjoint_masks, fill_boxes
 
 MAX_ID = 254
 _UNKNOWN = 255
@@ -111,6 +111,12 @@ class Prompt:
         _checked_ids(dict.fromkeys(ids))
         masks = array == torch.tensor(ids, dtype=array.dtype, device=array.device)[:, None, None]
         return cls(tuple(ids), masks, (False,) * len(ids))
+
+    def boxed(self, overlap: str = 'smaller') -> 'Prompt':
+        """The smallest boxes around the masks, filled; an empty mask stays empty."""
+        boxes, valid = boxes_of_masks(self.masks)
+        filled = fill_boxes(boxes, self.size) & valid[:, None, None]
+        return Prompt(self.ids, _disjoint(filled, overlap), (True,) * len(self.ids))
 
     @property
     def size(self) -> tuple[int, int]:

@@ -23,7 +23,7 @@ class PropagationModel(Protocol):
     data_preprocessor: Any
 
     def init_state(self) -> Any:
-        """Empty state of a video; it has ``object_ids``."""
+        """Empty state of a video; it has ``object_ids``, ``plain()`` and ``fill(plain)``."""
 
     def step(self, frame: Tensor, state: Any, prompt: Prompt | None = None, *, last: bool = False) -> FrameResult:
         """Answer for one frame (3, H, W), normalised."""
@@ -96,6 +96,17 @@ class Propagator:
     def memory(self) -> MemoryReport:
         """What is held between two frames."""
         return self.model.memory_report(self.state)
+
+    def snapshot(self) -> dict[str, Any]:
+        """All that is needed to go on after a restart: numbers and tensors, fit for ``torch.save``."""
+        return dict(state=self.state.plain(), size=self._size, ended=self._ended)
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Go on from what :meth:`snapshot` gave, with the same model and arguments."""
+        self.reset()
+        self.state.fill(snapshot['state'])
+        self._size = None if snapshot['size'] is None else tuple(snapshot['size'])
+        self._ended = snapshot['ended']
 
     def remove_objects(self, ids: Iterable[int]) -> None:
         """Stop following some objects and free what only they needed.

@@ -2,6 +2,19 @@
 
 from salseg.visualization.curves import draw_precision_recall
 from salseg.visualization.overlay import cutout, overlay_map, scribble_overlay, sheet
+from salseg.visualization.palette import davis_palette, overlay_labels, write_label_png
+from salseg.visualization.video import VideoWriter
 from salseg.visualization.writing import write_png
 
-__all__ = ['cutout', 'draw_precision_recall', 'overlay_map', 'scribble_overlay', 'sheet', 'write_png']
+__all__ = [
+    'VideoWriter',
+    'cutout',
+    'davis_palette',
+    'draw_precision_recall',
+    'overlay_labels',
+    'overlay_map',
+    'scribble_overlay',
+    'sheet',
+    'write_label_png',
+    'write_png',
+]

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from salseg.errors import DataError
+from salseg.files import replacing
 
 
 def write_png(path: str | os.PathLike, picture: np.ndarray) -> Path:
@@ -27,13 +28,10 @@ def write_png(path: str | os.PathLike, picture: np.ndarray) -> Path:
     if picture.ndim == 3:
         picture = cv2.cvtColor(picture, order[picture.shape[2]])
     _, data = cv2.imencode('.png', picture)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(data.tobytes())
-        os.replace(temporary, path)
+        with replacing(path) as temporary:
+            temporary.write_bytes(data.tobytes())
     except OSError as error:
         raise DataError(f'{path} cannot be written: {error}. Free some space or choose another --out.') from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return path

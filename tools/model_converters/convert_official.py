@@ -34,13 +34,12 @@ def convert(system: str, source: str, target: str) -> None:
         UnknownName: The system has no converter.
         CheckpointError: The file does not hold what the system's checkpoint holds.
     """
-    keys = key_map(system)
-    state = load_file(source)['state_dict']
-    converted, dropped = keys.convert(state)
+    converted, dropped = key_map(system).convert(load_file(source)['state_dict'])
     if dropped:
-        print(f'dropped {len(dropped)} entries that the model does not use: {", ".join(dropped[:5])}{", ..." if dropped[5:] else ""}')
-    if not all(isinstance(value, torch.Tensor) for value in converted.values()):
-        raise CheckpointError(f'{source} holds values that are no tensors; expected the bare state dict that the authors publish.')
+        print(f'dropped {len(dropped)} entries that the model does not use: {", ".join(dropped[:5])}{", ..." * (len(dropped) > 5)}')
+    wrong = [name for name, value in converted.items() if not isinstance(value, torch.Tensor)]
+    if wrong:
+        raise CheckpointError(f'{source}: {wrong[0]} is no tensor; expected the bare state dict that the authors publish.')
     save_file(dict(meta=dict(converted_from=str(source), system=system), state_dict=converted), target)
     print(f'{len(converted)} entries written to {target}')
 

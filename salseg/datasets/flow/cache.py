@@ -10,6 +10,7 @@ import numpy as np
 
 from salseg.datasets.flow.base import FlowEstimator, FramePair
 from salseg.errors import DataError
+from salseg.files import replacing
 
 _FORMAT = 1
 
@@ -78,15 +79,12 @@ class FlowCache:
             raise DataError(f'the stored flow {path} is broken ({error}). Delete it; it will be computed again.') from error
 
     def _write(self, path: Path, flow: np.ndarray, provenance: dict[str, object]) -> None:
-        temporary = path.with_name(f'.{path.stem}.{os.getpid()}.tmp.npz')
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            np.savez(temporary, flow=flow, provenance=np.array(json.dumps(provenance)))
-            os.replace(temporary, path)
+            with replacing(path) as temporary, open(temporary, 'wb') as file:
+                np.savez(file, flow=flow, provenance=np.array(json.dumps(provenance)))
         except OSError as error:
-            raise DataError(f'{path} cannot be written: {error}. Free some space, or choose another cache folder.') from error
-        finally:
-            temporary.unlink(missing_ok=True)
+            raise DataError(f'{path} cannot be written: {error}. Free some space or choose another cache.') from error
 
 
 def _safe(name: str) -> str:

@@ -57,8 +57,12 @@ class Backdrop:
         return region
 
 
-def draw_backdrop(rng: np.random.Generator, palette: list[np.ndarray], reach: float = 0.6,
-                  contrast: tuple[float, float] = (0.05, 0.16)) -> Backdrop:
+def draw_backdrop(
+    rng: np.random.Generator,
+    palette: list[np.ndarray],
+    reach: float = 0.6,
+    contrast: tuple[float, float] = (0.05, 0.16),
+) -> Backdrop:
     """4 to 7 regions whose points lie within ``reach`` of the middle, in jittered palette colours."""
     count = whole(rng, 4, 7)
     colors = np.stack([jitter(rng, palette[k % len(palette)], 0.05) for k in range(count)])
@@ -90,7 +94,7 @@ def draw_patches(rng: np.random.Generator, palette: list[np.ndarray], grid: Grid
 
 
 def draw_flat(rng: np.random.Generator, palette: list[np.ndarray], pose: Pose) -> Thing:
-    """A patch without relief; now and then with the kind of pattern that objects have, so that a pattern is no proof."""
+    """A patch without relief; now and then it has an object's kind of pattern, so that a pattern is no proof."""
     shape = draw_shape(rng, choice(rng, tuple(SHAPES)))
     if chance(rng, 0.15):
         texture = draw_texture(rng, tuple(REGULAR), (0.3, 0.5))

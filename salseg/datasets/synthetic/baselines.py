@@ -42,5 +42,7 @@ def _k_means(colors: np.ndarray, count: int, rounds: int = 12) -> np.ndarray:
     centres = centres[1:]
     for _ in range(rounds):
         owner = ((colors[:, None] - centres) ** 2).sum(-1).argmin(axis=1)
-        centres = np.stack([colors[owner == k].mean(axis=0) if (owner == k).any() else centres[k] for k in range(count)])
+        centres = np.stack(
+            [colors[owner == k].mean(axis=0) if (owner == k).any() else centres[k] for k in range(count)]
+        )
     return centres

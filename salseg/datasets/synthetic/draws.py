@@ -1,7 +1,7 @@
 """Random draws that are a pure function of a sample's place.
 
-Only two streams of NumPy are used, raw 64-bit words and ``Generator.random``: the distributions built on top of them may
-change between NumPy releases, these may not without notice (NEP 19).
+Only two streams of NumPy are used, raw 64-bit words and ``Generator.random``: the distributions built on top of them
+may change between NumPy releases, these may not without notice (NEP 19).
 """
 
 import hashlib

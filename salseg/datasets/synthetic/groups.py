@@ -9,7 +9,7 @@ from salseg.datasets.synthetic.backgrounds import draw_backdrop, draw_exposure
 from salseg.datasets.synthetic.camera import develop
 from salseg.datasets.synthetic.categories import CATEGORIES, SEEN
 from salseg.datasets.synthetic.colors import draw_color, draw_palette
-from salseg.datasets.synthetic.draws import VERSION, between, choice, generator_at, picture_size, shuffled
+from salseg.datasets.synthetic.draws import VERSION, between, generator_at, picture_size, shuffled
 from salseg.datasets.synthetic.objects import draw_object
 from salseg.datasets.synthetic.painting import Grid, Pose, draw_light, paint
 from salseg.errors import DataError
@@ -52,8 +52,15 @@ class SyntheticGroup:
     version: int
 
 
-def draw_group(seed: int, split: str, index: int, group_size: int = 5, size: int | tuple[int, int] = 160,
-               categories: Sequence[int] = SEEN, version: int = VERSION) -> SyntheticGroup:
+def draw_group(
+    seed: int,
+    split: str,
+    index: int,
+    group_size: int = 5,
+    size: int | tuple[int, int] = 160,
+    categories: Sequence[int] = SEEN,
+    version: int = VERSION,
+) -> SyntheticGroup:
     """Group ``index`` of a split: every image has three objects, of which exactly one is of the common category.
 
     The other two are of other categories, and no second category is in all images of a group of two or more: which
@@ -76,8 +83,15 @@ def draw_group(seed: int, split: str, index: int, group_size: int = 5, size: int
     return SyntheticGroup(images, images[0].category_ids[images[0].shared - 1], version)
 
 
-def draw_group_image(seed: int, split: str, index: int, member: int, size: int | tuple[int, int] = 160,
-                     categories: Sequence[int] = SEEN, version: int = VERSION) -> GroupImage:
+def draw_group_image(
+    seed: int,
+    split: str,
+    index: int,
+    member: int,
+    size: int | tuple[int, int] = 160,
+    categories: Sequence[int] = SEEN,
+    version: int = VERSION,
+) -> GroupImage:
     """Image ``member`` of group ``index``, without drawing the others; the arguments are those of :func:`draw_group`.
 
     Raises:
@@ -101,8 +115,10 @@ def _checked(categories: Sequence[int]) -> list[int]:
     if unknown:
         raise DataError(f'categories holds {unknown}; they are numbered from 0 to {len(CATEGORIES) - 1}.')
     if len(numbers) < 5:
-        raise DataError(f'categories has {len(numbers)} different numbers; groups need at least 5 to choose from, or a '
-                        'second category would be common to all images.')
+        raise DataError(
+            f'categories has {len(numbers)} different numbers; groups need at least 5 to choose from, or a '
+            'second category would be common to all images.'
+        )
     return numbers
 
 
@@ -128,7 +144,8 @@ def _apart(rng: np.random.Generator, grid: Grid) -> list[Pose]:
         poses: list[Pose] = []
         for _ in range(40):
             radius = shrink * between(rng, *RADII)
-            x, y = between(rng, radius - half_width, half_width - radius), between(rng, radius - half_height, half_height - radius)
+            room_x, room_y = half_width - radius, half_height - radius
+            x, y = between(rng, -room_x, room_x), between(rng, -room_y, room_y)
             if all(np.hypot(x - pose.x, y - pose.y) > 1.05 * (radius + pose.radius) for pose in poses):
                 poses.append(Pose(x, y, radius, between(rng, 0, 6.2832)))
             if len(poses) == OBJECTS:

@@ -32,13 +32,15 @@ class SyntheticImage:
     version: int
 
 
-def draw_image(seed: int, split: str, index: int, size: int | tuple[int, int] = 160,
-               version: int = VERSION) -> SyntheticImage:
+def draw_image(
+    seed: int, split: str, index: int, size: int | tuple[int, int] = 160, version: int = VERSION
+) -> SyntheticImage:
     """Image ``index`` of a split: one object or two, off-centre, among flat distractors on regions of strong colours.
 
     What makes an object salient is its relief, its cast shadow and its regular texture; distractors are flat, and the
-    background's textures are irregular. Colour, position and contrast against the border tell nothing. The result
-    depends on the arguments only; at another size it is the same scene with other noise and strokes.
+    background's textures are irregular. Colour and position tell little: a Gaussian around the middle reaches a
+    max-F of 0.43 on 64 images, contrast against the border's colours 0.47 to 0.53. The result depends on the arguments
+    only; at another size of the same aspect it is nearly the same scene, with other noise and strokes.
 
     Args:
         size: Pixels of a square's side, or (height, width), at least 32.

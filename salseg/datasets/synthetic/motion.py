@@ -7,7 +7,7 @@ import numpy as np
 from salseg.datasets.synthetic.draws import between, chance, choice
 from salseg.datasets.synthetic.painting import REACH, Grid, Pose
 
-SHARES = {'slide': 0.5, 'turn': 0.1, 'swell': 0.1, 'pan': 0.15, 'roll': 0.075, 'zoom': 0.075}
+SHARES = {'slide': 0.6, 'turn': 0.08, 'swell': 0.06, 'pan': 0.14, 'roll': 0.06, 'zoom': 0.06}
 """How the longest step is divided among the motions that add up in one pixel; they sum up to 1."""
 
 FASTEST = 0.6
@@ -73,10 +73,10 @@ MOST_ZOOM = 1.1
 def draw_camera(rng: np.random.Generator, grid: Grid, step: float) -> Camera:
     """A hand-held camera: pan, roll and zoom move no visible point of the world by more than their shares of a step."""
     corner = float(np.hypot(grid.height, grid.width)) / grid.unit / 2
-    pan = SHARES['pan'] * step / MOST_ZOOM / np.sqrt(2)
+    pan_x, pan_y = _split(rng, SHARES['pan'] * step / MOST_ZOOM)
     return Camera(
-        swing(rng, 0.0, between(rng, 0.1, 0.25), pan),
-        swing(rng, 0.0, between(rng, 0.1, 0.25), pan),
+        swing(rng, 0.0, between(rng, 0.1, 0.25), pan_x),
+        swing(rng, 0.0, between(rng, 0.1, 0.25), pan_y),
         swing(rng, 0.0, between(rng, 0.05, 0.15), SHARES['roll'] * step / corner),
         # From frame to frame a point moves by its distance times the relative change of the zoom.
         swing(rng, 1.0, MOST_ZOOM - 1, SHARES['zoom'] * step / corner * (2 - MOST_ZOOM)),
@@ -86,13 +86,15 @@ def draw_camera(rng: np.random.Generator, grid: Grid, step: float) -> Camera:
 def draw_path(rng: np.random.Generator, grid: Grid, radius: float, step: float) -> Path:
     """A thing that wanders within the picture, turns and swells."""
     half_width, half_height = grid.width / grid.unit / 2, grid.height / grid.unit / 2
-    speed = SHARES['slide'] * step / MOST_ZOOM / np.sqrt(2) * between(rng, 0.5, 1.0)
+    speed_x, speed_y = _split(rng, SHARES['slide'] * step / MOST_ZOOM * between(rng, 0.7, 1.0))
     x, y = between(rng, -0.5, 0.5) * half_width, between(rng, -0.5, 0.5) * half_height
     reach_x, reach_y = between(rng, 0.2, 0.45) * half_width, between(rng, 0.2, 0.45) * half_height
+    spin = SHARES['turn'] * step / MOST_ZOOM / (REACH * 1.12 * radius)
     return Path(
-        swing(rng, x, reach_x, speed), swing(rng, y, reach_y, speed),
+        swing(rng, x, reach_x, speed_x),
+        swing(rng, y, reach_y, speed_y),
         swing(rng, radius, 0.12 * radius, SHARES['swell'] * step / MOST_ZOOM / REACH),
-        swing(rng, between(rng, 0, 6.2832), between(rng, 0.3, 1.2), SHARES['turn'] * step / MOST_ZOOM / (REACH * 1.12 * radius)),
+        swing(rng, between(rng, 0, 6.2832), between(rng, 0.3, 1.2), spin),
     )
 
 
@@ -103,15 +105,27 @@ def leave(rng: np.random.Generator, path: Path, grid: Grid, late: bool = False) 
         late: It starts outside and comes in later; else it starts on the way out, still inside.
     """
     sideways, side = chance(rng, 0.5), choice(rng, (-1.0, 1.0))
-    old = path.x if sideways else path.y
     half = (grid.width if sideways else grid.height) / grid.unit / 2
-    speed = old.amplitude * old.rate
-    # The camera's pan, roll and zoom may bring a point 0.4 closer to the middle.
-    amplitude = half + 1.2 * path.radius.middle + 0.4
-    rate = min(FASTEST, speed / amplitude)
-    phase = np.pi / 2 if late else float(np.arcsin(min(0.9, max(0.1, half - path.radius.middle) / amplitude)))
-    new = Swing(0.0, side * amplitude, rate, phase)
-    return replace(path, x=new) if sideways else replace(path, y=new)
+    speed = float(np.hypot(path.x.amplitude * path.x.rate, path.y.amplitude * path.y.rate))
+    # The nearest point is well inside on the other half. The farthest one leaves a little room for the camera; who comes
+    # late must be outside at first wherever the camera looks: panned by 0.25, zoomed out, rolled.
+    farthest = half + (1.55 * path.radius.middle + 0.4 if late else 1.2 * path.radius.middle + 0.1)
+    nearest = -0.6 * half
+    middle, amplitude = (farthest + nearest) / 2, (farthest - nearest) / 2
+    rate = min(FASTEST, 0.9 * speed / amplitude)
+    inside = (half - path.radius.middle - middle) / amplitude
+    phase = np.pi / 2 if late else float(np.arcsin(min(0.9, max(-0.5, inside))))
+    out = Swing(side * middle, side * amplitude, rate, phase)
+    # 0.9 and 0.4 of the speed along the two axes: together no faster than before.
+    along = path.y if sideways else path.x
+    along = replace(along, rate=min(along.rate, 0.4 * speed / along.amplitude))
+    return replace(path, x=out, y=along) if sideways else replace(path, x=along, y=out)
+
+
+def _split(rng: np.random.Generator, speed: float) -> tuple[float, float]:
+    """A speed's parts along x and y, neither nearly 0."""
+    angle = between(rng, 0.3, 1.27)
+    return speed * float(np.cos(angle)), speed * float(np.sin(angle))
 
 
 def _turn(x: float, y: float, angle: float) -> tuple[float, float]:

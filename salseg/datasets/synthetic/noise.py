@@ -1,4 +1,4 @@
-"""Irregular patterns: periodic tiles, drawn once per process from a fixed stream and looked up anywhere in the plane."""
+"""Irregular patterns: periodic tiles, drawn once per process from a fixed stream, looked up anywhere in the plane."""
 
 from functools import lru_cache
 

@@ -12,8 +12,9 @@ APART = 0.4
 """Least colour distance (Euclidean, RGB in [0, 1]) that an object tries to keep from what lies under it."""
 
 
-def draw_object(rng: np.random.Generator, pose: Pose, color: np.ndarray, shape: str | None = None,
-                texture: str | None = None) -> Thing:
+def draw_object(
+    rng: np.random.Generator, pose: Pose, color: np.ndarray, shape: str | None = None, texture: str | None = None
+) -> Thing:
     """An object of any shape and texture family, or of the given ones."""
     family = shape or choice(rng, tuple(SHAPES))
     pattern = draw_texture(rng, (texture,) if texture else tuple(REGULAR), (0.28, 0.5))

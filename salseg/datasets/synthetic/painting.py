@@ -12,7 +12,7 @@ from salseg.datasets.synthetic.draws import between
 from salseg.datasets.synthetic.shapes import Shape
 from salseg.datasets.synthetic.textures import Texture
 
-REACH = 1.35
+REACH = 1.42
 """No shape of radius 1 extends farther than this from its origin."""
 
 

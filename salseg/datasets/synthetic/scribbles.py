@@ -24,12 +24,14 @@ class Ground:
             negative within the other class, as far as ``limit`` pixels either way. The picture's border is no obstacle.
         limit: Distance at which the clearance is cut off.
         room: Least clearance of a stroke's middle line.
+        sloppiness: Pixels by which the hand misses it.
         pockets: Rows and columns of places that the other class encloses, where the second stroke begins.
     """
 
     clearance: np.ndarray
     limit: float
     room: float
+    sloppiness: float
     pockets: tuple[np.ndarray, np.ndarray]
 
     def __post_init__(self) -> None:
@@ -45,22 +47,30 @@ class Ground:
         return -self.limit
 
 
-def draw_scribbles(mask: np.ndarray, rng: np.random.Generator, *, width: float | None = None,
-                   strokes: tuple[int, int] = (1, 3), sloppiness: float = 0.0, max_share: float = MAX_SHARE,
-                   allow_empty: bool = False) -> np.ndarray:
+def draw_scribbles(
+    mask: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    width: float | None = None,
+    strokes: tuple[int, int] = (1, 3),
+    sloppiness: float = 0.0,
+    max_share: float = MAX_SHARE,
+    allow_empty: bool = False,
+) -> np.ndarray:
     """Draw strokes on the object and on the background of any mask, synthetic or real.
 
     A stroke starts far from what is drawn already, keeps near the middle of its region, bends slowly and trembles a
     little; where the object has a hole or a bay, the second background stroke mostly goes there. There is at least one
-    stroke of each class that has a pixel. By default none leaves its class: where a
-    region is too narrow for the brush, the brush shrinks to what fits, at last to a single pixel.
+    stroke of each class that has a pixel. By default none leaves its class: where a region is too narrow for the brush,
+    the brush shrinks to what fits, at last to a single pixel.
 
     Args:
         mask: (H, W), bool or numbers; the object is where it is not 0.
         rng: Generator that is drawn from; only its ``random`` is used.
         width: Brush width in pixels; None draws one of 1.2 to 2.2 % of the shorter side, at least 2.
         strokes: Least and greatest number of strokes of a class.
-        sloppiness: Pixels by which a stroke's edge may cross the border of its class, as human strokes do.
+        sloppiness: Pixels by which the hand misses: each stroke is shifted by a random vector of at most this length,
+            and may cross the border of its class by as much, as some human strokes do.
         max_share: The labelled share of all pixels stays below it (about 2.3 % is typical), unless the picture is
             so small that one pixel of each class is more.
         allow_empty: Draw background strokes only where the mask has no object, instead of raising.
@@ -79,34 +89,38 @@ def draw_scribbles(mask: np.ndarray, rng: np.random.Generator, *, width: float |
     limit = max(4, round(0.1 * shorter))
     clearance = _clearance(inside, limit)
     scribble = np.zeros(inside.shape, dtype=np.uint8)
-    # The background first: where sloppy strokes meet, the object's lies on top, and it has the smaller share to lose.
+    # The background first: where sloppy strokes meet, the object's lies on top.
     for code, distance, region in ((BACKGROUND, -clearance, ~inside), (OBJECT, clearance, inside)):
         if not region.any():
             continue
-        room, count = min(brush / 2 + 0.5, float(distance.max())) - sloppiness, whole(rng, *strokes)
+        clear = min(brush / 2 + 0.5, float(distance.max()))
+        fitting, count = min(brush, max(1.0, 2 * clear - 1)), whole(rng, *strokes)
         pockets: tuple[np.ndarray, np.ndarray] = (np.empty(0, int), np.empty(0, int))
         if code == BACKGROUND and chance(rng, 0.7):
-            pockets = np.nonzero(_pockets(inside) & (distance >= room))
+            pockets = np.nonzero(_pockets(inside) & (distance >= clear))
             count = max(count, min(2, strokes[1])) if len(pockets[0]) else count
-        ground = Ground(distance, limit, room, pockets)
-        _draw_class(scribble, code, ground, rng, brush, count, max(1.0, 0.5 * max_share * inside.size - 1))
+        ground = Ground(distance, limit, clear, sloppiness, pockets)
+        _draw_class(scribble, code, ground, rng, fitting, count, max(1.0, 0.5 * max_share * inside.size - 1))
         if sloppiness == 0:
             scribble[(scribble == code) & ~region] = UNKNOWN
     return scribble
 
 
-def _checked(mask: np.ndarray, strokes: tuple[int, int], sloppiness: float, max_share: float,
-             allow_empty: bool) -> np.ndarray:
+def _checked(
+    mask: np.ndarray, strokes: tuple[int, int], sloppiness: float, max_share: float, allow_empty: bool
+) -> np.ndarray:
     mask = np.asarray(mask)
     if mask.ndim != 2 or mask.size == 0:
-        raise DataError(f'a mask has the shape {mask.shape}; scribbles are drawn on (height, width) with at least 1 pixel.')
+        raise DataError(f'a mask has the shape {mask.shape}; scribbles are drawn on (height, width), 1 pixel or more.')
     if not 1 <= strokes[0] <= strokes[1]:
         raise DataError(f'strokes is {strokes}; expected (least, greatest) with 1 <= least <= greatest.')
     if sloppiness < 0 or not 0 < max_share <= 1:
         raise DataError(f'sloppiness is {sloppiness} and max_share {max_share}; expected at least 0, and in (0, 1].')
     if not mask.any() and not allow_empty:
-        raise DataError('the mask has no object pixel (all are 0), so no object stroke can be drawn; leave the picture '
-                        'out, or pass allow_empty=True for background strokes only.')
+        raise DataError(
+            'the mask has no object pixel (all are 0), so no object stroke can be drawn; leave the picture '
+            'out, or pass allow_empty=True for background strokes only.'
+        )
     return mask != 0
 
 
@@ -144,25 +158,29 @@ def _pockets(inside: np.ndarray) -> np.ndarray:
     return around
 
 
-def _draw_class(scribble: np.ndarray, code: int, ground: Ground, rng: np.random.Generator, brush: float, count: int,
-                budget: float) -> None:
-    """Draw the strokes of one class; together they cover at most about ``budget`` pixels."""
+def _draw_class(
+    scribble: np.ndarray, code: int, ground: Ground, rng: np.random.Generator, brush: float, count: int, budget: float
+) -> None:
+    """Draw the strokes of one class; together they cover at most ``budget`` pixels."""
     height, width = scribble.shape
     open_places = np.nonzero(ground.clearance >= ground.room)
     extent = min(float(np.hypot(*(np.ptp(part) for part in open_places))), 1.5 * min(height, width))
-    diameter = min(brush, max(1.0, 2 * (ground.room - 0.5)), max(1.0, budget ** 0.5))
-    length = min(extent * between(rng, 0.35, 0.6), budget / count / (diameter + 0.5))
+    count = max(1, min(count, int(budget)))
+    share = max(1, int(budget / count))
+    diameter = min(brush, max(1.0, share**0.5))
+    length = min(extent * between(rng, 0.35, 0.6), share / (diameter + 0.5))
     drawn = np.empty((0, 2))
     for number in range(count):
         places = ground.pockets if number == 1 and len(ground.pockets[0]) else open_places
         start = _start(ground, places, drawn, rng)
         path = _walk(ground, start, length * between(rng, 0.7, 1.0), rng)
         drawn = np.concatenate([drawn, path])
-        _stamp(scribble, code, path, diameter / 2)
+        _stamp(scribble, code, path, diameter / 2, share)
 
 
-def _start(ground: Ground, places: tuple[np.ndarray, np.ndarray], drawn: np.ndarray,
-           rng: np.random.Generator) -> tuple[float, float]:
+def _start(
+    ground: Ground, places: tuple[np.ndarray, np.ndarray], drawn: np.ndarray, rng: np.random.Generator
+) -> tuple[float, float]:
     """A pixel well inside the region and far from the strokes so far, out of some random ones."""
     picks = (rng.random(24) * len(places[0])).astype(int)
     y, x = places[0][picks], places[1][picks]
@@ -184,7 +202,7 @@ def _walk(ground: Ground, start: tuple[float, float], length: float, rng: np.ran
     heading = max(looks, key=lambda way: min(ground.at(y + r * sin(way), x + r * cos(way)) for r in (2, 5, 10)))
     path, drift = [(y, x)], 0.0
     for shake in rng.random(int(length / STEP)).tolist():
-        drift = 0.75 * drift + 0.4 * (shake - 0.5)
+        drift = 0.75 * drift + 0.25 * (shake - 0.5)
         best, chosen = -math.inf, heading
         for turn in TURNS:
             way = heading + drift + turn
@@ -202,11 +220,15 @@ def _walk(ground: Ground, start: tuple[float, float], length: float, rng: np.ran
         for _ in range(2):
             y, x = y + 0.5 * STEP * sin(heading), x + 0.5 * STEP * cos(heading)
             path.append((y, x))
+    if ground.sloppiness > 0:
+        miss, direction = ground.sloppiness * float(rng.random()), 6.2832 * float(rng.random())
+        shifted = np.array(path) + (miss * sin(direction), miss * cos(direction))
+        return np.clip(shifted, 0, np.array(ground.clearance.shape) - 1)
     return np.array(path)
 
 
-def _stamp(scribble: np.ndarray, code: int, path: np.ndarray, radius: float) -> None:
-    """Set every pixel whose centre is within ``radius`` of the path, and the path's own pixels."""
+def _stamp(scribble: np.ndarray, code: int, path: np.ndarray, radius: float, most: int) -> None:
+    """Set the first ``most`` pixels whose centre is within ``radius`` of the path, and the path's own pixels."""
     height, width = scribble.shape
     reach = int(np.ceil(radius))
     span = np.arange(-reach, reach + 1)
@@ -216,5 +238,5 @@ def _stamp(scribble: np.ndarray, code: int, path: np.ndarray, radius: float) -> 
     near = (rows - path[:, 0, None, None]) ** 2 + (columns - path[:, 1, None, None]) ** 2 <= radius * radius
     near |= (rows == middle[:, 0, None, None]) & (columns == middle[:, 1, None, None])
     near &= (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-    rows, columns = np.broadcast_arrays(rows, columns)
-    scribble[rows[near], columns[near]] = code
+    pixels, first = np.unique((rows * width + columns)[near], return_index=True)
+    scribble.ravel()[pixels[np.argsort(first)[:most]]] = code

@@ -86,7 +86,8 @@ def _polygon(u: np.ndarray, v: np.ndarray, p: Params) -> np.ndarray:
     for k in range(corners):
         angle = 2 * np.pi * (k + 0.3 * p[1 + k % 4]) / corners
         field = np.maximum(field, np.float32(np.cos(angle)) * u + np.float32(np.sin(angle)) * v)
-    return field - np.float32(0.5 + 0.45 * inner)
+    # Sides at uneven angles may meet far away; a disc cuts such corners off.
+    return np.maximum(field - np.float32(0.5 + 0.45 * inner), np.hypot(u, v) - np.float32(1.2))
 
 
 def _crescent(u: np.ndarray, v: np.ndarray, p: Params) -> np.ndarray:
@@ -130,8 +131,17 @@ def _bar(u: np.ndarray, v: np.ndarray, p: Params) -> np.ndarray:
 
 
 SHAPES: dict[str, OutlineField] = {
-    'ellipse': _ellipse, 'block': _block, 'blob': _blob, 'star': _star, 'polygon': _polygon, 'crescent': _crescent,
-    'ring': _ring, 'dumbbell': _dumbbell, 'arch': _arch, 'cross': _cross, 'worm': _worm,
+    'ellipse': _ellipse,
+    'block': _block,
+    'blob': _blob,
+    'star': _star,
+    'polygon': _polygon,
+    'crescent': _crescent,
+    'ring': _ring,
+    'dumbbell': _dumbbell,
+    'arch': _arch,
+    'cross': _cross,
+    'worm': _worm,
 }
 """Families of objects and of flat patches."""
 

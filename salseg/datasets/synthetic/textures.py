@@ -96,9 +96,18 @@ def _marble(u: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 
 REGULAR: dict[str, Field] = {
-    'stripes': _stripes, 'checks': _checks, 'dots': _dots, 'zigzag': _zigzag, 'bricks': _bricks, 'scales': _scales,
+    'stripes': _stripes,
+    'checks': _checks,
+    'dots': _dots,
+    'zigzag': _zigzag,
+    'bricks': _bricks,
+    'scales': _scales,
 }
 IRREGULAR: dict[str, Field] = {
-    'cloud': _cloud, 'grain': _grain, 'fibre': _fibre, 'stones': _stones, 'marble': _marble,
+    'cloud': _cloud,
+    'grain': _grain,
+    'fibre': _fibre,
+    'stones': _stones,
+    'marble': _marble,
 }
 FAMILIES = {**REGULAR, **IRREGULAR}

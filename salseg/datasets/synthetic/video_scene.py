@@ -4,9 +4,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from salseg.datasets.synthetic.backgrounds import Backdrop, Exposure, draw_backdrop, draw_exposure, draw_flat, draw_patches
-from salseg.datasets.synthetic.colors import draw_color, draw_palette, jitter
-from salseg.datasets.synthetic.colors import HUES
+from salseg.datasets.synthetic.backgrounds import (
+    Backdrop,
+    Exposure,
+    draw_backdrop,
+    draw_exposure,
+    draw_flat,
+    draw_patches,
+)
+from salseg.datasets.synthetic.colors import HUES, draw_color, draw_palette, jitter
 from salseg.datasets.synthetic.draws import between, choice, shuffled
 from salseg.datasets.synthetic.motion import STILL, Camera, Path, draw_camera, draw_path, leave
 from salseg.datasets.synthetic.objects import draw_object
@@ -15,7 +21,7 @@ from salseg.datasets.synthetic.shapes import Shape, draw_shape
 from salseg.errors import DataError
 
 RADII = (0.15, 0.22)
-SEEN_AT_START = 0.4
+SEEN_AT_START = 0.6
 """Share of each object's pixels that must be visible in frame 0, as far as can be had."""
 
 
@@ -34,7 +40,7 @@ class Cast:
         if not 1 <= self.objects <= 8:
             raise DataError(f'objects is {self.objects}; a synthetic video has 1 to 8.')
         if not 0 <= self.distractors <= 8 or not 0 <= self.occluders <= 8:
-            raise DataError(f'distractors is {self.distractors} and occluders {self.occluders}; expected 0 to 8 of each.')
+            raise DataError(f'distractors is {self.distractors}, occluders {self.occluders}; expected 0 to 8 of each.')
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ def draw_scene(rng: np.random.Generator, grid: Grid, cast: Cast, moving_camera: 
     things = _things(rng, cast)
     bars = [_bar(rng, palette) for _ in range(cast.occluders)]
     best, seen = (), -1.0
-    for _ in range(16):
+    for _ in range(24):
         layers = _placed(rng, grid, cast, things, bars, step)
         share = _seen_at_start(layers, camera, grid, cast)
         if share > seen:
@@ -105,8 +111,9 @@ def _bar(rng: np.random.Generator, palette: list[np.ndarray]) -> Thing:
     return replace(flat, shape=Shape('bar', (float(rng.random()),) * 6, (0.0, 0.0)))
 
 
-def _placed(rng: np.random.Generator, grid: Grid, cast: Cast, things: list[Thing], bars: list[Thing],
-            step: float) -> tuple[Layer, ...]:
+def _placed(
+    rng: np.random.Generator, grid: Grid, cast: Cast, things: list[Thing], bars: list[Thing], step: float
+) -> tuple[Layer, ...]:
     moving = []
     for number, thing in enumerate(things, 1):
         path = draw_path(rng, grid, thing.pose.radius, step)

@@ -20,8 +20,8 @@ class SyntheticFrame:
 
     Attributes:
         image: (H, W, 3) uint8 RGB.
-        labels: (H, W) uint8, 0 background, 1 to K the objects, what is visible of them; exact where noise hides them, too.
-        boxes: (K, 4) float32, x0, y0, x1, y1 in pixels around what is visible, corners between pixels; 0 where nothing is.
+        labels: (H, W) uint8, 0 background, 1 to K what is visible of the objects; exact also where noise hides them.
+        boxes: (K, 4) float32, x0, y0, x1, y1 in pixels around what is visible, corners between pixels; else 0.
         box_valid: (K,) bool, whether anything of the object is visible.
         hidden: Whether noise was laid over this frame.
     """
@@ -47,8 +47,9 @@ class SyntheticVideo:
         version: Version of the drawing.
     """
 
-    def __init__(self, place: tuple[int, str, int], scene: VideoScene, grid: Grid, length: int, hidden: str | None,
-                 version: int) -> None:
+    def __init__(
+        self, place: tuple[int, str, int], scene: VideoScene, grid: Grid, length: int, hidden: str | None, version: int
+    ) -> None:
         self.length, self.size, self.version = length, (grid.height, grid.width), version
         self.object_ids = tuple(range(1, scene.objects + 1))
         self.object_names = tuple(
@@ -161,10 +162,24 @@ class SyntheticVideo:
         return np.array([0, *(layer.label for layer in self._scene.layers)], dtype=np.uint8)[layers]
 
 
-def draw_video(seed: int, split: str, index: int, *, length: int = 60, size: int | tuple[int, int] = 160,
-               objects: int = 2, look_alikes: bool = True, distractors: int = 0, occluders: int = 1,
-               leaving: bool = True, late: bool = False, camera: bool = True, max_step: float = 8.0,
-               hidden: str | None = None, version: int = VERSION) -> SyntheticVideo:
+def draw_video(
+    seed: int,
+    split: str,
+    index: int,
+    *,
+    length: int = 60,
+    size: int | tuple[int, int] = 160,
+    objects: int = 2,
+    look_alikes: bool = True,
+    distractors: int = 0,
+    occluders: int = 1,
+    leaving: bool = True,
+    late: bool = False,
+    camera: bool = True,
+    max_step: float = 8.0,
+    hidden: str | None = None,
+    version: int = VERSION,
+) -> SyntheticVideo:
     """Video ``index`` of a split; frames are drawn when they are asked for, in any order.
 
     Args:

@@ -2,5 +2,6 @@
 
 from salseg.engine.hooks.checkpoint_hook import CheckpointHook
 from salseg.engine.hooks.position_seed_hook import PositionSeedHook
+from salseg.engine.hooks.save_labels_hook import SaveLabelsHook
 
-__all__ = ['CheckpointHook', 'PositionSeedHook']
+__all__ = ['CheckpointHook', 'PositionSeedHook', 'SaveLabelsHook']

@@ -7,7 +7,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook as PlainCheckpointHook
 from mmengine.runner import Runner
 
-from salseg.engine.checkpoint import write_text
+from salseg.files import write_text
 from salseg.registry import HOOKS
 
 

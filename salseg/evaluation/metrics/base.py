@@ -31,8 +31,8 @@ class SetMetric(BaseMetric):
         """Check the count, then compute."""
         if len(results) != self._expected:
             raise DataError(
-                f'{type(self).__name__} holds {len(results)} records for {self._expected} items: it was given a part of the '
-                'data set only, or process() did not add one record per item.'
+                f'{type(self).__name__} holds {len(results)} records for {self._expected} items: it was given a part '
+                'of the data set only, or process() did not add one record per item.'
             )
         return self.summarise(results)
 

@@ -1,7 +1,7 @@
 """Figures of saliency maps."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,47 +9,61 @@ from mmengine.logging import MMLogger
 from terminaltables import AsciiTable
 from torch import Tensor
 
-from salseg.errors import DataError
-from salseg.evaluation.functional import image_level, resize_prediction, saliency_scores
+from salseg.errors import ConfigError, DataError
+from salseg.evaluation.folders import group_of, in_order
+from salseg.evaluation.functional import Scores
 from salseg.evaluation.metrics.base import SetMetric
+from salseg.evaluation.metrics.grey import to_grey
+from salseg.evaluation.protocols import MapProtocol, get_protocol
+from salseg.evaluation.protocols.maps import COLUMNS
 from salseg.registry import METRICS
 
-COLUMNS = ('max_f', 'mean_f', 'adaptive_f', 'weighted_f', 's_measure', 'max_e', 'mean_e', 'adaptive_e', 'mae')
-
-
-def to_grey(probability: Tensor | np.ndarray) -> np.ndarray:
-    """The 8-bit map that is written to disk: probability times 255, rounded half to even, (H, W) uint8."""
-    values = probability.detach().float().cpu().numpy() if isinstance(probability, Tensor) else np.asarray(probability)
-    return np.rint(values * 255).clip(0, 255).astype(np.uint8)
+__all__ = ['COLUMNS', 'SaliencyMetric', 'table', 'to_grey']
 
 
 @METRICS.register_module()
 class SaliencyMetric(SetMetric):
-    """MAE, S, E, F and weighted F of 8-bit maps, a row per data set, every annotated frame counting the same.
+    """MAE, S, E, F and weighted F of 8-bit maps by a named protocol, a row per data set.
 
-    Maps are rounded to 8 bits first, so that the figures equal those of the written files.
+    The figures are those of `salseg evaluate` on the written maps: maps are rounded to 8 bits first, and protocol,
+    averages and resizing are the same code.
 
     Args:
         normalize: Stretch each map to the whole range before measuring, as the field's tools do.
-        measures: Groups of measures to compute, see :func:`salseg.evaluation.functional.saliency_scores`.
+        measures: Groups of measures to compute, see :func:`salseg.evaluation.functional.saliency_scores`; None takes
+            the protocol's own.
+        protocol: Name of a protocol of maps, see `salseg evaluate --list-protocols`.
         collect_device: 'cpu' or 'gpu'.
 
     Attributes:
-        summaries: After evaluation, all figures and curves by data set.
-    """
+        summaries: After evaluation, all figures and curves by data set, and what was counted.
 
-    protocol = 'sod'
+    Raises:
+        ConfigError: The protocol is one of masks.
+    """
 
     def __init__(
         self,
         normalize: bool = True,
-        measures: Sequence[str] = ('mae', 's', 'weighted_f', 'f', 'e'),
+        measures: Sequence[str] | None = ('mae', 's', 'weighted_f', 'f', 'e'),
+        protocol: str = 'sod',
         collect_device: str = 'cpu',
     ) -> None:
         super().__init__(collect_device)
+        found = get_protocol(protocol)
+        if not isinstance(found, MapProtocol):
+            raise ConfigError(f'SaliencyMetric: {protocol!r} is a protocol of object masks; use VideoObjectMetric.')
+        chosen: dict[str, Any] = {} if normalize else dict(normalize=False)
+        if measures is not None and 'measures' in found.options:
+            chosen['measures'] = tuple(measures)
+        self.rules = found.with_options(**chosen)
         self.normalize = normalize
-        self.measures = tuple(measures)
         self.summaries: dict[str, dict[str, Any]] = {}
+
+    @property
+    def protocol(self) -> str:
+        """Name of the protocol."""
+        return self.rules.name
 
     def record(self, sample: Mapping[str, Any]) -> dict[str, Any]:
         """Scores of the annotated frames of one item.
@@ -57,38 +71,82 @@ class SaliencyMetric(SetMetric):
         Raises:
             DataError: The item has no ground truth.
         """
-        pairs = zip(sample['pred_maps'], sample.get('gt_maps') or [])
-        scores = [self._score(prediction, truth) for prediction, truth in pairs if truth is not None]
+        frames = zip(sample.get('frame_ids') or [sample['set_id']], sample['pred_maps'], sample.get('gt_maps') or [])
+        scores = {str(name): self._score(guess, truth) for name, guess, truth in frames if truth is not None}
         if not scores:
             raise DataError(
-                f'{sample["dataset"]} / {sample["set_id"]} has no annotated frame. Is LoadGroundTruth in the test pipeline?'
+                f'{sample["dataset"]} / {sample["set_id"]} has no annotated frame. Is LoadGroundTruth in the pipeline?'
             )
-        return dict(dataset=sample['dataset'], set_id=sample['set_id'], scores=scores)
+        return dict(dataset=sample['dataset'], set_id=str(sample['set_id']), scores=scores)
 
-    def _score(self, prediction: Tensor, truth: np.ndarray) -> dict[str, Any]:
-        grey = resize_prediction(to_grey(prediction), truth.shape)
-        return saliency_scores(grey, truth, normalize=self.normalize, measures=self.measures)
+    def _score(self, prediction: Tensor | np.ndarray, truth: np.ndarray) -> Scores:
+        return self.rules.scores(to_grey(prediction), truth)
 
     def summarise(self, records: Sequence[dict[str, Any]]) -> dict[str, float]:
         """Figures as ``<data set>/<measure>``; prints the table."""
         by_set: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for record in records:
-            by_set[record['dataset']].extend(record['scores'])
-        self.summaries = {name: dict(image_level(scores), images=len(scores)) for name, scores in by_set.items()}
-        MMLogger.get_current_instance().info('\n' + table(self.summaries, self.protocol, self.normalize))
+            by_set[record['dataset']].append(record)
+        self.summaries = {name: self._summary(members) for name, members in by_set.items()}
+        text = table(self.summaries, self.protocol, self.normalize, self.rules.columns)
+        MMLogger.get_current_instance().info('\n' + text)
         return {
             f'{name}/{key}': float(value)
             for name, summary in self.summaries.items()
             for key, value in summary.items()
-            if key in COLUMNS
+            if key in self.rules.columns
         }
 
+    def _summary(self, records: Iterable[dict[str, Any]]) -> dict[str, Any]:
+        total, frames = self.rules.total(), 0
+        groups = grouped(records)
+        for group, scores in groups.items():
+            names = in_order(scores)
+            frames += len(names)
+            counted = [names[i] for i in self.rules.counted(names, group)]
+            total.add(self.rules.part(group, [(name, scores[name]) for name in counted]))
+        counts = total.counts()
+        images = counts.get('images', counts.get('frames', 0))
+        return dict(total.figures(), images=images, counts=counts, dropped=frames - images)
 
-def table(summaries: Mapping[str, Mapping[str, Any]], protocol: str = 'sod', normalize: bool = True) -> str:
-    """The figures as text, a row per name."""
-    columns = [c for c in COLUMNS if any(c in summary for summary in summaries.values())]
+
+def grouped(records: Iterable[dict[str, Any]]) -> dict[str, dict[str, Scores]]:
+    """Scores by group or video, then by frame.
+
+    A set of several frames is a group or a video. A single frame belongs to the one that its set id names: the set id
+    itself, or, where that is the frame's own name, the part before the last '/'.
+
+    Raises:
+        DataError: A frame was scored twice.
+    """
+    groups: dict[str, dict[str, Scores]] = defaultdict(dict)
+    for record in records:
+        several = len(record['scores']) > 1
+        for name, scores in record['scores'].items():
+            same = name == record['set_id']
+            group = record['set_id'] if several or not same else group_of(name)
+            if name in groups[group]:
+                raise DataError(
+                    f'{record["dataset"]}: the frame {name} of {group!r} was scored twice. Test clips must not overlap.'
+                )
+            groups[group][name] = scores
+    return groups
+
+
+def table(
+    summaries: Mapping[str, Mapping[str, Any]],
+    protocol: str = 'sod',
+    normalize: bool = True,
+    columns: Sequence[str] = COLUMNS,
+) -> str:
+    """The figures as text, a row per name; every row says how many images or frames were counted."""
+    columns = [c for c in columns if any(c in summary for summary in summaries.values())]
     rows = [['', 'images', *columns]]
     for name, summary in summaries.items():
         rows.append([name, str(summary['images']), *(f'{summary[c]:.4f}' for c in columns)])
     stretch = 'each map stretched to its own minimum and maximum' if normalize else 'maps as they are'
-    return AsciiTable(rows, f' protocol {protocol}: {stretch} ').table
+    lines = [AsciiTable(rows, f' protocol {protocol}: {stretch} ').table, get_protocol(protocol).rule]
+    for name, summary in summaries.items():
+        if summary.get('dropped'):
+            lines.append(f'{name}: {summary["dropped"]} annotated frames dropped by the protocol')
+    return '\n'.join(lines)

@@ -148,8 +148,8 @@ class Protocol(ABC):
 def too_short(protocol: Protocol, group: str, frames: int) -> DataError:
     """The error for a video of which nothing is left."""
     return DataError(
-        f'{protocol.name}: the video {group!r} has {frames} annotated frames; without the first and the last one nothing is '
-        'left. Leave it out with --list, or choose a protocol that counts all frames.'
+        f'{protocol.name}: the video {group!r} has {frames} annotated frames; without the first and the last one '
+        'nothing is left. Leave it out with --list, or choose a protocol that counts all frames.'
     )
 
 

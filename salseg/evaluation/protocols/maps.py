@@ -19,10 +19,7 @@ from salseg.evaluation.functional import (
 from salseg.evaluation.protocols.base import Figures, Part, Protocol, Total, plain, too_short
 from salseg.evaluation.protocols.sums import ScoreSums
 
-COLUMNS = (
-    'max_f', 'mean_f', 'adaptive_f', 'mustd_f', 'weighted_f', 's_measure', 'max_e', 'mean_e', 'adaptive_e', 'max_iou',
-    'mean_iou', 'auc', 'average_precision', 'mae',
-)  # fmt: skip
+COLUMNS = ('max_f', 'mean_f', 'adaptive_f', 'weighted_f', 's_measure', 'max_e', 'mean_e', 'adaptive_e', 'mae')
 _LINEAR_MEANS = ('f', 'e', 'iou')
 
 
@@ -44,6 +41,8 @@ class MapProtocol(Protocol):
     normalize: bool = True
     measures: tuple[str, ...] = SALIENCY_MEASURES
 
+    # Whether the first value of a curve belongs to the lowest threshold.
+    ascending: ClassVar[bool] = False
     options: ClassVar[tuple[str, ...]] = ('normalize', 'measures')
 
     @property
@@ -98,7 +97,7 @@ class MapProtocol(Protocol):
 
 
 def picture_row(scores: Scores) -> dict[str, float]:
-    """Single numbers of one picture; of the curves the mean value, whose average over pictures is the data set's figure."""
+    """Single numbers of one picture; of a curve its mean, whose average over pictures is the data set's figure."""
     means = {f'mean_{n}': float(np.mean(scores[f'{n}_curve'])) for n in _LINEAR_MEANS if f'{n}_curve' in scores}
     return {**plain(scores), **means}
 
@@ -107,6 +106,7 @@ def picture_row(scores: Scores) -> dict[str, float]:
 class EvalCosodProtocol(MapProtocol):
     """The measures of eval-co-sod, over all images of all groups."""
 
+    ascending: ClassVar[bool] = True
     options: ClassVar[tuple[str, ...]] = ()
 
     def scores(self, prediction: np.ndarray, truth: np.ndarray) -> Scores:

@@ -201,8 +201,8 @@ class FirstAppearanceProtocol(MaskProtocol):
         start = 0 if self.given_counts else 1
         if len(stems) <= start:
             raise DataError(
-                f'{self.name}: the video {group!r} has {len(stems)} annotated frames, and the one that gives the objects does '
-                'not count. Leave it out with --list.'
+                f'{self.name}: the video {group!r} has {len(stems)} annotated frames, and the one that gives the '
+                'objects does not count. Leave it out with --list.'
             )
         return list(range(start, len(stems)))
 
@@ -248,7 +248,9 @@ def object_means(videos: Mapping[str, SequenceScores]) -> dict[tuple[str, int], 
     }
 
 
-_SEGTRACK = dict(source='defined here: SegTrack-v2 has no code', columns=('J_mean',), rank_by='J_mean', worst_by='J_mean')
+_SEGTRACK = dict(
+    source='defined here: SegTrack-v2 has no code', columns=('J_mean',), rank_by='J_mean', worst_by='J_mean'
+)
 
 MASK_PROTOCOLS = (
     SingleObjectProtocol(
@@ -262,7 +264,7 @@ MASK_PROTOCOLS = (
     SemiSupervisedProtocol(
         name='davis17-semi',
         title='DAVIS 2017, first mask given',
-        rule='objects of the first frame, all frames but the first and the last; every object of every video counts the same',
+        rule='objects of the first frame, all frames but the first and the last; every object counts the same',
         source='davis2017-evaluation',
         skip_first_last=True,
     ),
@@ -275,7 +277,7 @@ MASK_PROTOCOLS = (
     FirstAppearanceProtocol(
         name='vos',
         title='labelled videos of any kind',
-        rule='every object from the frame after its first one; every object of every video counts the same',
+        rule='every object from the frame after its first one; every object counts the same',
         source='as vos-benchmark, without dropping frames',
     ),
     SingleObjectProtocol(

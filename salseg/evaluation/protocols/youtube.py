@@ -65,7 +65,7 @@ class YouTubeVosProtocol(MaskProtocol):
         given = {}
         for k, (_, frames) in objects.items():
             if frames[0] not in names:
-                raise DataError(f'{group}: object {k} is given in frame {frames[0]}, which the ground truth does not have.')
+                raise DataError(f'{group}: object {k} is given in frame {frames[0]}, which has no ground truth.')
             given[k] = names.index(frames[0])
         scores = label_scores(truth, prediction, given)
         for row, k in enumerate(scores.objects):
@@ -107,7 +107,8 @@ def load_meta(path: Path) -> dict[str, dict[int, tuple[str, tuple[str, ...]]]]:
         raise DataError(f'ytvos needs meta.json, which lists the objects: {error}. Name it: --meta FILE.') from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
-            f'{path} is no meta.json of YouTube-VOS ({error!r}); expected videos / ID / objects / LABEL / category, frames.'
+            f'{path} is no meta.json of YouTube-VOS ({error!r}); expected videos / ID / objects / LABEL / category '
+            'and frames.'
         ) from error
 
 

@@ -1,5 +1,6 @@
 """Non-local pixel matching (NLPMM) of NPMCA-net."""
 
+import torch
 from torch import Tensor, nn
 
 from salseg.ops.pixel_matching import pixel_matching
@@ -22,6 +23,8 @@ class NonLocalPixelMatching(nn.Module):
         super().__init__()
         self.reduce_reference = nn.Conv2d(in_channels, channels, 3, padding=1)
         self.reduce_target = nn.Conv2d(in_channels, channels, 3, padding=1)
+        # Channels last in the weights gives channels last in the maps: the matching then needs no copy of them.
+        self.to(memory_format=torch.channels_last)
 
     def forward(self, reference: Tensor, target: Tensor) -> Tensor:
         """(B, in_channels, h, w) and (B, in_channels, h', w') to (B, channels, h', w')."""

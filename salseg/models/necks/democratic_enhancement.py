@@ -36,12 +36,18 @@ class DemocraticEnhancement(nn.Module):
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
         """Maps (N, C, h, w), fine to coarse, to the same with the coarsest enhanced."""
-        x = F.relu(self.conv(features[-1]))
+        # One by one: 1x1 convolutions round differently for many pictures, and where two values of the attention are
+        # that near, their weights swap. So a picture's result would depend on how many are run with it.
+        return [*features[:-1], torch.cat([self.enhance(picture) for picture in features[-1].split(1)])]
+
+    def enhance(self, features: Tensor) -> Tensor:
+        """The map (N, C, h, w) of some pictures, enhanced."""
+        x = F.relu(self.conv(features))
         with torch.autocast(x.device.type, enabled=False):
             x = ops.at_least_float32(x)
             queries, keys, values = (part(x).flatten(2).transpose(1, 2) for part in (self.query, self.key, self.value))
             delta = ops.democratic_attention(queries, keys, values, self.alpha, self.max_bytes)
-        return [*features[:-1], x + delta.transpose(1, 2).unflatten(2, x.shape[2:])]
+        return x + delta.transpose(1, 2).unflatten(2, x.shape[2:])
 
 
 def _two_layers(channels: int) -> nn.Sequential:

@@ -25,8 +25,9 @@ class BaseSegmentor(BaseModel):
         data_preprocessor: Config of the preprocessor; :class:`SalDataPreprocessor` with ImageNet statistics by default.
         losses: By name, each a config, a module, or None to switch an inherited one off.
         extra_passes: By name, likewise; run in training before the losses.
-        norm_eval: Keep all batch normalisation layers in evaluation mode while training (their affine parameters still
-            learn), as the video systems do.
+        norm_eval: Keep batch normalisation layers in evaluation mode while training (their affine parameters still learn):
+            True for all, as the video systems do, or the name of a part, such as 'backbone', whose pretrained statistics
+            short runs should not lose.
 
     Raises:
         MissingOutput: A loss reads what nothing provides.
@@ -37,7 +38,7 @@ class BaseSegmentor(BaseModel):
         data_preprocessor: Mapping[str, Any] | nn.Module | None = None,
         losses: Parts | None = None,
         extra_passes: Parts | None = None,
-        norm_eval: bool = False,
+        norm_eval: bool | str = False,
     ) -> None:
         # Built here: the library would look it up in its root registry unless a runner had set the scope.
         super().__init__(data_preprocessor=build_part(data_preprocessor or dict(type='SalDataPreprocessor')))
@@ -72,10 +73,19 @@ class BaseSegmentor(BaseModel):
         """Training or evaluation mode; honours ``norm_eval``."""
         super().train(mode)
         if mode and self.norm_eval:
-            for module in self.modules():
+            for module in self._kept_in_eval().modules():
                 if isinstance(module, _BatchNorm):
                     module.eval()
         return self
+
+    def _kept_in_eval(self) -> nn.Module:
+        if self.norm_eval is True:
+            return self
+        try:
+            return self.get_submodule(self.norm_eval)
+        except AttributeError:
+            parts = ', '.join(name for name, _ in self.named_children())
+            raise ConfigError(f'model.norm_eval={self.norm_eval!r} is no part of the model; parts: {parts}.') from None
 
     def forward(self, inputs: FrameInputs, data_samples: Sequence[SalDataSample] | None = None, mode: str = 'tensor') -> Any:
         """Run the model.

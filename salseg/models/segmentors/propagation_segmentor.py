@@ -98,7 +98,7 @@ class PropagationSegmentor(BaseSegmentor):
             raise DataError(
                 f'a batch of {tuple(inputs.frames.shape[:2])} (sets, frames) cannot be followed: videos are tested '
                 'frame by '
-                'frame, batch_size=1 with a VideoSampler and a VideoFrames data set.'
+                'frame, batch_size=1 with a VideoSampler and a PromptedVideos data set.'
             )
         sample = data_samples[0]
         index, count = sample.get('frame_index'), sample.get('video_length')
@@ -112,15 +112,19 @@ class PropagationSegmentor(BaseSegmentor):
                     f'{sample.where()} is frame {index} of its video, whose first frame did not come before it.'
                 )
             self._stream = Propagator(self, random_weights=True)
-        given = sample.get('prompt')
-        prompt = (
-            None
-            if given is None
-            else Prompt.from_labels(given, self._stream.object_ids, bool(sample.get('exhaustive')))
-        )
+        prompt = _prompt_of(sample)
         last = index == count - 1
         result = self._stream.step_frame(inputs.frames[0, 0], prompt, last=last)
         sample.pred_labels = [result.labels]
         if last:
             self._stream = None
         return [sample]
+
+
+def _prompt_of(sample: SalDataSample) -> Prompt | None:
+    """The ids given in this frame, as masks or as boxes around them."""
+    given = sample.get('prompt')
+    if given is None:
+        return None
+    prompt = Prompt.from_labels(given)
+    return prompt.boxed() if sample.get('prompt_kind') == 'box' else prompt

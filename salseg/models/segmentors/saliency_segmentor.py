@@ -47,7 +47,7 @@ class SaliencySegmentor(BaseSegmentor):
         data_preprocessor: Part | None = None,
         losses: Parts | None = None,
         extra_passes: Parts | None = None,
-        norm_eval: bool = False,
+        norm_eval: bool | str = False,
     ) -> None:
         super().__init__(data_preprocessor, losses, extra_passes, norm_eval)
         if restore_from not in ('logits', 'probability'):

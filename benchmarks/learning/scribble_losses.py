@@ -1,0 +1,133 @@
+"""What local saliency coherence, structure consistency and AGGM bring on synthetic scribbles, against full masks.
+
+Same network, pictures, iterations and seeds for every row; only the losses or the aggregation differ. Test pictures come
+from a split that no training saw. Structure consistency is judged by how much the maps change when the picture is made
+smaller. Prints every seed, then the worst, and what must hold.
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from salseg.apis import SaliencyPredictor, init_model
+from salseg.datasets.synthetic.baselines import border_contrast, centre_prior
+from salseg.datasets.synthetic.images import draw_image
+from salseg.engine.running import train
+from salseg.evaluation.functional import image_level, saliency_scores
+from salseg.evaluation.metrics.saliency_metric import to_grey
+
+CONFIG = Path(__file__).resolve().parents[2] / 'projects/scwssod/configs/scwssod_lite0_paper_synthetic-128.py'
+WITHOUT = ['model.losses.lsc=None', 'model.losses.ssc=None', 'model.extra_passes.rescaled=None']
+FULL = ['train_dataloader.dataset.labels=mask', *WITHOUT]
+RUNS = {
+    'pce': WITHOUT,
+    'pce + LSC': WITHOUT[1:],
+    'pce + SSC': ['model.losses.lsc=None'],
+    'pce + LSC + SSC': [],
+    'pce + LSC + SSC, no AGGM': ['model.neck.attention=False'],
+    'released forms': [
+        'model.losses.pce.form=released',
+        'model.losses.lsc.sigma_image.logits=0.2', 'model.losses.lsc.sigma_image.logits_3=0.02',
+        'model.losses.lsc.sigma_image.logits_4=0.002', 'model.losses.lsc.sigma_image.logits_5=0.0002',
+    ],
+    'full masks': FULL,
+}  # fmt: skip
+SIZE = 128
+
+
+def main() -> int:
+    """Train all rows, print the table, check what must hold."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--out', default='work_dirs/scribble_losses')
+    parser.add_argument('--iterations', type=int, default=300)
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    parser.add_argument('--runs', nargs='+', default=list(RUNS), choices=list(RUNS))
+    parser.add_argument('--test-images', type=int, default=64)
+    args = parser.parse_args()
+    pictures = [draw_image(0, 'test', index, SIZE) for index in range(args.test_images)]
+    results: dict[str, list[dict[str, float]]] = {}
+    for name, make in (('centre prior', lambda p: centre_prior(SIZE, SIZE)), ('border contrast', lambda p: border_contrast(p.image))):
+        results[name] = [figures([to_grey(make(picture)) for picture in pictures], pictures)]
+    for run in args.runs:
+        results[run] = []
+        for seed in args.seeds:
+            started = time.monotonic()
+            results[run].append(one(run, seed, args, pictures))
+            numbers = ' '.join(f'{key} {value:.4f}' for key, value in results[run][-1].items())
+            print(f'{run}, seed {seed}: {numbers} ({time.monotonic() - started:.0f} s)', flush=True)
+    print_table(results)
+    Path(args.out).mkdir(parents=True, exist_ok=True)
+    (Path(args.out) / 'results.json').write_text(json.dumps(results, indent=2))
+    return report(results)
+
+
+def one(run: str, seed: int, args: argparse.Namespace, pictures: list) -> dict[str, float]:
+    """Train one row with one seed and measure it."""
+    folder = Path(args.out) / f'{list(RUNS).index(run)}_{seed}'
+    options = [
+        f'randomness.seed={seed}', f'train_cfg.max_iters={args.iterations}', f'param_scheduler.total={args.iterations}',
+        f'default_hooks.checkpoint.interval={args.iterations}', 'default_hooks.logger.interval=100', *RUNS[run],
+    ]  # fmt: skip
+    train(str(CONFIG), options, str(folder))
+    predictor = SaliencyPredictor(init_model(str(CONFIG), str(folder / f'iter_{args.iterations}.pth'), options=options))
+    maps = [predictor([picture.image])[0].saliency for picture in pictures]
+    return {**figures(maps, pictures), 'rescaling': rescaling(predictor, maps, pictures)}
+
+
+def figures(maps: list[np.ndarray], pictures: list) -> dict[str, float]:
+    """MAE of maps as they are, IoU at one half averaged over pictures, max-F."""
+    plain = image_level(saliency_scores(m, p.mask, measures=('f',)) for m, p in zip(maps, pictures))
+    unions = [((m >= 128) | p.mask).sum() for m, p in zip(maps, pictures)]
+    overlaps = [((m >= 128) & p.mask).sum() for m, p in zip(maps, pictures)]
+    mae = float(np.mean([np.abs(m / 255 - p.mask).mean() for m, p in zip(maps, pictures)]))
+    iou = float(np.mean([o / max(u, 1) for o, u in zip(overlaps, unions)]))
+    return dict(mae=mae, iou=iou, max_f=plain['max_f'])
+
+
+def rescaling(predictor: SaliencyPredictor, maps: list[np.ndarray], pictures: list) -> float:
+    """Mean absolute change of the map when the picture is halved first; the predictor enlarges it again."""
+    changes = []
+    for saliency, picture in zip(maps, pictures):
+        small = cv2.resize(picture.image, (SIZE // 2, SIZE // 2), interpolation=cv2.INTER_AREA)
+        back = cv2.resize(predictor([small])[0].saliency, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
+        changes.append(np.abs(back.astype(float) - saliency).mean() / 255)
+    return float(np.mean(changes))
+
+
+def print_table(results: dict[str, list[dict[str, float]]]) -> None:
+    """Mean and worst of every row."""
+    print(f'\n{"":28} {"MAE mean":>9} {"worst":>7} {"IoU mean":>9} {"worst":>7} {"max-F mean":>10} {"worst":>7} {"rescaling":>9}')
+    for name, part in results.items():
+        mae, iou, f = ([row[key] for row in part] for key in ('mae', 'iou', 'max_f'))
+        change = [row['rescaling'] for row in part if 'rescaling' in row]
+        tail = f'{np.mean(change):9.4f}' if change else ''
+        print(f'{name:28} {np.mean(mae):9.4f} {max(mae):7.4f} {np.mean(iou):9.4f} {min(iou):7.4f} {np.mean(f):10.4f} {min(f):7.4f} {tail}')
+
+
+def report(results: dict[str, list[dict[str, float]]]) -> int:
+    """Say of each claim whether it holds on every seed; status 1 if one does not."""
+    claims = []
+    if {'pce', 'pce + LSC', 'full masks'} <= set(results):
+        pairs = list(zip(results['pce'], results['pce + LSC'], results['full masks']))
+        ratio = max(lsc['mae'] / pce['mae'] for pce, lsc, _ in pairs)
+        closed = min((lsc['iou'] - pce['iou']) / max(full['iou'] - pce['iou'], 1e-6) for pce, lsc, full in pairs)
+        claims.append((f'MAE with LSC / without, worst seed: {ratio:.2f}', ratio <= 0.8, '<= 0.80'))
+        claims.append((f'share of the IoU gap to full masks that LSC closes, worst seed: {closed:.0%}', closed >= 0.2, '>= 20%'))
+    if {'pce + LSC', 'pce + LSC + SSC'} <= set(results):
+        pairs = list(zip(results['pce + LSC'], results['pce + LSC + SSC']))
+        drop = min(1 - with_ssc['rescaling'] / without['rescaling'] for without, with_ssc in pairs)
+        loss = min(with_ssc['iou'] - without['iou'] for without, with_ssc in pairs)
+        claims.append((f'SSC makes maps change less under rescaling, worst seed: {drop:.0%}', drop >= 0.2, '>= 20%'))
+        claims.append((f'IoU with SSC minus without, worst seed: {loss:+.3f}', loss >= -0.01, '>= -0.01'))
+    for text, holds, bar in claims:
+        print(f'{"holds" if holds else "DOES NOT HOLD"}: {text} (asked {bar})')
+    return 0 if all(holds for _, holds, _ in claims) else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())

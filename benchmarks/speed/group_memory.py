@@ -1,0 +1,150 @@
+"""Memory and time of a group (DCFM): seeds and responses in blocks, and the whole model picture by picture.
+
+    python benchmarks/speed/group_memory.py [--quick]
+
+Seeds and responses of 5, 20 and 60 pictures of 224x224 (14x14 positions, 512 channels) are compared with the published
+form, which writes out all similarities: equal to 1e-6, a budget of bytes for each block, at 60 pictures an eighth of
+the buffers or less in at most 1.3 times the time. Features, queries and keys exist in both and are not counted. Then 20
+pictures go through the whole network in one piece and one by one: the same logits, half the memory or less. Exits with
+1 if a bar is missed; `--quick` has few rounds, a small network input, and checks no time.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from measure import HEADER, Case, best_times, peak_bytes, use_one_thread
+from torch import Tensor
+
+from salseg.models.backbones import VGG16
+from salseg.models.heads import LateralPyramidHead
+from salseg.models.matchers import DemocraticPrototype
+from salseg.models.necks import DemocraticEnhancement
+from salseg.models.segmentors import GroupSegmentor
+from salseg.ops import mean_response, seed_logits, seed_vectors, select_seeds, stretch
+from salseg.structures import FrameInputs
+
+CHANNELS, POSITIONS = 512, 196
+TOLERANCE = 1e-6
+# Convolutions of the decoder round differently for one picture and for many.
+ROUNDING = 1e-5
+BUDGET = 32 * 2**20
+LARGE, LESS_BUFFERS, TIME = 60, 8.0, 1.3
+WHOLE, LESS_MEMORY = 20, 2.0
+
+Parts = tuple[Tensor, Tensor, Tensor]
+
+
+def sample(pictures: int) -> Parts:
+    """Queries and keys (N, P, C), unit features (N, C, P), with directions in common as features of a group have."""
+    generator = torch.Generator().manual_seed(pictures)
+    common = torch.randn(8, CHANNELS, generator=generator)
+    share = torch.rand(pictures, POSITIONS, 8, generator=generator)
+    features = share @ common + 0.5 * torch.randn(pictures, POSITIONS, CHANNELS, generator=generator)
+    layers = (torch.randn(CHANNELS, CHANNELS, generator=generator) / CHANNELS**0.5 for _ in range(2))
+    queries, keys = (features @ layer for layer in layers)
+    return queries, keys, F.normalize(features.transpose(1, 2), dim=1).contiguous()
+
+
+def plain(queries: Tensor, keys: Tensor, unit: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The published form: all similarities at once. Gives logits, chosen positions and the stretched response."""
+    pictures = len(queries)
+    # Scaled in place; the published code holds a second copy of this matrix for a moment.
+    similarity = (queries.flatten(0, 1) @ keys.flatten(0, 1).t()).mul_(1 / CHANNELS**0.5)
+    logits = similarity.view(-1, pictures, POSITIONS).amax(2).mean(1).view(pictures, POSITIONS)
+    del similarity
+    probability = logits.softmax(1)
+    chosen = probability == probability.amax(1, keepdim=True)
+    seeds = torch.einsum('ncp,np->nc', unit, chosen.float())
+    correlation = torch.einsum('sc,ncp->nsp', seeds, unit).relu()
+    return logits, chosen, stretch(correlation.mean(1))
+
+
+def ours(queries: Tensor, keys: Tensor, unit: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Block by block."""
+    logits = seed_logits(queries, keys, BUDGET)
+    chosen = select_seeds(logits, 'sum')
+    return logits, chosen, stretch(mean_response(unit, seed_vectors(unit, chosen), True, BUDGET))
+
+
+@torch.no_grad()
+def seeds_and_responses(pictures: int, rounds: int) -> Case:
+    """Compare, time and weigh one size of group."""
+    parts = sample(pictures)
+    first, second = plain(*parts), ours(*parts)
+    error = max(_relative(first[0], second[0]), _relative(first[2], second[2]))
+    error = error if torch.equal(first[1], second[1]) else float('inf')
+    times = best_times(dict(plain=lambda: plain(*parts), ours=lambda: ours(*parts)), rounds)
+    memory = [peak_bytes(lambda f=form: f(*parts)) for form in (plain, ours)]
+    return Case(f'{pictures} seeds', times['plain'], times['ours'], *memory, error)
+
+
+@torch.no_grad()
+def whole_model(pictures: int, size: int) -> Case:
+    """The network on a group in one piece and picture by picture."""
+    torch.manual_seed(0)
+    model = GroupSegmentor(VGG16(), LateralPyramidHead(), DemocraticEnhancement(), DemocraticPrototype()).eval()
+    # At their random start the values of the last layers are too large for a comparison to mean anything.
+    model.neck.value[1].weight.mul_(1e-6)
+    inputs = FrameInputs(torch.randn(1, pictures, 3, size, size))
+    forms = dict(plain=lambda: model(inputs)['logits'][0], ours=lambda: model.run_in_parts(inputs)['logits'])
+    runs = {name: Timed(form) for name, form in forms.items()}
+    memory = [peak_bytes(run) for run in runs.values()]
+    plainly, parted = runs.values()
+    return Case(f'{pictures} whole', plainly.best_ms, parted.best_ms, *memory, _relative(plainly.result, parted.result))
+
+
+class Timed:
+    """A call that remembers its result and shortest time, for calls too long to be made just for that."""
+
+    def __init__(self, call: Callable[[], Tensor]) -> None:
+        self.call = call
+        self.best_ms = float('inf')
+
+    def __call__(self) -> None:
+        """Call."""
+        start = time.perf_counter()
+        self.result = self.call()
+        self.best_ms = min(self.best_ms, (time.perf_counter() - start) * 1e3)
+
+
+def _relative(first: Tensor, second: Tensor) -> float:
+    return ((first - second).abs().max() / first.abs().max()).item()
+
+
+def main() -> int:
+    """Print the table; 0 if all bars hold."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--quick', action='store_true', help='few rounds, a small network input, no bar on time')
+    parser.add_argument('--json', action='store_true', help='a line of JSON for each case instead of a table')
+    arguments = parser.parse_args()
+    use_one_thread()
+    if not arguments.json:
+        print(HEADER)
+    checks = {}
+    for pictures in (5, 20, LARGE):
+        case = report(seeds_and_responses(pictures, 1 if arguments.quick else 5), arguments.json)
+        checks[f'{case.name}: equal to {TOLERANCE:g}'] = case.error <= TOLERANCE
+        if pictures == LARGE:
+            checks[f'{case.name}: {LESS_BUFFERS:g}x less buffers'] = case.memory_ratio >= LESS_BUFFERS
+            checks[f'{case.name}: at most {TIME:g}x the time'] = arguments.quick or case.speedup >= 1 / TIME
+    case = report(whole_model(WHOLE, 64 if arguments.quick else 224), arguments.json)
+    checks[f'{case.name}: equal to {ROUNDING:g}'] = case.error <= ROUNDING
+    checks[f'{case.name}: {LESS_MEMORY:g}x less memory'] = case.memory_ratio >= LESS_MEMORY
+    failures = [what for what, fine in checks.items() if not fine]
+    for failure in failures:
+        print(f'not {failure}', file=sys.stderr)
+    return 1 if failures else 0
+
+
+def report(case: Case, as_json: bool) -> Case:
+    """Print a case and hand it on."""
+    print(case.json() if as_json else case.line(), flush=True)
+    return case
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""XMem's memory read-out at inference: augmented keys, row-wise top-k and a gather against the published dense form.
+
+    python benchmarks/speed/memory_readout.py [--quick]
+
+Read-outs and usage are compared first, then timed. Exits with 1 if they differ by more than 1e-9 of their largest
+magnitude in float64 or a bar is missed; `--quick` has few rounds and checks no time.
+"""
+
+import argparse
+import math
+import sys
+
+import torch
+from measure import HEADER, Case, best_times, peak_bytes, use_one_thread
+from torch import Tensor
+
+from salseg.models.matchers import MemoryReader
+from salseg.ops import augment_keys
+
+QUERIES, KEY, VALUE, TOP_K, TOLERANCE = 30 * 54, 64, 512, 30, 1e-9
+# Rows of the memory, objects, times faster that are asked for, rounds.
+CASES = (
+    (1620, 1, 2.5, 12),
+    (8100, 1, 5.0, 6),
+    (16200, 1, 5.0, 4),
+    (1620, 5, 6.0, 6),
+    (8100, 5, 6.0, 3),
+    (16200, 5, 6.0, 2),
+)
+
+
+class Sample:
+    """A memory and a query in both layouts."""
+
+    def __init__(self, rows: int, objects: int, dtype: torch.dtype = torch.float32) -> None:
+        generator = torch.Generator().manual_seed(rows + objects)
+
+        def normal(*shape: int) -> Tensor:
+            return torch.randn(shape, generator=generator).to(dtype)
+
+        self.keys, self.query = normal(rows, KEY), normal(QUERIES, KEY)
+        self.shrinkage = 1 + normal(rows).square()
+        self.selection = torch.sigmoid(normal(QUERIES, KEY))
+        self.values = normal(rows, objects * VALUE)
+        # The published layout has positions last; the memory of either form lies ready in its own.
+        self.columns = tuple(x.T.contiguous() for x in (self.keys, self.query, self.selection, self.values))
+        self.augmented = augment_keys(self.keys, self.shrinkage)
+        self.reader = MemoryReader(TOP_K)
+
+
+def plain(sample: Sample) -> tuple[Tensor, Tensor]:
+    """The published form: three terms, top-k down the columns, a dense affinity, a product with all values."""
+    keys, query, selection, values = sample.columns
+    square = keys.square().T @ selection
+    mixed = 2 * (keys.T @ (query * selection))
+    own = (selection * query.square()).sum(0, keepdim=True)
+    similarity = (mixed - square - own) * (sample.shrinkage / math.sqrt(KEY)).unsqueeze(1)
+    top, index = torch.topk(similarity, TOP_K, dim=0)
+    weights = top.exp_()
+    weights /= weights.sum(0, keepdim=True)
+    affinity = torch.zeros_like(similarity).scatter_(0, index, weights)
+    return values @ affinity, affinity.sum(1)
+
+
+def ours(sample: Sample) -> tuple[Tensor, Tensor]:
+    """Ours; the augmented keys are kept with the memory."""
+    (readout,), usage = sample.reader.read(
+        sample.augmented, sample.query, sample.selection, [(None, sample.values)], [True]
+    )
+    return readout.T, usage
+
+
+def difference(sample: Sample) -> float:
+    """Largest difference of read-out and usage, relative to the largest magnitude of each.
+
+    In float64: in float32 rounding alone decides which of two almost equal rows is the last of the k.
+    """
+    return max(((a - b).abs().max() / a.abs().max()).item() for a, b in zip(plain(sample), ours(sample)))
+
+
+def run(rows: int, objects: int, rounds: int) -> Case:
+    """Compare, time and weigh one size."""
+    sample = Sample(rows, objects)
+    error = difference(Sample(rows, 1, torch.float64))
+    calls = dict(plain=lambda: plain(sample), ours=lambda: ours(sample))
+    times = best_times(calls, rounds)
+    memory = [peak_bytes(call) for call in calls.values()]
+    return Case(f'{rows}x{objects}', times['plain'], times['ours'], *memory, error)
+
+
+@torch.no_grad()
+def main() -> int:
+    """Print the table; 0 if all bars hold."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--quick', action='store_true', help='few rounds, no bar on time')
+    parser.add_argument('--json', action='store_true', help='a line of JSON for each case instead of a table')
+    arguments = parser.parse_args()
+    use_one_thread()
+    if not arguments.json:
+        print(HEADER)
+    failures = []
+    for rows, objects, speedup, rounds in CASES:
+        case = run(rows, objects, 1 if arguments.quick else rounds)
+        print(case.json() if arguments.json else case.line(), flush=True)
+        checks = {
+            f'equal to {TOLERANCE:g}': case.error <= TOLERANCE,
+            f'{speedup:g}x faster': arguments.quick or case.speedup >= speedup,
+        }
+        failures += [f'{case.name}: not {what}' for what, fine in checks.items() if not fine]
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    return 1 if failures else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

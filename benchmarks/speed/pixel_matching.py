@@ -1,0 +1,80 @@
+"""NLPMM: fused attention against the published matrices, forward, and forward with backward.
+
+    python benchmarks/speed/pixel_matching.py [--quick]
+
+Values and gradients are compared first. Exits with 1 if they differ by more than 1e-4 of their largest magnitude, or if
+the forward pass takes more than an eighth of the memory; times are printed.
+"""
+
+import argparse
+import sys
+
+import torch
+from measure import HEADER, Case, best_times, peak_bytes, use_one_thread
+from torch import Tensor
+
+from salseg.ops import pixel_matching
+
+CHANNELS, TOLERANCE, LESS_MEMORY = 256, 1e-4, 8.0
+# Height and width of the frame, rounds.
+CASES = ((256, 432, 12), (480, 864, 5))
+
+
+def plain(reference: Tensor, target: Tensor) -> Tensor:
+    """Similarity, softmax over the reference and weighted sum, all three written out (thesis, eq. 3.1 to 3.3)."""
+    flat = reference.flatten(2)
+    similarity = flat.transpose(1, 2) @ target.flatten(2)
+    return (flat @ torch.softmax(similarity, 1)).unflatten(2, target.shape[-2:])
+
+
+def sample(height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Two reduced maps at stride 16 whose softmax is not saturated, channels last as NLPMM's convolutions give them."""
+    generator = torch.Generator().manual_seed(height)
+    shape = (1, CHANNELS, height // 16, width // 16)
+    maps = [torch.randn(shape, generator=generator) / 4 for _ in range(2)]
+    return tuple(x.contiguous(memory_format=torch.channels_last).requires_grad_() for x in maps)
+
+
+def run(height: int, width: int, rounds: int, backward: bool) -> Case:
+    """Compare, time and weigh one size."""
+    maps = sample(height, width)
+
+    def call(form: object) -> tuple[Tensor, ...]:
+        if not backward:
+            with torch.no_grad():
+                return (form(*maps),)
+        value = form(*maps)
+        return (value.detach(), *torch.autograd.grad(value.square().sum(), maps))
+
+    forms = dict(plain=lambda: call(plain), ours=lambda: call(pixel_matching))
+    error = max(((a - b).abs().max() / a.abs().max()).item() for a, b in zip(*(form() for form in forms.values())))
+    times = best_times(forms, rounds)
+    name = f'{height}x{width}{"+b" if backward else ""}'
+    return Case(name, times['plain'], times['ours'], *(peak_bytes(form) for form in forms.values()), error)
+
+
+def main() -> int:
+    """Print the table; 0 if all bars hold."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--quick', action='store_true', help='few rounds')
+    parser.add_argument('--json', action='store_true', help='a line of JSON for each case instead of a table')
+    arguments = parser.parse_args()
+    use_one_thread()
+    if not arguments.json:
+        print(HEADER)
+    failures = []
+    for height, width, rounds in CASES:
+        for backward in (False, True):
+            case = run(height, width, 1 if arguments.quick else rounds, backward)
+            print(case.json() if arguments.json else case.line(), flush=True)
+            if case.error > TOLERANCE:
+                failures.append(f'{case.name}: not equal to {TOLERANCE:g}')
+            if not backward and case.memory_ratio < LESS_MEMORY:
+                failures.append(f'{case.name}: not {LESS_MEMORY:g}x less memory')
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    return 1 if failures else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

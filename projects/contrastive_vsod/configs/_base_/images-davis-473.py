@@ -1,0 +1,61 @@
+# MSRA10K and DUT-OMRON as still pictures, DAVIS 2016 as video, in turn: one clip of eight frames, then eight pictures.
+data_root = 'data/'
+train_pipeline = [
+    dict(type='LoadFrames'),
+    dict(type='LoadSoftLabels'),
+    dict(type='Resize', size=473),
+    dict(type='RandomFlip', probability=0.5, per='clip'),
+    dict(type='PackFrames'),
+]
+test_pipeline = [
+    dict(type='LoadFrames'),
+    dict(type='LoadGroundTruth'),
+    dict(type='Resize', size=473),
+    dict(type='PackFrames'),
+]
+videos = dict(
+    type='VideoSaliencyDataset',
+    data_root=data_root + 'DAVIS2016',
+    list_file='ImageSets/480p/train.txt',
+    clips='all',
+    length=8,
+)
+pictures = dict(
+    type='ConcatDataset',
+    datasets=[dict(type='SaliencyDataset', data_root=data_root + name) for name in ('MSRA10K', 'DUT-OMRON')],
+    pipeline=train_pipeline,
+)
+train_dataloader = dict(
+    batch_size=8,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='PartsSampler', shuffle=True),
+    batch_sampler=dict(type='AlternatingBatchSampler', sizes=(1, 8)),
+    dataset=dict(type='ConcatDataset', datasets=[dict(**videos, pipeline=train_pipeline), pictures]),
+)
+test_sets = [('DAVIS2016', 'ImageSets/480p/val.txt'), ('FBMS', 'test.txt'), ('ViSal', None), ('DAVSOD', 'test.txt')]
+test_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='ConcatDataset',
+        datasets=[
+            # Single frames: the network has no temporal input.
+            dict(
+                type='VideoSaliencyDataset',
+                data_root=data_root + name,
+                list_file=names,
+                clips='labelled',
+                length=1,
+                training=False,
+                gaps='allow',
+            )
+            for name, names in test_sets
+        ],
+        pipeline=test_pipeline,
+    ),
+)
+test_evaluator = dict(type='VideoSaliencyMetric')
+test_cfg = dict(type='TestLoop')

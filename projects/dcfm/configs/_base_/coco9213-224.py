@@ -1,0 +1,55 @@
+# The 65 COCO groups (9,213 pictures) for training and three sets for testing, in the tree of the released code. Its
+# training pictures are 224x224 already; with originals the scaled crop sees other statistics.
+data_root = 'data/'
+train_pipeline = [
+    dict(type='SampleGroup', num_frames=16, short='keep'),
+    dict(type='LoadFrames'),
+    dict(type='LoadLabels'),
+    dict(type='RandomScaleCrop', size=224, base=448),
+    dict(type='RandomFlip', probability=0.5, per='frame'),
+    dict(type='RandomRotation', degrees=90),
+    dict(type='PackFrames'),
+]
+test_pipeline = [
+    dict(type='LoadFrames'),
+    dict(type='LoadGroundTruth'),
+    dict(type='PillowResize', size=224),
+    dict(type='PackFrames'),
+]
+train_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    # Every epoch visits each group once, in the order of the names.
+    sampler=dict(type='PositionSampler', shuffle=False),
+    batch_sampler=dict(type='PositionBatchSampler'),
+    dataset=dict(
+        type='GroupDataset',
+        data_root=data_root + 'CoCo',
+        image_folder='img',
+        label_folder='gt',
+        pipeline=train_pipeline,
+    ),
+)
+test_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='ConcatDataset',
+        datasets=[
+            dict(
+                type='GroupDataset',
+                data_root=data_root,
+                image_folder='images/' + name,
+                label_folder='gts/' + name,
+                name=name,
+            )
+            for name in ('CoCA', 'CoSOD3k', 'CoSal2015')
+        ],
+        pipeline=test_pipeline,
+    ),
+)
+test_evaluator = dict(type='SaliencyMetric')
+test_cfg = dict(type='TestLoop')

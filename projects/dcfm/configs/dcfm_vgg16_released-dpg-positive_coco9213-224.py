@@ -1,0 +1,3 @@
+_base_ = './dcfm_vgg16_released_coco9213-224.py'
+# Thesis table 5.5, row 2: of the self-contrastive loss the positive pair alone, without feature enhancement.
+model = dict(neck=None, losses=dict(scl=dict(negative=False)))

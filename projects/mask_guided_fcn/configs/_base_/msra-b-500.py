@@ -1,0 +1,36 @@
+# MSRA-B for training, picture by picture; whole groups of three co-saliency sets for testing.
+data_root = 'data/'
+train_pipeline = [
+    dict(type='LoadFrames'),
+    dict(type='LoadLabels'),
+    dict(type='Resize', size=500),
+    dict(type='PackFrames'),
+]
+test_pipeline = [
+    # The smoothing works on the pictures at their own size.
+    dict(type='LoadFrames', keep_original=True),
+    dict(type='LoadGroundTruth'),
+    dict(type='Resize', size=500),
+    dict(type='PackFrames'),
+]
+train_dataloader = dict(
+    batch_size=64,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='PositionSampler', shuffle=True),
+    batch_sampler=dict(type='PositionBatchSampler'),
+    dataset=dict(type='SaliencyDataset', data_root=data_root + 'MSRA-B', pipeline=train_pipeline),
+)
+test_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='ConcatDataset',
+        datasets=[dict(type='GroupDataset', data_root=data_root + name) for name in ('iCoseg', 'MSRC', 'Cosal2015')],
+        pipeline=test_pipeline,
+    ),
+)
+test_evaluator = dict(type='SaliencyMetric')
+test_cfg = dict(type='TestLoop')

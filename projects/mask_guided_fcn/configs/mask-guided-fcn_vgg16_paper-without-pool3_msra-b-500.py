@@ -1,0 +1,4 @@
+_base_ = './mask-guided-fcn_vgg16_paper_msra-b-500.py'
+# Table 1, -P3: the first branch is not masked, the branch stays (our reading). Header and text disagree on which
+# column.
+model = dict(backbone=dict(mask_pool3=False))

@@ -1,0 +1,25 @@
+# Mask-guided FCN of the CVPR 2019 paper. Nothing was released; numbers that the paper does not give are ours (README).
+_base_ = ['../../../configs/_base_/default_runtime.py', './_base_/msra-b-500.py']
+custom_imports = dict(imports=['projects.mask_guided_fcn'], allow_failed_imports=False)
+
+model = dict(
+    type='MaskGuidedSegmentor',
+    data_preprocessor=dict(type='SalDataPreprocessor'),
+    # Masks are learnt from the frames where a batch brings none: from each picture in training, from the group in
+    # testing.
+    learner=dict(
+        type='MaskLearner',
+        backbone=dict(type='VGG16', out_indices=(4,), ceil_mode=True, weights='imagenet'),
+        mode='robust',
+    ),
+    backbone=dict(type='TwoBranchVGG16', mask_pool3=True, mask_pool5=True, weights='imagenet'),
+    head=dict(type='FCNHead', in_channels=512, width=4096, stride=32, kernel=7, dropout=0.5, weights='imagenet'),
+    losses=dict(error=dict(type='SquaredErrorLoss', reduction='mean')),
+    postprocess=dict(smoothing=dict(type='LabelSmoothing')),
+)
+train_cfg = dict(type='PositionTrainLoop', max_iters=12000)
+# The paper's 1e-10 belongs to the error summed over 64 pictures of 500x500: 1e-10 * 64 * 250,000 for the mean.
+optim_wrapper = dict(
+    type='OptimWrapper', optimizer=dict(type='SGD', lr=1.6e-3, momentum=0.99, weight_decay=5e-4)
+)
+default_hooks = dict(checkpoint=dict(interval=1000, max_keep_ckpts=2))

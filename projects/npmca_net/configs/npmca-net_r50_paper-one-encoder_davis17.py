@@ -1,0 +1,3 @@
+_base_ = './npmca-net_r50_paper_davis17.py'
+# Thesis table 3.6, one encoder for target and references.
+model = dict(shared_encoder=True)

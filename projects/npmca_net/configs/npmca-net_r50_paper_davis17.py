@@ -1,0 +1,12 @@
+# NPMCA-net as the thesis describes it: three scales, soft masks, the union of all objects as background.
+_base_ = ['../../../configs/_base_/default_runtime.py', './_base_/davis17-val.py']
+custom_imports = dict(imports=['projects.npmca_net'], allow_failed_imports=False)
+
+model = dict(
+    type='NPMCANet',
+    backbone=dict(type='ResNet', depth=50, out_indices=(1, 2, 3), weights='imagenet'),
+    matched_channels=256,
+    decoder_channels=256,
+    scales=(0.5, 0.75, 1.0),
+)
+custom_hooks = [dict(type='PositionSeedHook'), dict(type='SaveLabelsHook')]

@@ -1,0 +1,43 @@
+# Stage 1: still pictures, with the augmentation of the released transforms. <set>/imgs, <set>/gt, ImageSets/train.txt with
+# one stem a line.
+data_root = 'data/'
+train_pipeline = [
+    dict(type='LoadFrames'),
+    dict(type='LoadSoftLabels'),
+    dict(type='RandomJitter', brightness=0.3, contrast=0.3, saturation=0.3, hue=0.3),
+    dict(type='RandomScaledCrop', size=448, area=(0.7, 1.0), ratio=(3 / 4, 4 / 3)),
+    dict(type='RandomMirror'),
+    dict(type='PackFrames'),
+]
+test_pipeline = [
+    dict(type='LoadFrames'),
+    dict(type='LoadGroundTruth'),
+    dict(type='AntialiasedResize', size=448),
+    dict(type='PackFrames'),
+]
+sets = [
+    dict(type='SaliencyDataset', data_root=data_root + name, list_file='ImageSets/train.txt')
+    for name in ('MSRA-B', 'HKU-IS')
+]
+train_dataloader = dict(
+    batch_size=8,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='PositionSampler', shuffle=True),
+    batch_sampler=dict(type='PositionBatchSampler'),
+    dataset=dict(type='ConcatDataset', datasets=sets, pipeline=train_pipeline),
+)
+test_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='SaliencyDataset',
+        data_root=data_root + 'HKU-IS',
+        list_file='ImageSets/test.txt',
+        pipeline=test_pipeline,
+    ),
+)
+test_evaluator = dict(type='SaliencyMetric')
+test_cfg = dict(type='TestLoop')

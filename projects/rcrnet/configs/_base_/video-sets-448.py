@@ -1,0 +1,37 @@
+# DAVIS 2016, FBMS and VOS in the tree of the released code: <set>/JPEGImages/[480p/]<video>, <set>/Annotations/[480p/]<video>.
+# Splits are those of the released code; d is the nominal distance between annotations in frames.
+data_root = 'data/'
+splits = '{{ fileDirname }}/../../splits/'
+video_sets = [('DAVIS2016', 'davis2016_train', 1), ('FBMS', 'fbms_train', 1), ('VOS', 'vos_train', 15)]
+test_sets = [('DAVIS2016', 'davis2016_val', 1), ('FBMS', 'fbms_test', 1), ('VOS', 'vos_test', 15)]
+test_pipeline = [
+    dict(type='LoadFrames'),
+    dict(type='LoadGroundTruth'),
+    dict(type='AntialiasedResize', size=448),
+    dict(type='PackFrames'),
+]
+test_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='ConcatDataset',
+        datasets=[
+            # Every frame goes through the network; clips='labelled' runs on annotated frames only, as the released code.
+            dict(
+                type='VideoSaliencyDataset',
+                data_root=data_root + name,
+                list_file=f'{splits}{split}.txt',
+                clips='all',
+                length=4,
+                training=False,
+                nominal_interval=interval,
+            )
+            for name, split, interval in test_sets
+        ],
+        pipeline=test_pipeline,
+    ),
+)
+test_evaluator = dict(type='VideoSaliencyMetric')
+test_cfg = dict(type='TestLoop')

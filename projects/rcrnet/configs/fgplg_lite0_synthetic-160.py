@@ -1,0 +1,64 @@
+# Stage 2 for a CPU: the generator on synthetic videos, every 20th label kept. load_from: a run of rcrnet-lite.
+_base_ = ['../../../configs/_base_/default_runtime.py', './_base_/synthetic-videos-160.py']
+custom_imports = dict(imports=['projects.rcrnet'], allow_failed_imports=False)
+
+model = dict(
+    type='FGPLG',
+    data_preprocessor=dict(type='SalDataPreprocessor', mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0)),
+    backbone=dict(
+        type='Encoder',
+        backbone=dict(type='EfficientNetLite0', out_indices=(1, 2, 3, 4), weights='package'),
+        neck=dict(type='ASPP', in_channels=320, channels=64, rates=(1, 2, 3), pool_first=True, dropout=0.1, drop_channels=True),
+    ),
+    cue='flow',
+    head=dict(
+        type='RefinementHead', in_channels=(24, 40, 112, 64), skip_channels=32, channels=48, full_channels=32
+    ),
+    losses=dict(bce=dict(type='FrameCrossEntropyLoss', frames='mean')),
+    norm_eval=True,
+)
+load_partial = True
+label_interval = 20
+flow = dict(type='ComputeFlow', estimator=dict(type='DISFlow', preset='medium'), cache='work_dirs/flow')
+train_pipeline = [
+    dict(type='RandomReverse', probability=0.5),
+    dict(type='LoadFrames'),
+    dict(type='LoadSoftLabels'),
+    dict(type='Resize', size=160),
+    flow,
+    dict(type='SplitTriplet'),
+    dict(type='PackFrames'),
+]
+generate_pipeline = [
+    dict(type='LoadFrames'),
+    dict(type='LoadSoftLabels', missing='zero'),
+    dict(type='Resize', size=160),
+    flow,
+    dict(type='SplitTriplet'),
+    dict(type='PackFrames'),
+]
+train_list = 'ImageSets/2016/train.txt'
+videos = dict(type='VideoSaliencyDataset', data_root='data/synthetic-vsod', list_file=train_list, label_interval=label_interval)
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='PositionSampler', shuffle=True),
+    batch_sampler=dict(type='PositionBatchSampler'),
+    dataset=dict(**videos, length=3, pipeline=train_pipeline),
+)
+pseudo_label_datasets = [
+    dict(**videos, clips='between', between=7, spacing='even'),
+]
+test_dataloader = None
+test_evaluator = None
+test_cfg = None
+total = 400
+train_cfg = dict(type='PositionTrainLoop', max_iters=total)
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='AdamW', lr=1e-3, weight_decay=1e-4),
+    paramwise_cfg=dict(custom_keys={'backbone.backbone': dict(lr_mult=0.1)}),
+)
+param_scheduler = dict(type='TriangleLR', total=total, low_ratio=1e-2, offset=0, by_epoch=False)
+default_hooks = dict(checkpoint=dict(interval=100, max_keep_ckpts=1))

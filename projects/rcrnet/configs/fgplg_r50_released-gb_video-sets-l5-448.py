@@ -1,0 +1,3 @@
+_base_ = './fgplg_r50_released_video-sets-l5-448.py'
+# Table 4, Gb: the picture alone.
+model = dict(cue='none')

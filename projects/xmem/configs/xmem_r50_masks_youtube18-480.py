@@ -1,0 +1,19 @@
+_base_ = './xmem_r50_masks_davis17-480.py'
+# All frames are followed, those that meta.json lists are written; the server has the other masks.
+test_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type='PromptedVideos',
+        data_root='data/YouTube/valid',
+        layout='youtube_vos',
+        layout_options=dict(all_frames='data/YouTube/all_frames/valid_all_frames/JPEGImages'),
+        name='YouTubeVOS2018-val',
+        pipeline=[
+            dict(type='LoadFrames'),
+            dict(type='LoadPrompt'),
+            dict(type='LoadObjectMaps'),
+            dict(type='PackVideoFrame'),
+        ],
+    )
+)
+test_evaluator = []

@@ -1,0 +1,292 @@
+"""Follow objects through a video and write what was found, frame by frame."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from salseg.datasets.pairing import by_stem
+from salseg.datasets.reading import read_mask
+from salseg.datasets.video_reading import FrameSource
+from salseg.engine.checkpoint import load_file, save_file
+from salseg.files import write_text
+from salseg.errors import DataError
+from salseg.propagation import MergedPropagator, Prompt, Propagator
+from salseg.visualization.palette import overlay_labels, write_label_png
+from salseg.visualization.video import VideoWriter
+
+STATE, REPORT = '.track-state.pth', 'track.json'
+
+
+@dataclass(frozen=True)
+class TrackReport:
+    """What following a video wrote.
+
+    Attributes:
+        frames: Answered in all.
+        resumed_at: Frame at which this call began; 0 unless it went on from an interrupted one.
+        object_ids: Followed at the end.
+        masks: Folder of the palette PNGs.
+        overlay: Video with the objects tinted, or None.
+    """
+
+    frames: int
+    resumed_at: int
+    object_ids: tuple[int, ...]
+    masks: str
+    overlay: str | None
+
+
+def track(
+    propagator: Propagator | MergedPropagator,
+    source: str | Path | int | FrameSource,
+    prompts: Mapping[int, Prompt],
+    out: str | Path,
+    overlay: bool = True,
+    state_every: int = 50,
+    max_frames: int | None = None,
+    overwrite: bool = False,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> TrackReport:
+    """Follow objects and write ``<out>/masks/<frame>.png`` (palette, ids as given) and ``<out>/overlay.mp4`` as it
+    goes.
+
+    A call that was killed is gone on with when it is repeated: every ``state_every`` frames the model's state is stored
+    beside the results, and the answers are the same as without the interruption.
+
+    Args:
+        propagator: The model, freshly reset.
+        source: Folder of pictures, video file, camera number.
+        prompts: By the number of the frame, from 0.
+        out: Folder for the results.
+        overlay: Whether the overlay video is written.
+        state_every: Frames between two stored states; 0 stores none. A camera is never gone on with.
+        max_frames: Stop after so many frames; needed for a camera that is not to run for ever.
+        overwrite: Replace the results of another call in the same folder.
+        progress: Called with the frames done and in all (None if unknown).
+
+    Raises:
+        DataError: There is no prompt; the folder holds results of another call; a frame or a prompt cannot be used.
+    """
+    if not prompts:
+        raise DataError('nothing to follow: give at least one prompt, --mask FILE or --box id:x0,y0,x1,y1.')
+    source = source if isinstance(source, FrameSource) else FrameSource(source)
+    out = Path(out)
+    mark = _fingerprint(propagator, source, prompts, max_frames)
+    finished = _earlier(out, mark, overwrite)
+    if finished is not None:
+        return finished
+    start = 0 if source.live else _resume(propagator, out, mark)
+    total = None if source.names is None else len(source.names)
+    total = max_frames if total is None or (max_frames and max_frames < total) else total
+    late = [number for number in prompts if number < 0 or (total is not None and number >= total)]
+    if late:
+        raise DataError(
+            f'prompts were given for the frames {sorted(late)}, but the video has {total} frames, 0 to {total - 1}.'
+        )
+    done = start
+    with VideoWriter(out / 'overlay.mp4', source.fps) as video:
+        if overlay:
+            _replay(video, source, out, start)
+        for number, image, last in _numbered(source, start, max_frames):
+            labels = propagator.step(image, prompts.get(number), last=last).labels
+            write_label_png(out / 'masks' / f'{source.name(number)}.png', labels)
+            if overlay:
+                video.write(overlay_labels(image, labels))
+            done = number + 1
+            if state_every and done % state_every == 0 and not last and not source.live:
+                save_file(dict(mark=mark, next=done, snapshot=propagator.snapshot()), out / STATE)
+            if progress is not None:
+                progress(done, total)
+    if not done:
+        raise DataError(f'{source.source} gave no frame.')
+    video_file = str(out / 'overlay.mp4') if overlay else None
+    report = TrackReport(done, start, propagator.object_ids, str(out / 'masks'), video_file)
+    write_text(out / REPORT, json.dumps(dict(mark=mark, **asdict(report)), indent=1))
+    (out / STATE).unlink(missing_ok=True)
+    return report
+
+
+def read_prompts(
+    source: FrameSource,
+    masks: str | Path | None = None,
+    boxes: Sequence[str] = (),
+    encoding: str = 'index',
+    overlap: str = 'smaller',
+) -> dict[int, Prompt]:
+    """Prompts as the command line gives them.
+
+    Args:
+        source: The video.
+        masks: A label PNG for the first frame, or a folder of label PNGs named like the frames they belong to. Pixels
+            of 0 say nothing, so that a later file may hold new objects only.
+        boxes: ``id:x0,y0,x1,y1`` in pixels of the first frame, or ``frame@id:x0,y0,x1,y1`` of another one.
+        encoding: Of the masks: 'index' (ids, 255 unknown) or 'binary' (one object, which gets id 1).
+        overlap: Who gets pixels that several boxes of a frame claim, 'smaller' or 'later'.
+
+    Returns:
+        By the number of the frame.
+
+    Raises:
+        DataError: A mask or box cannot be read, belongs to no frame, or an id is given twice in a frame.
+    """
+    found: dict[int, Prompt] = {}
+    for number, path in _mask_files(source, masks):
+        labels = read_mask(path, encoding)
+        if not ((labels > 0) & (labels < 255)).any():
+            hint = " It holds 0 and 255 only: is it one object's mask? Then encoding='binary'." if labels.any() else ''
+            raise DataError(f'{path} holds no object.{hint}')
+        found[number] = Prompt.from_labels(labels)
+    by_frame: dict[int, dict[int, tuple[float, ...]]] = {}
+    for text in boxes:
+        number, index, box = parse_box(text)
+        if index in by_frame.setdefault(number, {}) or (number in found and index in found[number].ids):
+            raise DataError(f'object {index} is given twice in frame {number}: give each object once in a frame.')
+        by_frame[number][index] = box
+    for number, given in by_frame.items():
+        size = _frame_size(source, number)
+        prompt = Prompt.from_boxes(given, size, overlap)
+        found[number] = _joined(found[number], prompt) if number in found else prompt
+    return found
+
+
+def parse_box(text: str) -> tuple[int, int, tuple[float, float, float, float]]:
+    """Frame, id and corners of ``[frame@]id:x0,y0,x1,y1``.
+
+    Raises:
+        DataError: It is written otherwise.
+    """
+    place, _, corners = text.rpartition(':')
+    frame, _, index = place.rpartition('@')
+    try:
+        values = tuple(float(value) for value in corners.split(','))
+        if len(values) != 4:
+            raise ValueError
+        return int(frame or 0), int(index), values
+    except ValueError:
+        raise DataError(
+            f'the box {text!r} cannot be read; expected id:x0,y0,x1,y1 in pixels, for example 1:40,30,120,90.'
+        ) from None
+
+
+def _mask_files(source: FrameSource, masks: str | Path | None) -> list[tuple[int, Path]]:
+    if masks is None:
+        return []
+    path = Path(masks)
+    if not path.is_dir():
+        return [(0, path)]
+    files = by_stem(path, ('.png',))
+    names = None if source.names is None else {name: number for number, name in enumerate(source.names)}
+    places = []
+    for stem, file in files.items():
+        known = names.get(stem) if names is not None else (int(stem) if stem.isdigit() else None)
+        if known is None:
+            raise DataError(f'{file} belongs to no frame of {source.source}: name mask files like the frames.')
+        places.append((known, file))
+    if not places:
+        raise DataError(f'{path} holds no .png file.')
+    return places
+
+
+def _frame_size(source: FrameSource, number: int) -> tuple[int, int]:
+    if source.live:
+        raise DataError('boxes for a camera are given in Python: Prompt.from_boxes with the size of its frames.')
+    for frame in source.frames(number):
+        return frame.shape[:2]
+    raise DataError(f'a box was given for frame {number}, which {source.source} does not have.')
+
+
+def _joined(first: Prompt, second: Prompt) -> Prompt:
+    if first.size != second.size:
+        raise DataError(
+            f'the mask is {first.size} and the frame {second.size} (height, width): give masks at its size.'
+        )
+    pairs = [
+        *zip(first.ids, first.masks, first.from_box),
+        *zip(second.ids, second.masks & ~first.masks.any(0), second.from_box),
+    ]
+    pairs.sort(key=lambda pair: pair[0])
+    return Prompt(tuple(p[0] for p in pairs), torch.stack([p[1] for p in pairs]), tuple(p[2] for p in pairs))
+
+
+def _fingerprint(propagator: Any, source: FrameSource, prompts: Mapping[int, Prompt], max_frames: int | None) -> str:
+    """What decides the answers, so that only the same call is gone on with."""
+    runs = getattr(propagator, 'runs', [propagator])
+    digest = hashlib.sha256()
+    for run in runs:
+        facts = (type(run.model).__name__, run.model.weights_source, run.shorter_side, run.flip, run.box_prompt)
+        digest.update(repr((*facts, getattr(run.model, 'rules', None))).encode())
+    digest.update(repr((str(source.source), source.names, max_frames)).encode())
+    for number in sorted(prompts):
+        digest.update(repr((number, prompts[number].ids, prompts[number].from_box)).encode())
+        digest.update(prompts[number].masks.cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _earlier(out: Path, mark: str, overwrite: bool) -> TrackReport | None:
+    """The report of the same call if it had finished."""
+    if out.exists() and not out.is_dir():
+        raise DataError(f'{out} is a file; expected a folder for the results. Choose another --out.')
+    out.mkdir(parents=True, exist_ok=True)
+    report = out / REPORT
+    stored = json.loads(report.read_text(encoding='utf-8')) if report.is_file() else None
+    other = stored['mark'] if stored else _stored_mark(out)
+    if other is not None and other != mark:
+        if not overwrite:
+            raise DataError(
+                f'{out} holds the results of another call (other video, prompts, weights or settings). Choose another '
+                '--out, '
+                'or allow their replacement: --overwrite, in Python overwrite=True.'
+            )
+        stored = None
+        for path in (out / STATE, report, out / 'overlay.mp4', *(out / 'masks').glob('*.png')):
+            path.unlink(missing_ok=True)
+    if stored is None or overwrite:
+        return None
+    stored.pop('mark')
+    return TrackReport(**{**stored, 'object_ids': tuple(stored['object_ids'])})
+
+
+def _stored_mark(out: Path) -> str | None:
+    return load_file(out / STATE)['state_dict'].get('mark') if (out / STATE).is_file() else None
+
+
+def _resume(propagator: Any, out: Path, mark: str) -> int:
+    """Restore a stored state; the frame to go on with."""
+    if not (out / STATE).is_file():
+        return 0
+    runs = getattr(propagator, 'runs', [propagator])
+    device = runs[0].model.data_preprocessor.mean.device
+    stored = load_file(out / STATE, device)['state_dict']
+    if stored.get('mark') != mark:
+        return 0
+    propagator.restore(stored['snapshot'])
+    return int(stored['next'])
+
+
+def _numbered(source: FrameSource, start: int, limit: int | None) -> Iterator[tuple[int, np.ndarray, bool]]:
+    """Number, frame, and whether it is the last one."""
+    waiting = None
+    number = start
+    for image in source.frames(start):
+        if limit is not None and number == limit:
+            break
+        if waiting is not None:
+            yield number - 1, waiting, False
+        waiting = image
+        number += 1
+    if waiting is not None:
+        yield number - 1, waiting, True
+
+
+def _replay(video: VideoWriter, source: FrameSource, out: Path, stop: int) -> None:
+    """Write the overlay of frames that were answered before."""
+    if not stop:
+        return
+    for number, image in zip(range(stop), source.frames()):
+        video.write(overlay_labels(image, read_mask(out / 'masks' / f'{source.name(number)}.png', 'index')))

@@ -1,0 +1,153 @@
+"""Score folders of predictions against a folder of ground truths; no config is needed."""
+
+import argparse
+
+from salseg.cli.common import add_launcher, say
+from salseg.errors import DataError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``salseg evaluate``."""
+    parser.usage = 'salseg evaluate PRED [PRED ...] GT --protocol NAME [--out DIR] [options]'
+    parser.add_argument(
+        'folders',
+        nargs='*',
+        metavar='FOLDER',
+        help='predictions, FOLDER or NAME=FOLDER, one per method; the ground truth last; files pair by path',
+    )
+    parser.add_argument('--protocol', metavar='NAME', help='what is counted and how, see --list-protocols')
+    parser.add_argument('--list-protocols', action='store_true', help='show all protocols')
+    parser.add_argument('--out', metavar='DIR', help='tables, CSV, JSON, LaTeX, curves, page, records')
+    parser.add_argument('--images', metavar='DIR', help='pictures behind the overlays, paired like predictions')
+    parser.add_argument('--worst', type=int, default=12, metavar='N', help='worst cases of a method on the page (12)')
+    parser.add_argument('--list', metavar='FILE', help='stems, groups or videos to use, one per line')
+    parser.add_argument('--allow-missing', action='store_true', help='missing predictions count as empty')
+    parser.add_argument('--allow-extra', action='store_true', help='leave out predictions without ground truth')
+    parser.add_argument('--resize', action='store_true', help='resize maps of another size to the ground truth')
+    parser.add_argument('--measures', metavar='NAMES', help='maps: some of mae,s,weighted_f,f,e,iou,roc')
+    parser.add_argument('--columns', metavar='NAMES', help='figures of the table, e.g. max_f,mean_f,mustd_f,auc,mae')
+    parser.add_argument('--no-normalize', action='store_true', help='maps: do not stretch each')
+    parser.add_argument('--meta', metavar='FILE', help='ytvos: meta.json (default: in GT or beside it)')
+    parser.add_argument('--seen', metavar='FILE', help="ytvos: meta.json of the training set, or a list of categories")
+    parser.add_argument('--processes', type=int, metavar='N', help='scoring processes (default: one per core)')
+    parser.add_argument('--share', metavar='K/N', help='score one share; a run without it gathers all')
+    add_launcher(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate."""
+    if args.list_protocols:
+        return _list_protocols()
+    if len(args.folders) < 2 or not args.protocol:
+        raise DataError(
+            f'got {len(args.folders)} folders and --protocol {args.protocol}; expected salseg evaluate PRED [PRED ...] '
+            'GT --protocol NAME. --list-protocols shows the names.'
+        )
+    from salseg.evaluation.evaluate import evaluate_folders
+    from salseg.evaluation.folders import name_methods
+    from salseg.evaluation.report import terminal_table
+
+    *folders, truth = args.folders
+    predictions, protocol, settings = name_methods(folders), _protocol(args, truth), _settings(args)
+    with _progress(quiet=settings.share[0] != 0) as show:
+        if args.out:
+            from salseg.visualization.report import evaluate_and_report
+
+            result = evaluate_and_report(
+                predictions, truth, protocol, args.out, settings, args.images, args.worst, show
+            )
+        else:
+            result = evaluate_folders(predictions, truth, protocol, settings, progress=show)
+    if result is None:
+        return 0
+    say(terminal_table(result))
+    if args.out:
+        say(f'{args.out}/index.html shows the worst cases; tables, CSV and JSON lie beside it')
+    return 0
+
+
+def _list_protocols() -> int:
+    from salseg.evaluation.protocols import PROTOCOLS
+
+    for protocol in PROTOCOLS.values():
+        say(f'{protocol.name:16} {protocol.title}\n{"":16} {protocol.rule}\n{"":16} source: {protocol.source}')
+    return 0
+
+
+def _protocol(args: argparse.Namespace, truth: str) -> object:
+    from dataclasses import replace
+
+    from salseg.evaluation.protocols import get_protocol
+
+    protocol = get_protocol(args.protocol)
+    options = {}
+    if args.measures:
+        options['measures'] = tuple(args.measures.split(','))
+    if args.no_normalize:
+        options['normalize'] = False
+    if protocol.name == 'ytvos':
+        options.update(_ytvos(args, truth))
+    elif args.meta or args.seen:
+        raise DataError(f'--meta and --seen belong to the protocol ytvos, not to {protocol.name}.')
+    columns = tuple(args.columns.split(',')) if args.columns else protocol.columns
+    return replace(protocol.with_options(**options), columns=columns)
+
+
+def _ytvos(args: argparse.Namespace, truth: str) -> dict[str, object]:
+    from pathlib import Path
+
+    from salseg.evaluation.protocols import load_meta, load_seen
+
+    if not args.seen:
+        raise DataError(
+            'ytvos averages seen and unseen categories apart: name those of the training set with --seen FILE, its '
+            'meta.json or a list. For J and F of all objects alike: --protocol vos.'
+        )
+    root = Path(truth)
+    places = [Path(args.meta)] if args.meta else [root / 'meta.json', root.parent / 'meta.json']
+    return dict(meta=load_meta(next((p for p in places if p.is_file()), places[-1])), seen=load_seen(Path(args.seen)))
+
+
+def _settings(args: argparse.Namespace) -> object:
+    from pathlib import Path
+
+    from salseg.evaluation.evaluate import Settings
+    from salseg.evaluation.parallel import usable_processes
+    from salseg.evaluation.shares import launched_share, parse_share, read_names
+
+    share = parse_share(args.share) if args.share else launched_share(args.launcher)
+    if share[1] > 1 and not args.out:
+        raise DataError('shares meet in the records below --out DIR, a folder that all of them see; give one.')
+    if args.processes is not None and args.processes < 1:
+        raise DataError(f'--processes {args.processes}; expected 1 or more.')
+    return Settings(
+        allow_missing=args.allow_missing,
+        allow_extra=args.allow_extra,
+        resize=args.resize,
+        names=read_names(Path(args.list)) if args.list else (),
+        # Launched processes share the machine already.
+        processes=args.processes or (usable_processes() if args.launcher == 'none' else 1),
+        fork=True,
+        records=Path(args.out) / 'records' if args.out else None,
+        share=share,
+        merge=not args.share and share[0] == 0,
+    )
+
+
+def _progress(quiet: bool) -> object:
+    """A bar on the terminal; yields a function of done and total."""
+    import contextlib
+
+    @contextlib.contextmanager
+    def bar():
+        if quiet:
+            yield None
+            return
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns) as progress:
+            task = progress.add_task('scoring', total=None)
+            yield lambda done, total: progress.update(task, completed=done, total=total)
+
+    return bar()

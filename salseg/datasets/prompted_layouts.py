@@ -1,0 +1,160 @@
+"""Folders of the data sets of video object segmentation, read into one kind of record."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from salseg.datasets.pairing import by_stem, read_list
+from salseg.errors import DataError
+
+
+@dataclass(frozen=True)
+class PromptedVideo:
+    """One video.
+
+    Attributes:
+        name: Of the video.
+        frames: Names of its frames, in order, from the first prompt on.
+        images: Pictures by frame.
+        labels: Annotation by frame: a label PNG, or one binary file per object, whose ids are then 1, 2, ...
+        prompts: Ids given by frame; None stands for all that the file holds.
+        saved: Frames whose answer belongs to the result; None for all.
+        encoding: Of the annotations, 'index' or 'binary'.
+    """
+
+    name: str
+    frames: tuple[str, ...]
+    images: dict[str, Path]
+    labels: dict[str, tuple[Path, ...]]
+    prompts: dict[str, tuple[int, ...] | None]
+    saved: frozenset[str] | None = None
+    encoding: str = 'index'
+
+    def __post_init__(self) -> None:
+        if not self.frames:
+            raise DataError(f'the video {self.name} has no frame from its first prompt on.')
+
+
+@dataclass
+class Layout:
+    """Where a data set's tree keeps what, and how its videos are read."""
+
+    read: Callable[..., list[PromptedVideo]]
+    options: tuple[str, ...] = field(default=())
+
+
+def davis(root: Path, list_file: str | None, resolution: str = '480p') -> list[PromptedVideo]:
+    """DAVIS 2016 and 2017: the first frame's mask is the prompt.
+
+    Args:
+        root: Holds ``JPEGImages/<resolution>``, ``Annotations/<resolution>``.
+        list_file: Names of videos, or, in the 2016 release, pairs of paths.
+        resolution: '480p', '1080p' or 'Full-Resolution'.
+    """
+    return _plain(root / 'JPEGImages' / resolution, root / 'Annotations' / resolution, _names(root, list_file))
+
+
+def folders(root: Path, list_file: str | None) -> list[PromptedVideo]:
+    """``JPEGImages/<video>``, ``Annotations/<video>``: MOSE, Long-Time Video, PUMaVOS, own data.
+
+    The first annotation is the prompt; frames before it are left out.
+    """
+    return _plain(root / 'JPEGImages', root / 'Annotations', _names(root, list_file))
+
+
+def long_time(root: Path, list_file: str | None) -> list[PromptedVideo]:
+    """Long-Time Video: as :func:`folders`; only annotated frames belong to the result."""
+    videos = folders(root, list_file)
+    return [PromptedVideo(**{**vars(video), 'saved': frozenset(video.labels)}) for video in videos]
+
+
+def youtube_vos(root: Path, list_file: str | None, all_frames: str | None = None) -> list[PromptedVideo]:
+    """YouTube-VOS: an object is given in the first of its frames in ``meta.json``; required frames are saved.
+
+    Args:
+        root: Holds ``JPEGImages``, ``Annotations`` and ``meta.json``.
+        list_file: Names of videos; all of ``meta.json`` by default.
+        all_frames: Folder of ``JPEGImages`` with every frame, instead of every fifth.
+
+    Raises:
+        DataError: ``meta.json`` is missing or broken.
+    """
+    try:
+        meta = json.loads((root / 'meta.json').read_text(encoding='utf-8'))['videos']
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f'{root / "meta.json"} cannot be read as that of YouTube-VOS: {error!r}.') from error
+    names = _names(root, list_file) or sorted(meta)
+    pictures = Path(all_frames) if all_frames else root / 'JPEGImages'
+    found = []
+    for name in names:
+        if name not in meta:
+            raise DataError(f'{root / "meta.json"} has no video {name!r}; it has {len(meta)} others.')
+        given: dict[str, list[int]] = {}
+        for index, entry in meta[name]['objects'].items():
+            given.setdefault(entry['frames'][0], []).append(int(index))
+        required = frozenset(frame for entry in meta[name]['objects'].values() for frame in entry['frames'])
+        images = by_stem(pictures / name)
+        labels = {frame: (path,) for frame, path in by_stem(root / 'Annotations' / name, ('.png',)).items()}
+        missing = sorted(frame for frame in given if frame not in labels or frame not in images)
+        if missing:
+            raise DataError(f'{name}: meta.json gives objects in frame {missing[0]}, whose picture or mask is missing.')
+        frames = tuple(frame for frame in images if frame >= min(given))
+        prompts = {frame: tuple(sorted(ids)) for frame, ids in sorted(given.items())}
+        found.append(PromptedVideo(name, frames, images, labels, prompts, required))
+    return found
+
+
+def segtrack(root: Path, list_file: str | None) -> list[PromptedVideo]:
+    """SegTrack-v2: a binary file per frame, in a folder per object where there are several."""
+    found = []
+    for name in _names(root, list_file) or _folders_of(root / 'JPEGImages'):
+        images = by_stem(root / 'JPEGImages' / name)
+        truth = root / 'GroundTruth' / name
+        parts = sorted((p for p in truth.iterdir() if p.is_dir() and p.name.isdigit()), key=lambda p: int(p.name))
+        masks = [by_stem(part) for part in parts or [truth]]
+        labels = {frame: tuple(m[frame] for m in masks) for frame in images if all(frame in m for m in masks)}
+        found.append(_from_first(name, images, labels, 'binary'))
+    return found
+
+
+LAYOUTS = {
+    'davis': Layout(davis, ('resolution',)),
+    'folders': Layout(folders),
+    'long_time': Layout(long_time),
+    'youtube_vos': Layout(youtube_vos, ('all_frames',)),
+    'segtrack': Layout(segtrack),
+}
+
+
+def _plain(images: Path, labels: Path, names: list[str] | None) -> list[PromptedVideo]:
+    found = []
+    for name in names or _folders_of(images):
+        annotated = {frame: (path,) for frame, path in by_stem(labels / name, ('.png',)).items()}
+        found.append(_from_first(name, by_stem(images / name), annotated, 'index'))
+    return found
+
+
+def _from_first(
+    name: str, images: dict[str, Path], labels: dict[str, tuple[Path, ...]], encoding: str
+) -> PromptedVideo:
+    known = [frame for frame in images if frame in labels]
+    if not known:
+        raise DataError(f'{name} has {len(images)} frames and {len(labels)} annotations, but no name in common.')
+    frames = tuple(frame for frame in images if frame >= known[0])
+    return PromptedVideo(name, frames, images, labels, {known[0]: None}, None, encoding)
+
+
+def _names(root: Path, list_file: str | None) -> list[str] | None:
+    """Videos of a list: one name a line, with SegTrack's star, or the pairs of paths of DAVIS 2016."""
+    if list_file is None:
+        return None
+    lines = read_list(root / list_file)
+    names = [line.split()[0].split('/')[-2] if '/' in line else line.lstrip('*').strip() for line in lines]
+    return list(dict.fromkeys(names))
+
+
+def _folders_of(root: Path) -> list[str]:
+    if not root.is_dir():
+        raise DataError(f'the folder {root} does not exist; expected one sub-folder per video in it.')
+    return sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith('.'))

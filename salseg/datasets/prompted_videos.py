@@ -1,0 +1,97 @@
+"""Videos with prompts: test data of video object segmentation, frame by frame."""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from salseg.datasets.base import Results, SetDataset
+from salseg.datasets.prompted_layouts import LAYOUTS, PromptedVideo
+from salseg.errors import DataError
+from salseg.registry import DATASETS
+
+
+@DATASETS.register_module()
+class PromptedVideos(SetDataset):
+    """An item is one frame; a video's frames follow each other. Use it with a :class:`VideoSampler` and batch size 1.
+
+    Args:
+        data_root: Folder of the data set.
+        layout: 'davis', 'youtube_vos', 'long_time', 'segtrack', or 'folders' (``JPEGImages/<video>``,
+            ``Annotations/<video>``).
+        list_file: Videos to use, relative to the root; all by default.
+        layout_options: Further options of the layout: ``resolution`` of DAVIS, ``all_frames`` of YouTube-VOS.
+        prompt: What the model is given of the annotated masks, 'mask' or 'box', the smallest one around each.
+        merge_objects: Whether all objects of a video count as one, with id 1 (the DAVIS 2016 task).
+        pipeline, seed, name, pixel_mean, pixel_std: See :class:`SetDataset`.
+
+    Attributes:
+        videos: What was found.
+
+    Raises:
+        DataError: An option is unknown, or the tree lacks something.
+    """
+
+    def __init__(
+        self,
+        data_root: str,
+        layout: str = 'davis',
+        list_file: str | None = None,
+        layout_options: Mapping[str, Any] | None = None,
+        prompt: str = 'mask',
+        merge_objects: bool = False,
+        pipeline: Sequence[Mapping[str, Any]] = (),
+        seed: int = 0,
+        name: str = '',
+        pixel_mean: Sequence[float] | None = None,
+        pixel_std: Sequence[float] | None = None,
+    ) -> None:
+        root = Path(data_root)
+        super().__init__(pipeline, seed, name or root.name, pixel_mean, pixel_std)
+        if layout not in LAYOUTS or prompt not in ('mask', 'box'):
+            raise DataError(
+                f'PromptedVideos: layout={layout!r}, prompt={prompt!r}; expected one of {", ".join(LAYOUTS)} and mask '
+                'or box.'
+            )
+        options = dict(layout_options or {})
+        wrong = [key for key in options if key not in LAYOUTS[layout].options]
+        if wrong:
+            known = ', '.join(LAYOUTS[layout].options) or 'none'
+            raise DataError(f'PromptedVideos: the layout {layout!r} has no option {wrong[0]!r}; it has: {known}.')
+        if not root.is_dir():
+            raise DataError(f'the data root {root} does not exist. Set data_root, or give the path with --cfg-options.')
+        self.videos: list[PromptedVideo] = LAYOUTS[layout].read(root, list_file, **options)
+        self.prompt = prompt
+        self.merge_objects = merge_objects
+        self._starts = [0]
+        for video in self.videos:
+            self._starts.append(self._starts[-1] + len(video.frames))
+
+    @property
+    def video_lengths(self) -> list[int]:
+        """Frames of each video, in the order of the items."""
+        return [len(video.frames) for video in self.videos]
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    def describe(self, index: int) -> Results:
+        """One frame: its paths, its place in the video, and the ids that are given in it."""
+        number = bisect_right(self._starts, index) - 1
+        video, place = self.videos[number], index - self._starts[number]
+        frame = video.frames[place]
+        return dict(
+            set_id=video.name,
+            frame_ids=[frame],
+            frame_paths=[str(video.images[frame])],
+            ordered=True,
+            frame_index=place,
+            video_length=len(video.frames),
+            annotation=video.labels.get(frame, ()),
+            encoding=video.encoding,
+            prompted=frame in video.prompts,
+            prompt_ids=video.prompts.get(frame),
+            prompt_kind=self.prompt,
+            merge_objects=self.merge_objects,
+            saved=video.saved is None or frame in video.saved,
+        )

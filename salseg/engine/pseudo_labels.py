@@ -1,0 +1,255 @@
+"""Annotations made by a model, as a data set in the ordinary layout."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from salseg.datasets.provenance import FILE_NAME, Provenance, read_provenance
+from salseg.datasets.video_layout import LAYOUTS, Video
+from salseg.datasets.video_saliency_dataset import VideoSaliencyDataset
+from salseg.engine.grey_maps import released_grey
+from salseg.errors import CheckpointError, ConfigError, DataError
+from salseg.evaluation.metrics.grey import to_grey
+from salseg.files import replacing, write_text
+from salseg.models import BaseSegmentor
+from salseg.version import __version__
+from salseg.visualization import write_png
+
+_IMAGES, _LABELS = LAYOUTS['davis']
+Style = Literal['smooth', 'released']
+
+
+class PseudoLabelWriter:
+    """The door through which every generated annotation goes, whatever made it.
+
+    The folder has the layout of DAVIS: ``JPEGImages/<video>`` and ``Annotations/<video>/<frame>.png``, and a provenance file.
+    Files appear under their names only when complete; a video is listed in the provenance when all of its are there.
+
+    Args:
+        out: Folder of the data set to write.
+        model: What makes the labels, for the provenance.
+        source: What they are made from, likewise.
+        encoding: Of kept truth.
+        images: 'link' the folders of frames, 'copy' them, or 'none'.
+
+    Raises:
+        DataError: The folder holds labels that were made otherwise, or something else.
+    """
+
+    def __init__(
+        self,
+        out: str | os.PathLike,
+        model: Mapping[str, Any],
+        source: Mapping[str, Any],
+        encoding: str = 'binary',
+        images: Literal['link', 'copy', 'none'] = 'link',
+    ) -> None:
+        if images not in ('link', 'copy', 'none'):
+            raise ConfigError(f"images={images!r}; expected 'link', 'copy' or 'none'.")
+        self.out, self.images = Path(out), images
+        wanted = Provenance(dict(model), dict(source), encoding)
+        found = read_provenance(self.out)
+        if found is None:
+            self._must_be_empty()
+        elif (found.model, found.source, found.encoding) != (wanted.model, wanted.source, wanted.encoding):
+            raise DataError(
+                f'{self.out} holds labels that were made otherwise:\n'
+                + '\n'.join(_differences(found, wanted))
+                + '\n  Choose another folder, or delete this one.'
+            )
+        self.provenance = found or wanted
+        self.out.mkdir(parents=True, exist_ok=True)
+        self._save()
+
+    def _must_be_empty(self) -> None:
+        if self.out.exists() and (not self.out.is_dir() or any(self.out.iterdir())):
+            raise DataError(f'{self.out} exists and holds no labels of salseg; choose a new folder for the pseudo-labels.')
+
+    def _save(self) -> None:
+        write_text(self.out / FILE_NAME, self.provenance.text())
+
+    def is_done(self, video: str) -> bool:
+        """Whether a video is complete."""
+        return video in self.provenance.made
+
+    def path(self, video: str, frame: str, suffix: str = '.png') -> Path:
+        """File of an annotation."""
+        return self.out / _LABELS.format(video=video) / f'{frame}{suffix}'
+
+    def keep(self, video: str, frame: str, truth: Path) -> Path:
+        """Copy an annotation byte for byte."""
+        target = self.path(video, frame, truth.suffix)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(target) as temporary:
+            shutil.copyfile(truth, temporary)
+        return target
+
+    def write(self, video: str, frame: str, grey: np.ndarray) -> Path:
+        """Write a soft annotation, (H, W) uint8, probability times 255."""
+        return write_png(self.path(video, frame), grey)
+
+    def finish(self, video: str, kept: list[str], made: list[str], frames: Path | None = None) -> None:
+        """List a video as complete.
+
+        Args:
+            video: Its name.
+            kept: Frames with copied truth; made: frames with generated labels.
+            frames: Folder of its frames, to be linked or copied.
+        """
+        if frames is not None and self.images != 'none':
+            target = self.out / _IMAGES.format(video=video)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not target.exists() and not target.is_symlink():
+                if self.images == 'link':
+                    target.symlink_to(frames.resolve(), target_is_directory=True)
+                else:
+                    shutil.copytree(frames, target)
+        self.provenance.kept[video], self.provenance.made[video] = sorted(kept), sorted(made)
+        self._save()
+
+
+def _differences(found: Provenance, wanted: Provenance) -> Iterator[str]:
+    for part in ('model', 'source'):
+        old, new = getattr(found, part), getattr(wanted, part)
+        for key in sorted({*old, *new}):
+            if old.get(key) != new.get(key):
+                yield f'  {part}.{key}: {old.get(key)!r} there, {new.get(key)!r} now'
+    if found.encoding != wanted.encoding:
+        yield f'  encoding: {found.encoding!r} there, {wanted.encoding!r} now'
+
+
+def generate_pseudo_labels(
+    model: BaseSegmentor,
+    dataset: VideoSaliencyDataset,
+    out: str | os.PathLike,
+    *,
+    model_name: str = '',
+    style: Style = 'smooth',
+    resample: Literal['nearest', 'bicubic'] = 'nearest',
+    images: Literal['link', 'copy', 'none'] = 'link',
+    random_weights: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Provenance:
+    """Label the frames of a data set's clips with a model and write them with the kept truth.
+
+    A run that was interrupted goes on: videos that are complete, and frames that are written, are not computed again.
+    Any saliency model will do: one on clips labels all frames of each, the generator of RCRNet the middle of a triplet.
+    Of a frame that lies in several clips the last counts.
+
+    Args:
+        model: In evaluation mode, with weights.
+        dataset: Its clips say which frames are labelled (``clips='between'`` for triplets); its kept annotations are copied.
+        out: Folder to write, see :class:`PseudoLabelWriter`.
+        model_name: Name or config, for the provenance.
+        style: 'smooth' resizes the map and rounds to 8 bits; 'released' rounds down at network size and resizes the grey
+            picture, as the released code of RCRNet.
+        resample: Filter of 'released'.
+        images: See :class:`PseudoLabelWriter`.
+        random_weights: Allow a model that was never given weights.
+        progress: Called with videos done and in all.
+
+    Returns:
+        The provenance, with every kept and made frame.
+
+    Raises:
+        CheckpointError: The model has no weights.
+        ConfigError: The style is unknown.
+        DataError: The folder holds other labels, or the data cannot be read.
+    """
+    if model.weights_source is None and not random_weights:
+        raise CheckpointError(f'this {type(model).__name__} has no trained weights; its labels would be noise. Give a checkpoint.')
+    if style not in ('smooth', 'released'):
+        raise ConfigError(f"style={style!r}; expected 'smooth' or 'released'.")
+    made_by = dict(
+        name=model_name or type(model).__name__,
+        weights=fingerprint(model),
+        salseg=__version__,
+        style=style if style == 'smooth' else f'{style}-{resample}',
+    )
+    source = {**dataset.settings(), 'pipeline': [_describe(step) for step in dataset.transforms]}
+    writer = PseudoLabelWriter(out, made_by, source, dataset.encoding or 'binary', images)
+    clips = _clips_by_video(dataset)
+    for number, video in enumerate(dataset.videos):
+        if not writer.is_done(video.name):
+            _label_video(model, dataset, writer, video, clips.get(number, []), (style, resample))
+        if progress is not None:
+            progress(number + 1, len(dataset.videos))
+    return writer.provenance
+
+
+def _clips_by_video(dataset: VideoSaliencyDataset) -> dict[int, list[int]]:
+    clips: dict[int, list[int]] = {}
+    for item, (number, _) in enumerate(dataset.items):
+        clips.setdefault(number, []).append(item)
+    return clips
+
+
+def _label_video(
+    model: BaseSegmentor,
+    dataset: VideoSaliencyDataset,
+    writer: PseudoLabelWriter,
+    video: Video,
+    items: list[int],
+    style: tuple[Style, str],
+) -> None:
+    kept = {video.stems[index]: video.labels[index] for index in dataset.kept(video)}
+    for frame, truth in kept.items():
+        writer.keep(video.name, frame, truth)
+    made: dict[str, None] = {}
+    for item in items:
+        # Epoch 0: a pipeline for generation draws nothing.
+        packed = dataset.get(0, item)
+        wanted = [frame for frame in packed['data_samples'].frame_ids if frame not in kept]
+        made |= dict.fromkeys(wanted)
+        if not wanted or (dataset.clips == 'between' and all(writer.path(video.name, f).is_file() for f in wanted)):
+            continue
+        for frame, grey in predict_greys(model, packed, *style):
+            if frame not in kept:
+                writer.write(video.name, frame, grey)
+    writer.finish(video.name, list(kept), list(made), video.frames[0].parent)
+
+
+@torch.inference_mode()
+def predict_greys(
+    model: BaseSegmentor, packed: Mapping[str, Any], style: Style = 'smooth', resample: str = 'nearest'
+) -> list[tuple[str, np.ndarray]]:
+    """Frame ids and 8-bit maps (H, W) at the pictures' own sizes, of one packed item."""
+    data = dict(inputs=[packed['inputs']], data_samples=[packed['data_samples']])
+    if style == 'smooth':
+        (sample,) = model.test_step(data)
+        greys = [to_grey(value) for value in sample.pred_maps]
+    else:
+        sample = packed['data_samples']
+        batch = model.data_preprocessor(data, False)
+        maps = torch.sigmoid(model(**batch, mode='tensor')['logits'][0, :, 0].float()).cpu().numpy()
+        greys = [released_grey(value, record.ori_shape, resample) for value, record in zip(maps, sample.geometry)]
+    return list(zip(sample.frame_ids, greys))
+
+
+def fingerprint(model: nn.Module) -> str:
+    """16 hexadecimal digits of all weights of a model."""
+    state = hashlib.blake2b(digest_size=8)
+    for name, value in sorted(model.state_dict().items()):
+        state.update(name.encode())
+        state.update(_bytes(value))
+    return state.hexdigest()
+
+
+def _bytes(value: Tensor) -> memoryview:
+    return memoryview(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+
+
+def _describe(step: Any) -> str:
+    """A transform and the numbers it was built with; of flow the estimator."""
+    flow = getattr(step, 'flow', None)
+    if flow is not None:
+        return f'{type(step).__name__}({getattr(flow, "estimator", flow).settings()})'
+    plain = {k: v for k, v in vars(step).items() if isinstance(v, str | int | float | bool | tuple | list)}
+    return f'{type(step).__name__}({plain})'

@@ -1,0 +1,303 @@
+"""Score folders of predictions against a folder of ground truths."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Protocol as Interface
+
+from salseg.errors import DataError
+from salseg.evaluation.folders import (
+    Group,
+    Method,
+    Tree,
+    groups_of,
+    list_tree,
+    mismatch_hint,
+    pair,
+    pairing_problems,
+    problem_message,
+    select,
+)
+from salseg.evaluation.parallel import score_all
+from salseg.evaluation.protocols import Figures, MapProtocol, Part, Problem, Protocol, Total, get_protocol
+from salseg.evaluation.records import Records, key_of
+from salseg.evaluation.work import Item, Work
+
+# Pictures per unit of work: each process reports often, and a kill loses little.
+PICTURES = 16
+POLL_SECONDS = 0.2
+
+
+class Sink(Interface):
+    """Something that looks at every part as it passes: a CSV file, the worst cases."""
+
+    def take(self, work: Work, part: Part) -> None:
+        """Look at one part."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How folders are compared.
+
+    Attributes:
+        allow_missing: Predictions that are not there count as empty.
+        allow_extra: Predictions without ground truth are left out.
+        resize: Maps of another size are resized to the ground truth.
+        names: Stems, groups or videos to use; all by default.
+        processes: That score. More than one need the usual `if __name__ == '__main__'` of a script.
+        fork: See `score_all`; what a command line does.
+        records: Folder of the records; without it nothing is kept.
+        share: (k, n): score every n-th unit from the k-th on.
+        merge: Wait for the shares of others and report; False only scores.
+    """
+
+    allow_missing: bool = False
+    allow_extra: bool = False
+    resize: bool = False
+    names: Sequence[str] = ()
+    processes: int = 1
+    fork: bool = False
+    records: Path | None = None
+    share: tuple[int, int] = (0, 1)
+    merge: bool = True
+
+
+@dataclass(frozen=True)
+class Result:
+    """Figures of one method.
+
+    Attributes:
+        method: Name and files.
+        figures: By measure; curves are arrays.
+        counts: What the figures are made of.
+        groups: Figures of every group or video.
+    """
+
+    method: Method
+    figures: Figures
+    counts: Mapping[str, int]
+    groups: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What came out.
+
+    Attributes:
+        protocol: How it was counted.
+        truth: Folder of the ground truth.
+        results: The best method first.
+        dropped: Annotated frames that the protocol does not count.
+        notes: What else a reader of the figures must know.
+        scored: Units that were scored now; the others were taken from records.
+    """
+
+    protocol: Protocol
+    truth: Path
+    results: tuple[Result, ...]
+    dropped: int
+    notes: tuple[str, ...] = field(default=())
+    scored: int = 0
+
+
+@dataclass(frozen=True)
+class _Plan:
+    protocol: Protocol
+    truth: Tree
+    groups: list[Group]
+    methods: list[Method]
+    settings: Settings
+
+
+def evaluate_folders(
+    predictions: Mapping[str, str | Path],
+    truth: str | Path,
+    protocol: str | Protocol,
+    settings: Settings | None = None,
+    sinks: Sequence[Sink] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> Evaluation | None:
+    """Score methods by a protocol.
+
+    Files are paired by their path below the folders, without suffix. Figures do not depend on the number of
+    processes, not even in their last bit.
+
+    Args:
+        predictions: Folder by name of the method.
+        truth: Folder of the ground truth.
+        protocol: Its name, or one with options.
+        settings: How folders are compared.
+        sinks: See every part, in order.
+        progress: Called with frames done and in all.
+
+    Returns:
+        The figures; None for a share that is not merged.
+
+    Raises:
+        DataError: A folder holds nothing, or predictions do not fit the ground truth: the message lists the first ten
+            of every kind and their number.
+        UnknownName: There is no such protocol.
+    """
+    settings = settings or Settings()
+    plan = _plan(predictions, Path(truth), get_protocol(protocol) if isinstance(protocol, str) else protocol, settings)
+    records = None
+    if settings.records is not None:
+        records = Records(settings.records, 'share-{}-of-{}'.format(*settings.share))
+    try:
+        return _run(plan, records, sinks, progress or (lambda done, total: None))
+    finally:
+        if records is not None:
+            records.close()
+
+
+def _plan(predictions: Mapping[str, str | Path], truth: Path, protocol: Protocol, settings: Settings) -> _Plan:
+    tree = list_tree(truth)
+    if settings.names:
+        tree = select(tree, settings.names)
+    if settings.resize and not isinstance(protocol, MapProtocol):
+        raise DataError(f'--resize: {protocol.name} scores labels, which are never resized; save them full size.')
+    groups = groups_of(tree, protocol)
+    methods = [pair(name, list_tree(Path(folder)), tree, groups) for name, folder in predictions.items()]
+    if not methods:
+        raise DataError('no folder of predictions was given.')
+    problems = {m.name: pairing_problems(m, tree, settings.allow_missing, settings.allow_extra) for m in methods}
+    _refuse(problems, truth, ''.join(mismatch_hint(m, tree) for m in methods if problems[m.name]))
+    nothing = [m.name for m in methods if len(m.missing) == sum(len(g.counted) for g in groups)]
+    if nothing:
+        raise DataError(f'{nothing[0]} has not one prediction for {truth}; there is nothing to score.')
+    return _Plan(protocol, tree, groups, methods, settings)
+
+
+def _refuse(problems: Mapping[str, Sequence[Problem]], truth: Path, hint: str = '') -> None:
+    found = {name: members for name, members in problems.items() if members}
+    if found:
+        raise DataError(problem_message(found, truth) + hint)
+
+
+def _units(plan: _Plan) -> Iterator[Work]:
+    """All units; those of one group for all methods follow each other, while the ground truth is cached."""
+    for group in plan.groups:
+        counted = frozenset(group.counted)
+        for positions in _pieces(plan.protocol, group):
+            for method in plan.methods:
+                items = tuple(_item(plan, method, group.stems[i], i in counted) for i in positions)
+                yield Work(method.name, group.name, items, plan.settings.resize)
+
+
+def _pieces(protocol: Protocol, group: Group) -> Iterator[Sequence[int]]:
+    if not isinstance(protocol, MapProtocol):
+        yield range(len(group.stems))
+        return
+    for start in range(0, len(group.counted), PICTURES):
+        yield group.counted[start : start + PICTURES]
+
+
+def _item(plan: _Plan, method: Method, stem: str, counted: bool) -> Item:
+    prediction = method.tree.path(stem) if stem in method.tree.files else None
+    return Item(stem, plan.truth.path(stem), prediction, counted)
+
+
+def _run(
+    plan: _Plan, records: Records | None, sinks: Sequence[Sink], progress: Callable[[int, int], None]
+) -> Evaluation | None:
+    scored = 0
+    if plan.settings.share[1] > 1:
+        scored = _score_share(plan, records, progress)
+        if not plan.settings.merge:
+            return None
+        _await_others(plan, records)
+    totals: dict[str, Total] = {method.name: plan.protocol.total() for method in plan.methods}
+    problems: dict[str, list[Problem]] = {method.name: [] for method in plan.methods}
+    resized = dict.fromkeys(totals, 0)
+    done, total = 0, len(plan.methods) * sum(len(group.counted) for group in plan.groups)
+    for work, part, new in _score(plan, _tasks(plan, records)):
+        if new and records is not None:
+            records.put(work.key, part)
+        scored += new
+        problems[work.method] += part.problems
+        resized[work.method] += part.resized
+        if not part.problems:
+            totals[work.method].add(part)
+            for sink in sinks:
+                sink.take(work, part)
+        done += sum(item.counted for item in work.items)
+        progress(done, total)
+    _refuse(problems, plan.truth.root)
+    return _evaluation(plan, totals, resized, scored)
+
+
+def _score(plan: _Plan, tasks: Iterator[tuple[Work, Part | None]]) -> Iterator[tuple[Work, Part, bool]]:
+    units = sum(1 for _ in islice(_units(plan), plan.settings.processes))
+    return score_all(plan.protocol, tasks, units, plan.settings.fork)
+
+
+def _tasks(plan: _Plan, records: Records | None, share: tuple[int, int] = (0, 1)) -> Iterator[tuple[Work, Part | None]]:
+    first, step = share
+    for number, work in enumerate(_units(plan)):
+        if number % step != first:
+            continue
+        if records is None:
+            yield work, None
+        else:
+            # Before the files are read: if one changes meanwhile, its record is of no use, not wrong.
+            work = replace(work, key=key_of(plan.protocol, work))
+            yield work, records.get(work.key)
+
+
+def _score_share(plan: _Plan, records: Records, progress: Callable[[int, int], None]) -> int:
+    done, scored = 0, 0
+    first, step = plan.settings.share
+    total = sum(sum(i.counted for i in work.items) for n, work in enumerate(_units(plan)) if n % step == first)
+    for work, part, new in _score(plan, _tasks(plan, records, plan.settings.share)):
+        if new:
+            records.put(work.key, part)
+            scored += 1
+        done += sum(item.counted for item in work.items)
+        progress(done, total)
+    return scored
+
+
+def _await_others(plan: _Plan, records: Records) -> None:
+    """Wait until all units are recorded; what starts the shares ends this process if one of the others fails."""
+    awaited = [key_of(plan.protocol, work) for work in _units(plan)]
+    while True:
+        records.refresh()
+        awaited = [key for key in awaited if key not in records]
+        if not awaited:
+            return
+        time.sleep(POLL_SECONDS)
+
+
+def _evaluation(plan: _Plan, totals: Mapping[str, Total], resized: Mapping[str, int], scored: int) -> Evaluation:
+    results = []
+    for method in plan.methods:
+        total = totals[method.name]
+        counts = {**total.counts()}
+        for name, number in (
+            ('missing', len(method.missing)), ('extra', len(method.extra)), ('resized', resized[method.name])
+        ):  # fmt: skip
+            if number:
+                counts[name] = number
+        results.append(Result(method, total.figures(), counts, total.groups()))
+    dropped = sum(len(group.stems) - len(group.counted) for group in plan.groups)
+    return Evaluation(plan.protocol, plan.truth.root, ranked(results, plan.protocol), dropped, _notes(plan), scored)
+
+
+def ranked(results: Sequence[Result], protocol: Protocol) -> tuple[Result, ...]:
+    """The best method first; without the figure that ranks, in the order given."""
+    sign = 1 if protocol.rank_by in protocol.lower_is_better else -1
+    if any(protocol.rank_by not in result.figures for result in results):
+        return tuple(results)
+    return tuple(sorted(results, key=lambda result: sign * float(result.figures[protocol.rank_by])))
+
+
+def _notes(plan: _Plan) -> tuple[str, ...]:
+    notes = [plan.protocol.note] if plan.protocol.note else []
+    if plan.settings.names:
+        notes.append(f'a list of {len(plan.settings.names)} names chose {len(plan.truth.files)} ground truths')
+    for what, tree in (('ground truth', plan.truth), *((m.name, m.tree) for m in plan.methods)):
+        if tree.passed_over:
+            notes.append(f'{what}: {tree.passed_over} files passed over, whose name exists with a preferred suffix')
+    return tuple(notes)

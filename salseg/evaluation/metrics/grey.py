@@ -1,0 +1,10 @@
+"""The 8-bit map of a probability."""
+
+import numpy as np
+from torch import Tensor
+
+
+def to_grey(probability: Tensor | np.ndarray) -> np.ndarray:
+    """The map that is written to disk: probability times 255, rounded half to even, (H, W) uint8."""
+    values = probability.detach().float().cpu().numpy() if isinstance(probability, Tensor) else np.asarray(probability)
+    return np.rint(values * 255).clip(0, 255).astype(np.uint8)

@@ -1,0 +1,136 @@
+"""Figures of object masks in videos."""
+
+import zlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from mmengine.logging import MMLogger
+from terminaltables import AsciiTable
+from torch import Tensor
+
+from salseg.errors import ConfigError, DataError
+from salseg.evaluation.folders import in_order
+from salseg.evaluation.metrics.base import SetMetric
+from salseg.evaluation.protocols import MaskProtocol, get_protocol, plain
+from salseg.evaluation.report.table import TITLES, cell
+from salseg.evaluation.work import LazyFrames
+from salseg.registry import METRICS
+
+Packed = tuple[tuple[int, ...], bytes]
+
+
+@METRICS.register_module()
+class VideoObjectMetric(SetMetric):
+    """J and F of label maps by a named protocol, a row per data set.
+
+    The figures are those of `salseg evaluate` on the written files. An item is a frame or a whole video. Its labels are
+    kept packed until all frames of the video are there, since which objects count is known from other frames.
+
+    Args:
+        protocol: Name of a protocol of masks, see `salseg evaluate --list-protocols`.
+        truth_key: Field of the sample with the ground truth, (H, W) uint8 labels per frame, None where there is none.
+        collect_device: 'cpu' or 'gpu'.
+
+    Attributes:
+        summaries: After evaluation, all figures by data set, and what was counted.
+
+    Raises:
+        ConfigError: The protocol is one of maps, or needs a file that the data set does not give (ytvos).
+    """
+
+    def __init__(
+        self, protocol: str = 'davis17-semi', truth_key: str = 'gt_labels', collect_device: str = 'cpu'
+    ) -> None:
+        super().__init__(collect_device)
+        found = get_protocol(protocol)
+        if not isinstance(found, MaskProtocol):
+            raise ConfigError(f'VideoObjectMetric: {protocol!r} is a protocol of maps; use SaliencyMetric.')
+        if found.options:
+            raise ConfigError(
+                f'VideoObjectMetric: {protocol!r} needs {", ".join(found.options)}; write the labels and run '
+                f'`salseg evaluate --protocol {protocol}` on them.'
+            )
+        self.rules = found
+        self.truth_key = truth_key
+        self.summaries: dict[str, dict[str, Any]] = {}
+
+    @property
+    def protocol(self) -> str:
+        """Name of the protocol."""
+        return self.rules.name
+
+    def record(self, sample: Mapping[str, Any]) -> dict[str, Any]:
+        """Packed labels of the annotated frames of one item.
+
+        Raises:
+            DataError: The sample has no such field.
+        """
+        truths = sample.get(self.truth_key)
+        if truths is None:
+            raise DataError(
+                f'{sample["dataset"]} / {sample["set_id"]} has no {self.truth_key}; the test pipeline must load the '
+                'labels of the ground truth at their own size.'
+            )
+        frames = {
+            str(name): (pack(guess), pack(truth))
+            for name, guess, truth in zip(sample['frame_ids'], sample['pred_labels'], truths)
+            if truth is not None
+        }
+        return dict(dataset=sample['dataset'], video=str(sample['set_id']), frames=frames)
+
+    def summarise(self, records: Sequence[dict[str, Any]]) -> dict[str, float]:
+        """Figures as ``<data set>/<measure>``; prints the table."""
+        videos: dict[str, dict[str, dict[str, tuple[Packed, Packed]]]] = defaultdict(lambda: defaultdict(dict))
+        for record in records:
+            videos[record['dataset']][record['video']].update(record['frames'])
+        self.summaries = {name: self._summary(members) for name, members in videos.items()}
+        MMLogger.get_current_instance().info('\n' + self.table())
+        return {
+            f'{name}/{key}': float(summary[key])
+            for name, summary in self.summaries.items()
+            for key in self.rules.columns
+            if key in summary
+        }
+
+    def _summary(self, videos: Mapping[str, Mapping[str, tuple[Packed, Packed]]]) -> dict[str, Any]:
+        total, dropped = self.rules.total(), 0
+        for video, frames in videos.items():
+            if not frames:
+                continue
+            names = in_order(frames)
+            packed = [frames[name] for name in names]
+            guess, truth = (self._frames([pair[side] for pair in packed]) for side in (0, 1))
+            try:
+                total.add(self.rules.part(video, truth, guess, names))
+                dropped += len(names) - len(self.rules.counted(names, video))
+            except DataError as error:
+                raise DataError(f'{video}: {error}') from error
+        return dict(plain(total.figures()), counts=total.counts(), dropped=dropped)
+
+    def _frames(self, packed: Sequence[Packed]) -> LazyFrames:
+        return LazyFrames(len(packed), lambda number: self.rules.labels(unpack(packed[number])), packed[0][0])
+
+    def table(self) -> str:
+        """The figures as text, a row per data set."""
+        columns = [c for c in self.rules.columns if any(c in s for s in self.summaries.values())]
+        rows = [['', 'videos', 'objects', 'frames', *(TITLES.get(c, c) for c in columns)]]
+        for name, summary in self.summaries.items():
+            counts = [str(summary['counts'][what]) for what in ('videos', 'objects', 'frames')]
+            rows.append([name, *counts, *(cell(summary.get(c)) for c in columns)])
+        dropped = sum(summary['dropped'] for summary in self.summaries.values())
+        lines = [AsciiTable(rows, f' protocol {self.protocol} ').table, self.rules.rule]
+        return '\n'.join(lines + ([f'dropped by the protocol: {dropped} annotated frames'] if dropped else []))
+
+
+def pack(labels: Tensor | np.ndarray) -> Packed:
+    """Shape and compressed values of a label map; a mask takes about a hundredth of its size."""
+    values = labels.detach().cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
+    return values.shape, zlib.compress(np.ascontiguousarray(values, np.uint8).tobytes(), 1)
+
+
+def unpack(packed: Packed) -> np.ndarray:
+    """Undo :func:`pack`."""
+    shape, data = packed
+    return np.frombuffer(zlib.decompress(data), np.uint8).reshape(shape)

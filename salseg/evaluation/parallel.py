@@ -1,0 +1,98 @@
+"""Work for several processes, results in order."""
+
+import contextlib
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+import cv2
+
+from salseg.errors import DataError
+from salseg.evaluation.protocols import Part, Protocol
+from salseg.evaluation.work import Work, score
+
+# Units that wait per process: enough to keep all busy, few enough to keep memory flat.
+AHEAD = 4
+_protocol: Protocol | None = None
+
+
+def usable_processes() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+
+
+def score_all(
+    protocol: Protocol, tasks: Iterable[tuple[Work, Part | None]], processes: int, fork: bool = False
+) -> Iterator[tuple[Work, Part, bool]]:
+    """Score units in the order given.
+
+    Args:
+        protocol: How.
+        tasks: Units, with their part where it is known already.
+        processes: 1 scores in this process.
+        fork: Copy this process, which takes no time, where the system can. Only for one that has run no threads yet:
+            the copy of one that uses OpenCV or torch may hang. Others start afresh, and import what they need.
+
+    Yields:
+        Unit, part, and whether it was scored just now.
+
+    Raises:
+        DataError: A process died.
+    """
+    if processes <= 1:
+        with _one_thread():
+            for work, known in tasks:
+                yield work, known or score(protocol, work), known is None
+        return
+    method = 'fork' if fork and 'fork' in multiprocessing.get_all_start_methods() else 'spawn'
+    context = multiprocessing.get_context(method)
+    pool = ProcessPoolExecutor(processes, context, initializer=_start, initargs=(protocol,))
+    try:
+        yield from _in_order(pool, tasks, processes * AHEAD)
+    except BrokenProcessPool as error:
+        raise DataError(
+            'a scoring process died, most often for want of memory. What was scored is recorded where --out was given; '
+            'go on with fewer --processes.'
+        ) from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _in_order(
+    pool: ProcessPoolExecutor, tasks: Iterable[tuple[Work, Part | None]], ahead: int
+) -> Iterator[tuple[Work, Part, bool]]:
+    waiting: deque[tuple[Work, Part | Future]] = deque()
+    for work, known in tasks:
+        waiting.append((work, known or pool.submit(_score, work)))
+        if len(waiting) >= ahead:
+            yield _finished(*waiting.popleft())
+    while waiting:
+        yield _finished(*waiting.popleft())
+
+
+def _finished(work: Work, part: Part | Future) -> tuple[Work, Part, bool]:
+    return (work, part.result(), True) if isinstance(part, Future) else (work, part, False)
+
+
+def _start(protocol: Protocol) -> None:
+    global _protocol
+    _protocol = protocol
+    cv2.setNumThreads(1)
+
+
+def _score(work: Work) -> Part:
+    return score(_protocol, work)
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """OpenCV on one thread: the same in one process as in several."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)

@@ -1,0 +1,20 @@
+"""Reports without pictures: tables, JSON, CSV, LaTeX; and what pictures are drawn from."""
+
+from salseg.evaluation.report.files import RowFile, as_json, row_file, write_groups, write_json, write_texts
+from salseg.evaluation.report.sinks import Case, TimeSeries, WorstCases
+from salseg.evaluation.report.table import latex_table, statement, terminal_table
+
+__all__ = [
+    'Case',
+    'RowFile',
+    'TimeSeries',
+    'WorstCases',
+    'as_json',
+    'latex_table',
+    'row_file',
+    'statement',
+    'terminal_table',
+    'write_groups',
+    'write_json',
+    'write_texts',
+]

@@ -1,0 +1,108 @@
+"""What a report keeps of the parts that pass by: the worst cases, and values over time. Both stay small."""
+
+import heapq
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from salseg.evaluation.protocols import MapProtocol, Part, Protocol
+from salseg.evaluation.work import Item, Work
+
+# Measures of a frame of a video of maps that are drawn over time.
+MAP_SERIES = ('s_measure', 'mean_f', 'mae')
+
+
+@dataclass(frozen=True)
+class Case:
+    """A picture, or an object in its worst frame.
+
+    Attributes:
+        method: Name of the predictions.
+        name: Picture or object.
+        value: The measure that makes it a worst case.
+        item: Its frame.
+        label: Object in a label map; None for maps.
+        figures: All measures of the row.
+    """
+
+    method: str
+    name: str
+    value: float
+    item: Item
+    label: int | None
+    figures: dict[str, float]
+
+    @property
+    def prediction(self) -> Path | None:
+        """File of the prediction; None if it is missing."""
+        return self.item.prediction
+
+
+class WorstCases:
+    """The worst rows of every method.
+
+    Args:
+        protocol: Says by which measure.
+        number: How many are kept of each method.
+    """
+
+    def __init__(self, protocol: Protocol, number: int = 12) -> None:
+        self.protocol, self.number = protocol, number
+        self._kept: dict[str, list[tuple[float, str, Case]]] = defaultdict(list)
+
+    def take(self, work: Work, part: Part) -> None:
+        """Keep what is worse than the best of the kept ones."""
+        for row, (name, figures) in enumerate(part.rows):
+            value = figures.get(self.protocol.worst_by, next(iter(figures.values())))
+            kept = self._kept[work.method]
+            if np.isnan(value) or (len(kept) >= self.number and -value <= kept[0][0]):
+                continue
+            # The name breaks ties, so that the choice does not depend on the order of the parts.
+            entry = (-value, name, self._case(work, part, row, name, figures, value))
+            (heapq.heappush if len(kept) < self.number else heapq.heappushpop)(kept, entry)
+
+    def _case(self, work: Work, part: Part, row: int, name: str, figures: dict[str, float], value: float) -> Case:
+        if isinstance(self.protocol, MapProtocol):
+            item = next(item for item in work.items if item.stem == name)
+            return Case(work.method, name, value, item, None, figures)
+        quality = part.arrays['region'][row] + part.arrays['boundary'][row]
+        position = int(part.arrays['frames'][int(np.nanargmin(quality))])
+        return Case(work.method, name, value, work.items[position], int(part.arrays['objects'][row]), figures)
+
+    def of(self, method: str) -> list[Case]:
+        """Worst cases of a method, the worst first."""
+        return [case for _, _, case in sorted(self._kept[method], key=lambda entry: (-entry[0], entry[1]))]
+
+
+class TimeSeries:
+    """Measures of every frame of every video, as float32 arrays.
+
+    Args:
+        protocol: J and F of masks, or some measures of maps.
+    """
+
+    def __init__(self, protocol: Protocol) -> None:
+        self.protocol = protocol
+        # By video, then by method: (curves, frames), and the names of the curves and frames.
+        self._values: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
+        self.curves: dict[str, tuple[str, ...]] = {}
+
+    def take(self, work: Work, part: Part) -> None:
+        """Keep the values of a part."""
+        if isinstance(self.protocol, MapProtocol):
+            names = [n for n in MAP_SERIES if part.rows and n in part.rows[0][1]]
+            values = np.array([[figures[n] for _, figures in part.rows] for n in names], np.float32)
+        else:
+            names = [f'{m} of {k}' for m in 'JF' for k in part.arrays['objects']]
+            values = np.concatenate([part.arrays['region'], part.arrays['boundary']]).astype(np.float32)
+        self.curves[part.group] = tuple(names)
+        self._values[part.group][work.method].append(values)
+
+    def videos(self) -> dict[str, dict[str, np.ndarray]]:
+        """By video and method, (curves, frames) values."""
+        return {
+            video: {method: np.concatenate(pieces, axis=1) for method, pieces in methods.items()}
+            for video, methods in self._values.items()
+        }

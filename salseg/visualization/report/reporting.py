@@ -1,0 +1,104 @@
+"""Score folders and write everything about it."""
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from salseg.errors import DataError
+from salseg.evaluation.evaluate import Evaluation, Settings, evaluate_folders
+from salseg.evaluation.protocols import MapProtocol, Protocol, get_protocol
+from salseg.evaluation.report import TimeSeries, WorstCases, row_file, write_texts
+from salseg.visualization.report.cases import case_strip, file_name, image_tree
+from salseg.visualization.report.page import Contents, write_page
+from salseg.visualization.report.plots import draw_curves, draw_series
+from salseg.visualization.writing import write_png
+
+# Plots over time on the page and on disk; a set of hundreds of videos is better read from the CSV.
+PLOTTED_VIDEOS = 60
+
+
+def evaluate_and_report(
+    predictions: Mapping[str, str | Path],
+    truth: str | Path,
+    protocol: str | Protocol,
+    out: str | Path,
+    settings: Settings | None = None,
+    images: str | Path | None = None,
+    worst: int = 12,
+    progress: Callable[[int, int], None] | None = None,
+) -> Evaluation | None:
+    """Score methods and write tables, CSV, LaTeX, JSON, curves, plots and the page.
+
+    Args:
+        predictions, truth, protocol, progress: See `evaluate_folders`.
+        out: Folder; records to resume from lie in its `records/`.
+        settings: See `Settings`.
+        images: Folder of pictures behind the overlays.
+        worst: Worst cases of each method.
+
+    Returns:
+        The figures; None for a share that is not merged.
+
+    Raises:
+        DataError: As `evaluate_folders`, or the folder cannot be made.
+    """
+    out, protocol = Path(out), get_protocol(protocol) if isinstance(protocol, str) else protocol
+    settings = settings or Settings()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f'the folder {out} cannot be made: {error}. Choose another --out.') from error
+    if settings.records is None:
+        settings = replace(settings, records=out / 'records')
+    pictures = image_tree(images)
+    cases, series = WorstCases(protocol, worst), TimeSeries(protocol)
+    sinks = [cases] + ([series] if protocol.unit == 'video' else [])
+    rows = out / ('images.csv' if isinstance(protocol, MapProtocol) else 'objects.csv')
+    with contextlib.ExitStack() as stack:
+        if settings.merge:
+            sinks.append(stack.enter_context(row_file(protocol, rows)))
+        evaluation = evaluate_folders(predictions, truth, protocol, settings, sinks, progress)
+    if evaluation is not None:
+        write_report(evaluation, cases, series, out, rows, pictures)
+    return evaluation
+
+
+def write_report(
+    evaluation: Evaluation, cases: WorstCases, series: TimeSeries, out: Path, rows: Path, images: object = None
+) -> Path:
+    """Write all but the CSV of rows; gives the page."""
+    protocol = evaluation.protocol
+    files = [*write_texts(evaluation, out), rows]
+    methods = [result.method.name for result in evaluation.results]
+    strips = {name: _strips(cases, name, protocol, out, images) for name in methods}
+    curves = {
+        result.method.name: {name: value for name, value in result.figures.items() if np.ndim(value)}
+        for result in evaluation.results
+    }
+    title = f'protocol {protocol.name}'
+    drawn = []
+    if isinstance(protocol, MapProtocol):
+        drawn = draw_curves(curves, out / 'curves', title, protocol.ascending)
+    contents = Contents(strips, drawn, _videos(series, out), files)
+    return write_page(evaluation, contents, out / 'index.html')
+
+
+def _strips(cases: WorstCases, method: str, protocol: Protocol, out: Path, images: object) -> list:
+    found = []
+    for number, case in enumerate(cases.of(method), 1):
+        path = write_png(out / 'worst' / file_name(case, number), case_strip(case, protocol, images))
+        found.append((case, path))
+    return found
+
+
+def _videos(series: TimeSeries, out: Path) -> dict[str, Path]:
+    drawn = {}
+    for number, (video, methods) in enumerate(series.videos().items()):
+        if number == PLOTTED_VIDEOS:
+            break
+        name = video.replace('/', '_') or 'video'
+        drawn[video or 'video'] = draw_series(methods, series.curves[video], out / 'videos' / f'{name}.png', video)
+    return drawn

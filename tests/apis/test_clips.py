@@ -1,0 +1,121 @@
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import ConfigDict
+from torch import nn
+
+from salseg.apis.clips import ClipPredictor, predict_video
+from salseg.datasets import VideoSaliencyDataset
+from salseg.datasets.reading import read_grey, read_image
+from salseg.errors import CheckpointError, DataError
+from salseg.evaluation.metrics.grey import to_grey
+from salseg.models import SaliencySegmentor
+from tests.datasets.video_folders import picture, write_video
+
+PIPELINE = [dict(type='LoadFrames'), dict(type='Resize', size=16), dict(type='PackFrames')]
+RUN = []
+
+
+class Brightness(nn.Module):
+    def forward(self, images):
+        RUN.append(len(images))
+        return [images.mean(1, keepdim=True)]
+
+
+class AgainstTheClip(nn.Module):
+    """Relates frames: each against the mean of its window."""
+
+    def forward(self, features):
+        return [features[0] - features[0].mean(1, keepdim=True)], {}
+
+
+class AsTheyAre(nn.Module):
+    provides = ('logits',)
+
+    def forward(self, features, size):
+        return dict(logits=features[0])
+
+
+def model():
+    built = SaliencySegmentor(Brightness(), AsTheyAre(), matcher=AgainstTheClip()).eval()
+    built.weights_source = 'test'
+    built.cfg = ConfigDict(test_dataloader=dict(dataset=dict(pipeline=PIPELINE, clips='all', length=4)))
+    return built
+
+
+def stream(count):
+    for index in range(count):
+        yield f'{index:05d}', picture(index)
+
+
+def test_length_comes_from_the_test_set():
+    assert ClipPredictor(model()).length == 4
+    assert ClipPredictor(model(), length=7).length == 7
+
+
+@pytest.mark.parametrize('count', [1, 2, 3, 4, 5, 7, 8, 13])
+def test_a_stream_gives_the_maps_of_the_test_set(tmp_path, count):
+    write_video(tmp_path, 'a', count)
+    dataset = VideoSaliencyDataset(str(tmp_path), clips='all', length=4, training=False, pipeline=PIPELINE)
+    wanted, built = {}, model()
+    for item in range(len(dataset)):
+        packed = dataset[item]
+        (sample,) = built.test_step(dict(inputs=[packed['inputs']], data_samples=[packed['data_samples']]))
+        wanted |= {name: to_grey(value) for name, value in zip(sample.frame_ids, sample.pred_maps)}
+    frames = [(path.stem, read_image(path)) for path in sorted((tmp_path / 'JPEGImages/a').iterdir())]
+    found = list(ClipPredictor(built)(frames))
+    assert [frame.name for frame in found] == sorted(wanted)
+    for frame in found:
+        np.testing.assert_array_equal(frame.saliency, wanted[frame.name])
+
+
+def test_no_more_than_two_windows_are_read_ahead():
+    read = []
+
+    def watched():
+        for name, image in stream(40):
+            read.append(name)
+            yield name, image
+
+    for done, _ in enumerate(ClipPredictor(model())(watched()), start=1):
+        assert len(read) - done < 8
+
+
+def test_frames_of_another_size_are_named():
+    frames = [('0', picture(0)), ('1', picture(0, (10, 12)))]
+    with pytest.raises(DataError, match='1 has another size'):
+        list(ClipPredictor(model())(frames))
+
+
+def test_a_model_without_weights_is_refused():
+    built = model()
+    built.weights_source = None
+    with pytest.raises(CheckpointError, match='no trained weights'):
+        ClipPredictor(built)
+
+
+def test_maps_and_overlay_of_a_folder_are_written(tmp_path):
+    images, _ = write_video(tmp_path / 'set', 'a', 6, size=(25, 33))
+    assert predict_video(ClipPredictor(model()), images, tmp_path / 'out') == 6
+    assert read_grey(tmp_path / 'out/mask/00005.png').shape == (25, 33)
+    capture = cv2.VideoCapture(str(tmp_path / 'out/overlay.mp4'))
+    frames = 0
+    while capture.read()[0]:
+        frames += 1
+    assert frames == 6
+
+
+def test_an_unreadable_video_is_named_and_leaves_no_overlay(tmp_path):
+    path = tmp_path / 'broken.mp4'
+    path.write_bytes(b'\0' * 100)
+    with pytest.raises(DataError, match=r'broken\.mp4'):
+        predict_video(ClipPredictor(model()), path, tmp_path / 'out')
+    assert not (tmp_path / 'out').exists()
+
+
+def test_batches_hold_one_window():
+    RUN.clear()
+    list(ClipPredictor(model())(stream(9)))
+    assert RUN == [4, 4, 4]
+    assert torch.is_grad_enabled()

@@ -1,0 +1,124 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from salseg.apis import init_model
+from salseg.apis.groups import GroupPredictor, find_groups, notes_on, predict_groups
+from salseg.errors import CheckpointError, DataError
+
+OPTIONS = {'model.backbone.weights': None}
+
+
+@pytest.fixture(scope='module')
+def predictor():
+    options = OPTIONS | {'test_dataloader.dataset.pipeline': [
+        dict(type='LoadFrames'), dict(type='LoadGroundTruth'), dict(type='Resize', size=64), dict(type='PackFrames'),
+    ]}  # fmt: skip
+    return GroupPredictor(init_model('dcfm-lite', device='cpu', options=options), random_weights=True)
+
+
+def picture(path, size=(30, 40), seed=0):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), np.random.default_rng(seed).integers(0, 255, (*size, 3), np.uint8))
+    return path
+
+
+def test_a_folder_is_a_group_and_a_folder_of_folders_many(tmp_path):
+    for name in ('a b/1.jpg', 'a b/2.png', 'c/1.jpg'):
+        picture(tmp_path / name)
+    (tmp_path / 'notes').mkdir()
+    assert [(name, len(files)) for name, files in find_groups([tmp_path])] == [('a b', 2), ('c', 1)]
+    assert [name for name, _ in find_groups([tmp_path / 'c', tmp_path / 'a b'])] == ['c', 'a b']
+
+
+def test_what_is_no_group_is_named(tmp_path):
+    with pytest.raises(DataError, match='does not exist'):
+        find_groups([tmp_path / 'nowhere'])
+    with pytest.raises(DataError, match='holds no picture'):
+        find_groups([tmp_path])
+    with pytest.raises(DataError, match='is a file'):
+        find_groups([picture(tmp_path / 'x.jpg')])
+    for parent in ('a', 'b'):
+        picture(tmp_path / parent / 'same' / '1.jpg')
+    with pytest.raises(DataError, match="two groups are called 'same'"):
+        find_groups([tmp_path / 'a', tmp_path / 'b'])
+
+
+def test_maps_have_the_pictures_own_mixed_sizes_and_a_sheet_is_written(tmp_path, predictor):
+    picture(tmp_path / 'in/g/1.jpg', (30, 40), 1)
+    picture(tmp_path / 'in/g/2.png', (50, 20), 2)
+    (result,) = predict_groups(predictor, [tmp_path / 'in/g'], tmp_path / 'out')
+    assert result.count == 2
+    assert cv2.imread(str(tmp_path / 'out/g/1.png'), cv2.IMREAD_UNCHANGED).shape == (30, 40)
+    assert cv2.imread(str(tmp_path / 'out/g/2.png'), cv2.IMREAD_UNCHANGED).shape == (50, 20)
+    assert (tmp_path / 'out/sheets/g.png').is_file()
+    assert not result.notes
+
+
+def test_an_unreadable_picture_is_named_and_the_rest_goes_on(tmp_path, predictor):
+    picture(tmp_path / 'g/1.jpg', seed=1)
+    picture(tmp_path / 'g/3.jpg', seed=3)
+    (tmp_path / 'g/2.jpg').write_bytes(b'no picture')
+    (result,) = predict_groups(predictor, [tmp_path / 'g'], tmp_path / 'out', sheets=False)
+    assert [path.name for path in result.failed] == ['2.jpg']
+    assert sorted(path.name for path in result.written) == ['1.png', '3.png']
+
+
+def test_a_group_of_which_nothing_can_be_read_does_not_stop_the_others(tmp_path, predictor):
+    (tmp_path / 'in/bad').mkdir(parents=True)
+    (tmp_path / 'in/bad/1.jpg').write_bytes(b'no picture')
+    picture(tmp_path / 'in/good/1.jpg')
+    bad, good = predict_groups(predictor, [tmp_path / 'in'], tmp_path / 'out', sheets=False)
+    assert bad.count == 0
+    assert 'none of its 1 pictures' in bad.notes[0]
+    assert len(good.written) == 1
+
+
+def test_a_group_of_one_works_and_says_that_nothing_can_be_shared(tmp_path, predictor):
+    picture(tmp_path / 'g/1.jpg')
+    (result,) = predict_groups(predictor, [tmp_path / 'g'], tmp_path / 'out', sheets=False)
+    assert len(result.written) == 1
+    assert 'nothing can be shared' in result.notes[0]
+
+
+def test_the_same_picture_twice_is_said(tmp_path):
+    image = np.zeros((4, 4, 3), np.uint8)
+    one, two, three = (tmp_path / f'{number}.jpg' for number in (1, 2, 3))
+    notes = notes_on('g', {one: image, two: image.copy(), three: image + 1}, 1)
+    assert len(notes) == 1
+    assert '2.jpg is the same picture as 1.jpg' in notes[0]
+
+
+def test_a_group_is_split_evenly_and_only_when_it_is_asked_for(predictor):
+    assert predictor.parts(500) == [slice(0, 500)]
+    limited = GroupPredictor(predictor.model, True, max_frames=4)
+    sizes = [part.stop - part.start for part in limited.parts(9)]
+    assert sum(sizes) == 9
+    assert max(sizes) <= 4
+    images = {Path(str(i)): np.full((1, 1, 3), i, np.uint8) for i in range(9)}
+    assert 'split into 3' in notes_on('g', images, 3)[-1]
+    with pytest.raises(DataError, match='max_frames=0'):
+        GroupPredictor(predictor.model, True, max_frames=0)
+
+
+def test_wrong_input_is_refused(predictor, tmp_path):
+    with pytest.raises(DataError, match='empty'):
+        predictor([])
+    with pytest.raises(DataError, match='float64'):
+        predictor([np.zeros((4, 4, 3))])
+    picture(tmp_path / 'g/1.jpg')
+    with pytest.raises(DataError, match='--save drawing'):
+        predict_groups(predictor, [tmp_path / 'g'], tmp_path / 'out', save=('drawing',))
+
+
+def test_a_model_without_weights_refuses(predictor):
+    with pytest.raises(CheckpointError, match='noise'):
+        GroupPredictor(predictor.model)
+
+
+def test_companions_change_the_map_of_a_picture(predictor):
+    images = [np.random.default_rng(seed).integers(0, 255, (32, 32, 3), np.uint8) for seed in range(4)]
+    alone, together = predictor(images[:1])[0].saliency, predictor(images)[0].saliency
+    assert (alone != together).any()

@@ -1,0 +1,150 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from salseg.apis import read_prompts, track
+from salseg.apis.tracking import parse_box
+from salseg.datasets.reading import read_mask
+from salseg.datasets.video_reading import FrameSource
+from salseg.errors import DataError
+from salseg.propagation import Prompt, propagate
+from salseg.visualization import VideoWriter, write_label_png
+from tests.propagation.small import MODELS, SIZE, square, stream, video, xmem
+
+both = pytest.mark.parametrize('make', MODELS.values(), ids=MODELS)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Seven frames, named so that plain sorting would mix them up."""
+    root = tmp_path / 'frames'
+    root.mkdir()
+    for number, frame in enumerate(video(7)):
+        cv2.imwrite(str(root / f'f{number + 5}.png'), frame[..., ::-1])
+    return root
+
+
+def prompts():
+    return {0: Prompt.from_masks({7: square(0, 0)}), 3: Prompt.from_masks({3: square(24, 32)})}
+
+
+def written(out):
+    files = sorted((out / 'masks').glob('*.png'), key=lambda p: int(p.stem[1:]))
+    return [read_mask(file, 'index') for file in files]
+
+
+@both
+def test_files_hold_the_labels_of_the_stream(make, folder, tmp_path):
+    model = make()
+    report = track(stream(model), folder, prompts(), tmp_path / 'out')
+    expected = [r.labels for r in propagate(stream(model), video(7), prompts())]
+    np.testing.assert_array_equal(written(tmp_path / 'out'), expected)
+    assert (report.frames, report.object_ids, report.resumed_at) == (7, (7, 3), 0)
+    assert Image.open(tmp_path / 'out' / 'masks' / 'f5.png').mode == 'P'
+    assert sum(1 for _ in FrameSource(report.overlay).frames()) == 7
+    assert {p.name for p in (tmp_path / 'out').iterdir()} == {'masks', 'overlay.mp4', 'track.json'}
+
+
+class Killed(BaseException):
+    """As a signal would, it passes every handler of ordinary errors."""
+
+
+@both
+def test_a_killed_call_goes_on_where_its_state_was_stored(make, folder, tmp_path):
+    model = make()
+    whole = track(stream(model), folder, prompts(), tmp_path / 'whole', state_every=2)
+
+    def kill(done, total):
+        assert total == 7
+        if done == 5:
+            raise Killed
+
+    with pytest.raises(Killed):
+        track(stream(model), folder, prompts(), tmp_path / 'cut', state_every=2, progress=kill)
+    assert not (tmp_path / 'cut' / 'overlay.mp4').exists()
+    report = track(stream(model), folder, prompts(), tmp_path / 'cut', state_every=2)
+    assert report.resumed_at == 4
+    np.testing.assert_array_equal(written(tmp_path / 'cut'), written(tmp_path / 'whole'))
+    frames = [list(FrameSource(r.overlay).frames()) for r in (whole, report)]
+    np.testing.assert_array_equal(*frames)
+
+
+def test_a_finished_call_is_not_repeated_and_another_one_is_refused(folder, tmp_path):
+    model, out = xmem(), tmp_path / 'out'
+    first = track(stream(model), folder, prompts(), out)
+    stamp = (out / 'masks' / 'f5.png').stat().st_mtime_ns
+    assert track(stream(model), folder, prompts(), out) == first
+    assert (out / 'masks' / 'f5.png').stat().st_mtime_ns == stamp
+    other = {0: Prompt.from_masks({1: square(8, 8)})}
+    with pytest.raises(DataError, match='--overwrite'):
+        track(stream(model), folder, other, out)
+    assert track(stream(model), folder, other, out, overwrite=True).object_ids == (1,)
+    assert json.loads((out / 'track.json').read_text())['object_ids'] == [1]
+
+
+def test_a_video_file_is_followed_as_its_frames_are(tmp_path):
+    with VideoWriter(tmp_path / 'v.mkv', fps=10) as writer:
+        for frame in video(4):
+            writer.write(frame)
+    source = FrameSource(tmp_path / 'v.mkv')
+    assert source.fps == 10
+    np.testing.assert_array_equal(list(source.frames()), video(4))
+    np.testing.assert_array_equal(list(source.frames(2)), video(4)[2:])
+    model = xmem()
+    report = track(stream(model), source, {0: prompts()[0]}, tmp_path / 'out', overlay=False, max_frames=3)
+    assert (report.frames, report.overlay) == (3, None)
+    expected = [r.labels for r in propagate(stream(model), video(4)[:3], {0: prompts()[0]})]
+    found = [read_mask(tmp_path / 'out' / 'masks' / f'{n:05d}.png', 'index') for n in range(3)]
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_prompts_come_from_a_mask_a_folder_of_masks_and_boxes(folder, tmp_path):
+    source = FrameSource(folder)
+    write_label_png(tmp_path / 'first.png', (4 * square(0, 0)).astype(np.uint8))
+    found = read_prompts(source, masks=tmp_path / 'first.png', boxes=['9:32,24,48,40', '2@1:0,0,8,8'])
+    assert {number: prompt.ids for number, prompt in found.items()} == {0: (4, 9), 2: (1,)}
+    assert found[0].masks[1].nonzero().tolist() == np.argwhere(square(24, 32)).tolist()
+    assert found[0].from_box == (False, True)
+    write_label_png(tmp_path / 'masks' / 'f8.png', (2 * square(8, 8)).astype(np.uint8))
+    assert {n: p.ids for n, p in read_prompts(source, masks=tmp_path / 'masks').items()} == {3: (2,)}
+
+
+def test_unusable_prompts_are_explained(folder, tmp_path):
+    source, labels = FrameSource(folder), square(0, 0).astype(np.uint8)
+    write_label_png(tmp_path / 'grey.png', 255 * labels)
+    write_label_png(tmp_path / 'masks' / 'g1.png', labels)
+    with pytest.raises(DataError, match="encoding='binary'"):
+        read_prompts(source, masks=tmp_path / 'grey.png')
+    assert read_prompts(source, masks=tmp_path / 'grey.png', encoding='binary')[0].ids == (1,)
+    with pytest.raises(DataError, match='belongs to no frame'):
+        read_prompts(source, masks=tmp_path / 'masks')
+    with pytest.raises(DataError, match='given twice in frame 0'):
+        read_prompts(source, boxes=['1:0,0,9,9', '1:8,8,20,20'])
+    with pytest.raises(DataError, match='frame 99'):
+        read_prompts(source, boxes=['99@1:0,0,9,9'])
+    for text in ('1:2,3', 'a:1,2,3,4', '1,2,3,4', '1:x,2,3,4'):
+        with pytest.raises(DataError, match='id:x0,y0,x1,y1'):
+            parse_box(text)
+
+
+def test_nothing_to_follow_and_frames_that_do_not_exist_are_refused(folder, tmp_path):
+    with pytest.raises(DataError, match='--mask FILE or --box'):
+        track(stream(xmem()), folder, {}, tmp_path / 'out')
+    with pytest.raises(DataError, match='the video has 7 frames'):
+        track(stream(xmem()), folder, {7: prompts()[0]}, tmp_path / 'out')
+    with pytest.raises(DataError, match='does not exist'):
+        FrameSource(tmp_path / 'nothing.mp4')
+    (tmp_path / 'text.mp4').write_text('no video')
+    with pytest.raises(DataError, match='cannot be opened'):
+        FrameSource(tmp_path / 'text.mp4')
+    (tmp_path / 'empty').mkdir()
+    with pytest.raises(DataError, match='holds no picture'):
+        FrameSource(tmp_path / 'empty')
+
+
+def test_a_folder_is_ordered_by_the_numbers_in_its_names(folder):
+    assert FrameSource(folder).names == [f'f{n}' for n in range(5, 12)]
+    assert next(iter(FrameSource(folder).frames(3))).shape == (*SIZE, 3)

@@ -1,0 +1,118 @@
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from salseg.cli import main
+from tests.needs import ROOT
+
+
+@pytest.fixture(scope='module')
+def run_folder(tmp_path_factory):
+    from tests.tiny import write_tiny_config
+
+    folder = tmp_path_factory.mktemp('cli')
+    config = write_tiny_config(folder / 'tiny.py')
+    command = [sys.executable, '-m', 'salseg', 'train', str(config), '--work-dir', str(folder / 'run')]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return folder
+
+
+def pictures(folder, count=2):
+    folder.mkdir()
+    for index in range(count):
+        values = np.random.default_rng(index).integers(0, 256, (30 + index, 40, 3), dtype=np.uint8)
+        Image.fromarray(values).save(folder / f'{index}.jpg')
+    return folder
+
+
+def test_training_writes_config_log_and_checkpoint(run_folder):
+    run = run_folder / 'run'
+    assert (run / 'last_checkpoint').read_text() == str(run / 'iter_4.pth')
+    assert "type='SaliencySegmentor'" in (run / 'tiny.py').read_text()
+    (scalars,) = run.glob('*/vis_data/scalars.json')
+    lines = [json.loads(line) for line in scalars.read_text().splitlines()]
+    assert [line['step'] for line in lines if 'loss' in line] == [1, 2, 3, 4]
+    assert 'loss_lsc_logits' in lines[0]
+
+
+def test_testing_a_run_prints_the_same_figures_twice(run_folder, capfd):
+    run = run_folder / 'run'
+    rows = []
+    for _ in range(2):
+        assert main(['test', str(run / 'tiny.py'), str(run / 'iter_4.pth')]) == 0
+        text = ''.join(capfd.readouterr())
+        rows.append(next(line for line in text.splitlines() if line.startswith('| synthetic')))
+    assert rows[0] == rows[1]
+
+
+def test_predicting_writes_a_map_for_each_picture(run_folder, tmp_path, capsys):
+    folder = pictures(tmp_path / 'in')
+    assert main(['predict', str(run_folder / 'run'), str(folder), '--out', str(tmp_path / 'out'), '--save', 'mask,overlay']) == 0
+    assert Image.open(tmp_path / 'out/mask/1.png').size == (40, 31)
+    assert Image.open(tmp_path / 'out/overlay/0.png').mode == 'RGB'
+    assert '4 files written' in capsys.readouterr().out
+
+
+def test_an_unreadable_picture_gives_status_one_and_its_reason(run_folder, tmp_path, capsys):
+    folder = pictures(tmp_path / 'in')
+    (folder / 'x.jpg').write_bytes(b'no picture')
+    assert main(['predict', str(run_folder / 'run'), str(folder), '--out', str(tmp_path / 'out')]) == 1
+    output = capsys.readouterr().out
+    assert 'left out' in output
+    assert 'x.jpg' in output
+
+
+def test_a_user_error_is_one_message_without_a_traceback(tiny_config, tmp_path, capsys):
+    folder = pictures(tmp_path / 'in')
+    status = main(['predict', str(tiny_config), str(folder), '--out', str(tmp_path / 'out')])
+    captured = capsys.readouterr()
+    assert status == 2
+    assert captured.err.startswith('salseg predict: CheckpointError: this SaliencySegmentor has no trained weights')
+    assert 'Traceback' not in captured.err
+
+
+def test_info_prints_the_card_and_an_unknown_name_gets_near_ones(capsys):
+    assert main(['info', 'scwssod']) == 0
+    assert 'scwssod_r50_released' in capsys.readouterr().out
+    assert main(['info', 'scwsod']) == 2
+    assert 'Nearest: scwssod' in capsys.readouterr().err
+
+
+def test_list_shows_models_and_configs(capsys):
+    main(['list', '*lite*'])
+    assert all('lite' in line.split()[0] for line in capsys.readouterr().out.splitlines())
+    main(['list', '--configs'])
+    assert 'projects/scwssod/configs/scwssod_r50_paper_duts-scribble-320.py' in capsys.readouterr().out
+
+
+def test_a_launcher_without_its_environment_says_how_to_start(tiny_config, tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv('RANK', raising=False)
+    assert main(['train', str(tiny_config), '--work-dir', str(tmp_path), '--launcher', 'pytorch']) == 2
+    assert 'start the command with torchrun' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('script', ['train', 'test', 'predict'])
+def test_the_scripts_are_the_commands(script):
+    env = {**os.environ, 'PYTHONPATH': str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, f'tools/{script}.py', '--help'], cwd=ROOT, env=env, capture_output=True, text=True, check=True
+    )
+    assert f'usage: salseg {script}' in done.stdout
+
+
+@pytest.mark.parametrize('script', ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh', 'slurm_test.sh'])
+def test_the_shell_scripts_parse(script):
+    subprocess.run(['bash', '-n', f'tools/{script}'], cwd=ROOT, check=True)
+
+
+def test_mixed_precision_trains_on_a_cpu(tiny_config, tmp_path):
+    command = [sys.executable, '-m', 'salseg', 'train', str(tiny_config), '--work-dir', str(tmp_path), '--amp']
+    options = ['--cfg-options', 'train_cfg.max_iters=1', 'default_hooks.logger.interval=1']
+    done = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert 'loss_ssc' in done.stdout + done.stderr
+    assert 'AutocastOptimWrapper' in (tmp_path / 'tiny.py').read_text()

@@ -1,0 +1,133 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from salseg.datasets import SaliencyDataset
+from salseg.errors import DataError
+
+LOAD = [dict(type='LoadFrames'), dict(type='LoadLabels')]
+
+
+def save(path, array):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(array).save(path)
+
+
+def grey(value=0, size=(6, 8)):
+    return np.full(size, value, np.uint8)
+
+
+def make(root, images='image', masks='mask', stems=('a', 'b.c', 'd'), image_suffix='.jpg', size=(6, 8)):
+    for stem in stems:
+        save(root / images / f'{stem}{image_suffix}', np.zeros((*size, 3), np.uint8))
+        mask = grey(0, size)
+        mask[:3] = 255
+        save(root / masks / f'{stem}.png', mask)
+    return root
+
+
+@pytest.mark.parametrize(
+    ('images', 'masks'),
+    [('image', 'mask'), ('images', 'ground_truth_mask'), ('imgs', 'gt'), ('Imgs', 'GT'), ('JPEGImages', 'Annotations')],
+)
+def test_known_folder_names_are_found(tmp_path, images, masks):
+    dataset = SaliencyDataset(str(make(tmp_path / 'SET', images, masks)))
+    assert [item[0] for item in dataset.items] == ['a', 'b.c', 'd']
+    assert dataset.name == 'SET'
+
+
+def test_folders_called_after_the_set_are_found(tmp_path):
+    make(tmp_path / 'DUTS-TR', 'DUTS-TR-Image', 'DUTS-TR-Mask')
+    dataset = SaliencyDataset(str(tmp_path / 'DUTS-TR'))
+    assert len(dataset) == 3
+
+
+def test_pictures_and_masks_in_one_folder_are_told_apart_by_suffix(tmp_path):
+    make(tmp_path, 'Imgs', 'Imgs')
+    dataset = SaliencyDataset(str(tmp_path), 'Imgs', 'Imgs')
+    _, image, mask = dataset.items[0]
+    assert (image.suffix, mask.suffix) == ('.jpg', '.png')
+
+
+def test_pngs_in_two_folders_and_odd_suffixes_pair_by_stem(tmp_path):
+    make(tmp_path / 'hku', image_suffix='.png')
+    assert len(SaliencyDataset(str(tmp_path / 'hku'))) == 3
+    make(tmp_path / 'co', image_suffix='.JPEG')
+    assert len(SaliencyDataset(str(tmp_path / 'co'))) == 3
+
+
+def test_stray_files_are_passed_over(tmp_path):
+    make(tmp_path)
+    for name in ('.DS_Store', 'Thumbs.db', 'notes.txt', '._a.jpg'):
+        (tmp_path / 'image' / name).write_bytes(b'x')
+    assert len(SaliencyDataset(str(tmp_path))) == 3
+
+
+def test_an_image_without_mask_is_an_error_or_is_counted(tmp_path):
+    make(tmp_path)
+    save(tmp_path / 'image' / 'orphan.jpg', np.zeros((6, 8, 3), np.uint8))
+    with pytest.raises(DataError, match=r"orphan.jpg has no annotation(.|\n)*missing='skip'"):
+        SaliencyDataset(str(tmp_path))
+    dataset = SaliencyDataset(str(tmp_path), missing='skip')
+    assert (len(dataset), dataset.skipped) == (3, ['orphan'])
+
+
+def test_a_list_names_the_pictures_with_or_without_suffix(tmp_path):
+    make(tmp_path)
+    (tmp_path / 'test.txt').write_text('d\n\nb.c.jpg\n')
+    assert [item[0] for item in SaliencyDataset(str(tmp_path), list_file='test.txt').items] == ['d', 'b.c']
+
+
+def test_a_list_that_names_a_missing_image_is_refused(tmp_path):
+    make(tmp_path)
+    (tmp_path / 'test.txt').write_text('d\nnone\n')
+    with pytest.raises(DataError, match="list names 'none'"):
+        SaliencyDataset(str(tmp_path), list_file='test.txt')
+
+
+def test_an_empty_list_is_refused(tmp_path):
+    make(tmp_path)
+    (tmp_path / 'test.txt').write_text('\n \n')
+    with pytest.raises(DataError, match=r'test.txt is empty; expected one picture name per line'):
+        SaliencyDataset(str(tmp_path), list_file='test.txt')
+
+
+def test_a_missing_root_or_folder_says_what_was_looked_for_and_found(tmp_path):
+    with pytest.raises(DataError, match='does not exist'):
+        SaliencyDataset(str(tmp_path / 'none'))
+    (tmp_path / 'pictures').mkdir()
+    with pytest.raises(DataError, match=r'looked for image, images(.|\n)*found pictures(.|\n)*image_folder='):
+        SaliencyDataset(str(tmp_path))
+
+
+def test_a_mask_of_another_size_names_both_files_and_sizes(tmp_path):
+    make(tmp_path)
+    save(tmp_path / 'mask' / 'a.png', grey(255, (5, 8)))
+    with pytest.raises(DataError) as error:
+        SaliencyDataset(str(tmp_path), pipeline=LOAD)[0]
+    message = str(error.value)
+    assert 'a.jpg is (6, 8)' in message
+    assert 'a.png is (5, 8)' in message
+    assert "mismatch='resize'" in message
+    item = SaliencyDataset(str(tmp_path), pipeline=[LOAD[0], dict(type='LoadLabels', mismatch='resize')])[0]
+    assert item['labels'][0].shape == (6, 8)
+
+
+def test_ground_truth_keeps_its_grey_values_and_own_size(tmp_path):
+    make(tmp_path)
+    save(tmp_path / 'mask' / 'a.png', grey(100, (7, 9)))
+    item = SaliencyDataset(str(tmp_path), pipeline=[dict(type='LoadFrames'), dict(type='LoadGroundTruth')])[0]
+    assert item['gt_maps'][0].shape == (7, 9)
+    assert item['gt_maps'][0][0, 0] == 100
+
+
+@pytest.mark.skipif(
+    not (Path(__file__).parents[3] / 'shared/data/real_mini/sod/ECSSD').is_dir(), reason='no folder of real pictures here'
+)
+def test_real_pictures_are_read():
+    root = Path(__file__).parents[3] / 'shared/data/real_mini/sod/ECSSD'
+    dataset = SaliencyDataset(str(root), list_file='test.txt', pipeline=LOAD)
+    assert len(dataset) == 37
+    assert all(set(np.unique(dataset[i]['labels'][0])) == {0, 1} for i in range(37))

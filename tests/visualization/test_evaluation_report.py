@@ -1,0 +1,119 @@
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from urllib.parse import unquote
+
+import cv2
+import numpy as np
+import pytest
+
+from salseg.evaluation.evaluate import Settings
+from salseg.visualization.report import evaluate_and_report
+from salseg.visualization.report.cases import FALSE_ALARM, HIT, MISS, errors
+from tests.evaluation.trees import label_tree, map_tree, save_grey
+
+
+class Links(HTMLParser):
+    """All that a page refers to."""
+
+    def __init__(self):
+        super().__init__()
+        self.found, self.open, self.tags = [], [], set()
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        self.found += [value for name, value in attributes if name in ('href', 'src', 'srcset', 'data', 'action')]
+        if tag not in ('meta', 'link', 'img', 'br'):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.fixture()
+def map_report(tmp_path):
+    predictions, truth = map_tree(tmp_path, ['a b/1', 'a b/2', 'c&d/<3>'])
+    save_grey(tmp_path / 'worse/a b/1.png', np.zeros((20, 26)))
+    settings = Settings(allow_missing=True)
+    out = tmp_path / 'out'
+    evaluate_and_report({'good': predictions, 'worse': tmp_path / 'worse'}, truth, 'cosod', out, settings, worst=2)
+    return out
+
+
+@pytest.fixture()
+def video_report(tmp_path):
+    predictions, truth = label_tree(tmp_path, {'v': 5, 'w': 5})
+    evaluate_and_report({'m': predictions}, truth, 'davis17-semi', tmp_path / 'out')
+    return tmp_path / 'out'
+
+
+@pytest.mark.parametrize('kind', ['map_report', 'video_report'])
+def test_the_page_needs_nothing_from_outside_and_every_link_leads_to_a_file(kind, request):
+    out = request.getfixturevalue(kind)
+    text = (out / 'index.html').read_text(encoding='utf-8')
+    page = Links()
+    page.feed(text)
+    assert page.open == []
+    assert 'script' not in page.tags
+    assert not re.search(r'(https?:|//|@import|url\()', re.sub(r'data:image/[a-z]+;base64,[^"]*', '', text))
+    inside = [link for link in page.found if link.startswith('data:')]
+    files = [link for link in page.found if not link.startswith('data:')]
+    assert inside
+    assert files
+    for link in files:
+        assert (out / unquote(link)).is_file(), link
+
+
+def test_the_page_opens_with_the_worst_cases(map_report):
+    text = (map_report / 'index.html').read_text(encoding='utf-8')
+    assert 0 < text.index('Worst cases by S') < text.index('<table>') < text.index('Curves')
+    assert 'c&amp;d/&lt;3&gt;' in text
+    assert '2 MISSING predictions scored as empty' in text
+
+
+def test_all_files_of_a_report_are_there_and_nothing_half_written(map_report, video_report):
+    names = {str(p.relative_to(map_report)) for p in map_report.rglob('*') if p.is_file()}
+    expected = {
+        'index.html', 'figures.json', 'table.txt', 'table.tex', 'images.csv', 'groups.csv', 'curves/roc.png',
+        'curves/precision_recall.png', 'curves/f_threshold.png', 'curves/e_threshold.png',
+    }  # fmt: skip
+    assert expected <= names
+    assert {'objects.csv', 'videos.csv', 'videos/v.png'} <= {
+        str(p.relative_to(video_report)) for p in video_report.rglob('*')
+    }
+    assert not [p for p in map_report.rglob('*.tmp')]
+
+
+def test_hits_false_alarms_and_misses_have_their_colours():
+    truth = np.uint8([[255, 255, 0, 0]])
+    picture = errors(None, np.uint8([[255, 0, 255, 0]]), truth).astype(int)
+    for column, colour in enumerate((HIT, MISS, FALSE_ALARM)):
+        distance = [np.abs(picture[0, column] - c).sum() for c in (HIT, MISS, FALSE_ALARM)]
+        assert np.argmin(distance) == column, colour
+    assert len(set(picture[0, 3])) == 1
+
+
+def test_a_picture_behind_the_overlay_is_shown(tmp_path):
+    predictions, truth = map_tree(tmp_path, ['1'])
+    image = np.zeros((20, 26, 3), np.uint8)
+    image[..., 2] = 250
+    (tmp_path / 'images').mkdir()
+    cv2.imwrite(str(tmp_path / 'images/1.png'), image)
+    evaluate_and_report({'m': predictions}, truth, 'sod', tmp_path / 'out', images=tmp_path / 'images')
+    (strip,) = (tmp_path / 'out/worst').iterdir()
+    shown = cv2.imread(str(strip))
+    assert (shown[100, 150] == (0, 0, 250)).all()
+    assert shown.shape[1] == 4 * 306 - 6
+
+
+def test_chromium_shows_the_page(video_report, tmp_path):
+    browser = next((b for b in ('chromium', 'chromium-browser', 'google-chrome') if shutil.which(b)), None)
+    if browser is None:
+        pytest.skip('no Chromium is installed')
+    picture = tmp_path / 'page.png'
+    command = [browser, '--headless', '--no-sandbox', '--disable-gpu', '--enable-logging=stderr', f'--screenshot={picture}',
+               str(video_report / 'index.html')]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert 'CONSOLE' not in done.stderr
+    assert picture.stat().st_size > 5000
