@@ -26,7 +26,7 @@ from salseg.evaluation.functional import image_level, saliency_scores
 from salseg.evaluation.metrics.saliency_metric import table, to_grey
 from salseg.visualization import overlay_map, sheet, write_png
 
-CONFIG = Path(__file__).resolve().parents[2] / 'projects/scwssod/configs/scwssod_lite0_paper_folder-192.py'
+CONFIG = Path(__file__).resolve().parents[2] / 'projects/scwssod/configs/scwssod_lite0_paper_folder-160.py'
 # Name, options of the config.
 RUNS = {
     'strokes + LSC': [],
@@ -42,7 +42,7 @@ def main() -> int:
     parser.add_argument('--data', required=True, help='folder with image/, mask/, train.txt and test.txt')
     parser.add_argument('--test-data', help='another folder for the test pictures')
     parser.add_argument('--out', default='work_dirs/real_scribbles')
-    parser.add_argument('--iterations', type=int, default=300)
+    parser.add_argument('--iterations', type=int, default=200)
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument('--runs', nargs='+', default=list(RUNS), choices=list(RUNS))
     args = parser.parse_args()

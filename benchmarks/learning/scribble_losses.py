@@ -30,14 +30,9 @@ RUNS = {
     'pce + SSC': ['model.losses.lsc=None'],
     'pce + LSC + SSC': [],
     'pce + LSC + SSC, no AGGM': ['model.neck.attention=False'],
-    'released forms': [
-        'model.losses.pce.form=released',
-        'model.losses.lsc.sigma_image.logits=0.2', 'model.losses.lsc.sigma_image.logits_3=0.02',
-        'model.losses.lsc.sigma_image.logits_4=0.002', 'model.losses.lsc.sigma_image.logits_5=0.0002',
-    ],
     'full masks': FULL,
 }  # fmt: skip
-SIZE = 128
+SIZE = 96
 
 
 def main() -> int:
@@ -71,8 +66,12 @@ def one(run: str, seed: int, args: argparse.Namespace, pictures: list) -> dict[s
     folder = Path(args.out) / f'{list(RUNS).index(run)}_{seed}'
     options = [
         f'randomness.seed={seed}', f'train_cfg.max_iters={args.iterations}', f'param_scheduler.total={args.iterations}',
-        f'default_hooks.checkpoint.interval={args.iterations}', 'default_hooks.logger.interval=100', *RUNS[run],
+        f'default_hooks.checkpoint.interval={args.iterations}', 'default_hooks.logger.interval=100',
+        f'train_dataloader.dataset.size={SIZE}', f'train_dataloader.dataset.pipeline.2.size={SIZE}',
+        f'test_dataloader.dataset.pipeline.2.size={SIZE}', *RUNS[run],
     ]  # fmt: skip
+    if 'model.losses.lsc=None' not in RUNS[run]:
+        options.append(f'model.losses.lsc.ramp_iterations={args.iterations // 3}')
     train(str(CONFIG), options, str(folder))
     predictor = SaliencyPredictor(init_model(str(CONFIG), str(folder / f'iter_{args.iterations}.pth'), options=options))
     maps = [predictor([picture.image])[0].saliency for picture in pictures]

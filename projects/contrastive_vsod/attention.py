@@ -14,8 +14,8 @@ from salseg.registry import MATCHERS
 class SelfAttention(nn.Module):
     """Non-local means of a map with itself, then a depthwise filter that the map itself generates (eq. 4 and 5).
 
-    The paper does not say how the filters come about beyond "a single convolutional layer": here from the global mean, by a
-    1x1 convolution, without normalisation. Its parameters agree with the published count.
+    The paper does not say how the filters come about beyond "a single convolutional layer": here from the global mean,
+    by a 1x1 convolution, without normalisation. Its parameters agree with the published count.
     """
 
     def __init__(self, channels: int, kernel: int = 3) -> None:
@@ -73,7 +73,8 @@ class Gate(nn.Module):
 class ContrastiveAttention(nn.Module):
     """Both attentions on the coarsest level, gated and joined with it (WACV 2022, section 3.3).
 
-    What is joined is also the ``embedding`` that the contrastive loss reads. Frames do not meet here: the network is run on
+    What is joined is also the ``embedding`` that the contrastive loss reads. Frames do not meet here: the network is
+        run on
     single frames, the loss relates them.
 
     Args:
@@ -102,7 +103,9 @@ class ContrastiveAttention(nn.Module):
     ) -> None:
         super().__init__()
         if low_level < 0 or low_stride < 1:
-            raise ConfigError(f'ContrastiveAttention: low_level={low_level} counts from the finest, 0; low_stride={low_stride}.')
+            raise ConfigError(
+                f'ContrastiveAttention: low_level={low_level} counts from the finest, 0; low_stride={low_stride}.'
+            )
         self.low_level = low_level
         self.self_attention = SelfAttention(channels) if self_attention else None
         self.self_gate = Gate(channels) if self_attention else None
@@ -120,7 +123,9 @@ class ContrastiveAttention(nn.Module):
         """
         *finer, coarse = features
         if self.low_level >= len(finer):
-            raise ConfigError(f'low_level is {self.low_level}; the backbone gives {len(finer)} levels below the coarsest.')
+            raise ConfigError(
+                f'low_level is {self.low_level}; the backbone gives {len(finer)} levels below the coarsest.'
+            )
         frames, x = coarse.shape[1], coarse.flatten(0, 1)
         parts, gates = [x], {}
         if self.self_attention is not None:

@@ -99,7 +99,9 @@ class RandomScaledCrop(RandomFrameTransform):
     ) -> None:
         super().__init__(per)
         if not (0 < area[0] <= area[1] <= 1 and 0 < ratio[0] <= ratio[1] and size > 0):
-            raise ConfigError(f'RandomScaledCrop: size={size}, area={area}, ratio={ratio}; expected ascending ranges, area <= 1.')
+            raise ConfigError(
+                f'RandomScaledCrop: size={size}, area={area}, ratio={ratio}; expected ascending ranges, area <= 1.'
+            )
         self.size, self.area, self.ratio = size, tuple(area), tuple(ratio)
 
     def draw(self, rng: np.random.Generator) -> np.ndarray:
@@ -132,7 +134,8 @@ class RandomScaledCrop(RandomFrameTransform):
 
 @TRANSFORMS.register_module()
 class RandomMirror(RandomFrameTransform):
-    """Nothing, left to right, upside down or both, with equal probability. For training: what is turned upside down is not
+    """Nothing, left to right, upside down or both, with equal probability. For training: what is turned upside down is
+    not
     recorded in the frame's geometry, so maps of such a frame cannot be taken back to the picture."""
 
     def draw(self, rng: np.random.Generator) -> tuple[bool, bool]:

@@ -18,7 +18,8 @@ _EXTRA = {'flow': 4, 'labels': 2, 'none': 0}
 
 @SEGMENTORS.register_module()
 class FGPLG(SaliencySegmentor):
-    """RCRNet that also sees the labels of two neighbours, brought to its frame by optical flow (ICCV 2019, section 3.3).
+    """RCRNet that also sees the labels of two neighbours, brought to its frame by optical flow (ICCV 2019, section
+    3.3).
 
     The backbone's first convolution is widened here; the colour channels keep what was loaded, and a checkpoint of the
     static network fits as it is: only its colour channels are filled.
@@ -121,12 +122,16 @@ def _widen_first(backbone: nn.Module, channels: int) -> str:
                 module.in_channels = channels
                 module.weight = nn.Parameter(inflate(module.weight.detach(), wide))
             return f'backbone.{name}.weight'
-    raise ConfigError(f'FGPLG widens the first convolution of a backbone on three channels; {type(backbone).__name__} has none.')
+    raise ConfigError(
+        f'FGPLG widens the first convolution of a backbone on three channels; {type(backbone).__name__} has none.'
+    )
 
 
 def _need(value: Tensor | None, what: str, source: str) -> Tensor:
     if value is None:
-        raise DataError(f'FGPLG reads {what}, but this batch has none: {source} gives it, in the pipeline of the data set.')
+        raise DataError(
+            f'FGPLG reads {what}, but this batch has none: {source} gives it, in the pipeline of the data set.'
+        )
     return value
 
 

@@ -22,8 +22,8 @@ _LAYERS = {
     'convgru_backward.': 'matcher.backward_gru.',
     'bidirection_conv.': 'matcher.fuse.',
 }
-# Entries of the checkpoints that nothing in the networks reads: the classifier of ImageNet, and the flow network that the
-# generator was trained with, whose licence is its own.
+# Entries of the checkpoints that nothing in the networks reads: the classifier of ImageNet, and the flow network that
+# the generator was trained with, whose licence is its own.
 UNUSED = ('backbone.resnet.fc.', 'flownet.')
 # Entries that remain: of the image model and the generator, and of the video model.
 _COMPLETE = (452, 482)

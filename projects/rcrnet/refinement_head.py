@@ -54,8 +54,8 @@ class RefinementHead(nn.Module):
         in_channels: Of the levels fine to coarse; the coarsest is the context (ASPP, or NER on top of it).
         skip_channels: Of the connection layers.
         channels: Of the refined maps.
-        full_channels: Of the 3x3 convolution at the size of the picture; the released network has it, the paper does not
-            mention it. More than half of all multiply-adds are spent here.
+        full_channels: Of the 3x3 convolution at the size of the picture; the released network has it, the paper does
+            not mention it. More than half of all multiply-adds are spent here.
 
     Raises:
         ConfigError: There are fewer than two levels.

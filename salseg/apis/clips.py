@@ -38,11 +38,13 @@ class ClipFrame:
 class ClipPredictor:
     """A model on clips, fed with a stream of frames.
 
-    The stream is cut into windows of ``length`` consecutive frames. A window is run as a whole, forwards and backwards in
-    time, and knows nothing of the others: no state is carried over, so a frame is related to at most ``length - 1`` others.
-    What is left over at the end is run with the last ``length`` frames, and those of them that were already run take the
-    later map; a stream shorter than a window is filled up with its last frame. All frames are given, in order, once. At most
-    two windows of frames are held at any time, however long the stream.
+    The stream is cut into windows of ``length`` consecutive frames. A window is run as a whole, forwards and backwards
+    in
+    time, and knows nothing of the others: no state is carried over, so a frame is related to at most ``length - 1``
+        others.
+    What is left over at the end is run with the last ``length`` frames, and those of them that were already run take
+    the later map; a stream shorter than a window is filled up with its last frame. All frames are given, in order,
+    once. At most two windows of frames are held at any time, however long the stream.
 
     Args:
         model: From :func:`salseg.apis.init_model`.
@@ -112,7 +114,8 @@ class ClipPredictor:
         with torch.inference_mode():
             (sample,) = self.model.test_step(dict(inputs=[results['inputs']], data_samples=[results['data_samples']]))
         # Of a frame that was repeated to fill the window, the last map counts, as everywhere.
-        maps = sample.pred_maps[: len(frames) - 1] + sample.pred_maps[-1:] if len(frames) < self.length else sample.pred_maps
+        maps = list(sample.pred_maps[: len(frames)])
+        maps[-1] = sample.pred_maps[-1]
         return [ClipFrame(name, image, to_grey(value)) for (name, image), value in zip(frames, maps)]
 
 
@@ -121,7 +124,8 @@ def _check_frame(name: str, image: np.ndarray, size: tuple[int, ...]) -> None:
         raise DataError(f'{name} is {image.dtype} {image.shape}; expected uint8 (height, width, 3) in RGB order.')
     if image.shape != size:
         raise DataError(
-            f'{name} has another size ({image.shape[0]}x{image.shape[1]}) than the first frame ({size[0]}x{size[1]}, height x '
+            f'{name} has another size ({image.shape[0]}x{image.shape[1]}) than the first frame '
+            f'({size[0]}x{size[1]}, height x '
             'width). Convert the video anew with one size.'
         )
 

@@ -29,8 +29,8 @@ def precompute_pseudo_labels(
     With one data set the folder is ``out``, with several ``out/<name>``. An interrupted run goes on when started again.
 
     Args:
-        model: Name, config or run's folder. Any saliency model will do whose config lists data sets: clips='between' gives
-            triplets to the generator, 'labelled' or 'all' give clips or (length=1) single frames to others.
+        model: Name, config or run's folder. Any saliency model will do whose config lists data sets: clips='between'
+            gives triplets to the generator, 'labelled' or 'all' give clips or (length=1) single frames to others.
         out: Folder.
         checkpoint: Weights.
         options: Overrides of the config, e.g. ``pseudo_label_datasets.0.between=7``.
@@ -49,14 +49,17 @@ def precompute_pseudo_labels(
     specs = built.cfg.get('pseudo_label_datasets')
     if not specs:
         raise ConfigError(
-            f"{model}: the config lists no data set to label. Add pseudo_label_datasets=[dict(type='VideoSaliencyDataset', "
+            f"{model}: the config lists no data set to label. Add "
+            "pseudo_label_datasets=[dict(type='VideoSaliencyDataset', "
             "data_root=..., clips='between' or 'all', ...)] and generate_pipeline, as projects/rcrnet/configs does."
         )
     shared = dict(pipeline=built.cfg.generate_pipeline) if 'generate_pipeline' in built.cfg else {}
     datasets = [DATASETS.build({**shared, **spec}) for spec in specs]
     names = [dataset.name for dataset in datasets]
     if len(set(names)) < len(names):
-        raise ConfigError(f'{model}: pseudo_label_datasets has two data sets of one name ({", ".join(names)}); set name=...')
+        raise ConfigError(
+            f'{model}: pseudo_label_datasets has two data sets of one name ({", ".join(names)}); set name=...'
+        )
     result = {}
     for dataset in datasets:
         report = None if progress is None else lambda done, total, name=dataset.name: progress(name, done, total)

@@ -1,7 +1,9 @@
 """Arguments that several commands share."""
 
 import argparse
+import contextlib
 import sys
+from collections.abc import Callable, Iterator
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -37,3 +39,13 @@ def say(text: str) -> None:
     """Print a line for the user."""
     sys.stdout.write(text + '\n')
     sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar with counts and remaining time; gives the function to call with (done, total)."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    with Progress(TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -13,7 +13,9 @@ COMMANDS = {
     'train': 'salseg.cli.train',
     'test': 'salseg.cli.test',
     'predict': 'salseg.cli.predict',
+    'track': 'salseg.cli.track',
     'evaluate': 'salseg.cli.evaluate',
+    'precompute': 'salseg.cli.precompute',
     'list': 'salseg.cli.list',
     'info': 'salseg.cli.info',
 }

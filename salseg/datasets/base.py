@@ -23,7 +23,12 @@ class SetDataset(Dataset):
         seed: Seeds all random transforms together with epoch and index.
         name: Stands in tables and messages.
         pixel_mean, pixel_std: Statistics of this data set on the 0-255 scale, RGB; the preprocessor prefers them.
+
+    Attributes:
+        set_kind: What one item is: 'image', 'group' or 'clip'.
     """
+
+    set_kind = 'image'
 
     def __init__(
         self,

@@ -36,6 +36,8 @@ class GroupDataset(SetDataset):
         DataError: A folder or partner is missing, or a group has no picture.
     """
 
+    set_kind = 'group'
+
     def __init__(
         self,
         data_root: str,

@@ -35,6 +35,8 @@ class SyntheticGroups(SetDataset):
         ConfigError: An option is unknown.
     """
 
+    set_kind = 'group'
+
     def __init__(
         self,
         length: int,

@@ -100,7 +100,9 @@ def natural(stems: Sequence[str]) -> list[str]:
 
 def _patterns(root: Path, layout: str | None, images: str | None, labels: str | None) -> tuple[str, str]:
     if layout is not None and layout not in LAYOUTS:
-        raise DataError(f'unknown layout {layout!r}; expected one of {", ".join(LAYOUTS)}, or image_folder and label_folder.')
+        raise DataError(
+            f'unknown layout {layout!r}; expected one of {", ".join(LAYOUTS)}, or image_folder and label_folder.'
+        )
     if images is not None:
         if '{video}' not in images or '{video}' not in (labels or '{video}'):
             raise DataError(f'image_folder={images!r} and label_folder={labels!r} must contain {{video}}.')
@@ -135,7 +137,8 @@ def _video(root: Path, label_root: Path | None, images: str, labels: str, name: 
         orphans = [path for stem, path in given.items() if stem not in frames]
         if orphans:
             raise DataError(
-                f'{orphans[0]} is an annotation without a frame ({len(orphans)} such files of {len(given)} in this video); '
+                f'{orphans[0]} is an annotation without a frame ({len(orphans)} such files of {len(given)} in this '
+                'video); '
                 f'its frames are {next(iter(frames))} to {list(frames)[-1]}. Add the frame or remove the annotation.'
             )
     stems = natural(list(frames))
@@ -154,6 +157,7 @@ def _check_gaps(folder: Path, stems: list[str]) -> None:
     for index, step in enumerate(steps):
         if step > usual > 0:
             raise DataError(
-                f'{folder}: a frame is missing between {stems[index]} and {stems[index + 1]} (the others are {usual} apart). '
+                f'{folder}: a frame is missing between {stems[index]} and {stems[index + 1]} (the others are '
+                f'{usual} apart). '
                 "Add it, or set gaps='allow' if the video is meant to jump."
             )

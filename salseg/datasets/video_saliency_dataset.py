@@ -34,9 +34,9 @@ class VideoSaliencyDataset(SetDataset):
         nominal_interval: Frames between annotations of the data set (d).
         between: Unlabelled frames per kept interval (m).
         spacing: Of those: 'even', or 'released', see :func:`clip_indices`.
-        training: Overlapping clips and thinned annotations; otherwise every frame belongs to a clip, clips do not overlap
-            but for a video's last, and the ground truth of a frame is attached to the last clip that holds it, so that a
-            measure counts it once.
+        training: Overlapping clips and thinned annotations; otherwise every frame belongs to a clip, clips do not
+            overlap but for a video's last, and the ground truth of a frame is attached to the last clip that holds it,
+            so that a measure counts it once.
         gaps: A missing frame number: 'error' or 'allow'.
         pipeline, seed, name, pixel_mean, pixel_std: See :class:`SetDataset`; the name is by default the root's.
 
@@ -44,6 +44,8 @@ class VideoSaliencyDataset(SetDataset):
         ConfigError: An option is unknown.
         DataError: Files are missing or do not belong together, or no clip is left.
     """
+
+    set_kind = 'clip'
 
     def __init__(
         self,
@@ -178,6 +180,7 @@ def _check_sizes(frames: list[Path]) -> None:
         size = image_size(path)
         if size != first:
             raise DataError(
-                f'frames of one video differ in size (height, width): {frames[0]} is {first}, {path} is {size}. Convert the '
+                f'frames of one video differ in size (height, width): {frames[0]} is {first}, {path} is {size}. '
+                'Convert the '
                 'video anew with one size; flow and clips need it.'
             )

@@ -29,7 +29,8 @@ Style = Literal['smooth', 'released']
 class PseudoLabelWriter:
     """The door through which every generated annotation goes, whatever made it.
 
-    The folder has the layout of DAVIS: ``JPEGImages/<video>`` and ``Annotations/<video>/<frame>.png``, and a provenance file.
+    The folder has the layout of DAVIS: ``JPEGImages/<video>`` and ``Annotations/<video>/<frame>.png``, and a provenance
+        file.
     Files appear under their names only when complete; a video is listed in the provenance when all of its are there.
 
     Args:
@@ -70,7 +71,9 @@ class PseudoLabelWriter:
 
     def _must_be_empty(self) -> None:
         if self.out.exists() and (not self.out.is_dir() or any(self.out.iterdir())):
-            raise DataError(f'{self.out} exists and holds no labels of salseg; choose a new folder for the pseudo-labels.')
+            raise DataError(
+                f'{self.out} exists and holds no labels of salseg; choose a new folder for the pseudo-labels.'
+            )
 
     def _save(self) -> None:
         write_text(self.out / FILE_NAME, self.provenance.text())
@@ -145,11 +148,12 @@ def generate_pseudo_labels(
 
     Args:
         model: In evaluation mode, with weights.
-        dataset: Its clips say which frames are labelled (``clips='between'`` for triplets); its kept annotations are copied.
+        dataset: Its clips say which frames are labelled (``clips='between'`` for triplets); its kept annotations are
+            copied.
         out: Folder to write, see :class:`PseudoLabelWriter`.
         model_name: Name or config, for the provenance.
-        style: 'smooth' resizes the map and rounds to 8 bits; 'released' rounds down at network size and resizes the grey
-            picture, as the released code of RCRNet.
+        style: 'smooth' resizes the map and rounds to 8 bits; 'released' rounds down at network size and resizes the
+            grey picture, as the released code of RCRNet.
         resample: Filter of 'released'.
         images: See :class:`PseudoLabelWriter`.
         random_weights: Allow a model that was never given weights.
@@ -164,7 +168,9 @@ def generate_pseudo_labels(
         DataError: The folder holds other labels, or the data cannot be read.
     """
     if model.weights_source is None and not random_weights:
-        raise CheckpointError(f'this {type(model).__name__} has no trained weights; its labels would be noise. Give a checkpoint.')
+        raise CheckpointError(
+            f'this {type(model).__name__} has no trained weights; its labels would be noise. Give a checkpoint.'
+        )
     if style not in ('smooth', 'released'):
         raise ConfigError(f"style={style!r}; expected 'smooth' or 'released'.")
     made_by = dict(

@@ -1,5 +1,6 @@
 """Pure functions on tensors: fast, tested against references, importable by anyone. No registry, no config."""
 
+from salseg.ops.agreement_cost import agreement_cost
 from salseg.ops.anisotropic_similarity import anisotropic_similarity, augment_keys, augment_queries
 from salseg.ops.bootstrapped_cross_entropy import bootstrap_share, bootstrapped_cross_entropy
 from salseg.ops.box_masks import boxes_of_masks, disjoint_masks, fill_boxes
@@ -25,22 +26,29 @@ from salseg.ops.local_saliency_coherence import CoherenceKernel, local_saliency_
 from salseg.ops.mask_iou import mask_iou
 from salseg.ops.non_local import linear_non_local
 from salseg.ops.padding import cut_padding, even_padding, pad_frames
+from salseg.ops.pairwise_agreement import PairTerms, neighbour_similarity, pairwise_terms
 from salseg.ops.partial_cross_entropy import partial_cross_entropy, partial_cross_entropy_sums
 from salseg.ops.pixel_matching import matching_weights, pixel_matching
 from salseg.ops.precision import at_least_float32
+from salseg.ops.projection_distance import projection_distance
 from salseg.ops.resize import resize, scaled_size
 from salseg.ops.self_contrastive import agreement, self_contrastive
+from salseg.ops.shift import shift, window_offsets
 from salseg.ops.soft_aggregation import aggregate, aggregate_log_odds
 from salseg.ops.structure_consistency import structural_similarity, structure_consistency
+from salseg.ops.temporal_agreement import MatchTerms, detached_halves, match_terms, nearest_matches, patch_similarity, search_offsets
 from salseg.ops.top_k_readout import read_rows, row_usage, top_k_weights
 from salseg.ops.warp import flow_magnitude, warp
 
 __all__ = [
     'CoherenceKernel',
     'FlatGrid',
+    'MatchTerms',
+    'PairTerms',
     'aggregate',
     'aggregate_log_odds',
     'agreement',
+    'agreement_cost',
     'anisotropic_similarity',
     'at_least_float32',
     'augment_keys',
@@ -55,6 +63,7 @@ __all__ = [
     'cut_padding',
     'democratic_attention',
     'descending_ranks',
+    'detached_halves',
     'dice_distance',
     'disjoint_masks',
     'dynamic_depthwise',
@@ -69,12 +78,18 @@ __all__ = [
     'linear_non_local',
     'local_saliency_coherence',
     'mask_iou',
+    'match_terms',
     'matching_weights',
     'mean_response',
+    'nearest_matches',
+    'neighbour_similarity',
     'pad_frames',
+    'pairwise_terms',
     'partial_cross_entropy',
     'partial_cross_entropy_sums',
+    'patch_similarity',
     'pixel_matching',
+    'projection_distance',
     'read_rows',
     'readjustment',
     'region_errors',
@@ -83,13 +98,16 @@ __all__ = [
     'rgb_to_lab',
     'row_usage',
     'scaled_size',
+    'search_offsets',
     'seed_logits',
     'seed_vectors',
     'select_seeds',
     'self_contrastive',
+    'shift',
     'stretch',
     'structural_similarity',
     'structure_consistency',
     'top_k_weights',
     'warp',
+    'window_offsets',
 ]

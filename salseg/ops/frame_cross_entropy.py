@@ -17,7 +17,8 @@ def frame_cross_entropy(logits: Tensor, truth: Tensor, known: Tensor | None = No
     Returns:
         (...), in nats; 0 for a frame without known pixels.
     """
-    loss = F.binary_cross_entropy_with_logits(at_least_float32(logits), truth.to(at_least_float32(logits).dtype), reduction='none')
+    logits = at_least_float32(logits)
+    loss = F.binary_cross_entropy_with_logits(logits, truth.to(logits.dtype), reduction='none')
     if known is None:
         return loss.mean((-2, -1))
     return (loss * known).sum((-2, -1)) / known.sum((-2, -1)).clamp(min=1)

@@ -1,4 +1,4 @@
-"""Multi-scale label smoothing: superpixels of a group and pixels of its pictures in turn (mask-guided FCN, section 4)."""
+"""Multi-scale label smoothing: superpixels of a group, pixels of its pictures, in turn (mask-guided FCN, section 4)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

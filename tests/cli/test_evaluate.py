@@ -10,6 +10,7 @@ from salseg.cli import main
 from salseg.errors import DataError
 from salseg.evaluation.folders import name_methods
 from salseg.evaluation.protocols import PROTOCOLS
+from salseg.evaluation.reading import read_labels
 from salseg.evaluation.shares import launched_share, parse_share, read_names
 from tests.evaluation.trees import label_tree, map_tree, save_labels
 
@@ -62,18 +63,20 @@ def test_scores_without_torch_and_with_processes(tmp_path):
         'import sys; from salseg.cli import main; status = main(sys.argv[1:]); assert "torch" not in sys.modules; '
         'sys.exit(status)'
     )
-    arguments = ['evaluate', str(predictions), str(truth), '--protocol', 'sod', '--processes', '2', '--out', str(tmp_path / 'o')]
-    done = subprocess.run([sys.executable, '-c', code, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    arguments = ['evaluate', str(predictions), str(truth), '--protocol', 'sod', '--processes', '2']
+    command = [sys.executable, '-c', code, *arguments, '--out', str(tmp_path / 'o')]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / 'o/figures.json').read_text())['methods'][0]['counted'] == {'images': 40}
 
 
 def test_two_launched_ranks_share_the_work_and_one_reports(tmp_path):
     predictions, truth = map_tree(tmp_path, [f'{i:02d}' for i in range(40)])
-    command = [sys.executable, '-m', 'salseg', 'evaluate', str(predictions), str(truth), '--protocol', 'sod', '--launcher',
-               'pytorch', '--out', str(tmp_path / 'o')]  # fmt: skip
+    command = [sys.executable, '-m', 'salseg', 'evaluate', str(predictions), str(truth), '--protocol', 'sod',
+               '--launcher', 'pytorch', '--out', str(tmp_path / 'o')]  # fmt: skip
+    rank = {'WORLD_SIZE': '2'}
     ranks = [
-        subprocess.Popen(command, cwd=ROOT, env={**os.environ, 'RANK': str(r), 'WORLD_SIZE': '2'}, stdout=subprocess.PIPE)
+        subprocess.Popen(command, cwd=ROOT, env={**os.environ, **rank, 'RANK': str(r)}, stdout=subprocess.PIPE)
         for r in (0, 1)
     ]
     outputs = [rank.communicate(timeout=60)[0].decode() for rank in ranks]
@@ -84,14 +87,13 @@ def test_two_launched_ranks_share_the_work_and_one_reports(tmp_path):
 
 
 def meta_of(objects):
-    return dict(videos={v: dict(objects={k: dict(category=c, frames=f) for k, (c, f) in o.items()}) for v, o in objects.items()})
+    videos = {v: {k: dict(category=c, frames=f) for k, (c, f) in o.items()} for v, o in objects.items()}
+    return dict(videos={v: dict(objects=o) for v, o in videos.items()})
 
 
 def test_youtube_vos_averages_seen_and_unseen_categories(tmp_path, capsys):
     predictions, truth = label_tree(tmp_path, {'v': 4})
     # Object 1 is right in every frame that is listed for it, object 2 is missed wherever it counts.
-    from salseg.evaluation.reading import read_labels
-
     for t in range(1, 4):
         labels = read_labels(truth / f'v/{t:05d}.png').copy()
         labels[labels == 2] = 0
@@ -101,7 +103,8 @@ def test_youtube_vos_averages_seen_and_unseen_categories(tmp_path, capsys):
     frames = [f'{t:05d}' for t in range(4)]
     (tmp_path / 'meta.json').write_text(json.dumps(meta_of({'v': {'1': ('cat', frames[:3]), '2': ('yak', frames)}})))
     (tmp_path / 'seen.txt').write_text('cat\n')
-    arguments = ['evaluate', str(predictions), str(truth), '--protocol', 'ytvos', '--processes', '1', '--out', str(tmp_path / 'o')]
+    arguments = ['evaluate', str(predictions), str(truth), '--protocol', 'ytvos', '--processes', '1']
+    arguments += ['--out', str(tmp_path / 'o')]
     assert main([*arguments, '--seen', str(tmp_path / 'seen.txt')]) == 0
     figures = json.loads((tmp_path / 'o/figures.json').read_text())['methods'][0]['figures']
     assert figures == dict(J_seen=1, F_seen=1, J_unseen=0, F_unseen=0, G=0.5)

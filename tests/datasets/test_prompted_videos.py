@@ -69,7 +69,8 @@ def youtube(root):
         picture(root / f'JPEGImages/abc/{number:05d}.jpg')
     labels(root / 'Annotations/abc/00005.png', o2=(1, 1))
     labels(root / 'Annotations/abc/00015.png', o7=(2, 2), o2=(3, 3))
-    objects = {'2': dict(category='cat', frames=['00005', '00010']), '7': dict(category='dog', frames=['00015', '00020'])}
+    frames = {'2': ['00005', '00010'], '7': ['00015', '00020']}
+    objects = {index: dict(category='cat', frames=listed) for index, listed in frames.items()}
     (root / 'meta.json').write_text(json.dumps(dict(videos=dict(abc=dict(objects=objects)))))
     return root
 

@@ -16,8 +16,8 @@ def results(tmp_path, kinds, values, shape=(4, 6)):
             cv2.imwrite(str(path), np.full(shape, value, np.uint8))
         paths.append(None if value is None else str(path))
     return dict(
-        dataset='set', set_id='video', frame_ids=[str(i) for i in range(len(kinds))], frame_paths=paths, label_paths=paths,
-        label_kind=kinds, frames=[np.zeros((4, 6, 3), np.uint8) for _ in kinds],
+        dataset='set', set_id='video', frame_ids=[str(i) for i in range(len(kinds))], frame_paths=paths,
+        label_paths=paths, label_kind=kinds, frames=[np.zeros((4, 6, 3), np.uint8) for _ in kinds],
     )  # fmt: skip
 
 

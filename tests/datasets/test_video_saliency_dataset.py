@@ -74,8 +74,9 @@ def test_numeric_names_of_videos_and_frames_are_ordered_as_numbers(tmp_path):
 def test_a_list_of_davis_names_its_videos(tmp_path):
     for name in ('bear', 'boat', 'bus'):
         write_video(tmp_path, name, 3, layout='davis-480p')
-    lines = [f'/JPEGImages/480p/{v}/{i:05d}.jpg /Annotations/480p/{v}/{i:05d}.png' for v in ('bus', 'bear') for i in (0, 1)]
-    (tmp_path / 'train.txt').write_text('\n'.join(lines))
+    line = '/JPEGImages/480p/{0}/{1}.jpg /Annotations/480p/{0}/{1}.png\n'
+    lines = [line.format(video, frame) for video in ('bus', 'bear') for frame in ('00000', '00001')]
+    (tmp_path / 'train.txt').write_text(''.join(lines))
     dataset = VideoSaliencyDataset(str(tmp_path), list_file='train.txt', length=3)
     assert [video.name for video in dataset.videos] == ['bus', 'bear']
 
@@ -99,7 +100,7 @@ def test_kept_truth_and_soft_labels_are_told_apart_by_the_provenance(tmp_path):
 
 
 def test_a_frame_missing_in_the_middle_is_named(tmp_path):
-    images, labels = write_video(tmp_path, 'a', 8, every=7)
+    images, _ = write_video(tmp_path, 'a', 8, every=7)
     (images / '00004.png').unlink()
     with pytest.raises(DataError, match='missing between 00003 and 00005'):
         VideoSaliencyDataset(str(tmp_path), length=2)

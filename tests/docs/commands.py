@@ -1,6 +1,7 @@
 """Try one command of the documentation: run it at a tiny overlay, or parse it where a test cannot run it."""
 
 import contextlib
+import glob
 import io
 import os
 import re
@@ -51,7 +52,7 @@ def _behind_launcher(words: Sequence[str], script: str) -> list[str]:
     if '/slurm_' in script:
         arguments = arguments[2:]
     elif '/dist_' in script:
-        assert arguments[own].isdigit(), f'{script}: argument {own + 1} is the number of processes, not {arguments[own]}'
+        assert arguments[own].isdigit(), f'{script}: argument {own + 1} must be a number of processes: {arguments[own]}'
         del arguments[own]
     return [name, *arguments]
 
@@ -85,7 +86,7 @@ def run(command: Command) -> str:
         if words[0] == 'python' and words[1].endswith('.py'):
             return _run_script(command.where, words[1], list(words[2:]))
         if words[0] in SHELL:
-            done = subprocess.run(words, capture_output=True, text=True, check=False)
+            done = subprocess.run(_expanded(words), capture_output=True, text=True, check=False)
             assert done.returncode == 0, f'{command.where}: {command}\n{done.stdout}{done.stderr}'
             return done.stdout
     raise AssertionError(
@@ -93,6 +94,11 @@ def run(command: Command) -> str:
         f'{", ".join(SHELL)}. What a test cannot run gets <!-- parsed only: REASON --> above its block (reasons: '
         'tests/docs/pages.py), or its kind a line in NOT_RUN there.'
     )
+
+
+def _expanded(words: Sequence[str]) -> list[str]:
+    """Patterns replaced by the files that they match, as a shell does."""
+    return [match for word in words for match in (sorted(glob.glob(word)) or [word])]
 
 
 def _plain(words: Sequence[str]) -> tuple[str, ...]:
@@ -128,6 +134,8 @@ def _run_salseg(where: str, arguments: list[str]) -> str:
     with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
         status = main(ready)
     _forget_run()
+    if args.command == 'train' and status == 0:
+        _name_as_a_full_run_would(args)
     shown = text.getvalue()
     assert status == 0, f'{where}: salseg {" ".join(ready)}\nended with {status}:\n{shown[-3000:]}'
     return shown
@@ -141,21 +149,19 @@ def _with_overlay(args, arguments: list[str]) -> list[str]:
     if model is None or not hasattr(args, 'cfg_options'):
         return arguments
     options = shrink(load_config(model, args.cfg_options))
-    arguments = _with_checkpoint(args, arguments)
     if '--cfg-options' in arguments:
         place = arguments.index('--cfg-options') + 1 + len(args.cfg_options)
         return [*arguments[:place], *options, *arguments[place:]]
     return [*arguments, '--cfg-options', *options]
 
 
-def _with_checkpoint(args, arguments: list[str]) -> list[str]:
-    """A checkpoint of a full run stands for the newest of its folder, which a run of one step wrote."""
-    named = getattr(args, 'checkpoint', None)
-    if not named or Path(named).exists():
-        return arguments
-    pointer = Path(named).parent / 'last_checkpoint'
-    assert pointer.is_file(), f'{named} is not there; train it before on the same page, or use work_dirs/quickstart'
-    return [pointer.read_text().strip() if word == named else word for word in arguments]
+def _name_as_a_full_run_would(args) -> None:
+    """The checkpoint of the one step also gets the name of the last one of the whole training."""
+    config = load_config(args.model, args.cfg_options)
+    folder = Path(args.work_dir or f'work_dirs/{Path(args.model).stem}')
+    last = folder / f'iter_{config.train_cfg.max_iters}.pth'
+    if not last.exists():
+        last.symlink_to(folder.absolute() / 'iter_1.pth')
 
 
 def _run_script(where: str, script: str, arguments: list[str]) -> str:
@@ -182,7 +188,10 @@ def _quietly(function: Callable[[], object]) -> str:
 
 @contextlib.contextmanager
 def _environment(variables: Sequence[str]) -> Iterator[None]:
-    with mock.patch.dict(os.environ, dict(text.split('=', 1) for text in variables)):
+    given = dict(text.split('=', 1) for text in variables)
+    # As for the installed script: the present folder is searched only if PYTHONPATH says so.
+    searched = [*sys.path, os.getcwd()] if given.get('PYTHONPATH') == '.' else sys.path
+    with mock.patch.dict(os.environ, given), mock.patch.object(sys, 'path', searched):
         yield
 
 

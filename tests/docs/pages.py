@@ -27,7 +27,7 @@ NOT_RUN = {
     r'^salseg track \S+ \d+( |$)|--camera\b': 'needs a camera',
     r'^tensorboard\b': 'opens a server and does not end',
     r'^(pytest|ruff|lint-imports|pre-commit)\b|^python -m pytest\b': 'is a part of make test',
-    r'^(?!\.venv)\S+/bin/python\b': 'needs an environment of its own',
+    r'^\S+/bin/python\b': 'needs an environment of its own',
     r'^python benchmarks/': 'measures for minutes',
     r'^python tools/quickstart\.py\b': 'computes for minutes',
     r'tools/model_converters/convert_\w+\.py\b': "needs somebody else's checkpoint",
@@ -133,7 +133,7 @@ def _command(where: str, words: list[str], mark: str | None) -> Command:
 
 def reason_to_parse(command: Command) -> str | None:
     """Why a command is not run, or None if it is."""
-    text = ' '.join(command.words)
+    text = ' '.join(command.words).removeprefix('.venv/bin/')
     found = [reason for pattern, reason in NOT_RUN.items() if re.search(pattern, text)]
     return command.reason or (found[0] if found else None)
 

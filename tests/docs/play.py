@@ -5,6 +5,7 @@ import sys
 import traceback
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from salseg.engine.config import load_config
 from salseg.registry import ALL_REGISTRIES
@@ -26,7 +27,6 @@ def play(page: str) -> None:
     """
     known = [dict(registry._module_dict) for registry in ALL_REGISTRIES]
     modules, path = set(sys.modules), list(sys.path)
-    sys.path.append(str(Path.cwd()))
     try:
         namespace: dict[str, Any] = {'__name__': '__page__', **GIVEN.get(page, dict)()}
         for block in blocks(page):
@@ -71,13 +71,16 @@ def _write(block: Block) -> None:
     if path.suffix == '.py':
         compile(block.text, block.where, 'exec')
     if block.mark is None and '\n_base_ = ' in block.text:
-        load_config(str(path))
+        with mock.patch.object(sys, 'path', [*sys.path, str(Path.cwd())]):
+            load_config(str(path))
 
 
 def _execute(block: Block, namespace: dict[str, Any]) -> None:
     code = compile('\n' * (block.line - 1) + block.text, block.page, 'exec')
     try:
-        exec(code, namespace)
+        # As in an interpreter that was started in this folder.
+        with mock.patch.object(sys, 'path', [*sys.path, str(Path.cwd())]):
+            exec(code, namespace)
     except Exception as error:  # the block is the culprit, whatever it raises
         shown = ''.join(traceback.format_exception(error)[-4:])
         raise AssertionError(f'{block.where}: the Python block failed:\n{shown}') from error

@@ -7,7 +7,10 @@ import cv2
 import numpy as np
 
 from salseg.datasets.synthetic.images import draw_image
+from salseg.datasets.synthetic.videos import draw_video
 from salseg.datasets.synthetic.writers import write_dataset
+from salseg.engine.config import load_config
+from salseg.visualization import write_label_png
 from tests.docs.pages import ROOT
 
 LINKED = ('benchmarks', 'configs', 'docs', 'tests', 'tools', 'README.md', 'CONTRIBUTING.md', 'Makefile', 'setup.py')
@@ -24,6 +27,7 @@ def make_sandbox(folder: Path, run: Path, isolated: bool = False) -> Path:
 
     - the repository: links, but ``projects/`` is a copy, and of an isolated page ``salseg/`` and ``tests/`` too;
     - ``photos/``: pictures of mixed sizes, one of them in a sub-folder; ``photo.jpg``;
+    - ``video/``: frames of a video; ``first_mask.png``: ids of its objects in the first frame;
     - ``my_data/``: a folder in salseg's own layout, image/, mask/, scribble/, train.txt, test.txt;
     - ``work_dirs/quickstart/``: a finished run of scwssod-lite.
     """
@@ -35,6 +39,7 @@ def make_sandbox(folder: Path, run: Path, isolated: bool = False) -> Path:
         if name not in copied and (ROOT / name).exists():
             (folder / name).symlink_to(ROOT / name)
     _draw_photos(folder)
+    _draw_video(folder)
     write_dataset('sod', folder / 'my_data', splits=dict(train=4, test=3), size=48)
     _link_run(run, folder / 'work_dirs' / 'quickstart')
     return folder
@@ -47,14 +52,22 @@ def _draw_photos(folder: Path) -> None:
         assert cv2.imwrite(str(folder / name), np.ascontiguousarray(picture[..., ::-1]))
 
 
+def _draw_video(folder: Path) -> None:
+    (folder / 'video').mkdir()
+    for number, frame in enumerate(draw_video(1, 'test', 0, size=(48, 64), length=4)):
+        assert cv2.imwrite(str(folder / f'video/{number:05d}.jpg'), np.ascontiguousarray(frame.image[..., ::-1]))
+        if number == 0:
+            write_label_png(folder / 'first_mask.png', frame.labels.astype(np.uint8))
+
+
 def _link_run(run: Path, target: Path) -> None:
     """The run's config is copied; its checkpoint is linked, also under the name that the full run would give it."""
     target.mkdir(parents=True)
     (config,) = run.glob('*.py')
     shutil.copy(config, target)
-    for name in ('iter_1.pth', 'iter_500.pth'):
-        (target / name).symlink_to(run / 'iter_1.pth')
-    (target / 'last_checkpoint').write_text(str(target / 'iter_500.pth'))
+    name = f'iter_{load_config("scwssod-lite").train_cfg.max_iters}.pth'
+    (target / name).symlink_to(run / 'iter_1.pth')
+    (target / 'last_checkpoint').write_text(str(target / name))
 
 
 def own_pairs() -> list[tuple[np.ndarray, np.ndarray]]:

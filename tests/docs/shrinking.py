@@ -3,14 +3,16 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mmengine.config import Config
+
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 PICTURE = 64
 
 
-def shrink(config: Mapping[str, Any]) -> list[str]:
+def shrink(config: Config) -> list[str]:
     """Texts for ``--cfg-options``."""
     options: dict[str, Any] = {}
-    for path, node in _nodes(config):
+    for path, node in _nodes(config.to_dict()):
         # Names of files that a test has not; weights from a package stay.
         if node.get('weights') == 'imagenet':
             options[f'{path}.weights'] = None

@@ -59,7 +59,7 @@ def dataset(root, between=2, pipeline=TRIPLETS, **others):
     return VideoSaliencyDataset(str(root), pipeline=pipeline, **options)
 
 
-@pytest.fixture()
+@pytest.fixture
 def videos(tmp_path):
     root = tmp_path / 'set'
     write_video(root, 'a', 8)

@@ -23,7 +23,7 @@ def killer(after):
     return progress
 
 
-@pytest.fixture()
+@pytest.fixture
 def forty(tmp_path):
     predictions, truth = map_tree(tmp_path, [f'{i:02d}' for i in range(40)])
     return predictions, truth, Settings(records=tmp_path / 'records')

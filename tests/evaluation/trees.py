@@ -17,7 +17,8 @@ def save_labels(path: Path, labels: np.ndarray) -> None:
     """A palette PNG."""
     path.parent.mkdir(parents=True, exist_ok=True)
     picture = Image.fromarray(labels.astype(np.uint8), mode='P')
-    picture.putpalette([0, 0, 0, *PALETTE.ravel().tolist()])
+    colours = [0, 0, 0, *PALETTE.ravel().tolist()]
+    picture.putpalette(colours + [0] * (768 - len(colours)))
     picture.save(path)
 
 

@@ -23,7 +23,9 @@ def test_the_pooled_branch_is_the_same_everywhere():
     assert others.std((-2, -1)).max() > 0
 
 
-@pytest.mark.parametrize(('options', 'wanted'), [(dict(), 15_535_104), (dict(project_kernel=3), 15_535_104 + 8 * 1280 * 256)])
+@pytest.mark.parametrize(
+    ('options', 'wanted'), [(dict(), 15_535_104), (dict(project_kernel=3), 15_535_104 + 8 * 1280 * 256)]
+)
 def test_parameters_are_those_of_the_published_networks(options, wanted):
     with torch.device('meta'):
         neck = ASPP(2048, **options)

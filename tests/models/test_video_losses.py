@@ -34,12 +34,11 @@ def test_frames_without_label_do_not_count():
 
 
 def test_soft_truth_is_not_rounded():
-    outputs, _ = clip()
     soft = torch.full((2, 4, 16, 16), 0.3)
-    at_truth = dict(logits=torch.logit(soft).unsqueeze(2))
-    entropy = FrameCrossEntropyLoss(frames='mean')(at_truth, FrameTargets(saliency=soft))
-    assert entropy < FrameCrossEntropyLoss(frames='mean')(dict(logits=at_truth['logits'] + 0.5), FrameTargets(saliency=soft))
-    assert entropy < FrameCrossEntropyLoss(frames='mean')(dict(logits=at_truth['logits'] - 0.5), FrameTargets(saliency=soft))
+    logits, targets, loss = torch.logit(soft).unsqueeze(2), FrameTargets(saliency=soft), FrameCrossEntropyLoss()
+    entropy = loss(dict(logits=logits), targets)
+    assert entropy < loss(dict(logits=logits + 0.5), targets)
+    assert entropy < loss(dict(logits=logits - 0.5), targets)
 
 
 def test_contrast_is_least_where_foregrounds_agree_and_backgrounds_oppose():

@@ -5,7 +5,8 @@ from salseg.ops import linear_non_local
 
 def test_equals_the_product_with_the_whole_affinity():
     generator = torch.Generator().manual_seed(0)
-    query, key, value = (torch.randn(2, n, c, generator=generator, dtype=torch.float64) for n, c in ((5, 4), (9, 4), (9, 3)))
+    shapes = ((2, 5, 4), (2, 9, 4), (2, 9, 3))
+    query, key, value = (torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes)
     wanted = (query @ key.transpose(1, 2) / 9) @ value
     torch.testing.assert_close(linear_non_local(query, key, value), wanted)
 

@@ -39,7 +39,8 @@ def test_attention(path):
     channels, low_channels = x.shape[1], low.shape[1]
     assert meta['settings']['fused'] == ['x', 'gate_self * z_self', 'gate_co * z_co']
     own = filled(SelfAttention(channels), generate__weight=given['w_gen'], generate__bias=given['b_gen'])
-    co = filled(CoAttention(low_channels, channels), bilinear=given['W'], reduce__weight=given['w_low'], reduce__bias=given['b_low'])
+    reduce = dict(reduce__weight=given['w_low'], reduce__bias=given['b_low'])
+    co = filled(CoAttention(low_channels, channels), bilinear=given['W'], **reduce)
     gates = {
         name: filled(Gate(channels), score__weight=given[f'w_gate_{name}'], score__bias=given[f'b_gate_{name}'])
         for name in ('self', 'co')
@@ -50,7 +51,8 @@ def test_attention(path):
         whole.get_submodule(name).load_state_dict(part.state_dict())
     with torch.no_grad():
         rows = x.flatten(2).transpose(1, 2)
-        tensors = dict(nonlocal_y=linear_non_local(rows, rows, rows).transpose(1, 2).reshape(x.shape), kernels=own.kernels(x))
+        gathered = linear_non_local(rows, rows, rows).transpose(1, 2).reshape(x.shape)
+        tensors = dict(nonlocal_y=gathered, kernels=own.kernels(x))
         tensors['dynamic_out'] = dynamic_depthwise(tensors['nonlocal_y'], tensors['kernels'])
         tensors |= dict(z_self=own(x), z_co=co(low, x), v_resized=co.reduce(low))
         # The network never makes these two; the equation does.
@@ -67,7 +69,8 @@ def test_contrastive_loss(path):
     meta, values = kit.load(path)
     given, settings = kit.inputs(meta, values), meta['settings']
     features, truth, prediction = (torch.as_tensor(given[name]).unsqueeze(0) for name in ('features', 'gt', 'pred'))
-    assert settings['positives_exclude_anchor'] and settings['negatives_include_own_frame']
+    assert settings['positives_exclude_anchor']
+    assert settings['negatives_include_own_frame']
     options = dict(temperature=settings['tau'], normalize=settings['normalise'])
     loss = ContrastiveLoss(settings['positives'], settings['negatives'], **options)
     targets = FrameTargets(saliency=truth)

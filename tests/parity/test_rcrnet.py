@@ -24,8 +24,8 @@ from tests.parity.rcrnet_parts import in_time, network, record, record_ner, with
 
 
 def clip_of(given, pattern='frame'):
-    names = sorted((name for name in given if name.startswith(pattern)), key=lambda name: int(name.removeprefix(pattern)))
-    return torch.stack([given[name] for name in names], dim=1)
+    numbers = sorted(int(name.removeprefix(pattern)) for name in given if name.startswith(pattern))
+    return torch.stack([given[f'{pattern}{number}'] for number in numbers], dim=1)
 
 
 @pytest.mark.parametrize('path', kit.files('rcrnet', 'image'))

@@ -1,14 +1,18 @@
 """XMem against its published code."""
 
 import json
+from functools import partial
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
 from projects.xmem import XMem
 from projects.xmem.keys import convert, official_to_salseg, salseg_to_official
+from projects.xmem.unrolling import UnrollPlan
 from projects.xmem.xmem import rows_of
+from salseg.models.losses import BootstrappedCrossEntropyLoss, DiceLoss
 from salseg.models.matchers import MemoryReader
 from salseg.ops import (
     aggregate,
@@ -16,12 +20,22 @@ from salseg.ops import (
     anisotropic_similarity,
     bootstrap_share,
     bootstrapped_cross_entropy,
+    detached_halves,
     dice_distance,
     even_padding,
+    match_terms,
+    nearest_matches,
+    neighbour_similarity,
+    pairwise_terms,
+    patch_similarity,
+    projection_distance,
+    rgb_to_lab,
     row_usage,
+    search_offsets,
     top_k_weights,
 )
 from salseg.propagation import Prompt, Propagator
+from salseg.structures import FrameInputs, FrameTargets
 from tests.parity import kit
 
 # Rules of ours for the released settings.
@@ -232,3 +246,160 @@ def training_losses(settings, given):
     masks = classes[:, None] == torch.arange(1, logits.shape[1])[:, None, None]
     found['dice'] = dice_distance(torch.sigmoid(logits[:, 1:]), masks).mean()
     return found
+
+
+def with_gradient(function, output):
+    """Value and gradient of a loss."""
+    output = output.clone().requires_grad_()
+    value = function(output)
+    (gradient,) = torch.autograd.grad(value, output)
+    return value.detach(), gradient
+
+
+def official_losses(settings, given, lab, boxes):
+    """The released losses on logits (N, T, h, w)."""
+    logits, found = given['logits'], {}
+    union = boxes.any(1)
+    offsets = search_offsets()
+
+    def projection(z):
+        return projection_distance(torch.sigmoid(z).flatten(0, 1), boxes.flatten(0, 1), squared=False)
+
+    def pairwise(z):
+        terms = pairwise_terms(z, lab, boxes, logits=True)
+        found['off_pairwise_weight_sum'] = terms.inside + terms.outside
+        return terms.cost / (terms.inside + terms.outside).clamp(min=1)
+
+    def temporal(z):
+        total = 0
+        for a, b in settings['pairs']:
+            similarity = patch_similarity(lab[b : b + 1], lab[a : a + 1], offsets)
+            matches = nearest_matches(similarity, offsets)
+            terms = match_terms(z[:, b], z[:, a], matches, offsets, union, logits=True, count_outside=True)
+            value = terms.cost / terms.count.clamp(min=1)
+            found.update({
+                f'off_sim_temporal_{a}_{b}': similarity,
+                f'off_temporal_{a}_{b}': value.detach(),
+                f'off_temporal_wsum_{a}_{b}': terms.count,
+            })  # fmt: skip
+            total = total + value
+        return 0.1 * total
+
+    found['off_sim_pair'] = neighbour_similarity(lab)
+    found['boxinst_sim_0'] = neighbour_similarity(lab[:1], padded=False)
+    for name, function in dict(proj=projection, pairwise=pairwise, temporal_total=temporal).items():
+        found[f'off_{name}'], found[f'off_{name}_grad'] = with_gradient(function, logits)
+    return found
+
+
+def thesis_losses(given, lab, boxes):
+    """The thesis' losses on probabilities (N, T, h, w)."""
+    probability = torch.sigmoid(given['logits'])
+    found, offsets, frames = {'th_prob': probability}, search_offsets(), boxes.shape[1]
+
+    def projection(p, reading):
+        return projection_distance(p.flatten(0, 1), boxes.flatten(0, 1), squared=True, reading=reading)
+
+    def pairwise(p, count):
+        terms = pairwise_terms(p, lab, boxes, logits=False)
+        return terms.cost / (terms.inside.clamp(min=1) if count else p.numel())
+
+    def temporal(p, patch, detach):
+        total = 0
+        for t in range(frames):
+            n = (t + 1) % frames
+            similarity = patch_similarity(lab[t : t + 1], lab[n : n + 1], offsets)
+            matches = nearest_matches(similarity, offsets, inside_only=True)
+            options = dict(logits=False, patch=patch)
+
+            def terms(here, there, t=t, matches=matches, options=options):
+                return match_terms(here, there, matches, offsets, boxes[:, t], **options)
+
+            if detach:
+                pair = terms(p[:, t], p[:, n].detach()), terms(p[:, t].detach(), p[:, n])
+                total = total + detached_halves(*pair)
+            else:
+                plain = terms(p[:, t], p[:, n])
+                total = total + plain.cost / plain.count.clamp(min=1)
+        return total / frames
+
+    functions = {f'proj_{r}': partial(projection, reading=r) for r in ('image', 'joint', 'tall')}
+    functions |= {f'pairwise_{n}': partial(pairwise, count=n == 'count') for n in ('hw', 'count')}
+    for kind in ('center', 'patch'):
+        functions[f'temporal_{kind}'] = partial(temporal, patch=kind == 'patch', detach=False)
+        functions[f'temporal_{kind}_detach'] = partial(temporal, patch=kind == 'patch', detach=True)
+    for name, function in functions.items():
+        found[f'th_{name}'], found[f'th_{name}_grad'] = with_gradient(function, probability)
+    return found
+
+
+@pytest.mark.parametrize('path', kit.files('xmem', 'losses'))
+def test_box_losses(path):
+    meta, values = kit.load(path)
+    settings, given = meta['settings'], kit.inputs(meta, values)
+    lab, boxes = torch.from_numpy(given['lab']), torch.from_numpy(given['boxes']) > 0
+    rgb = given['lab_float_rgb'] * 255
+    edge = torch.from_numpy(given['lab_edge_rgb'])
+    tensors = {
+        'lab_float': rgb_to_lab(rgb.permute(2, 0, 1)[None])[0].permute(1, 2, 0),
+        'lab_edge': rgb_to_lab(edge.T[None, :, :, None])[0, :, :, 0].T,
+    }
+    torch.testing.assert_close(rgb_to_lab(torch.from_numpy(given['rgb'])), lab, atol=1e-3, rtol=1e-4)
+    found = thesis_losses(given, lab, boxes)
+    kit.check(meta, values, tensors | official_losses(settings, given, lab, boxes) | found)
+    for kind in ('center', 'patch'):
+        half = found[f'th_temporal_{kind}_grad'] / 2
+        torch.testing.assert_close(found[f'th_temporal_{kind}_detach_grad'], half, atol=0, rtol=1e-6)
+
+
+def plan_of(settings):
+    """The random decisions that the file was made with."""
+    frames, references = settings['T'], settings['num_ref_frames']
+    given = {int(t): torch.tensor(rows) for t, rows in settings['ref_indices'].items()}
+    every = {t: torch.arange(t).repeat(settings['B'], 1) for t in range(1, references + 1)}
+    deep = {int(t): flag for t, flag in settings['deep_update'].items()}
+    steps = range(1, frames)
+    return UnrollPlan(tuple((every | given)[t] for t in steps), tuple(deep.get(t, False) for t in steps))
+
+
+@pytest.mark.parametrize('path', kit.files('xmem', 'train'))
+def test_training_clip(path):
+    meta, values = kit.load(path)
+    settings, given = meta['settings'], kit.inputs(meta, values)
+    model = loaded(meta).train()
+    frames = torch.stack([given[f'clip{b}'] for b in range(settings['B'])])
+    classes = torch.from_numpy(given['class_maps']).long()
+    slots = torch.arange(1, settings['slots'] + 1)[:, None, None]
+    outputs = model.unroll(FrameInputs(frames, prompt=classes[:, 0, None] == slots), plan_of(settings))
+    tensors, totals = {}, {}
+    rest = FrameTargets(
+        labels=classes[:, 1:].to(torch.uint8),
+        object_valid=torch.arange(settings['slots']) < torch.tensor(settings['num_objects'])[:, None],
+    )
+    losses = dict(
+        ce=BootstrappedCrossEntropyLoss(settings['start_warm'], settings['end_warm'], settings['top_p']),
+        dice=DiceLoss(),
+    )
+    for iteration in settings['iterations']:
+        rest.iteration = iteration
+        terms = {}
+        for t in range(1, settings['T']):
+            part = {name: value[:, t - 1 : t] for name, value in outputs.items()}
+            terms |= {f'{name}_loss_{t}': loss(part, rest.frames(t - 1, t)) for name, loss in losses.items()}
+        totals[iteration] = sum(terms.values())
+        torch.testing.assert_close(sum(loss(outputs, rest) for loss in losses.values()), totals[iteration])
+        share = bootstrap_share(iteration, settings['start_warm'], settings['end_warm'], settings['top_p'])
+        terms |= dict(total_loss=totals[iteration], p=torch.tensor(share))
+        tensors |= {f'it{iteration}_{name}': value for name, value in terms.items()}
+    for t in range(1, settings['T']):
+        tensors[f'logits_{t}'] = outputs['log_odds'][:, t - 1, :, ::2, ::2]
+        tensors[f'masks_{t}'] = outputs['probability'][:, t - 1, :, ::2, ::2]
+    totals[settings['backward_iteration']].backward()
+    gradients = {salseg_to_official(name): p.grad for name, p in model.named_parameters() if p.grad is not None}
+    names = [str(name) for name in values['grad_norm_names']]
+    tensors['grad_norm_names'] = np.array(
+        sorted(gradients) if names == sorted(names) else [n for n in all_keys() if n in gradients]
+    )
+    tensors['grad_norms'] = torch.stack([gradients[name].norm() for name in names])
+    tensors |= {f'grad:{name}': gradient for name, gradient in gradients.items()}
+    kit.check(meta, values, tensors)

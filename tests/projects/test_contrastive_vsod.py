@@ -27,7 +27,7 @@ def test_outputs_have_the_sizes_of_the_contract():
     assert outputs['embedding'].shape == (1, 3, 48, 7, 7)
     for name in ('gate_self', 'gate_co'):
         assert outputs[name].shape == (1, 3, 1, 7, 7)
-        assert 0 <= outputs[name].min()
+        assert outputs[name].min() >= 0
         assert outputs[name].max() <= 1
 
 
@@ -62,9 +62,9 @@ def test_the_contrastive_loss_reaches_encoder_and_both_attentions():
     features, outputs = model.run(inputs)
     terms = model.loss_from(inputs, features, outputs, FrameTargets(inputs=inputs.frames, labels=labels))
     terms['loss_contrast'].backward()
-    reached = {name for name, parameter in model.named_parameters() if parameter.grad is not None and parameter.grad.any()}
-    for name in ('backbone.backbone.conv1.weight', 'matcher.co_attention.bilinear', 'matcher.self_attention.generate.weight'):
-        assert name in reached
+    reached = {name for name, p in model.named_parameters() if p.grad is not None and p.grad.any()}
+    attentions = {'matcher.co_attention.bilinear', 'matcher.self_attention.generate.weight'}
+    assert {'backbone.backbone.conv1.weight', *attentions} <= reached
     assert 'head.predict.weight' not in reached
 
 

@@ -132,7 +132,8 @@ def results(count=3):
     values = [np.full((4, 6), index / 10, np.float32) for index in range(count)]
     return dict(
         dataset='set', set_id='video', frames=[np.full((4, 6, 3), i, np.uint8) for i in range(count)], saliency=values,
-        frame_ids=[str(i) for i in range(count)], geometry=[FrameGeometry.whole(4, 6)] * count, rng=np.random.default_rng(0),
+        frame_ids=[str(i) for i in range(count)], geometry=[FrameGeometry.whole(4, 6)] * count,
+        rng=np.random.default_rng(0),
     )  # fmt: skip
 
 

@@ -56,8 +56,8 @@ def test_step_by_step_equals_the_generator_over_the_whole_video(make):
 
 
 def sample_of(number, count, prompt=None):
-    meta = dict(dataset='d', set_id='v', frame_ids=[str(number)], frame_index=number, video_length=count, prompt_kind='mask')
-    sample = SalDataSample(metainfo=meta)
+    place = dict(frame_ids=[str(number)], frame_index=number, video_length=count)
+    sample = SalDataSample(metainfo=dict(dataset='d', set_id='v', prompt_kind='mask', **place))
     if prompt is not None:
         sample.prompt = torch.from_numpy(prompt)
     return sample

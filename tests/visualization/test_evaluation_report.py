@@ -31,8 +31,9 @@ class Links(HTMLParser):
         assert self.open.pop() == tag
 
 
-@pytest.fixture()
+@pytest.fixture
 def map_report(tmp_path):
+    tmp_path = tmp_path / 'maps'
     predictions, truth = map_tree(tmp_path, ['a b/1', 'a b/2', 'c&d/<3>'])
     save_grey(tmp_path / 'worse/a b/1.png', np.zeros((20, 26)))
     settings = Settings(allow_missing=True)
@@ -41,8 +42,9 @@ def map_report(tmp_path):
     return out
 
 
-@pytest.fixture()
+@pytest.fixture
 def video_report(tmp_path):
+    tmp_path = tmp_path / 'masks'
     predictions, truth = label_tree(tmp_path, {'v': 5, 'w': 5})
     evaluate_and_report({'m': predictions}, truth, 'davis17-semi', tmp_path / 'out')
     return tmp_path / 'out'
@@ -112,8 +114,8 @@ def test_chromium_shows_the_page(video_report, tmp_path):
     if browser is None:
         pytest.skip('no Chromium is installed')
     picture = tmp_path / 'page.png'
-    command = [browser, '--headless', '--no-sandbox', '--disable-gpu', '--enable-logging=stderr', f'--screenshot={picture}',
-               str(video_report / 'index.html')]  # fmt: skip
+    command = [browser, '--headless', '--no-sandbox', '--disable-gpu', '--enable-logging=stderr',
+               f'--screenshot={picture}', str(video_report / 'index.html')]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert 'CONSOLE' not in done.stderr
     assert picture.stat().st_size > 5000

@@ -8,7 +8,7 @@ model = dict(
     backbone=dict(
         type='Encoder',
         backbone=dict(type='EfficientNetLite0', out_indices=(1, 2, 3, 4), weights='package'),
-        neck=dict(type='ASPP', in_channels=320, channels=64, rates=(1, 2, 3), pool_first=True, dropout=0.1, drop_channels=True),
+        neck=dict(type='ASPP', in_channels=320, channels=64, rates=(1, 2, 3), pool_first=True, dropout=0.1),
     ),
     cue='flow',
     head=dict(
@@ -37,8 +37,12 @@ generate_pipeline = [
     dict(type='SplitTriplet'),
     dict(type='PackFrames'),
 ]
-train_list = 'ImageSets/2016/train.txt'
-videos = dict(type='VideoSaliencyDataset', data_root='data/synthetic-vsod', list_file=train_list, label_interval=label_interval)
+videos = dict(
+    type='VideoSaliencyDataset',
+    data_root='data/synthetic-vsod',
+    list_file='ImageSets/2016/train.txt',
+    label_interval=label_interval,
+)
 train_dataloader = dict(
     batch_size=4,
     num_workers=1,

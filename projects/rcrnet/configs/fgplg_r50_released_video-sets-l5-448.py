@@ -1,6 +1,6 @@
 # Stage 2: the generator, on triplets of kept labels (every 5th), the middle one being the target. Starts from stage 1:
-# load_from=...; the first convolution is widened at load. DIS stands in for FlowNet 2.0, whose weights have a licence of
-# their own.
+# load_from=...; the first convolution is widened at load. DIS stands in for FlowNet 2.0, whose weights have a licence
+# of their own.
 _base_ = ['../../../configs/_base_/default_runtime.py', './_base_/video-sets-448.py']
 custom_imports = dict(imports=['projects.rcrnet'], allow_failed_imports=False)
 
@@ -72,8 +72,8 @@ train_dataloader = dict(
         pipeline=train_pipeline,
     ),
 )
-# What `salseg precompute pseudo-labels` labels: m frames per interval, here one (1/5), evenly spaced. spacing='released' gives
-# the positions of the released code. Each goes through generate_pipeline.
+# What `salseg precompute pseudo-labels` labels: m frames per interval, here one (1/5), evenly spaced.
+# spacing='released' gives the positions of the released code. Each goes through generate_pipeline.
 pseudo_label_datasets = [
     dict(
         type='VideoSaliencyDataset',

@@ -1,5 +1,5 @@
-# Stage 3 for a CPU: the video network on kept and generated labels. load_from: a run of rcrnet-lite; data: what fgplg-lite
-# wrote.
+# Stage 3 for a CPU: the video network on kept and generated labels. load_from: a run of rcrnet-lite; data: what
+# fgplg-lite wrote.
 _base_ = ['../../../configs/_base_/default_runtime.py', './_base_/synthetic-videos-160.py']
 custom_imports = dict(imports=['projects.rcrnet'], allow_failed_imports=False)
 
@@ -9,7 +9,7 @@ model = dict(
     backbone=dict(
         type='Encoder',
         backbone=dict(type='EfficientNetLite0', out_indices=(1, 2, 3, 4), weights='package'),
-        neck=dict(type='ASPP', in_channels=320, channels=64, rates=(1, 2, 3), pool_first=True, dropout=0.1, drop_channels=True),
+        neck=dict(type='ASPP', in_channels=320, channels=64, rates=(1, 2, 3), pool_first=True, dropout=0.1),
     ),
     matcher=dict(type='NER', channels=64),
     head=dict(

@@ -1,5 +1,5 @@
-# Stage 3: the video network on true and generated labels, 1/5: every 5th label kept, one pseudo-label between two. Starts from
-# stage 1, load_from=...; the non-local blocks begin as identities. The data are what the generator wrote.
+# Stage 3: the video network on true and generated labels, 1/5: every 5th label kept, one pseudo-label between two.
+# Starts from stage 1, load_from=...; the non-local blocks begin as identities. The data are what the generator wrote.
 _base_ = ['../../../configs/_base_/default_runtime.py', './_base_/video-sets-448.py']
 custom_imports = dict(imports=['projects.rcrnet'], allow_failed_imports=False)
 

@@ -14,8 +14,8 @@ class FramePair:
     """Two frames at network size.
 
     Attributes:
-        first, second: (H, W, 3) RGB, uint8 or float on the 0-255 scale. The flow is aligned to the first: its pixel p is
-            found at p + flow(p) in the second.
+        first, second: (H, W, 3) RGB, uint8 or float on the 0-255 scale. The flow is aligned to the first: its pixel p
+            is found at p + flow(p) in the second.
         dataset, set_id: Where they come from.
         first_id, second_id: Frames of that set.
         first_geometry, second_geometry: What was done to them.

@@ -76,7 +76,8 @@ class FlowCache:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            raise DataError(f'the stored flow {path} is broken ({error}). Delete it; it will be computed again.') from error
+            message = f'the stored flow {path} is broken ({error}). Delete it; it will be computed again.'
+            raise DataError(message) from error
 
     def _write(self, path: Path, flow: np.ndarray, provenance: dict[str, object]) -> None:
         try:

@@ -22,8 +22,8 @@ class FlowFiles(FlowEstimator):
 
     Args:
         root: Folder of the files.
-        pattern: Path below it, with ``{set}``, ``{first}`` and ``{second}``; suffix .flo (Middlebury) or .npy, (H, W, 2)
-            float32 pixels, dx then dy.
+        pattern: Path below it, with ``{set}``, ``{first}`` and ``{second}``; suffix .flo (Middlebury) or .npy, (H, W,
+            2) float32 pixels, dx then dy.
 
     Raises:
         ConfigError: The pattern has another suffix.
@@ -46,8 +46,8 @@ class FlowFiles(FlowEstimator):
         """(H, W, 2) float32 in pixels.
 
         Raises:
-            DataError: The file is missing, unreadable, of another size than the original picture, or the two frames were
-                changed differently.
+            DataError: The file is missing, unreadable, of another size than the original picture, or the two frames
+                were changed differently.
         """
         path, record = self.path(pair), pair.first_geometry
         flow = read_flow(path)
@@ -56,7 +56,8 @@ class FlowFiles(FlowEstimator):
         other = pair.second_geometry
         if other is not None and (record.crop, record.size, record.flip) != (other.crop, other.size, other.flip):
             raise DataError(
-                f"{pair.where}: the two frames were cropped or mirrored differently, so a file's flow does not hold between "
+                f"{pair.where}: the two frames were cropped or mirrored differently, so a file's flow does not "
+                "hold between "
                 "them. Use per='clip' in the random transforms, or an estimator."
             )
         if flow.shape[:2] != tuple(record.ori_shape):
@@ -94,5 +95,7 @@ def read_flow(path: Path) -> np.ndarray:
     except (ValueError, EOFError, OSError, cv2.error) as error:
         raise DataError(f'{path} cannot be read as a flow: {error}.') from error
     if flow is None or flow.ndim != 3 or flow.shape[2] != 2:
-        raise DataError(f'{path} is no flow: {"unreadable" if flow is None else flow.shape}; expected (height, width, 2).')
+        raise DataError(
+            f'{path} is no flow: {"unreadable" if flow is None else flow.shape}; expected (height, width, 2).'
+        )
     return flow.astype(np.float32)

@@ -67,10 +67,13 @@ class AlternatingBatchSampler(PositionBatchSampler):
     ) -> None:
         super().__init__(sampler, batch_size, 'fill', rank, world_size)
         if not isinstance(sampler, PartsSampler):
-            raise ConfigError(f"AlternatingBatchSampler needs sampler=dict(type='PartsSampler'), not {type(sampler).__name__}.")
+            raise ConfigError(
+                f"AlternatingBatchSampler needs sampler=dict(type='PartsSampler'), not {type(sampler).__name__}."
+            )
         if len(sizes) != len(sampler.sizes) or min(sizes) < 1 or max(sizes) != batch_size:
             raise ConfigError(
-                f'AlternatingBatchSampler: sizes={tuple(sizes)} for {len(sampler.sizes)} data sets and batch_size={batch_size}; '
+                f'AlternatingBatchSampler: sizes={tuple(sizes)} for {len(sampler.sizes)} data sets and '
+                f'batch_size={batch_size}; '
                 'give each data set its sets per step, the largest being batch_size.'
             )
         self.sizes = tuple(sizes)

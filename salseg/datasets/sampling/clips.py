@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 
@@ -29,8 +30,8 @@ def windows(positions: Sequence[int], length: int, step: int, repeat_exact: bool
         positions: In time; a shorter list is filled up with its last entry.
         length: Of a run.
         step: Between starts.
-        repeat_exact: Add the last run also where the runs end exactly with the list, if they overlap: the released code of
-            RCRNet then gives the last clip twice.
+        repeat_exact: Add the last run also where the runs end exactly with the list, if they overlap: the released code
+            of RCRNet then gives the last clip twice.
 
     Raises:
         ValueError: There is no position, or length or step is below 1.
@@ -70,11 +71,12 @@ def clip_indices(
         between: Unlabelled frames per kept interval (m).
         training: Training clips share one frame, and the last may come twice; in inference all annotations are kept and
             clips do not overlap, but for the last.
-        spacing: 'released' puts the frames between at multiples of floor(l d / (m + 1)) after a kept label, wherever the
-            next one is; 'even' divides the way to the next kept label.
+        spacing: 'released' puts the frames between at multiples of floor(l d / (m + 1)) after a kept label, wherever
+            the next one is; 'even' divides the way to the next kept label.
 
     Raises:
-        ValueError: There is no annotation, as many frames between labels as the interval has, or a frame beyond the video.
+        ValueError: There is no annotation, as many frames between labels as the interval has, or a frame beyond the
+            video.
     """
     if not labels:
         raise ValueError('a video without annotated frames gives no clips.')
@@ -85,14 +87,16 @@ def clip_indices(
     kept = list(labels[::label_interval] if training else labels)
     step = label_interval * nominal_interval // (between + 1)
     entries: list[int] = []
-    for start, end in zip(kept, kept[1:]):
+    for start, end in pairwise(kept):
         entries.append(start)
         entries += [start + step * i for i in range(1, between + 1)] if spacing == 'released' else even_positions(
             start, end, between
         )
     entries.append(kept[-1])
     if max(entries) >= num_frames or min(entries) < 0:
-        raise ValueError(f'frame {max(entries)} lies beyond the {num_frames} frames; annotations are not {nominal_interval} apart.')
+        raise ValueError(
+            f'frame {max(entries)} lies beyond the {num_frames} frames; annotations are not {nominal_interval} apart.'
+        )
     length = between + 2 if between else length
     # A clip of one frame has none to share.
     overlap = max(1, length - 1) if training else length
@@ -115,7 +119,8 @@ def triplet_indices(
     Args:
         kept: Labelled frames, ascending; frames after the last get no label.
         between: Frames per interval (m).
-        interval: Frames from one kept label to the next by the data set's nominal interval (l d); read by 'released' only.
+        interval: Frames from one kept label to the next by the data set's nominal interval (l d); read by 'released'
+            only.
         spacing: See :func:`clip_indices`. Positions of 'released' that do not lie between the labels are left out.
 
     Raises:
@@ -124,7 +129,7 @@ def triplet_indices(
     if between < 0 or (spacing == 'released' and between >= interval):
         raise ValueError(f'between={between} must not be negative and lie below the interval of {interval} frames.')
     triplets = []
-    for left, right in zip(kept, kept[1:]):
+    for left, right in pairwise(kept):
         if spacing == 'even':
             positions = even_positions(left, right, between)
         else:

@@ -107,8 +107,8 @@ def leave(rng: np.random.Generator, path: Path, grid: Grid, late: bool = False) 
     sideways, side = chance(rng, 0.5), choice(rng, (-1.0, 1.0))
     half = (grid.width if sideways else grid.height) / grid.unit / 2
     speed = float(np.hypot(path.x.amplitude * path.x.rate, path.y.amplitude * path.y.rate))
-    # The nearest point is well inside on the other half. The farthest one leaves a little room for the camera; who comes
-    # late must be outside at first wherever the camera looks: panned by 0.25, zoomed out, rolled.
+    # The nearest point is well inside on the other half. The farthest one leaves a little room for the camera; who
+    # comes late must be outside at first wherever the camera looks: panned by 0.25, zoomed out, rolled.
     farthest = half + (1.55 * path.radius.middle + 0.4 if late else 1.2 * path.radius.middle + 0.1)
     nearest = -0.6 * half
     middle, amplitude = (farthest + nearest) / 2, (farthest - nearest) / 2

@@ -12,6 +12,9 @@ from salseg.errors import DataError
 UNKNOWN, OBJECT, BACKGROUND = 0, 1, 2
 MAX_SHARE = 0.04
 STEP = 2.0
+AHEAD = 3
+LOOKS = (2, 5, 10)
+RIM = 12
 TURNS = (0.0, 0.4, -0.4, 0.9, -0.9, 1.5, -1.5)
 
 
@@ -35,16 +38,15 @@ class Ground:
     pockets: tuple[np.ndarray, np.ndarray]
 
     def __post_init__(self) -> None:
-        # Single numbers are read far faster from a view of the buffer than from the array.
-        object.__setattr__(self, '_flat', memoryview(np.ascontiguousarray(self.clearance).ravel()))
+        # Single numbers are read far faster from a view of the buffer than from the array, and with a rim that no look
+        # reaches across there is nothing to check.
+        padded = np.pad(self.clearance, RIM, constant_values=-self.limit)
+        object.__setattr__(self, '_flat', memoryview(padded.ravel()))
+        object.__setattr__(self, '_stride', padded.shape[1])
 
     def at(self, y: float, x: float) -> float:
-        """Clearance of the pixel nearest to a point; outside the picture it is the other class' deepest."""
-        height, width = self.clearance.shape
-        row, column = int(y + 0.5), int(x + 0.5)
-        if 0 <= row < height and 0 <= column < width and y > -0.5 and x > -0.5:
-            return self._flat[row * width + column]
-        return -self.limit
+        """Clearance of the pixel nearest to a point at most 10 pixels outside, where it is the other class' deepest."""
+        return self._flat[int(y + (RIM + 0.5)) * self._stride + int(x + (RIM + 0.5))]
 
 
 def draw_scribbles(
@@ -197,34 +199,43 @@ def _start(
 
 def _walk(ground: Ground, start: tuple[float, float], length: float, rng: np.random.Generator) -> np.ndarray:
     """Points (n, 2) as y, x, one pixel apart, of a walk whose heading drifts and that turns where it gets narrow."""
-    (y, x), cap = start, 0.5 * ground.limit
-    looks = (rng.random(8) * 6.2832).tolist()
-    heading = max(looks, key=lambda way: min(ground.at(y + r * sin(way), x + r * cos(way)) for r in (2, 5, 10)))
+    y, x = start
+    looks = (rng.random(5) * 6.2832).tolist()
+    heading = max(looks, key=lambda way: min(ground.at(y + r * sin(way), x + r * cos(way)) for r in LOOKS))
     path, drift = [(y, x)], 0.0
     for shake in rng.random(int(length / STEP)).tolist():
         drift = 0.75 * drift + 0.25 * (shake - 0.5)
-        best, chosen = -math.inf, heading
-        for turn in TURNS:
-            way = heading + drift + turn
-            dy, dx = sin(way), cos(way)
-            half, full = (ground.at(y + r * dy, x + r * dx) for r in (0.5 * STEP, STEP))
-            if min(half, full) >= ground.room:
-                gain = min(full, cap) + 0.7 * min(ground.at(y + 3 * STEP * dy, x + 3 * STEP * dx), cap)
-                if gain - 1.2 * abs(turn) > best:
-                    best, chosen = gain - 1.2 * abs(turn), way
-                if gain == 1.7 * cap:
-                    break
-        if best == -math.inf:
+        turned = _turn(ground, y, x, heading + drift)
+        if turned is None:
             break
-        heading = chosen
-        for _ in range(2):
-            y, x = y + 0.5 * STEP * sin(heading), x + 0.5 * STEP * cos(heading)
-            path.append((y, x))
+        heading, dy, dx = turned
+        path.append((y + 0.5 * dy, x + 0.5 * dx))
+        y, x = y + dy, x + dx
+        path.append((y, x))
     if ground.sloppiness > 0:
         miss, direction = ground.sloppiness * float(rng.random()), 6.2832 * float(rng.random())
         shifted = np.array(path) + (miss * sin(direction), miss * cos(direction))
         return np.clip(shifted, 0, np.array(ground.clearance.shape) - 1)
     return np.array(path)
+
+
+def _turn(ground: Ground, y: float, x: float, onward: float) -> tuple[float, float, float] | None:
+    """Heading and step (dy, dx) that keep to the middle with as little turning as possible; None in a dead end."""
+    cap, best, chosen = 0.5 * ground.limit, -math.inf, None
+    for turn in TURNS:
+        way = onward + turn
+        dy, dx = STEP * sin(way), STEP * cos(way)
+        near = ground.at(y + dy, x + dx)
+        if near < ground.room or ground.at(y + 0.5 * dy, x + 0.5 * dx) < ground.room:
+            continue
+        far = ground.at(y + AHEAD * dy, x + AHEAD * dx)
+        gain = min(near, cap) + 0.7 * min(far, cap) - 1.2 * abs(turn)
+        if gain > best:
+            best, chosen = gain, (way, dy, dx)
+        if near >= cap and far >= cap:
+            # The turns are ordered by size: no later one can gain more.
+            break
+    return chosen
 
 
 def _stamp(scribble: np.ndarray, code: int, path: np.ndarray, radius: float, most: int) -> None:

@@ -36,8 +36,8 @@ class ComputeFlow(FrameTransform):
 
     Args:
         estimator: Config of the FLOWS registry: DISFlow (the default), FarnebackFlow, RAFTFlow, FlowFiles.
-        pairs: 'neighbours', of a clip of three from the middle frame to the first and to the last; 'next', from each frame
-            to the next; 'previous'. At the end of a clip a frame is paired with itself and its flow is 0.
+        pairs: 'neighbours', of a clip of three from the middle frame to the first and to the last; 'next', from each
+            frame to the next; 'previous'. At the end of a clip a frame is paired with itself and its flow is 0.
         cache: Folder to keep flow in between epochs and runs; None keeps nothing. Useless behind random crops, whose
             pictures never come again.
 
@@ -53,8 +53,9 @@ class ComputeFlow(FrameTransform):
     ) -> None:
         if pairs not in _PAIRS:
             raise ConfigError(f'ComputeFlow: pairs={pairs!r}; expected one of {", ".join(_PAIRS)}.')
-        built = estimator if isinstance(estimator, FlowEstimator) else FLOWS.build(dict(estimator or {'type': 'DISFlow'}))
-        self.flow = built if cache is None else FlowCache(built, cache)
+        if not isinstance(estimator, FlowEstimator):
+            estimator = FLOWS.build(dict(estimator or {'type': 'DISFlow'}))
+        self.flow = estimator if cache is None else FlowCache(estimator, cache)
         self.pairs = pairs
 
     def transform(self, results: Results) -> Results:
@@ -66,7 +67,8 @@ class ComputeFlow(FrameTransform):
         count = len(results['frames'])
         if self.pairs == 'neighbours' and count != 3:
             raise DataError(
-                f"{results['dataset']} / {results['set_id']}: ComputeFlow(pairs='neighbours') takes clips of three frames, "
+                f"{results['dataset']} / {results['set_id']}: ComputeFlow(pairs='neighbours') takes clips of three "
+                "frames, "
                 f'found {count}.'
             )
         flows = [self._one(results, first, second) for first, second in _PAIRS[self.pairs](count)]

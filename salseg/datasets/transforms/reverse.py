@@ -7,8 +7,8 @@ from salseg.errors import ConfigError
 from salseg.registry import TRANSFORMS
 
 _PER_FRAME = (
-    'frames', 'frame_ids', 'frame_paths', 'label_paths', 'label_kind', 'label_images', 'ori_shapes', 'geometry', 'labels',
-    'saliency', 'gt_maps', 'original_images',
+    'frames', 'frame_ids', 'frame_paths', 'label_paths', 'label_kind', 'label_images', 'ori_shapes', 'geometry',
+    'labels', 'saliency', 'gt_maps', 'original_images',
 )  # fmt: skip
 
 

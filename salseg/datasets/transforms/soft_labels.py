@@ -28,7 +28,8 @@ class LoadSoftLabels(FrameTransform):
     def __init__(self, missing: str = 'error', mismatch: str = 'error') -> None:
         if missing not in ('error', 'zero') or mismatch not in ('error', 'resize'):
             raise ConfigError(
-                f"LoadSoftLabels: missing={missing!r} must be 'error' or 'zero', mismatch={mismatch!r} 'error' or 'resize'."
+                f"LoadSoftLabels: missing={missing!r} must be 'error' or 'zero', mismatch={mismatch!r} 'error' or "
+                "'resize'."
             )
         self.missing = missing
         self.mismatch = mismatch
@@ -37,25 +38,30 @@ class LoadSoftLabels(FrameTransform):
         """Add ``saliency``.
 
         Raises:
-            DataError: A frame has no annotation, or one of another size, where that is not allowed; or it is a scribble.
+            DataError: A frame has no annotation, or one of another size, where that is not allowed; or it is a
+                scribble.
         """
         given = results.pop('label_images', None)
         results['saliency'] = [self._label(results, frame, given) for frame in range(len(results['frames']))]
         return results
 
     def _label(self, results: Results, frame: int, given: list[np.ndarray | None] | None) -> np.ndarray:
-        shape, path, kind = results['frames'][frame].shape[:2], results['label_paths'][frame], results['label_kind'][frame]
+        shape = results['frames'][frame].shape[:2]
+        path, kind = results['label_paths'][frame], results['label_kind'][frame]
         label = given[frame] if given is not None else None if path is None else read_mask(path, kind)
         where = f'{results["dataset"]} / {results["set_id"]} / {results["frame_ids"][frame]}'
         if label is None:
             if self.missing == 'error':
                 raise DataError(
-                    f'{where} has no annotation, and soft truth cannot say "unknown". Sample annotated frames only, or use '
+                    f'{where} has no annotation, and soft truth cannot say "unknown". Sample annotated frames '
+                    'only, or use '
                     'LoadLabels, whose code 255 the losses leave out.'
                 )
             return np.zeros(shape, np.float32)
         if kind == 'scribble':
-            raise DataError(f'{where} is a scribble: most of it is unknown, which soft truth cannot say. Use LoadLabels.')
+            raise DataError(
+                f'{where} is a scribble: most of it is unknown, which soft truth cannot say. Use LoadLabels.'
+            )
         soft = label if label.dtype == np.float32 else ((label > 0) & (label < _UNKNOWN)).astype(np.float32)
         if soft.shape != shape:
             soft = self._resized(soft, shape, f'{results["frame_paths"][frame]}', path or where)
@@ -64,7 +70,8 @@ class LoadSoftLabels(FrameTransform):
     def _resized(self, soft: np.ndarray, shape: tuple[int, int], picture: str, path: str) -> np.ndarray:
         if self.mismatch == 'error':
             raise DataError(
-                f'picture and annotation differ in size (height, width): {picture} is {shape}, {path} is {soft.shape}.\n'
+                f'picture and annotation differ in size (height, width): {picture} is {shape}, {path} is '
+                f'{soft.shape}.\n'
                 "  Mend the pair, take it off the list, or set LoadSoftLabels(mismatch='resize')."
             )
         return cv2.resize(soft, shape[::-1], interpolation=cv2.INTER_LINEAR)

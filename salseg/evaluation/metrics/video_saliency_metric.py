@@ -52,7 +52,8 @@ class VideoSaliencyMetric(SaliencyMetric):
         truths = sample.get('gt_maps')
         if truths is None:
             raise DataError(
-                f'{sample["dataset"]} / {sample["set_id"]} has no ground truth. Is LoadGroundTruth in the test pipeline?'
+                f'{sample["dataset"]} / {sample["set_id"]} has no ground truth. Is LoadGroundTruth in the test '
+                'pipeline?'
             )
         kept = [index for index, truth in enumerate(truths) if truth is not None]
         pairs = [(sample['pred_maps'][index], truths[index]) for index in kept]

@@ -21,18 +21,18 @@ class Case:
     Attributes:
         method: Name of the predictions.
         name: Picture or object.
-        value: The measure that makes it a worst case.
+        measure: By which it is a worst case: the protocol's, or the first one that was computed.
+        value: Of it.
         item: Its frame.
         label: Object in a label map; None for maps.
-        figures: All measures of the row.
     """
 
     method: str
     name: str
+    measure: str
     value: float
     item: Item
     label: int | None
-    figures: dict[str, float]
 
     @property
     def prediction(self) -> Path | None:
@@ -54,22 +54,23 @@ class WorstCases:
 
     def take(self, work: Work, part: Part) -> None:
         """Keep what is worse than the best of the kept ones."""
-        for row, (name, figures) in enumerate(part.rows):
-            value = figures.get(self.protocol.worst_by, next(iter(figures.values())))
+        for row, (name, figures) in enumerate(part.rows if self.number > 0 else ()):
+            measure = self.protocol.worst_by if self.protocol.worst_by in figures else next(iter(figures))
+            badness = figures[measure] if measure in self.protocol.lower_is_better else -figures[measure]
             kept = self._kept[work.method]
-            if np.isnan(value) or (len(kept) >= self.number and -value <= kept[0][0]):
+            if np.isnan(badness) or (len(kept) >= self.number and badness <= kept[0][0]):
                 continue
-            # The name breaks ties, so that the choice does not depend on the order of the parts.
-            entry = (-value, name, self._case(work, part, row, name, figures, value))
+            entry = (badness, name, self._case(work, part, row, measure))
             (heapq.heappush if len(kept) < self.number else heapq.heappushpop)(kept, entry)
 
-    def _case(self, work: Work, part: Part, row: int, name: str, figures: dict[str, float], value: float) -> Case:
+    def _case(self, work: Work, part: Part, row: int, measure: str) -> Case:
+        name, figures = part.rows[row]
         if isinstance(self.protocol, MapProtocol):
             item = next(item for item in work.items if item.stem == name)
-            return Case(work.method, name, value, item, None, figures)
+            return Case(work.method, name, measure, figures[measure], item, None)
         quality = part.arrays['region'][row] + part.arrays['boundary'][row]
-        position = int(part.arrays['frames'][int(np.nanargmin(quality))])
-        return Case(work.method, name, value, work.items[position], int(part.arrays['objects'][row]), figures)
+        item = work.items[int(part.arrays['frames'][int(np.nanargmin(quality))])]
+        return Case(work.method, name, measure, figures[measure], item, int(part.arrays['objects'][row]))
 
     def of(self, method: str) -> list[Case]:
         """Worst cases of a method, the worst first."""

@@ -16,11 +16,11 @@ from salseg.structures import FrameTargets
 class ContrastiveLoss(SalLoss):
     """Foregrounds of the frames of a video attract each other, backgrounds repel them (WACV 2022, eq. 9).
 
-    A region is the whole foreground or background of a frame; its vector the mean of the ``embedding`` over the cells that
-    lie in it at least by half. Anchors are foregrounds, positives foregrounds of *other* frames of the same set, negatives
-    backgrounds of any of its frames. Mining takes the regions that the prediction is most wrong about. Sets are not
-    mixed, and under distributed training every process contrasts its own; a set of one frame, or a frame without
-    foreground, contributes nothing. Any model with an ``embedding`` and ``logits`` can be trained with it.
+    A region is the whole foreground or background of a frame; its vector the mean of the ``embedding`` over the cells
+    that lie in it at least by half. Anchors are foregrounds, positives foregrounds of *other* frames of the same set,
+    negatives backgrounds of any of its frames. Mining takes the regions that the prediction is most wrong about. Sets
+    are not mixed, and under distributed training every process contrasts its own; a set of one frame, or a frame
+    without foreground, contributes nothing. Any model with an ``embedding`` and ``logits`` can be trained with it.
 
     Args:
         positives, negatives: For each anchor; fewer where there are fewer, None takes all.
@@ -50,7 +50,8 @@ class ContrastiveLoss(SalLoss):
         counts = [count for count in (positives, negatives) if count is not None]
         if mining not in ('hard', 'random') or temperature <= 0 or min(counts, default=1) < 1:
             raise ConfigError(
-                f"ContrastiveLoss(positives={positives}, negatives={negatives}, mining={mining!r}, temperature={temperature}): "
+                f"ContrastiveLoss(positives={positives}, negatives={negatives}, mining={mining!r}, "
+                f"temperature={temperature}): "
                 "counts are at least 1 or None, mining is 'hard' or 'random', the temperature above 0."
             )
         self.positives, self.negatives = positives, negatives

@@ -19,8 +19,8 @@ class FrameCrossEntropyLoss(SalLoss):
     label adds 0.
 
     Args:
-        frames: 'sum' over the frames of a clip as RCRNet does, so that longer clips weigh more, or 'mean'. Clips of a batch
-            are averaged.
+        frames: 'sum' over the frames of a clip as RCRNet does, so that longer clips weigh more, or 'mean'. Clips of a
+            batch are averaged.
         weight, on, ramp_iterations: See :class:`SalLoss`.
 
     Raises:

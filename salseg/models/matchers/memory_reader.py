@@ -21,13 +21,13 @@ class MemoryReader(nn.Module):
 
     Args:
         top_k: Most similar rows that a query reads in :meth:`read`; all of them where the memory has fewer.
-        max_elements: Similarities computed at once; queries are taken in chunks beyond that.
+        max_elements: Similarities computed at once; queries are taken in chunks, which stay in the processor's cache.
 
     Raises:
         ConfigError: ``top_k`` or ``max_elements`` is not positive.
     """
 
-    def __init__(self, top_k: int = 30, max_elements: int = 2**25) -> None:
+    def __init__(self, top_k: int = 30, max_elements: int = 2**20) -> None:
         super().__init__()
         if top_k < 1 or max_elements < 1:
             raise ConfigError(f'MemoryReader(top_k={top_k}, max_elements={max_elements}): both must be at least 1.')

@@ -81,7 +81,10 @@ def _line(text: str) -> str:
 
 
 def _cases(evaluation: Evaluation, contents: Contents, folder: Path) -> list[str]:
-    measure = TITLES.get(evaluation.protocol.worst_by, evaluation.protocol.worst_by)
+    found = [case.measure for cases in contents.cases.values() for case, _ in cases]
+    if not found:
+        return []
+    measure = TITLES.get(found[0], found[0])
     lines = [
         f'<h2>Worst cases by {escape(measure)}</h2>',
         '<p class="key">at half of full scale: <span style="background:#56b4e9">hit</span> '

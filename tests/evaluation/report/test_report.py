@@ -7,11 +7,12 @@ import pytest
 
 from salseg.evaluation.evaluate import Settings, evaluate_folders
 from salseg.evaluation.protocols import get_protocol
+from salseg.evaluation.reading import read_truth
 from salseg.evaluation.report import RowFile, WorstCases, as_json, latex_table, terminal_table, write_json
 from tests.evaluation.trees import label_tree, map_tree, save_grey
 
 
-@pytest.fixture()
+@pytest.fixture
 def compared(tmp_path):
     predictions, truth = map_tree(tmp_path, ['a_1', 'a_2', 'a_3'])
     for stem in ('a_1', 'a_3'):
@@ -85,6 +86,15 @@ def test_worst_cases_are_the_lowest_values_the_worst_first(tmp_path):
     evaluate_folders({'m': predictions}, truth, protocol, sinks=[worst, RowFile(protocol, file)])
     rows = sorted(csv.DictReader(io.StringIO(file.getvalue())), key=lambda row: float(row['s_measure']))
     assert [case.name for case in worst.of('m')] == [row['image'] for row in rows[:3]]
+
+
+def test_without_the_usual_measure_the_largest_error_is_the_worst(tmp_path):
+    predictions, truth = map_tree(tmp_path, ['1', '2', '3'])
+    save_grey(predictions / '2.png', 255 - read_truth(truth / '2.png'))
+    protocol = get_protocol('sod').with_options(measures=('mae',))
+    worst = WorstCases(protocol, 1)
+    evaluate_folders({'m': predictions}, truth, protocol, sinks=[worst])
+    assert [(case.name, case.measure) for case in worst.of('m')] == [('2', 'mae')]
 
 
 def test_the_frame_of_a_worst_object_is_its_worst_frame(tmp_path):

@@ -87,7 +87,8 @@ def test_removing_an_object_equals_never_having_had_it_in_the_first_frames_featu
     with_it.remove_objects([2])
     for ours, theirs in zip(with_it.state.first, without.state.first):
         torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(with_it.step(frames[1]).probability, without.step(frames[1]).probability, atol=1e-4, rtol=1e-3)
+    answers = [runner.step(frames[1]).probability for runner in (with_it, without)]
+    torch.testing.assert_close(*answers, atol=1e-4, rtol=1e-3)
 
 
 def test_what_is_held_does_not_grow_with_the_video():
@@ -152,7 +153,7 @@ def test_scaled_sizes_are_multiples_of_the_stride():
     ],
 )  # fmt: skip
 def test_options_that_make_no_sense_are_refused(options):
-    with pytest.raises(ConfigError, match='NPMCANet|pad_mode'):
+    with pytest.raises(ConfigError, match=r'NPMCANet|pad_mode'):
         npmca(**options)
 
 

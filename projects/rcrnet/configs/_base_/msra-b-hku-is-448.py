@@ -1,4 +1,5 @@
-# Stage 1: still pictures, with the augmentation of the released transforms. <set>/imgs, <set>/gt, ImageSets/train.txt with
+# Stage 1: still pictures, with the augmentation of the released transforms. <set>/imgs, <set>/gt, ImageSets/train.txt
+# with
 # one stem a line.
 data_root = 'data/'
 train_pipeline = [

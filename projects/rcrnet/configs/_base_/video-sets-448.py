@@ -1,4 +1,5 @@
-# DAVIS 2016, FBMS and VOS in the tree of the released code: <set>/JPEGImages/[480p/]<video>, <set>/Annotations/[480p/]<video>.
+# DAVIS 2016, FBMS and VOS in the tree of the released code: <set>/JPEGImages/[480p/]<video>,
+# <set>/Annotations/[480p/]<video>.
 # Splits are those of the released code; d is the nominal distance between annotations in frames.
 data_root = 'data/'
 splits = '{{ fileDirname }}/../../splits/'
@@ -18,7 +19,8 @@ test_dataloader = dict(
     dataset=dict(
         type='ConcatDataset',
         datasets=[
-            # Every frame goes through the network; clips='labelled' runs on annotated frames only, as the released code.
+            # Every frame goes through the network; clips='labelled' runs on annotated frames only, as the released
+            # code.
             dict(
                 type='VideoSaliencyDataset',
                 data_root=data_root + name,

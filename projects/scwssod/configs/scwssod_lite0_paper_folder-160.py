@@ -5,7 +5,7 @@ _base_ = './scwssod_lite0_paper_synthetic-128.py'
 train_pipeline = [
     dict(type='LoadFrames'),
     dict(type='LoadLabels'),
-    dict(type='Resize', size=192),
+    dict(type='Resize', size=160),
     dict(type='RandomFlip', probability=0.5),
     dict(type='RandomPhotometric'),
     dict(type='PackFrames'),
@@ -13,7 +13,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type='LoadFrames'),
     dict(type='LoadGroundTruth'),
-    dict(type='Resize', size=192),
+    dict(type='Resize', size=160),
     dict(type='PackFrames'),
 ]
 train_dataloader = dict(
@@ -29,3 +29,7 @@ train_dataloader = dict(
 test_dataloader = dict(
     dataset=dict(_delete_=True, type='SaliencyDataset', data_root='data/own', label_folder='mask', pipeline=test_pipeline)
 )
+total = 200
+train_cfg = dict(max_iters=total)
+param_scheduler = dict(total=total)
+model = dict(losses=dict(lsc=dict(ramp_iterations=60)))

@@ -1,0 +1,49 @@
+"""Compute something once and store it: guidance masks, or annotations made by a model (pseudo-labels).
+
+Results lie in the ordinary layouts with a record of what made them; an interrupted run goes on when started again.
+"""
+
+import argparse
+
+from salseg.cli.common import add_model, add_options, add_weights, progress_bar, say
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``salseg precompute``."""
+    parser.add_argument('what', choices=('guidance', 'pseudo-labels'), metavar='WHAT', help='guidance or pseudo-labels')
+    add_model(parser)
+    parser.add_argument('--out', required=True, metavar='DIR', help='folder for the results')
+    parser.add_argument('--split', choices=('train', 'val', 'test'), default='train', help='guidance: whose data set')
+    parser.add_argument('--style', choices=('smooth', 'released'), default='smooth', help='pseudo-labels: how maps are written')
+    parser.add_argument('--images', choices=('link', 'copy', 'none'), default='link', help='pseudo-labels: pictures beside them')
+    add_weights(parser)
+    add_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compute and store."""
+    if args.what == 'guidance':
+        from salseg.apis.guidance import precompute_guidance
+
+        with progress_bar('guidance') as update:
+            record = precompute_guidance(
+                args.model, args.out, args.split, args.checkpoint, args.device, args.cfg_options, progress=update
+            )
+        say(f'written below {args.out}; how: {record}')
+        return 0
+    from salseg.apis.pseudo_labels import precompute_pseudo_labels
+
+    with progress_bar('pseudo-labels') as update:
+        made = precompute_pseudo_labels(
+            args.model,
+            args.out,
+            args.checkpoint,
+            args.cfg_options,
+            args.device,
+            args.style,
+            args.images,
+            args.random_weights,
+            progress=lambda name, done, total: update(done, total),
+        )
+    say(f'{", ".join(made)}: written below {args.out}')
+    return 0

@@ -1,0 +1,109 @@
+"""The same picture twice, byte for byte of its pixels or nearly."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from salseg.datasets.checking.findings import Findings
+
+# Bits of 256 by which two encodings of one picture differ at most.
+NEAR = 12
+_ROWS = 512
+
+
+@dataclass
+class Seen:
+    """Pictures that were looked at.
+
+    Attributes:
+        names: As they are shown.
+        groups: Group or video of each.
+        parts: 'train', 'test', ... of each, '' where no list says.
+        digests: Of their pixels.
+        sketches: 32 bytes each; None for flat pictures.
+    """
+
+    names: list[str] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list)
+    digests: list[bytes] = field(default_factory=list)
+    sketches: list[bytes | None] = field(default_factory=list)
+
+    def add(self, name: str, group: str, part: str, digest: bytes, sketch: bytes | None) -> None:
+        """Take a picture."""
+        for values, value in (
+            (self.names, name), (self.groups, group), (self.parts, part), (self.digests, digest), (self.sketches, sketch)
+        ):
+            values.append(value)
+
+
+def note_duplicates(seen: Seen, other: Seen | None, near: int | None, video: bool, findings: Findings) -> None:
+    """Add what occurs twice.
+
+    Args:
+        seen: The set that is checked.
+        other: Another set that must have nothing in common with it.
+        near: Bits of a sketch that may differ; None looks for equal pixels only.
+        video: Frames of one video may be equal.
+        findings: Receives them.
+    """
+    exact = list(_equal(seen, seen)) + ([] if other is None else [(a, ~b) for a, b in _equal(seen, other)])
+    _note(exact, seen, other, video, ('same-picture', 'train-and-test'), findings)
+    if near is None:
+        return
+    known = set(exact)
+    pairs = list(_alike(seen, seen, near)) + ([] if other is None else [(a, ~b) for a, b in _alike(seen, other, near)])
+    _note([p for p in pairs if p not in known], seen, other, video, ('near-picture', 'near-train-and-test'), findings)
+
+
+def _note(
+    pairs: list[tuple[int, int]], seen: Seen, other: Seen | None, video: bool, kinds: tuple[str, str], findings: Findings
+) -> None:
+    """Pairs hold two numbers of ``seen``, or the complement of a number of ``other`` as the second."""
+    for first, second in pairs:
+        if second < 0:
+            findings.add(kinds[1], seen.names[first], f'is {other.names[~second]}', _droppable(seen, first, video))
+        elif {seen.parts[first], seen.parts[second]} > {'train'} and '' not in (seen.parts[first], seen.parts[second]):
+            first, second = sorted((first, second), key=lambda number: seen.parts[number] != 'train')
+            findings.add(
+                kinds[1], seen.names[first], f'(train) is {seen.names[second]} ({seen.parts[second]})',
+                _droppable(seen, first, video),
+            )
+        elif not video or seen.groups[first] != seen.groups[second]:
+            findings.add(kinds[0], seen.names[second], f'is {seen.names[first]}', None)
+
+
+def _droppable(seen: Seen, number: int, video: bool) -> str:
+    return seen.groups[number] if video or seen.groups[number] else seen.names[number]
+
+
+def _equal(seen: Seen, other: Seen) -> Iterator[tuple[int, int]]:
+    """Pairs of equal pixels; within one set each picture is paired with the first of its kind."""
+    first: dict[bytes, int] = {}
+    for number, digest in enumerate(other.digests):
+        first.setdefault(digest, number)
+    for number, digest in enumerate(seen.digests):
+        match = first.get(digest)
+        if match is not None and not (seen is other and match == number):
+            yield (match, number) if seen is other else (number, match)
+
+
+def _alike(seen: Seen, other: Seen, near: int) -> Iterator[tuple[int, int]]:
+    mine, theirs = _stacked(seen), _stacked(other)
+    if not len(mine[0]) or not len(theirs[0]):
+        return
+    for start in range(0, len(mine[0]), _ROWS):
+        block = mine[1][start : start + _ROWS]
+        distances, _ = cv2.batchDistance(block, theirs[1], cv2.CV_32S, normType=cv2.NORM_HAMMING)
+        for row, column in zip(*np.nonzero(distances <= near)):
+            first, second = int(mine[0][start + row]), int(theirs[0][column])
+            if seen is not other or first < second:
+                yield first, second
+
+
+def _stacked(seen: Seen) -> tuple[np.ndarray, np.ndarray]:
+    numbers = [number for number, bits in enumerate(seen.sketches) if bits is not None]
+    bits = b''.join(seen.sketches[number] for number in numbers)
+    return np.array(numbers, np.int64), np.frombuffer(bits, np.uint8).reshape(len(numbers), -1)

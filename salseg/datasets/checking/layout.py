@@ -1,0 +1,294 @@
+"""Find out how a folder is laid out, and what belongs together in it."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from salseg.datasets.checking.findings import Findings
+from salseg.datasets.checking.pictures import Item
+from salseg.datasets.pairing import IMAGE_FOLDERS, MASK_FOLDERS, read_list
+from salseg.datasets.reading import IMAGE_SUFFIXES, MASK_SUFFIXES, read_grey
+from salseg.datasets.video_layout import LAYOUTS, natural, read_names
+from salseg.errors import DataError
+
+KINDS = ('sod', 'scribble', 'cosod', 'vsod', 'vos')
+SCRIBBLE_FOLDERS = ('scribble', 'scribbles')
+_STRAY = {'thumbs.db', 'desktop.ini', '__macosx'}
+_VIDEOS = (*LAYOUTS.items(), ('segtrack', ('JPEGImages/{video}', 'GroundTruth/{video}')))
+
+
+@dataclass
+class Plan:
+    """What a folder holds.
+
+    Attributes:
+        root: The folder.
+        kind: One of ``KINDS``.
+        groups: Groups or videos in order, [''] for single images.
+        images: Folder of a group's pictures, with ``{}`` for the group.
+        labels: Role and folder of its annotations, likewise; the first one is needed of every picture.
+        layout: Name of a layout of videos, '' else.
+        names: What a list allows of it: stems, or groups; None for all.
+        optional: Roles that a picture may lack.
+    """
+
+    root: Path
+    kind: str
+    groups: list[str]
+    images: str
+    labels: dict[str, str]
+    layout: str = ''
+    names: list[str] | None = None
+    optional: set[str] = field(default_factory=set)
+
+    @property
+    def video(self) -> bool:
+        """Whether groups are videos."""
+        return self.kind in ('vsod', 'vos')
+
+    def reader(self) -> str:
+        """The data set of a config that reads it."""
+        root = f"data_root='{self.root}'"
+        if self.kind == 'cosod':
+            nested = ", layout='nested'" if self.layout == 'nested' else ''
+            return f"dict(type='GroupDataset', {root}{nested})"
+        if self.kind == 'vos' and self.layout in ('davis', 'davis-480p', 'segtrack'):
+            layout = {'davis': 'folders', 'davis-480p': 'davis', 'segtrack': 'segtrack'}[self.layout]
+            if (self.root / 'meta.json').is_file():
+                layout = 'youtube_vos'
+            return f"dict(type='PromptedVideos', {root}, layout='{layout}')"
+        if self.video:
+            layout = f", layout='{self.layout}'" if self.layout in LAYOUTS else self._patterns()
+            return f"dict(type='VideoSaliencyDataset', {root}{layout})"
+        scribble = 'scribble' in self.labels and 'scribble' not in self.optional
+        folder = self.labels['scribble' if scribble else 'mask']
+        encoding = ", encoding='scribble'" if scribble else ''
+        return (
+            f"dict(type='SaliencyDataset', {root}, image_folder='{self.images}', label_folder='{folder}'{encoding})"
+        )
+
+    def _patterns(self) -> str:
+        folders = [folder.replace('{}', '{video}') for folder in (self.images, *self.labels.values())]
+        return f", image_folder='{folders[0]}', label_folder='{folders[1]}'"
+
+
+def find_plan(root: Path, kind: str | None = None, images: str | None = None, labels: str | None = None) -> Plan:
+    """Recognise a layout.
+
+    Args:
+        root: Folder of the data set.
+        kind: One of ``KINDS``; found out by default.
+        images, labels: Folders, relative, where they have unusual names; ``{video}`` stands for a video or group.
+
+    Raises:
+        DataError: The folder does not exist or is laid out in no known way.
+    """
+    if not root.is_dir():
+        around = sorted(p.name for p in root.parent.iterdir())[:8] if root.parent.is_dir() else []
+        raise DataError(f'the folder {root} does not exist; {root.parent} holds {", ".join(around) or "nothing"}.')
+    if kind is not None and kind not in KINDS:
+        raise DataError(f'--kind {kind!r}; expected one of {", ".join(KINDS)}.')
+    plan = _given(root, kind, images, labels) or _video_plan(root, kind) or _image_plan(root, kind)
+    if plan is None:
+        there = ', '.join(sorted(p.name for p in root.iterdir() if not p.name.startswith('.'))[:12]) or 'nothing'
+        raise DataError(
+            f'{root} is laid out in no way that is known{f" of kind {kind}" if kind else ""}; it holds {there}.\n  Looked '
+            f'for pictures in {", ".join(IMAGE_FOLDERS)}, for videos in '
+            f'{", ".join(p.replace("{video}", "VIDEO") for _, (p, _) in _VIDEOS)}.\n  Name the folders with --images and '
+            '--labels ({video} stands for a group or video), or give the sub-folder of one split.'
+        )
+    return plan
+
+
+def _given(root: Path, kind: str | None, images: str | None, labels: str | None) -> Plan | None:
+    if images is None and labels is None:
+        return None
+    if images is None or labels is None:
+        raise DataError('--images and --labels belong together; name both folders.')
+    pattern = images.replace('{video}', '{}')
+    if '{}' in pattern:
+        groups = folders_of(root, pattern)
+        if not groups:
+            raise DataError(f'{root}: no folder fits --images {images}.')
+        found = labels.replace('{video}', '{}')
+        return Plan(root, kind or 'vsod', groups, pattern, {_video_role(root, found, groups, kind or 'vsod'): found})
+    if not (root / images).is_dir() or not (root / labels).is_dir():
+        raise DataError(f'{root} has no folder {images if not (root / images).is_dir() else labels}.')
+    kind = kind or 'sod'
+    return Plan(root, kind, [''], images, {'scribble' if kind == 'scribble' else 'mask': labels})
+
+
+def _video_plan(root: Path, kind: str | None) -> Plan | None:
+    if kind in ('sod', 'scribble', 'cosod'):
+        return None
+    for name, (images, labels) in _VIDEOS:
+        images, labels = images.replace('{video}', '{}'), labels.replace('{video}', '{}')
+        groups = folders_of(root, images)
+        if not groups or not (root / labels.partition('{}')[0]).is_dir():
+            continue
+        if not any((root / labels.format(group)).is_dir() for group in groups):
+            continue
+        ids = _palette_or_meta(root, labels, groups) or name == 'segtrack'
+        kind = kind or ('vos' if ids else 'vsod')
+        return Plan(root, kind, groups, images, {_video_role(root, labels, groups, kind): labels}, name)
+    return None
+
+
+def _video_role(root: Path, labels: str, groups: Sequence[str], kind: str) -> str:
+    if kind != 'vos':
+        return 'mask'
+    split = any(folders_of(root, f'{labels.format(group)}/{{}}') for group in groups)
+    # Binary files of one object each, as SegTrack-v2 has them, alone or in a folder per object.
+    return 'object' if split or 'GroundTruth' in labels else 'ids'
+
+
+def _palette_or_meta(root: Path, labels: str, groups: Sequence[str]) -> bool:
+    if (root / 'meta.json').is_file():
+        return True
+    for group in groups:
+        for path in sorted((root / labels.format(group)).glob('*.png'))[:1]:
+            try:
+                return 0 < int(read_grey(path, 'index').max(initial=0)) < 255
+            except DataError:
+                continue
+    return False
+
+
+def _image_plan(root: Path, kind: str | None) -> Plan | None:
+    if kind in ('vsod', 'vos'):
+        return None
+    images = alias(root, IMAGE_FOLDERS)
+    masks = alias(root, MASK_FOLDERS)
+    scribbles = alias(root, SCRIBBLE_FOLDERS)
+    if images is None:
+        return _nested(root, kind) or _twins(root, kind)
+    groups = folders_of(root, f'{images}/{{}}')
+    if kind == 'cosod' or (kind is None and groups and not has_pictures(root / images)):
+        labels = {} if masks is None else {'mask': f'{masks}/{{}}'}
+        return Plan(root, 'cosod', groups, f'{images}/{{}}', labels) if groups else None
+    labels = {}
+    if scribbles is not None and kind != 'sod':
+        labels['scribble'] = scribbles
+    if masks is not None:
+        labels['mask'] = masks
+    if not labels or (kind == 'scribble' and scribbles is None):
+        return None
+    # Strokes are drawn for training pictures, masks for the others: where both folders are there, one of them will do.
+    optional = set(labels) if len(labels) > 1 and kind is None else set(labels) - {next(iter(labels))}
+    return Plan(root, 'scribble' if 'scribble' in labels else 'sod', [''], images, labels, optional=optional)
+
+
+def _nested(root: Path, kind: str | None) -> Plan | None:
+    """Groups with the masks in a folder of each."""
+    if kind not in (None, 'cosod'):
+        return None
+    groups = folders_of(root, '{}')
+    for group in groups:
+        masks = alias(root / group, MASK_FOLDERS)
+        if masks is not None and has_pictures(root / group):
+            return Plan(root, 'cosod', groups, '{}', {'mask': f'{{}}/{masks}'}, 'nested')
+    return None
+
+
+def _twins(root: Path, kind: str | None) -> Plan | None:
+    """Pictures and masks side by side, .jpg and .png."""
+    if kind not in (None, 'sod'):
+        return None
+    for folder in ('.', *folders_of(root, '{}')):
+        suffixes = {Path(name).suffix.lower() for name in picture_names(root / folder, IMAGE_SUFFIXES)}
+        if suffixes & {'.jpg', '.jpeg'} and suffixes & {'.png', '.bmp'}:
+            return Plan(root, 'sod', [''], folder, {'mask': folder})
+    return None
+
+
+def alias(root: Path, names: Sequence[str]) -> str | None:
+    """The first folder of some names that exists, upper and lower case alike."""
+    there = {p.name.lower(): p.name for p in sorted(root.iterdir()) if p.is_dir()}
+    return next((there[n] for n in (name.replace('<SET>', root.name).lower() for name in names) if n in there), None)
+
+
+def folders_of(root: Path, pattern: str) -> list[str]:
+    """What ``{}`` may stand for: folders in natural order."""
+    before, _, after = pattern.partition('{}')
+    top = root / before
+    if not top.is_dir():
+        return []
+    with os.scandir(top) as entries:
+        names = [e.name for e in entries if e.is_dir() and not e.name.startswith('.') and e.name.lower() not in _STRAY]
+    after = after.strip('/')
+    found = [name for name in names if not after or (top / name / after).is_dir()]
+    # JPEGImages/480p is a resolution, not a video.
+    return [] if found == ['480p'] else natural(found)
+
+
+def picture_names(folder: Path, suffixes: Sequence[str]) -> Iterator[str]:
+    """Names of the pictures of a folder, without stray files."""
+    if not folder.is_dir():
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name = entry.name
+            if name.startswith('.') or name.lower() in _STRAY or not name.lower().endswith(tuple(suffixes)):
+                continue
+            yield name
+
+
+def has_pictures(folder: Path) -> bool:
+    """Whether a folder itself holds a picture."""
+    return next(picture_names(folder, IMAGE_SUFFIXES), None) is not None
+
+
+def stems_of(folder: Path, suffixes: Sequence[str], findings: Findings | None = None) -> dict[str, str]:
+    """File by stem, as loaders pair them: the first suffix wins where a stem has several; noted in ``findings``."""
+    rank = {suffix: number for number, suffix in enumerate(suffixes)}
+    best: dict[str, str] = {}
+    for name in sorted(picture_names(folder, suffixes)):
+        stem, suffix = os.path.splitext(name)
+        other = best.get(stem)
+        if other is not None:
+            if findings is not None:
+                findings.add('two-files', str(folder / stem), f'{other}, {name}')
+            if rank[suffix.lower()] >= rank[os.path.splitext(other)[1].lower()]:
+                continue
+        best[stem] = name
+    return {stem: os.path.join(folder, name) for stem, name in best.items()}
+
+
+def items_of(plan: Plan, findings: Findings) -> Iterator[Item]:
+    """Pictures of a plan with what belongs to them, group by group, each only listed when it is reached."""
+    wanted = None if plan.names is None else set(plan.names)
+    for group in plan.groups:
+        whole = wanted is None or group in wanted
+        if not whole and plan.video:
+            continue
+        yield from _items_of_group(plan, group, None if whole else wanted, findings)
+
+
+def _items_of_group(plan: Plan, group: str, wanted: set[str] | None, findings: Findings) -> Iterator[Item]:
+    folder = plan.root / plan.images.format(group)
+    same = plan.root / next(iter(plan.labels.values()), '').format(group) == folder
+    images = stems_of(folder, IMAGE_SUFFIXES, None if same else findings)
+    labels: list[tuple[str, dict[str, str]]] = []
+    for role, pattern in plan.labels.items():
+        below = plan.root / pattern.format(group)
+        parts = [below / name for name in folders_of(below, '{}')] if role == 'object' else []
+        labels += [(role, stems_of(part, MASK_SUFFIXES, None if same else findings)) for part in parts or [below]]
+    if same:
+        images = {stem: path for stem, path in images.items() if not path.lower().endswith(('.png', '.bmp'))}
+    orphans = {stem for _, files in labels for stem in files} - set(images)
+    for stem in natural([*images, *orphans]) if plan.video else sorted([*images, *orphans]):
+        item = Item(
+            group, stem, images.get(stem), tuple((role, files[stem]) for role, files in labels if stem in files)
+        )
+        if wanted is None or item.name in wanted:
+            yield item
+
+
+def read_selection(plan: Plan, path: Path) -> list[str]:
+    """Names of a list file: stems of images, groups or ``group/stem``, or videos.
+
+    Raises:
+        DataError: The file is missing or empty.
+    """
+    return read_names(path) if plan.video else read_list(path)

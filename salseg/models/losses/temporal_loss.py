@@ -1,0 +1,105 @@
+"""What looks alike in two frames belongs together."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from salseg.errors import ConfigError
+from salseg.models.losses.base import SalLoss
+from salseg.models.losses.projection_loss import reduce_maps
+from salseg.ops.temporal_agreement import (
+    MatchTerms,
+    detached_halves,
+    match_terms,
+    nearest_matches,
+    patch_similarity,
+    search_offsets,
+)
+from salseg.registry import LOSSES
+from salseg.structures import FrameTargets
+
+
+@LOSSES.register_module()
+class TemporalLoss(SalLoss):
+    """Pixels agree with the patches that look like theirs in another frame (MaskFreeVIS; box-trained XMem, eq. 3.18 to
+    3.22).
+
+    Args:
+        form: 'thesis': each frame is compared with the next one, the last with the first; pixels in the box of their
+            own frame, with all of each matched patch; mean over the frames. 'released': each frame is compared with
+            earlier ones; pixels in a box of any frame, with the centre of each matched patch; a tenth of the sum over
+            the pairs.
+        pairs: Of the released form, 'all', every frame with every earlier one, or 'cyclic'.
+        detach: Take the mean of two costs with the gradient of one side stopped (eq. 3.22): half the gradient.
+        threshold: Similarity from which a patch is a match.
+        gamma: Colour distance of similarity 1/e.
+        nearest: Matches at most.
+        stride: Output and pictures are averaged over stride x stride pixels first.
+        logits: Whether the output named by ``on`` is logits.
+        weight, on, ramp_iterations: See :class:`SalLoss`; reads (B, T, K, H, W).
+
+    Raises:
+        ConfigError: The form or the pairs are unknown.
+    """
+
+    def __init__(
+        self,
+        form: str = 'thesis',
+        pairs: str = 'all',
+        detach: bool = False,
+        threshold: float = 0.05,
+        gamma: float = 2.0,
+        nearest: int = 5,
+        stride: int = 4,
+        logits: bool = False,
+        weight: float = 1.0,
+        on: str = 'probability',
+        ramp_iterations: int = 0,
+    ) -> None:
+        super().__init__(weight, on, ramp_iterations)
+        if form not in ('thesis', 'released') or pairs not in ('all', 'cyclic'):
+            raise ConfigError(
+                f"TemporalLoss: form={form!r}, pairs={pairs!r}; expected 'thesis' or 'released', and 'all' or 'cyclic'."
+            )
+        self.form, self.pairs, self.detach = form, pairs, detach
+        self.threshold, self.gamma, self.nearest = threshold, gamma, nearest
+        self.stride, self.logits = stride, logits
+
+    def frame_pairs(self, frames: int) -> Iterator[tuple[int, int]]:
+        """(frame whose pixels are matched, frame that is searched)."""
+        if self.form == 'thesis':
+            yield from ((t, (t + 1) % frames) for t in range(frames))
+        elif self.pairs == 'cyclic':
+            yield from (((t + 1) % frames, t) for t in range(frames))
+        else:
+            yield from ((b, a) for a in range(frames) for b in range(a + 1, frames))
+
+    def compute(self, output: Tensor, targets: FrameTargets) -> Tensor:
+        """Scalar in nats; a clip of one frame gives 0."""
+        output = reduce_maps(output, self.stride)
+        boxes, lab = targets.box_masks(tuple(output.shape[-2:])), targets.lab(self.stride)
+        pairs = list(self.frame_pairs(output.shape[1])) if output.shape[1] > 1 else []
+        if not pairs:
+            return output.sum() * 0
+        total = sum(self._pair(output, lab, boxes, *pair) for pair in pairs)
+        return total / len(pairs) if self.form == 'thesis' else 0.1 * total
+
+    def _pair(self, output: Tensor, lab: Tensor, boxes: Tensor, here: int, there: int) -> Tensor:
+        thesis, offsets = self.form == 'thesis', search_offsets()
+        with torch.no_grad():
+            similarity = patch_similarity(lab[:, here], lab[:, there], offsets, self.gamma)
+            matches = nearest_matches(similarity, offsets, self.nearest, self.threshold, inside_only=thesis)
+        matches = matches.repeat_interleave(output.shape[2], 0)
+        region = (boxes[:, here] if thesis else boxes.any(1)).flatten(0, 1)
+        first, second = output[:, here].flatten(0, 1), output[:, there].flatten(0, 1)
+
+        def terms(x: Tensor, y: Tensor) -> MatchTerms:
+            return match_terms(
+                x, y, matches, offsets, region, logits=self.logits, patch=thesis, count_outside=not thesis
+            )
+
+        if self.detach:
+            return detached_halves(terms(first, second.detach()), terms(first.detach(), second))
+        plain = terms(first, second)
+        return plain.cost / plain.count.clamp(min=1)
