@@ -42,7 +42,7 @@ def main() -> int:
     parser.add_argument('--data', required=True, help='folder with image/, mask/, train.txt and test.txt')
     parser.add_argument('--test-data', help='another folder for the test pictures')
     parser.add_argument('--out', default='work_dirs/real_scribbles')
-    parser.add_argument('--iterations', type=int, default=200)
+    parser.add_argument('--iterations', type=int, default=400)
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument('--runs', nargs='+', default=list(RUNS), choices=list(RUNS))
     args = parser.parse_args()

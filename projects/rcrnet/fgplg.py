@@ -99,11 +99,6 @@ class FGPLG(SaliencySegmentor):
             state[key] = inflate(given, own.detach())
         super()._load_from_state_dict(state, prefix, *args)
 
-    def accepts(self, key: str, shape: tuple[int, ...]) -> bool:
-        """Whether an entry of another shape is one that loading adapts: the first convolution on three channels."""
-        own = tuple(self.get_parameter(self.first).shape)
-        return key == self.first and len(shape) == 4 and shape == (own[0], 3, *own[2:])
-
 
 def inflate(narrow: Tensor, wide: Tensor) -> Tensor:
     """The first convolution with the colours of one and the further channels of another, (out, C, k, k)."""

@@ -10,7 +10,7 @@ from salseg.engine.checkpoint import load_file, load_weights
 from salseg.engine.config import load_config
 from salseg.engine.running import newest_checkpoint
 from salseg.models import BaseSegmentor
-from salseg.registry import BACKBONES, MODELS
+from salseg.registry import MODELS
 
 
 def init_model(
@@ -53,7 +53,7 @@ def init_model(
 def _without_pretrained(node: Any) -> None:
     """A checkpoint brings all weights: do not ask for pretrained files that it would overwrite."""
     if isinstance(node, dict):
-        if node.get('weights') is not None and BACKBONES._find(str(node.get('type'))) is not None:
+        if 'type' in node and node.get('weights') is not None:
             node['weights'] = None
         for value in node.values():
             _without_pretrained(value)

@@ -14,8 +14,8 @@ from salseg.datasets.pairing import by_stem
 from salseg.datasets.reading import read_mask
 from salseg.datasets.video_reading import FrameSource
 from salseg.engine.checkpoint import load_file, save_file
-from salseg.files import write_text
 from salseg.errors import DataError
+from salseg.files import write_text
 from salseg.propagation import MergedPropagator, Prompt, Propagator
 from salseg.visualization.palette import overlay_labels, write_label_png
 from salseg.visualization.video import VideoWriter

@@ -15,6 +15,7 @@ COMMANDS = {
     'predict': 'salseg.cli.predict',
     'track': 'salseg.cli.track',
     'evaluate': 'salseg.cli.evaluate',
+    'check-data': 'salseg.cli.check_data',
     'precompute': 'salseg.cli.precompute',
     'list': 'salseg.cli.list',
     'info': 'salseg.cli.info',

@@ -151,6 +151,17 @@ def _logical_lines(block: Block) -> Iterator[tuple[int, str]]:
         pending = ''
 
 
+def unfenced(page: str) -> list[str]:
+    """Commands that stand in indented text, where no test would find them."""
+    found, inside = [], False
+    for number, line in enumerate((ROOT / page).read_text(encoding='utf-8').splitlines(), 1):
+        if line.startswith('```'):
+            inside = not inside
+        elif not inside and re.match(r'^( {4,}|\t)\$? ?(salseg|python|make|pip|torchrun|tools/) ?', line):
+            found.append(f'{page}:{number}: {line.strip()}')
+    return found
+
+
 def links(page: str) -> list[tuple[int, str]]:
     """Line and target of every link and picture of a page that leads to a file, outside of blocks."""
     found, inside = [], False

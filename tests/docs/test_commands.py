@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.docs.pages import REASONS, ROOT, anchors, blocks, commands, links, pages, reason_to_parse
+from tests.docs.pages import REASONS, ROOT, anchors, blocks, commands, links, pages, reason_to_parse, unfenced
 
 PAGES = pages()
 LANGUAGES = ('bash', 'python', 'text', 'yaml', 'json')
@@ -45,6 +45,8 @@ def parsed_only():
 
 @pytest.mark.parametrize('page', PAGES)
 def test_the_blocks_of_a_page_are_well_formed(page):
+    hidden = unfenced(page)
+    assert not hidden, 'commands stand in ```bash blocks, where they are tried:\n' + '\n'.join(hidden)
     for block in blocks(page):
         assert block.language in LANGUAGES, f'{block.where}: name the language of the block, one of {LANGUAGES}'
         assert block.mark is None or block.mark in REASONS, f'{block.where}: {block.mark!r}; known: {sorted(REASONS)}'
@@ -99,3 +101,22 @@ def test_every_guide_is_reached_from_the_front_page():
             waiting += [page.parent / target.partition('#')[0] for _, target in inside if not target.startswith('#')]
     lost = [page for page in PAGES if (ROOT / page).resolve() not in reached]
     assert not lost, f'no link leads from README.md to {", ".join(lost)}'
+
+
+def test_every_loss_of_the_package_is_described():
+    from salseg.registry import LOSSES
+
+    LOSSES.import_from_location()
+    text = (ROOT / 'docs/en/losses.md').read_text()
+    own = [name for name, loss in LOSSES.module_dict.items() if loss.__module__.startswith('salseg.')]
+    missing = [name for name in own if f'| `{name}` |' not in text]
+    assert not missing, f'docs/en/losses.md has no row for {", ".join(missing)}'
+
+
+def test_the_card_of_the_small_model_counts_its_parameters():
+    needs_project('scwssod')
+    from salseg.apis import init_model
+    from salseg.catalog import model_cards
+
+    model = init_model('scwssod-lite', device='cpu')
+    assert model_cards()['scwssod-lite']['Parameters'] == sum(p.numel() for p in model.parameters())

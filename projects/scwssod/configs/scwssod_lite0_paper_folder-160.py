@@ -29,7 +29,7 @@ train_dataloader = dict(
 test_dataloader = dict(
     dataset=dict(_delete_=True, type='SaliencyDataset', data_root='data/own', label_folder='mask', pipeline=test_pipeline)
 )
-total = 200
+total = 400
 train_cfg = dict(max_iters=total)
 param_scheduler = dict(total=total)
-model = dict(losses=dict(lsc=dict(ramp_iterations=60)))
+model = dict(losses=dict(lsc=dict(ramp_iterations=100)))

@@ -6,11 +6,11 @@ model = dict(
     type='SaliencySegmentor',
     data_preprocessor=dict(type='SalDataPreprocessor', mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0)),
     backbone=dict(type='EfficientNetLite0', out_indices=(1, 2, 3, 4), weights='package'),
-    neck=dict(type='ProgressiveAggregationNeck', in_channels=(24, 40, 112, 320), width=48, attention=True),
+    neck=dict(type='ProgressiveAggregationNeck', in_channels=(24, 40, 112, 320), width=48, attention='softmax'),
     head=dict(type='MultiLevelSaliencyHead', in_channels=48),
     # Short runs would lose the pretrained batch statistics.
     norm_eval='backbone',
-    extra_passes=dict(rescaled=dict(type='RescaledPass', scale=0.5, align_corners=True)),
+    extra_passes=dict(rescaled=dict(type='RescaledPass', scale=0.5, learn_statistics=False)),
     losses=dict(
         pce=dict(type='PartialCrossEntropyLoss', form='paper', on=outputs),
         lsc=dict(
@@ -53,7 +53,7 @@ total = 600
 train_cfg = dict(type='PositionTrainLoop', max_iters=total)
 optim_wrapper = dict(
     type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=3e-3, weight_decay=1e-4),
+    optimizer=dict(type='AdamW', lr=2e-3, weight_decay=1e-4),
     paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=0.15)}),
 )
 param_scheduler = dict(type='TriangleLR', total=total, low_ratio=1e-2, offset=0, by_epoch=False)

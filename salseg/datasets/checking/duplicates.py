@@ -34,7 +34,11 @@ class Seen:
     def add(self, name: str, group: str, part: str, digest: bytes, sketch: bytes | None) -> None:
         """Take a picture."""
         for values, value in (
-            (self.names, name), (self.groups, group), (self.parts, part), (self.digests, digest), (self.sketches, sketch)
+            (self.names, name),
+            (self.groups, group),
+            (self.parts, part),
+            (self.digests, digest),
+            (self.sketches, sketch),
         ):
             values.append(value)
 
@@ -59,7 +63,12 @@ def note_duplicates(seen: Seen, other: Seen | None, near: int | None, video: boo
 
 
 def _note(
-    pairs: list[tuple[int, int]], seen: Seen, other: Seen | None, video: bool, kinds: tuple[str, str], findings: Findings
+    pairs: list[tuple[int, int]],
+    seen: Seen,
+    other: Seen | None,
+    video: bool,
+    kinds: tuple[str, str],
+    findings: Findings,
 ) -> None:
     """Pairs hold two numbers of ``seen``, or the complement of a number of ``other`` as the second."""
     for first, second in pairs:
@@ -68,7 +77,9 @@ def _note(
         elif {seen.parts[first], seen.parts[second]} > {'train'} and '' not in (seen.parts[first], seen.parts[second]):
             first, second = sorted((first, second), key=lambda number: seen.parts[number] != 'train')
             findings.add(
-                kinds[1], seen.names[first], f'(train) is {seen.names[second]} ({seen.parts[second]})',
+                kinds[1],
+                seen.names[first],
+                f'(train) is {seen.names[second]} ({seen.parts[second]})',
                 _droppable(seen, first, video),
             )
         elif not video or seen.groups[first] != seen.groups[second]:

@@ -13,8 +13,8 @@ class Kind:
     """A kind of finding.
 
     Attributes:
-        level: 'error': a loader refuses it or a model learns something wrong; 'warning': usable, but a figure may depend on
-            it; 'note': usual in some sets.
+        level: 'error': a loader refuses it or a model learns something wrong; 'warning': usable, but a figure may
+            depend on it; 'note': usual in some sets.
         title: What it is.
         advice: What to do.
     """
@@ -28,7 +28,9 @@ _LEAVE = 'or leave them out: --write-list'
 
 KINDS = {
     'unreadable': Kind('error', 'files that cannot be read', f'fetch them again, {_LEAVE}'),
-    'no-label': Kind('error', 'pictures without annotation', f"annotate them, {_LEAVE} or missing='skip' in the config"),
+    'no-label': Kind(
+        'error', 'pictures without annotation', f"annotate them, {_LEAVE} or missing='skip' in the config"
+    ),
     'no-image': Kind('error', 'annotations without picture', 'add the pictures or move the annotations away'),
     'empty-set': Kind('error', 'groups or videos without pictures', f'fill or remove the folders, {_LEAVE}'),
     'unlabelled-set': Kind('error', 'groups or videos without any annotation', f'annotate them, {_LEAVE}'),
@@ -38,23 +40,31 @@ KINDS = {
     'meta': Kind('error', 'meta.json and files that do not agree', 'unpack the release again; mend meta.json'),
     'size-differs': Kind('error', 'picture and annotation of different sizes', f'mend the pairs, {_LEAVE}'),
     'frame-sizes': Kind('error', 'videos whose frames differ in size', f'convert them with one size, {_LEAVE}'),
-    'frame-gap': Kind('error', 'videos in which a frame number is missing', "add the frames, or gaps='allow' in the config"),
+    'frame-gap': Kind(
+        'error', 'videos in which a frame number is missing', "add the frames, or gaps='allow' in the config"
+    ),
     'one-frame-video': Kind('error', 'videos of one frame', f'there is nothing to follow; remove them, {_LEAVE}'),
     'group-of-one': Kind('warning', 'groups of one picture', 'nothing is common to one picture; merge or remove them'),
     'few-labels': Kind(
         'warning', 'videos with one or two annotations', 'benchmarks drop the first and the last: nothing would be left'
     ),
     'colour-label': Kind('error', 'annotations in colour', 'save them in grey, or ids as a palette PNG (mode P)'),
-    'jpeg-label': Kind('warning', 'annotations saved as JPEG', 'edges are blurred for good; better fetch the PNG release'),
+    'jpeg-label': Kind(
+        'warning', 'annotations saved as JPEG', 'edges are blurred for good; better fetch the PNG release'
+    ),
     'odd-mode': Kind('warning', 'annotations with 16 bits or alpha', 'save them as 8-bit grey or palette PNG'),
     'grey-edges': Kind(
-        'warning', 'masks with values between background and object', 'they are cut at half scale; measures may differ by it'
+        'warning',
+        'masks with values between background and object',
+        'they are cut at half scale; measures may differ by it',
     ),
     'ids-as-mask': Kind(
         'error', 'object ids where a mask is expected', "read them with encoding='index', or save masks as 0 and 255"
     ),
     'soft-ids': Kind(
-        'error', 'label files with so many values that edges must be soft', 'resize label files with nearest neighbour only'
+        'error',
+        'label files with so many values that edges must be soft',
+        'resize label files with nearest neighbour only',
     ),
     '255-object': Kind(
         'error', 'label files in which 255 is the object', "255 means unknown there: read them with encoding='binary'"
@@ -62,27 +72,39 @@ KINDS = {
     'void': Kind('note', 'label files with 255 beside ids', '255 is unknown: not trained on and not scored'),
     'id-gap': Kind('warning', 'videos with gaps in their object ids', 'salseg keeps ids; other tools expect 1..K'),
     'late-object': Kind(
-        'note', 'videos with objects that enter after the first annotation', "DAVIS' tools count those of the first only"
+        'note',
+        'videos with objects that enter after the first annotation',
+        "DAVIS' tools count those of the first only",
     ),
-    'empty-first': Kind('error', 'videos whose first annotation is empty', f'there is no prompt; start later, {_LEAVE}'),
+    'empty-first': Kind(
+        'error', 'videos whose first annotation is empty', f'there is no prompt; start later, {_LEAVE}'
+    ),
     'empty-mask': Kind('warning', 'annotations without object', 'intended? Several measures are undefined on them'),
     'away': Kind('note', 'frames in which every object is away', 'usual in videos'),
-    'full-mask': Kind('warning', 'annotations that are object everywhere', 'intended? Inverted or broken files look so'),
+    'full-mask': Kind(
+        'warning', 'annotations that are object everywhere', 'intended? Inverted or broken files look so'
+    ),
     'scribble-codes': Kind(
         'error', 'scribbles with other codes than 0, 1, 2', 'tools/dataset_converters/scribbles.py reads other codes'
     ),
     'one-stroke': Kind(
-        'error', 'scribbles with strokes of one class only', "draw the other, or LoadLabels(one_sided='allow') in the config"
+        'error',
+        'scribbles with strokes of one class only',
+        "draw the other, or LoadLabels(one_sided='allow') in the config",
     ),
     'no-stroke': Kind('error', 'scribbles without a stroke', f'draw some, {_LEAVE}'),
     'dense-scribble': Kind('warning', 'scribbles that label more than a quarter of the pixels', 'are they masks?'),
-    'stroke-off-mask': Kind('warning', 'strokes that lie on the wrong side of the mask', 'hands slip; is the pair right?'),
+    'stroke-off-mask': Kind(
+        'warning', 'strokes that lie on the wrong side of the mask', 'hands slip; is the pair right?'
+    ),
     'mixed-palette': Kind('warning', 'palette files beside grey ones', 'save all in one way'),
     'mixed-scale': Kind('warning', 'masks of 0 and 1 beside masks of 0 and 255', 'save all in one way'),
     'two-files': Kind('warning', 'several files of one name', 'the first is used; remove the others'),
     'exif': Kind('warning', 'pictures that EXIF turns', 'salseg ignores EXIF, as masks have none; turn the pixels'),
     'same-picture': Kind('warning', 'pictures that occur more than once', 'keep one; it would count double'),
-    'train-and-test': Kind('error', 'the same picture in training and test', 'take it out of the training set: --write-list'),
+    'train-and-test': Kind(
+        'error', 'the same picture in training and test', 'take it out of the training set: --write-list'
+    ),
     'near-picture': Kind('warning', 'pictures that look the same', 'look at them; crops and re-encodings look so'),
     'near-train-and-test': Kind('warning', 'pictures of training and test that look the same', 'look at them'),
     'counts': Kind('warning', 'other numbers than published', 'is the copy complete? --list checks a split'),

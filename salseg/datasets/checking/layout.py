@@ -64,9 +64,7 @@ class Plan:
         scribble = 'scribble' in self.labels and 'scribble' not in self.optional
         folder = self.labels['scribble' if scribble else 'mask']
         encoding = ", encoding='scribble'" if scribble else ''
-        return (
-            f"dict(type='SaliencyDataset', {root}, image_folder='{self.images}', label_folder='{folder}'{encoding})"
-        )
+        return f"dict(type='SaliencyDataset', {root}, image_folder='{self.images}', label_folder='{folder}'{encoding})"
 
     def _patterns(self) -> str:
         folders = [folder.replace('{}', '{video}') for folder in (self.images, *self.labels.values())]
@@ -93,10 +91,10 @@ def find_plan(root: Path, kind: str | None = None, images: str | None = None, la
     if plan is None:
         there = ', '.join(sorted(p.name for p in root.iterdir() if not p.name.startswith('.'))[:12]) or 'nothing'
         raise DataError(
-            f'{root} is laid out in no way that is known{f" of kind {kind}" if kind else ""}; it holds {there}.\n  Looked '
-            f'for pictures in {", ".join(IMAGE_FOLDERS)}, for videos in '
-            f'{", ".join(p.replace("{video}", "VIDEO") for _, (p, _) in _VIDEOS)}.\n  Name the folders with --images and '
-            '--labels ({video} stands for a group or video), or give the sub-folder of one split.'
+            f'{root} is laid out in no way that is known{f" of kind {kind}" if kind else ""}; it holds {there}.\n  '
+            f'Looked for pictures in {", ".join(IMAGE_FOLDERS)}, for videos in '
+            f'{", ".join(p.replace("{video}", "VIDEO") for _, (p, _) in _VIDEOS)}.\n  Name the folders with --images '
+            'and --labels ({video} stands for a group or video), or give the sub-folder of one split.'
         )
     return plan
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 from salseg.errors import UnknownName
@@ -23,15 +23,15 @@ class Published:
     versions: Mapping[str, Mapping[str, int]]
     aliases: tuple[str, ...] = ()
     note: str = ''
-    keys: frozenset[str] = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, 'keys', frozenset(_key(name) for name in (self.name, *self.aliases)))
+    def is_called(self, name: str) -> bool:
+        """Whether a folder's name is one of its names, whatever the case and the signs between."""
+        return _key(name) in {_key(own) for own in (self.name, *self.aliases)}
 
     def mismatch(self, counts: Mapping[str, int]) -> str | None:
         """What differs from the nearest version, or None."""
         wrong = {
-            version: [f'{key} {counts[key]:,}, published {number:,}' for key, number in wanted.items() if counts[key] != number]
+            version: [f'{key} {counts[key]:,}, published {n:,}' for key, n in wanted.items() if counts[key] != n]
             for version, wanted in self.versions.items()
         }
         if not all(wrong.values()):
@@ -94,8 +94,7 @@ SETS = (
 
 def find_set(name: str) -> Published | None:
     """The set of a folder's name, None if no published set is called so."""
-    key = _key(name)
-    return next((published for published in SETS if key in published.keys), None)
+    return next((published for published in SETS if published.is_called(name)), None)
 
 
 def get_set(name: str) -> Published:
@@ -109,7 +108,8 @@ def get_set(name: str) -> Published:
         names = [published.name for published in SETS]
         near = get_close_matches(name, names, n=2, cutoff=0.4)
         raise UnknownName(
-            f'no published set is called {name!r}' + (f'; did you mean {" or ".join(near)}?' if near else '.')
+            f'no published set is called {name!r}'
+            + (f'; did you mean {" or ".join(near)}?' if near else '.')
             + f' There are {", ".join(names)}.'
         )
     return found

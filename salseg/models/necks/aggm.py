@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from salseg.errors import ConfigError
 from salseg.models.layers import ConvBNReLU
 from salseg.ops import resize
 
@@ -11,17 +12,25 @@ from salseg.ops import resize
 class AGGM(nn.Module):
     """Aggregation module: three maps, each multiplied with another, then added with learnt weights (thesis eq. 4.1).
 
-    The weights are one number for each picture and path, without activation, divided by their sum; as in the released
-    code nothing keeps that sum from zero.
+    The weights are one number for each picture and path. In the released form they have no activation and are divided by
+    their sum, and nothing keeps that sum from zero.
 
     Args:
         low_channels: Channels of the low-level map, whose size the result has.
         width: Channels of the other two maps and of the result.
-        attention: False gives the module of GCPANet instead, where the paths are concatenated (thesis table 4.4).
+        attention: 'sum' divides the weights by their sum, as released; 'softmax', our own, keeps them positive, which
+            short trainings need; False gives the module of GCPANet instead, where the paths are concatenated (thesis
+            table 4.4). True is 'sum'.
+
+    Raises:
+        ConfigError: The attention is none of these.
     """
 
-    def __init__(self, low_channels: int, width: int = 256, *, attention: bool = True) -> None:
+    def __init__(self, low_channels: int, width: int = 256, *, attention: bool | str = 'sum') -> None:
         super().__init__()
+        if attention not in (True, False, 'sum', 'softmax'):
+            raise ConfigError(f"AGGM: attention={attention!r}; expected 'sum', 'softmax' or False.")
+        self.softmax = attention == 'softmax'
         self.low = ConvBNReLU(low_channels, width)
         self.high = ConvBNReLU(width, width)
         self.context = ConvBNReLU(width, width)
@@ -46,5 +55,8 @@ class AGGM(nn.Module):
     def aggregate(self, paths: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """Three maps (N, width, h, w) to one: the weighted mean of eq. 4.1."""
         weights = [score(path).mean((2, 3), keepdim=True) for score, path in zip(self.scores, paths)]
+        if self.softmax:
+            weights = torch.stack(weights).softmax(0).unbind()
+            return sum(weight * path for weight, path in zip(weights, paths))
         weighted = sum(weight * path for weight, path in zip(weights, paths))
         return weighted / sum(weights)

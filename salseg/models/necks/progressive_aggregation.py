@@ -23,7 +23,7 @@ class ProgressiveAggregationNeck(nn.Module):
     Args:
         in_channels: Channels of the features, fine to coarse, two levels or more.
         width: Channels of the results.
-        attention: True adds the three maps by learnt weights (AGGM), False concatenates them (GCPANet).
+        attention: 'sum' or 'softmax' adds the three maps by learnt weights (AGGM), False concatenates them (GCPANet).
 
     Attributes:
         out_channels: Channels of the results, fine to coarse.
@@ -32,7 +32,7 @@ class ProgressiveAggregationNeck(nn.Module):
         ConfigError: There are fewer than two levels.
     """
 
-    def __init__(self, in_channels: Sequence[int], width: int = 256, attention: bool = True) -> None:
+    def __init__(self, in_channels: Sequence[int], width: int = 256, attention: bool | str = 'sum') -> None:
         super().__init__()
         if len(in_channels) < 2:
             raise ConfigError(f'in_channels is {tuple(in_channels)}; this neck joins two levels or more.')

@@ -1,0 +1,23 @@
+"""Say before training what a data set lacks."""
+
+from salseg.datasets.checking.check import Options, Report, check_folder
+from salseg.datasets.checking.findings import KINDS, Finding, Findings
+from salseg.datasets.checking.layout import Plan, find_plan
+from salseg.datasets.checking.published import SETS, Published
+from salseg.datasets.checking.report import report_text, report_values, write_clean_list
+
+__all__ = [
+    'KINDS',
+    'SETS',
+    'Finding',
+    'Findings',
+    'Options',
+    'Plan',
+    'Published',
+    'Report',
+    'check_folder',
+    'find_plan',
+    'report_text',
+    'report_values',
+    'write_clean_list',
+]

@@ -1,0 +1,101 @@
+"""A report as text and as plain values."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from salseg.datasets.checking.check import Report
+from salseg.datasets.checking.findings import KINDS, LEVELS, Findings
+from salseg.errors import DataError
+from salseg.files import write_text
+
+SHOWN = 10
+_NAMES = {
+    'error': ('error', 'errors'),
+    'warning': ('warning', 'warnings'),
+    'note': ('note', 'notes'),
+    'allowed': ('allowed', 'allowed'),
+}
+_TITLES = {
+    'sod': 'single images with masks',
+    'scribble': 'single images with scribbles',
+    'cosod': 'groups of images with masks',
+    'vsod': 'videos with masks',
+    'vos': 'videos with object ids',
+}
+
+
+def report_text(report: Report, shown: int = SHOWN) -> str:
+    """What was looked at, a table of findings, and of each the first places and what to do."""
+    lines = [_head(report), f'  read by  {report.plan.reader()}', '']
+    lines += _table(report.findings)
+    for kind, found in report.findings.ordered():
+        more = f', the first {shown}' if len(found) > shown else ''
+        lines += ['', f'{kind} ({report.findings.level(kind)}): {KINDS[kind].title}, {len(found)}{more}']
+        lines += [f'  {f.where}: {f.detail}' if f.detail else f'  {f.where}' for f in found[:shown]]
+        lines.append(f'  -> {KINDS[kind].advice}')
+    return '\n'.join([*lines, '', _verdict(report)])
+
+
+def _head(report: Report) -> str:
+    counts, plan = report.counts, report.plan
+    groups = '' if plan.groups == [''] else f'{counts["groups"]} {"videos" if plan.video else "groups"}, '
+    what = 'frames' if plan.video else 'pictures'
+    roles = ', '.join(f'{number} {role}' for role, number in sorted(counts.items()) if role.startswith('with '))
+    against = f'; compared with {report.against} pictures' if report.against else ''
+    found = f'{groups}{counts["pictures"]} {what} ({roles or "no annotation"})'
+    return f'{plan.root}: {_TITLES[plan.kind]}, {found}{against}'
+
+
+def _table(findings: Findings) -> list[str]:
+    if not findings.by_kind:
+        return ['nothing found']
+    rows = [(findings.level(kind), kind, str(len(found)), KINDS[kind].title) for kind, found in findings.ordered()]
+    rows.insert(0, ('level', 'finding', 'count', 'what'))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return [f'{a:{widths[0]}}  {b:{widths[1]}}  {c:>{widths[2]}}  {d}' for a, b, c, d in rows]
+
+
+def _verdict(report: Report) -> str:
+    findings = report.findings
+    numbers = {level: findings.total((level,)) for level in (*LEVELS, 'allowed')}
+    counts = ', '.join(f'{number} {_NAMES[level][number != 1]}' for level, number in numbers.items() if number)
+    kinds = 'stems' if report.plan.groups == [''] else 'videos' if report.plan.video else 'groups'
+    state = 'something is wrong' if findings.failed else 'fit for training'
+    return f'{state}: {counts or "no findings"}; {len(report.clean)} {kinds} are clean'
+
+
+def report_values(report: Report) -> dict[str, Any]:
+    """Everything that was found, for JSON."""
+    findings = report.findings
+    return dict(
+        folder=str(report.plan.root),
+        kind=report.plan.kind,
+        layout=report.plan.layout,
+        reader=report.plan.reader(),
+        failed=findings.failed,
+        counts=report.counts,
+        clean=len(report.clean),
+        findings={
+            kind: dict(
+                level=findings.level(kind),
+                count=len(found),
+                places=[dict(where=f.where, detail=f.detail) for f in found],
+            )
+            for kind, found in findings.ordered()
+        },
+    )
+
+
+def write_clean_list(report: Report, path: str | os.PathLike) -> Path:
+    """Write the names without errors, one a line, as ``list_file`` and ``--list`` take them.
+
+    Raises:
+        DataError: The file exists, for a check changes nothing; or no name is clean.
+    """
+    path = Path(path)
+    if path.exists():
+        raise DataError(f'{path} exists; a check overwrites nothing. Give --write-list another name.')
+    if not report.clean:
+        raise DataError(f'{report.plan.root}: nothing is clean, so {path} was not written. Mend what is listed above.')
+    return write_text(path, ''.join(f'{name}\n' for name in report.clean))
