@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -17,6 +18,8 @@ from salseg.errors import CheckpointError
 from salseg.files import replacing
 
 _TAG = '__salseg__'
+# How torch words a difference in shape.
+_MISMATCH = re.compile(r'size mismatch for (\S+): .*?torch\.Size\((\[.*?\])\).*?torch\.Size\((\[.*?\])\)')
 _PLAIN = (str, int, float, bool, type(None), Tensor)
 
 
@@ -126,26 +129,30 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: str, par
     """
     state = OrderedDict((key.removeprefix('module.'), value) for key, value in state.items())
     own = model.state_dict()
-    missing = [key for key in own if key not in state]
-    foreign = [key for key in state if key not in own]
-    shapes = [
-        f'{key} {tuple(state[key].shape)} here {tuple(own[key].shape)}'
-        for key in own
-        if key in state and hasattr(state[key], 'shape') and state[key].shape != own[key].shape
-    ]
-    common = len(own) - len(missing)
-    if shapes or not common or (not partial and (missing or foreign)):
+    missing, foreign, shapes = [k for k in own if k not in state], [k for k in state if k not in own], []
+    fits = len(missing) < len(own) and (partial or not (missing or foreign))
+    if fits:
+        try:
+            # Through the modules' own hooks: a layer may widen what an older stage saved, so shapes are judged after them.
+            model.load_state_dict(state, strict=not partial)
+        except RuntimeError as error:
+            shapes = [f'{name} {there} here {here}' for name, there, here in _MISMATCH.findall(str(error))] or [str(error)]
+    if not fits or shapes:
         raise CheckpointError(
-            f'{source} does not fit this {type(model).__name__}: {common} of {len(own)} entries have the same name.\n'
+            f'{source} does not fit this {type(model).__name__}: {len(own) - len(missing)} of {len(own)} entries have the '
+            'same name.\n'
             + _listing('  missing in the file', missing)
             + _listing('  unknown to the model', foreign)
-            + _listing('  other shapes', shapes)
+            + _listing('  other shapes', shapes or _shapes(own, state))
             + "  Is it a checkpoint of another config? The run's folder holds its config; `load_partial=True` in a config "
             'loads what fits.'
         )
-    # Through the module's own hook, so that a layer may widen what an older stage saved.
-    model.load_state_dict(state, strict=not partial)
     model.weights_source = source
+
+
+def _shapes(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:
+    both = [key for key in own if key in state and getattr(state[key], 'shape', None) != own[key].shape]
+    return [f'{key} {tuple(getattr(state[key], "shape", ()))} here {tuple(own[key].shape)}' for key in both]
 
 
 def _listing(title: str, names: list[str]) -> str:

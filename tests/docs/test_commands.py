@@ -8,6 +8,10 @@ import subprocess
 import pytest
 
 from tests.docs.pages import REASONS, ROOT, anchors, blocks, commands, links, pages, reason_to_parse, unfenced
+from tests.needs import needs_project
+
+# Its small model is trained once for all pages.
+needs_project('scwssod')
 
 PAGES = pages()
 LANGUAGES = ('bash', 'python', 'text', 'yaml', 'json')
@@ -114,7 +118,6 @@ def test_every_loss_of_the_package_is_described():
 
 
 def test_the_card_of_the_small_model_counts_its_parameters():
-    needs_project('scwssod')
     from salseg.apis import init_model
     from salseg.catalog import model_cards
 

@@ -1,5 +1,10 @@
 """Between the published DCFM and ours: names, weights, what each module computes on its way."""
 
+from tests.needs import needs_project
+
+needs_project('dcfm')
+
+
 import json
 from functools import cache
 

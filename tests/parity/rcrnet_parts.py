@@ -1,5 +1,10 @@
 """Between the published RCRNet and ours: names, weights, intermediate tensors."""
 
+from tests.needs import needs_project
+
+needs_project('rcrnet')
+
+
 from functools import cache
 
 import torch

@@ -1,5 +1,10 @@
 """Between the published SCWSSOD and ours: names, weights, settings, sampling."""
 
+from tests.needs import needs_project
+
+needs_project('scwssod')
+
+
 import fnmatch
 from functools import cache
 

@@ -1,5 +1,10 @@
 """The contrastive network against an independent computation of the paper's equations."""
 
+from tests.needs import needs_project
+
+needs_project('contrastive_vsod')
+
+
 import numpy as np
 import pytest
 import torch

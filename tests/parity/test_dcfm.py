@@ -1,5 +1,10 @@
 """DCFM against its published code."""
 
+from tests.needs import needs_project
+
+needs_project('dcfm')
+
+
 import fnmatch
 import json
 from functools import cache

@@ -1,5 +1,10 @@
 """Mask-guided FCN and label smoothing against an independent computation of the paper's equations."""
 
+from tests.needs import needs_project
+
+needs_project('mask_guided_fcn')
+
+
 import numpy as np
 import pytest
 import torch

@@ -1,5 +1,10 @@
 """NPMCA-net against an independent computation of the thesis' equations."""
 
+from tests.needs import needs_project
+
+needs_project('npmca_net')
+
+
 import math
 
 import pytest

@@ -1,5 +1,10 @@
 """RCRNet, NER and the pseudo-label generator against the published code."""
 
+from tests.needs import needs_project
+
+needs_project('rcrnet')
+
+
 import json
 
 import cv2

@@ -1,5 +1,10 @@
 """SCWSSOD against its published code."""
 
+from tests.needs import needs_project
+
+needs_project('scwssod')
+
+
 import numpy as np
 import pytest
 import torch

@@ -1,5 +1,10 @@
 """XMem against its published code."""
 
+from tests.needs import needs_project
+
+needs_project('xmem')
+
+
 import json
 from functools import partial
 

@@ -1,3 +1,8 @@
+from tests.needs import needs_project
+
+needs_project('dcfm')
+
+
 import numpy as np
 import pytest
 import torch

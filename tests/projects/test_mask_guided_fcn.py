@@ -1,3 +1,8 @@
+from tests.needs import needs_project
+
+needs_project('mask_guided_fcn')
+
+
 import json
 
 import cv2

@@ -1,3 +1,8 @@
+from tests.needs import needs_project
+
+needs_project('rcrnet')
+
+
 import json
 
 import numpy as np

@@ -1,5 +1,11 @@
 """Small networks and videos that are followed in milliseconds."""
 
+from tests.needs import needs_project
+
+needs_project('npmca_net')
+needs_project('xmem')
+
+
 import numpy as np
 import torch
 

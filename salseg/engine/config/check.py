@@ -20,7 +20,7 @@ _CONSUMED: dict[str, set[str]] = {
     'scheduler': {'convert_to_iter_based'},
     'loop': {'by_epoch'},
 }
-_TOP_EXTRA = {'custom_imports', 'load_partial', 'env_cfg', 'default_scope', 'launcher', 'cfg', 'compile'}
+_TOP_EXTRA = {'custom_imports', 'load_partial', 'env_cfg', 'default_scope', 'launcher', 'cfg', 'compile', 'pseudo_label_datasets', 'generate_pipeline'}
 _LOADER_EXTRA = {'dataset', 'sampler', 'batch_sampler', 'collate_fn', 'num_batch_per_epoch', 'worker_init_fn'}
 _PLAIN_NODES = {
     'randomness': {'seed', 'diff_rank_seed', 'deterministic'},
