@@ -30,7 +30,7 @@ class Registry(root.Registry):
         for location in self._locations:
             try:
                 import_module(location)
-            except Exception as error:  # noqa: BLE001 - whatever a module raises at import is reported, not hidden
+            except Exception as error:  # noqa: BLE001 - whatever a module raises at import is reported
                 FAILED_IMPORTS[location] = ''.join(traceback.format_exception(error)[-3:]).strip()
                 print_log(f'salseg: importing {location} failed: {error!r}', logger='current', level=30)
 
@@ -87,17 +87,24 @@ class Registry(root.Registry):
         for other in ALL_REGISTRIES:
             if other._find(key) is not None and other.name not in known.values():
                 lines.append(f'  the registry {other.name!r} has it: is it used in the right place?')
-        lines += [f'  {place} registers it: add custom_imports = dict(imports=[{module!r}]) to the config'
-                  for place, module in _projects_with(key)]
+        lines += [
+            f'  {place} registers it: add custom_imports = dict(imports=[{module!r}]) to the config'
+            for place, module in _projects_with(key)
+        ]
         for location, error in FAILED_IMPORTS.items():
-            lines.append(f'  importing {location} failed, so what it registers is missing:\n    '
-                         + error.replace('\n', '\n    '))
-        lines.append(f'  a new one: decorate it with @{_VARIABLES.get(self.name, "REGISTRY")}.register_module() and '
-                     'name its module in custom_imports')
+            lines.append(
+                f'  importing {location} failed, so what it registers is missing:\n    ' + error.replace('\n', '\n    ')
+            )
+        lines.append(
+            f'  a new one: decorate it with @{_VARIABLES.get(self.name, "REGISTRY")}.register_module() and '
+            'name its module in custom_imports'
+        )
         return '\n'.join(lines)
 
     def _register_module(self, module: Any, module_name: Any = None, force: bool = False) -> None:
-        names = [module.__name__] if module_name is None else [module_name] if isinstance(module_name, str) else module_name
+        names = (
+            [module.__name__] if module_name is None else [module_name] if isinstance(module_name, str) else module_name
+        )
         for name in names:
             old = self._module_dict.get(name)
             if old is not None and not force:

@@ -14,7 +14,9 @@ PROJECTS = sorted(path.parent.name for path in (ROOT / 'projects').glob('*/metaf
 
 def run(folder, *arguments):
     env = {**os.environ, 'PYTHONPATH': str(folder), 'OMP_NUM_THREADS': '1'}
-    done = subprocess.run([sys.executable, *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
     return done.stdout
 
@@ -25,7 +27,11 @@ def copy(tmp_path_factory):
     target = tmp_path_factory.mktemp('copy')
     for name in ('salseg', 'configs', 'projects', 'tools', 'tests', 'benchmarks', 'docs'):
         if (ROOT / name).is_dir():
-            ignored = shutil.ignore_patterns('__pycache__', '*.npz') if name == 'tests' else shutil.ignore_patterns('__pycache__')
+            ignored = (
+                shutil.ignore_patterns('__pycache__', '*.npz')
+                if name == 'tests'
+                else shutil.ignore_patterns('__pycache__')
+            )
             shutil.copytree(ROOT / name, target / name, ignore=ignored)
     for name in ('pytest.ini', 'README.md', 'CONTRIBUTING.md'):
         shutil.copy(ROOT / name, target / name)

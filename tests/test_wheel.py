@@ -15,7 +15,9 @@ from tests.needs import ROOT
 @pytest.mark.skipif(importlib.util.find_spec('setuptools') is None, reason='building a wheel offline needs setuptools')
 def test_an_installed_copy_lists_describes_and_trains_from_any_folder(tmp_path):
     source = tmp_path / 'source'
-    tracked = subprocess.run(['git', 'ls-files'], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split('\n')
+    tracked = subprocess.run(['git', 'ls-files'], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split(
+        '\n'
+    )
     if not tracked[0]:
         pytest.skip('not a git checkout')
     wanted = ('salseg/', 'configs/', 'projects/', 'tools/', 'setup.py', 'README.md')
@@ -43,7 +45,8 @@ def test_an_installed_copy_lists_describes_and_trains_from_any_folder(tmp_path):
     assert 'scwssod-lite' in salseg('list')
     assert str(site) in salseg('info', 'scwssod-lite')
     options = [
-        'train_cfg.max_iters=1', 'train_dataloader.num_workers=0', 'train_dataloader.batch_size=2', 'model.backbone.weights=None',
+        'train_cfg.max_iters=1', 'train_dataloader.num_workers=0', 'train_dataloader.batch_size=2',
+        'model.backbone.weights=None',
         'train_dataloader.dataset.size=64', 'train_dataloader.dataset.pipeline.2.size=64',
     ]  # fmt: skip
     salseg('train', 'scwssod-lite', '--work-dir', 'run', '--cfg-options', *options)

@@ -47,7 +47,8 @@ def main() -> int:
 def train(out: Path, iterations: int | None) -> Path:
     """Train, or go on with a run that was stopped; gives the last checkpoint."""
     options = [] if iterations is None else [
-        f'train_cfg.max_iters={iterations}', f'param_scheduler.total={iterations}', f'default_hooks.checkpoint.interval={iterations}'
+        f'train_cfg.max_iters={iterations}', f'param_scheduler.total={iterations}',
+        f'default_hooks.checkpoint.interval={iterations}',
     ]  # fmt: skip
     resume = ['--resume'] if (out / 'last_checkpoint').is_file() else []
     run('train', MODEL, '--work-dir', str(out), *resume, *(['--cfg-options', *options] if options else []))
@@ -86,7 +87,10 @@ def compare(checkpoint: Path, out: Path) -> dict[str, dict]:
     write_png(out / 'training_data.png', training_sheet())
     summaries = {name: dict(image_level(part), images=len(part)) for name, part in scores.items()}
     draw_precision_recall(
-        summaries, out / 'precision_recall.png', f'{len(dataset)} synthetic pictures', ('border contrast', 'centre prior')
+        summaries,
+        out / 'precision_recall.png',
+        f'{len(dataset)} synthetic pictures',
+        ('border contrast', 'centre prior'),
     )
     plain = {name: {k: v for k, v in s.items() if not isinstance(v, np.ndarray)} for name, s in summaries.items()}
     (out / 'comparison.json').write_text(json.dumps(plain, indent=2))

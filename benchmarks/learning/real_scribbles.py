@@ -31,7 +31,11 @@ CONFIG = Path(__file__).resolve().parents[2] / 'projects/scwssod/configs/scwssod
 RUNS = {
     'strokes + LSC': [],
     'strokes': ['model.losses.lsc=None'],
-    'full masks': ['train_dataloader.dataset.label_folder=mask', 'train_dataloader.dataset.encoding=binary', 'model.losses.lsc=None'],
+    'full masks': [
+        'train_dataloader.dataset.label_folder=mask',
+        'train_dataloader.dataset.encoding=binary',
+        'model.losses.lsc=None',
+    ],
     'strokes + LSC, random features': ['model.backbone.weights=None', 'model.norm_eval=False'],
 }
 
@@ -62,13 +66,21 @@ def main() -> int:
             maps = train_and_predict(run, seed, root, out, args.iterations, pictures)
             results[run].append(score(maps, pictures))
             last = results[run][-1]
-            print(f'{run}, seed {seed}: max-F {last["max_f"]:.3f} MAE {last["mae"]:.3f} ({time.monotonic() - started:.0f} s)', flush=True)
+            print(
+                f'{run}, seed {seed}: max-F {last["max_f"]:.3f} MAE {last["mae"]:.3f} ({time.monotonic() - started:.0f} s)',
+                flush=True,
+            )
             if seed == args.seeds[0]:
-                rows = [[image, truth.astype(np.uint8) * 255, m, overlay_map(image, m)] for (image, truth), m in zip(pictures, maps)]
+                rows = [
+                    [image, truth.astype(np.uint8) * 255, m, overlay_map(image, m)]
+                    for (image, truth), m in zip(pictures, maps)
+                ]
                 name = run.replace(' ', '_').replace(',', '').replace('+', 'and')
                 write_png(out / f'{name}.png', sheet(rows[:10], ('picture', 'truth', 'map', 'overlay')))
     print(summary(results))
-    worst = {run: dict(max_f=min(s['max_f'] for s in part), mae=max(s['mae'] for s in part)) for run, part in results.items()}
+    worst = {
+        run: dict(max_f=min(s['max_f'] for s in part), mae=max(s['mae'] for s in part)) for run, part in results.items()
+    }
     (out / 'results.json').write_text(json.dumps(worst, indent=2))
     return 0
 

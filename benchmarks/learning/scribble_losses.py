@@ -46,7 +46,10 @@ def main() -> int:
     args = parser.parse_args()
     pictures = [draw_image(0, 'test', index, SIZE) for index in range(args.test_images)]
     results: dict[str, list[dict[str, float]]] = {}
-    for name, make in (('centre prior', lambda p: centre_prior(SIZE, SIZE)), ('border contrast', lambda p: border_contrast(p.image))):
+    for name, make in (
+        ('centre prior', lambda p: centre_prior(SIZE, SIZE)),
+        ('border contrast', lambda p: border_contrast(p.image)),
+    ):
         results[name] = [figures([to_grey(make(picture)) for picture in pictures], pictures)]
     for run in args.runs:
         results[run] = []
@@ -100,12 +103,16 @@ def rescaling(predictor: SaliencyPredictor, maps: list[np.ndarray], pictures: li
 
 def print_table(results: dict[str, list[dict[str, float]]]) -> None:
     """Mean and worst of every row."""
-    print(f'\n{"":28} {"MAE mean":>9} {"worst":>7} {"IoU mean":>9} {"worst":>7} {"max-F mean":>10} {"worst":>7} {"rescaling":>9}')
+    print(
+        f'\n{"":28} {"MAE mean":>9} {"worst":>7} {"IoU mean":>9} {"worst":>7} {"max-F mean":>10} {"worst":>7} {"rescaling":>9}'
+    )
     for name, part in results.items():
         mae, iou, f = ([row[key] for row in part] for key in ('mae', 'iou', 'max_f'))
         change = [row['rescaling'] for row in part if 'rescaling' in row]
         tail = f'{np.mean(change):9.4f}' if change else ''
-        print(f'{name:28} {np.mean(mae):9.4f} {max(mae):7.4f} {np.mean(iou):9.4f} {min(iou):7.4f} {np.mean(f):10.4f} {min(f):7.4f} {tail}')
+        print(
+            f'{name:28} {np.mean(mae):9.4f} {max(mae):7.4f} {np.mean(iou):9.4f} {min(iou):7.4f} {np.mean(f):10.4f} {min(f):7.4f} {tail}'
+        )
 
 
 def report(results: dict[str, list[dict[str, float]]]) -> int:
@@ -116,7 +123,9 @@ def report(results: dict[str, list[dict[str, float]]]) -> int:
         ratio = max(lsc['mae'] / pce['mae'] for pce, lsc, _ in pairs)
         closed = min((lsc['iou'] - pce['iou']) / max(full['iou'] - pce['iou'], 1e-6) for pce, lsc, full in pairs)
         claims.append((f'MAE with LSC / without, worst seed: {ratio:.2f}', ratio <= 0.8, '<= 0.80'))
-        claims.append((f'share of the IoU gap to full masks that LSC closes, worst seed: {closed:.0%}', closed >= 0.2, '>= 20%'))
+        claims.append(
+            (f'share of the IoU gap to full masks that LSC closes, worst seed: {closed:.0%}', closed >= 0.2, '>= 20%')
+        )
     if {'pce + LSC', 'pce + LSC + SSC'} <= set(results):
         pairs = list(zip(results['pce + LSC'], results['pce + LSC + SSC']))
         drop = min(1 - with_ssc['rescaling'] / without['rescaling'] for without, with_ssc in pairs)

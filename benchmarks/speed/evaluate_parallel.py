@@ -114,8 +114,10 @@ def compare_processes(folder: Path, rounds: int) -> bool:
     speedup = best[1] / best[2]
     print(f'figures of two processes equal those of one, bit for bit: {equal}')
     print(f'one process {best[1]:.2f} s, two {best[2]:.2f} s: {speedup:.2f} times as fast (bar {SPEED_BAR})')
-    print(f'CPU time: one process {cpu[1]:.2f} s, two {cpu[2]:.2f} s; load {os.getloadavg()[0]:.1f} on '
-          f'{os.cpu_count()} cores (with more load than cores the ratio says nothing)')
+    print(
+        f'CPU time: one process {cpu[1]:.2f} s, two {cpu[2]:.2f} s; load {os.getloadavg()[0]:.1f} on '
+        f'{os.cpu_count()} cores (with more load than cores the ratio says nothing)'
+    )
     return equal and speedup >= SPEED_BAR
 
 
@@ -123,8 +125,10 @@ def check_scale(folder: Path, number: int, records: Path) -> bool:
     """Memory and first progress of many maps; a kill in the middle and what follows."""
     few = measure(folder, 2, names=tuple(f'{k:03d}' for k in range(max(1, number // 10000))))
     whole = measure(folder, 2)
-    print(f'{few["images"]} maps: peak {few["peak"] / 2**20:.0f} MiB; {whole["images"]} maps: peak '
-          f'{whole["peak"] / 2**20:.0f} MiB in {whole["seconds"]:.1f} s')
+    print(
+        f'{few["images"]} maps: peak {few["peak"] / 2**20:.0f} MiB; {whole["images"]} maps: peak '
+        f'{whole["peak"] / 2**20:.0f} MiB in {whole["seconds"]:.1f} s'
+    )
     print(f'first progress after {whole["first"]:.2f} s, imports included (bar {FIRST_BAR})')
     child = start(folder, 2, records, stop=number // 2)
     child.stdout.readline()
@@ -133,8 +137,10 @@ def check_scale(folder: Path, number: int, records: Path) -> bool:
     began = time.perf_counter()
     resumed = measure(folder, 2, records)
     units = next(records.glob('*.jsonl')).read_bytes().count(b'"key": ')
-    print(f'killed at {number // 2} maps; resumed in {time.perf_counter() - began:.1f} s: {resumed["scored"]} units '
-          f'scored, {units} records of {whole["scored"]} units')
+    print(
+        f'killed at {number // 2} maps; resumed in {time.perf_counter() - began:.1f} s: {resumed["scored"]} units '
+        f'scored, {units} records of {whole["scored"]} units'
+    )
     equal = json.dumps(resumed['figures']) == json.dumps(whole['figures'])
     print(f'figures of the resumed run equal those of the whole one, bit for bit: {equal}')
     flat = whole['peak'] - few['peak'] <= MEMORY_BAR

@@ -38,8 +38,12 @@ NO_PYSODMETRICS = (
 GROUPS = (
     ('F + E + S + MAE', ('f', 'e', 's', 'mae'), ('Fmeasure', 'Emeasure', 'Smeasure', 'MAE'), 7.0),
     ('weighted F', ('weighted_f',), ('WeightedFmeasure',), 2.0),
-    ('all five', ('f', 'e', 's', 'mae', 'weighted_f'),
-     ('Fmeasure', 'Emeasure', 'Smeasure', 'MAE', 'WeightedFmeasure'), 3.0),
+    (
+        'all five',
+        ('f', 'e', 's', 'mae', 'weighted_f'),
+        ('Fmeasure', 'Emeasure', 'Smeasure', 'MAE', 'WeightedFmeasure'),
+        3.0,
+    ),
 )
 DAVIS_BAR = 1.5
 
@@ -117,14 +121,19 @@ def compare_saliency(rounds: int) -> list[str]:
     for size in SIZES:
         sample = picture(*size)
         found = differences(*sample)
-        print(f'\n{size[0]} x {size[1]}, largest difference: '
-              + ', '.join(f'{name} {value:.1e}' for name, value in found.items()))
+        print(
+            f'\n{size[0]} x {size[1]}, largest difference: '
+            + ', '.join(f'{name} {value:.1e}' for name, value in found.items())
+        )
         problems += [f'{name} differs by {value:.1e}' for name, value in found.items() if not value <= TOLERANCE]
         for title, measures, classes, bar in GROUPS:
-            times = best_times({
-                'salseg': lambda m=measures, s=sample: saliency_scores(*s, measures=m),
-                'pysodmetrics': lambda c=classes, s=sample: reference_scores(c, *s),
-            }, rounds)
+            times = best_times(
+                {
+                    'salseg': lambda m=measures, s=sample: saliency_scores(*s, measures=m),
+                    'pysodmetrics': lambda c=classes, s=sample: reference_scores(c, *s),
+                },
+                rounds,
+            )
             problems += report(title, times, 'pysodmetrics', bar)
     return problems
 
@@ -134,7 +143,7 @@ def plain_davis(prediction: np.ndarray, truth: np.ndarray) -> tuple[float, float
     union = np.sum(prediction | truth)
     region = np.sum(prediction & truth) / union if union else 1.0
     radius = math.ceil(0.008 * np.linalg.norm(truth.shape))
-    rows, columns = np.mgrid[-radius:radius + 1, -radius:radius + 1]
+    rows, columns = np.mgrid[-radius : radius + 1, -radius : radius + 1]
     disk = (rows**2 + columns**2 <= radius**2).astype(np.uint8)
     ours, theirs = plain_boundary(prediction), plain_boundary(truth)
     near_ours, near_theirs = (cv2.dilate(line.astype(np.uint8), disk) for line in (ours, theirs))
@@ -176,8 +185,10 @@ def compare_davis(rounds: int, folder: Path | None) -> list[str]:
     for radius in (0.1, 0.2, 0.35):
         sample = masks(*SIZES[1], radius)
         difference = float(np.max(np.abs(np.subtract(mask_scores(*sample), reference(*sample)))))
-        print(f'\n{SIZES[1][0]} x {SIZES[1][1]}, object of {np.mean(sample[1]):.0%}, largest difference: '
-              f'J and F {difference:.1e}')
+        print(
+            f'\n{SIZES[1][0]} x {SIZES[1][1]}, object of {np.mean(sample[1]):.0%}, largest difference: '
+            f'J and F {difference:.1e}'
+        )
         if not difference <= TOLERANCE:
             problems.append(f'J or F differs by {difference:.1e}')
         times = best_times({'salseg': lambda s=sample: mask_scores(*s), name: lambda s=sample: reference(*s)}, rounds)
@@ -188,8 +199,10 @@ def compare_davis(rounds: int, folder: Path | None) -> list[str]:
 def report(title: str, times: dict[str, float], reference: str, bar: float) -> list[str]:
     """Print one line; return the bar if it was missed."""
     ratio = times[reference] / times['salseg']
-    print(f'  {title:16} salseg {times["salseg"]:7.2f} ms   {reference} {times[reference]:7.2f} ms   '
-          f'{ratio:5.1f} times faster (bar {bar:g})')
+    print(
+        f'  {title:16} salseg {times["salseg"]:7.2f} ms   {reference} {times[reference]:7.2f} ms   '
+        f'{ratio:5.1f} times faster (bar {bar:g})'
+    )
     return [] if ratio >= bar else [f'{title} is {ratio:.1f} times faster, bar {bar:g}']
 
 

@@ -15,8 +15,8 @@ from mmengine.hooks import Hook
 
 from salseg.engine.config import load_config
 from salseg.engine.hooks.position_seed_hook import position_seed
-from salseg.engine.running import prepare
 from salseg.engine.runner import SalRunner
+from salseg.engine.running import prepare
 from salseg.registry import HOOKS
 
 
@@ -36,7 +36,9 @@ class StepTimeHook(Hook):
         self.start = {k: v.clone() for k, v in runner.bare_model.state_dict().items()}
         self.last = time.perf_counter()
 
-    def after_train_iter(self, runner: SalRunner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None) -> None:
+    def after_train_iter(
+        self, runner: SalRunner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
+    ) -> None:
         """Book a step."""
         now = time.perf_counter()
         self.times.append(now - self.last)
@@ -68,13 +70,22 @@ def main() -> int:
     if args.quick:
         return 0
     ratio = statistics.median(framework) / statistics.median(bare)
-    print(f'a step with the runner {statistics.median(framework):.3f} s, bare {statistics.median(bare):.3f} s: {ratio:.3f}x')
+    print(
+        f'a step with the runner {statistics.median(framework):.3f} s, bare {statistics.median(bare):.3f} s: {ratio:.3f}x'
+    )
     return 0 if ratio <= 1.1 else 1
 
 
 def run_framework(model: str, steps: int) -> tuple[StepTimeHook, object, SalRunner]:
     """A run of some steps, as `salseg train` does it."""
-    config = load_config(model, [f'train_cfg.max_iters={steps}', 'train_dataloader.dataset.length=16', 'default_hooks.checkpoint.interval=1000'])
+    config = load_config(
+        model,
+        [
+            f'train_cfg.max_iters={steps}',
+            'train_dataloader.dataset.length=16',
+            'default_hooks.checkpoint.interval=1000',
+        ],
+    )
     prepare(config, tempfile.mkdtemp(), 'none', amp=False)
     runner = SalRunner.from_cfg(config)
     hook = StepTimeHook()

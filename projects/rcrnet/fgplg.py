@@ -128,5 +128,3 @@ def _need(value: Tensor | None, what: str, source: str) -> Tensor:
             f'FGPLG reads {what}, but this batch has none: {source} gives it, in the pipeline of the data set.'
         )
     return value
-
-

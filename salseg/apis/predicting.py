@@ -76,7 +76,9 @@ class SaliencyPredictor:
         """
         for image in images:
             if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-                raise DataError(f'a picture is {image.dtype} {image.shape}; expected uint8 (height, width, 3) in RGB order.')
+                raise DataError(
+                    f'a picture is {image.dtype} {image.shape}; expected uint8 (height, width, 3) in RGB order.'
+                )
         items = [self.prepare(image) for image in images]
         data = dict(inputs=[item['inputs'] for item in items], data_samples=[item['data_samples'] for item in items])
         with torch.inference_mode():

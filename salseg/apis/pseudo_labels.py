@@ -49,7 +49,7 @@ def precompute_pseudo_labels(
     specs = built.cfg.get('pseudo_label_datasets')
     if not specs:
         raise ConfigError(
-            f"{model}: the config lists no data set to label. Add "
+            f'{model}: the config lists no data set to label. Add '
             "pseudo_label_datasets=[dict(type='VideoSaliencyDataset', "
             "data_root=..., clips='between' or 'all', ...)] and generate_pipeline, as projects/rcrnet/configs does."
         )

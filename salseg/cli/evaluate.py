@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--columns', metavar='NAMES', help='figures of the table, e.g. max_f,mean_f,mustd_f,auc,mae')
     parser.add_argument('--no-normalize', action='store_true', help='maps: do not stretch each')
     parser.add_argument('--meta', metavar='FILE', help='ytvos: meta.json (default: in GT or beside it)')
-    parser.add_argument('--seen', metavar='FILE', help="ytvos: meta.json of the training set, or a list of categories")
+    parser.add_argument('--seen', metavar='FILE', help='ytvos: meta.json of the training set, or a list of categories')
     parser.add_argument('--processes', type=int, metavar='N', help='scoring processes (default: one per core)')
     parser.add_argument('--share', metavar='K/N', help='score one share; a run without it gathers all')
     add_launcher(parser)

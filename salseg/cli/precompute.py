@@ -14,8 +14,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     parser.add_argument('--out', required=True, metavar='DIR', help='folder for the results')
     parser.add_argument('--split', choices=('train', 'val', 'test'), default='train', help='guidance: whose data set')
-    parser.add_argument('--style', choices=('smooth', 'released'), default='smooth', help='pseudo-labels: how maps are written')
-    parser.add_argument('--images', choices=('link', 'copy', 'none'), default='link', help='pseudo-labels: pictures beside them')
+    parser.add_argument(
+        '--style', choices=('smooth', 'released'), default='smooth', help='pseudo-labels: how maps are written'
+    )
+    parser.add_argument(
+        '--images', choices=('link', 'copy', 'none'), default='link', help='pseudo-labels: pictures beside them'
+    )
     add_weights(parser)
     add_options(parser)
 

@@ -5,7 +5,6 @@ holds many groups), or the frames of a video.
 """
 
 import argparse
-
 from typing import TYPE_CHECKING
 
 from salseg.cli.common import add_model, add_options, add_weights, progress_bar, say

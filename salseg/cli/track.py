@@ -9,11 +9,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``salseg track``."""
     add_model(parser)
     parser.add_argument('source', metavar='VIDEO_OR_FOLDER', help='video file, folder of frames, or number of a camera')
-    parser.add_argument('--mask', metavar='FILE', help='label PNG of the first frame, or a folder of them named like the frames')
-    parser.add_argument('--box', action='append', default=[], metavar='[FRAME@]ID:X0,Y0,X1,Y1', help='a box; may be repeated')
-    parser.add_argument('--encoding', choices=('index', 'binary'), default='index', help='of the masks (default: index)')
+    parser.add_argument(
+        '--mask', metavar='FILE', help='label PNG of the first frame, or a folder of them named like the frames'
+    )
+    parser.add_argument(
+        '--box', action='append', default=[], metavar='[FRAME@]ID:X0,Y0,X1,Y1', help='a box; may be repeated'
+    )
+    parser.add_argument(
+        '--encoding', choices=('index', 'binary'), default='index', help='of the masks (default: index)'
+    )
     parser.add_argument('--box-prompt', choices=('fill', 'refine'), default='fill', help='how a box becomes a mask')
-    parser.add_argument('--overlap', choices=('smaller', 'later'), default='smaller', help='who gets pixels of several boxes')
+    parser.add_argument(
+        '--overlap', choices=('smaller', 'later'), default='smaller', help='who gets pixels of several boxes'
+    )
     parser.add_argument('--out', required=True, metavar='DIR', help='folder for the results')
     parser.add_argument('--max-frames', type=int, metavar='N', help='stop after so many frames')
     parser.add_argument('--no-overlay', action='store_true', help='write no video')

@@ -10,7 +10,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     parser.add_argument('--work-dir', metavar='DIR', help='folder of the run, work_dirs/<config> by default')
     parser.add_argument(
-        '--resume', nargs='?', const=True, default=False, metavar='FILE', help="go on from FILE or the folder's newest checkpoint"
+        '--resume',
+        nargs='?',
+        const=True,
+        default=False,
+        metavar='FILE',
+        help="go on from FILE or the folder's newest checkpoint",
     )
     parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
     add_options(parser)

@@ -32,7 +32,9 @@ def read_image(path: PathLike) -> np.ndarray:
         _verify(path, data)
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
     if image is None:
-        raise DataError(f'{path} cannot be decoded as a picture ({len(data)} bytes). Replace it or take it off the list.')
+        raise DataError(
+            f'{path} cannot be decoded as a picture ({len(data)} bytes). Replace it or take it off the list.'
+        )
     return image
 
 
@@ -138,7 +140,11 @@ def _read_bytes(path: PathLike, what: str) -> bytes:
     except FileNotFoundError as error:
         folder = Path(path).parent
         around = sorted(p.name for p in folder.iterdir())[:3] if folder.is_dir() else None
-        found = f'{folder} holds {", ".join(around) or "nothing"}, ...' if around is not None else f'{folder} does not exist'
+        found = (
+            f'{folder} holds {", ".join(around) or "nothing"}, ...'
+            if around is not None
+            else f'{folder} does not exist'
+        )
         raise DataError(f'the {what} {path} does not exist; {found}. Check the list file and the data root.') from error
     except OSError as error:
         raise DataError(f'the {what} {path} cannot be read: {error}.') from error
@@ -160,4 +166,6 @@ def _verify(path: PathLike, data: bytes) -> None:
     except UnidentifiedImageError as error:
         raise DataError(f'{path} is no picture that can be read ({len(data)} bytes).') from error
     except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f'{path} is broken: {error} ({len(data)} bytes). Fetch it again or take it off the list.') from error
+        raise DataError(
+            f'{path} is broken: {error} ({len(data)} bytes). Fetch it again or take it off the list.'
+        ) from error

@@ -62,7 +62,9 @@ class SaliencyDataset(SetDataset):
         items = []
         for stem in stems:
             if stem not in images:
-                raise DataError(f'{root}: the list names {stem!r}, but there is no image of that stem among {len(images)}.')
+                raise DataError(
+                    f'{root}: the list names {stem!r}, but there is no image of that stem among {len(images)}.'
+                )
             if self.encoding is not None and stem not in labels:
                 if missing == 'skip':
                     self.skipped.append(stem)

@@ -45,7 +45,9 @@ class SyntheticImages(SetDataset):
     ) -> None:
         super().__init__(pipeline, seed, name)
         if labels not in ('scribble', 'mask') or length < 1:
-            raise ConfigError(f"SyntheticImages: labels={labels!r} must be 'scribble' or 'mask', length={length} at least 1.")
+            raise ConfigError(
+                f"SyntheticImages: labels={labels!r} must be 'scribble' or 'mask', length={length} at least 1."
+            )
         self.length = length
         self.split = split
         self.size = size if isinstance(size, int) else tuple(size)

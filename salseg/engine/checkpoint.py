@@ -40,7 +40,9 @@ def encode(value: Any, where: str = '') -> Any:
         return value
     if isinstance(value, HistoryBuffer):
         history, counts = value.data
-        arrays = dict(values=torch.tensor(np.asarray(history, np.float64)), counts=torch.tensor(np.asarray(counts, np.float64)))
+        arrays = dict(
+            values=torch.tensor(np.asarray(history, np.float64)), counts=torch.tensor(np.asarray(counts, np.float64))
+        )
         return {_TAG: 'history', 'max_length': int(value.max_length), **arrays}
     if isinstance(value, np.ndarray):
         return {_TAG: 'array', 'value': torch.from_numpy(value.copy())}
@@ -110,7 +112,9 @@ def load_file(path: str | os.PathLike, map_location: Any = 'cpu') -> dict[str, A
 
 def _first_line(error: BaseException) -> str:
     text = str(error).replace('Weights only load failed.', '').strip()
-    lines = [line.strip() for line in text.splitlines() if 'Unsupported' in line or 'GLOBAL' in line] or text.splitlines()
+    lines = [
+        line.strip() for line in text.splitlines() if 'Unsupported' in line or 'GLOBAL' in line
+    ] or text.splitlines()
     return (lines[0] if lines else type(error).__name__)[:300]
 
 
@@ -136,7 +140,9 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: str, par
             # Through the modules' own hooks: a layer may widen what an older stage saved, so shapes are judged after them.
             model.load_state_dict(state, strict=not partial)
         except RuntimeError as error:
-            shapes = [f'{name} {there} here {here}' for name, there, here in _MISMATCH.findall(str(error))] or [str(error)]
+            shapes = [f'{name} {there} here {here}' for name, there, here in _MISMATCH.findall(str(error))] or [
+                str(error)
+            ]
     if not fits or shapes:
         raise CheckpointError(
             f'{source} does not fit this {type(model).__name__}: {len(own) - len(missing)} of {len(own)} entries have the '

@@ -41,7 +41,9 @@ def init_processes(launcher: str) -> None:
 def _environment(launcher: str) -> dict[str, str]:
     env = os.environ
     if launcher == 'mpi':
-        names = dict(RANK='OMPI_COMM_WORLD_RANK', WORLD_SIZE='OMPI_COMM_WORLD_SIZE', LOCAL_RANK='OMPI_COMM_WORLD_LOCAL_RANK')
+        names = dict(
+            RANK='OMPI_COMM_WORLD_RANK', WORLD_SIZE='OMPI_COMM_WORLD_SIZE', LOCAL_RANK='OMPI_COMM_WORLD_LOCAL_RANK'
+        )
         found = {key: env[name] for key, name in names.items()}
     else:
         names = dict(RANK='SLURM_PROCID', WORLD_SIZE='SLURM_NTASKS', LOCAL_RANK='SLURM_LOCALID')

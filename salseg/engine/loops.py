@@ -27,7 +27,9 @@ class PositionTrainLoop(IterBasedTrainLoop):
         ConfigError: The loader has another batch sampler.
     """
 
-    def __init__(self, runner: Any, dataloader: Any, max_iters: int, val_begin: int = 1, val_interval: int = 1000) -> None:
+    def __init__(
+        self, runner: Any, dataloader: Any, max_iters: int, val_begin: int = 1, val_interval: int = 1000
+    ) -> None:
         super().__init__(runner, dataloader, max_iters, val_begin, val_interval)
         sampler = self.dataloader.batch_sampler
         if not isinstance(sampler, PositionBatchSampler):

@@ -70,7 +70,6 @@ class SalRunner(Runner):
             encode_state(kwargs['checkpoint'])
 
 
-
 def encode_state(checkpoint: dict[str, Any]) -> None:
     """Encode, in place, the parts of a checkpoint that hold more than tensors."""
     for name in ('message_hub', 'param_schedulers', 'meta', 'optimizer'):
@@ -81,7 +80,9 @@ def encode_state(checkpoint: dict[str, Any]) -> None:
 def device_line() -> str:
     """One line that says what the run computes on."""
     if torch.cuda.is_available():
-        return f'device: {torch.cuda.get_device_name()} ({torch.cuda.device_count()} visible), torch {torch.__version__}'
+        return (
+            f'device: {torch.cuda.get_device_name()} ({torch.cuda.device_count()} visible), torch {torch.__version__}'
+        )
     return f'device: CPU, {torch.get_num_threads()} threads, torch {torch.__version__}'
 
 

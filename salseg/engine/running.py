@@ -133,9 +133,13 @@ def make_folder(path: str | Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except FileExistsError as error:
-        raise ConfigError(f'{path} is a file; expected a folder for the output. Choose another name or move the file.') from error
+        raise ConfigError(
+            f'{path} is a file; expected a folder for the output. Choose another name or move the file.'
+        ) from error
     except NotADirectoryError as error:
-        raise ConfigError(f'{path} lies below a file; expected a folder for the output. Choose another name.') from error
+        raise ConfigError(
+            f'{path} lies below a file; expected a folder for the output. Choose another name.'
+        ) from error
     except OSError as error:
         raise ConfigError(f'the folder {path} cannot be made: {error}.') from error
     return path

@@ -36,7 +36,14 @@ from salseg.ops.self_contrastive import agreement, self_contrastive
 from salseg.ops.shift import shift, window_offsets
 from salseg.ops.soft_aggregation import aggregate, aggregate_log_odds
 from salseg.ops.structure_consistency import structural_similarity, structure_consistency
-from salseg.ops.temporal_agreement import MatchTerms, detached_halves, match_terms, nearest_matches, patch_similarity, search_offsets
+from salseg.ops.temporal_agreement import (
+    MatchTerms,
+    detached_halves,
+    match_terms,
+    nearest_matches,
+    patch_similarity,
+    search_offsets,
+)
 from salseg.ops.top_k_readout import read_rows, row_usage, top_k_weights
 from salseg.ops.warp import flow_magnitude, warp
 

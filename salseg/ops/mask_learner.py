@@ -137,7 +137,7 @@ def learn_masks(
     """
     if features.dim() != 3 or grid[0] * grid[1] != features.shape[1] or mode not in ('robust', 'literal'):
         raise ValueError(
-            f"features {tuple(features.shape)}, grid {grid}, mode {mode!r}: expected (N, {grid[0] * grid[1]}, d) and "
+            f'features {tuple(features.shape)}, grid {grid}, mode {mode!r}: expected (N, {grid[0] * grid[1]}, d) and '
             "'robust' or 'literal'."
         )
     used, state = begin(features, grid, response_std if mode == 'robust' else None)

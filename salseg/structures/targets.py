@@ -66,7 +66,7 @@ class FrameTargets:
             if missing and len(missing) < len(samples):
                 raise MissingTarget(
                     f'{missing[0]} has no {name}, other samples of its batch have: a batch must be labelled alike.\n'
-                    f'  {name} come from {_SOURCES.get(name, "a transform")} in the data set\'s pipeline'
+                    f"  {name} come from {_SOURCES.get(name, 'a transform')} in the data set's pipeline"
                 )
             return None if missing else torch.stack(values).to(inputs.frames.device)
 

@@ -7,7 +7,8 @@ import numpy as np
 
 # Okabe and Ito's colours, told apart by colour-blind people too; RGB.
 PALETTE = np.array(
-    [(230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167)], np.uint8
+    [(230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167)],
+    np.uint8,
 )
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 
@@ -46,7 +47,9 @@ def scribble_overlay(image: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return result
 
 
-def sheet(rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str] = (), cell: int = 160, gap: int = 6) -> np.ndarray:
+def sheet(
+    rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str] = (), cell: int = 160, gap: int = 6
+) -> np.ndarray:
     """Pictures in rows and columns, each fitted into a square cell without changing its shape.
 
     Args:

@@ -59,7 +59,9 @@ def test_a_model_without_weights_refuses_to_predict_unless_told_to(tiny_config):
 
 def test_a_checkpoint_of_another_model_is_refused(trained, tiny_config):
     with pytest.raises(CheckpointError, match=r'does not fit this SaliencySegmentor(.|\n)*other shapes'):
-        init_model(str(tiny_config), str(trained / 'iter_4.pth'), options={'model.neck.width': 4, 'model.head.in_channels': 4})
+        init_model(
+            str(tiny_config), str(trained / 'iter_4.pth'), options={'model.neck.width': 4, 'model.head.in_channels': 4}
+        )
 
 
 def test_files_folders_and_patterns_are_understood_and_keep_their_places(tmp_path):
@@ -89,14 +91,20 @@ def test_one_unreadable_picture_is_named_and_the_rest_goes_on(trained, tmp_path)
     predictor = SaliencyPredictor(init_model(str(trained)))
     seen = []
     written, failed = predict_files(
-        predictor, [str(tmp_path / 'in')], tmp_path / 'out', ('mask', 'overlay', 'cutout'), progress=lambda *x: seen.append(x)
+        predictor,
+        [str(tmp_path / 'in')],
+        tmp_path / 'out',
+        ('mask', 'overlay', 'cutout'),
+        progress=lambda *x: seen.append(x),
     )
     assert sorted(p.name for p in (tmp_path / 'out/mask').iterdir()) == ['a.png', 'c.png']
     assert len(written) == 6
     assert [p.name for p in failed] == ['b.jpg']
     assert seen == [(1, 3), (2, 3), (3, 3)]
     assert Image.open(tmp_path / 'out/cutout/a.png').mode == 'RGBA'
-    assert np.array_equal(np.asarray(Image.open(tmp_path / 'out/mask/a.png')), predictor([photo_read(tmp_path)])[0].saliency)
+    assert np.array_equal(
+        np.asarray(Image.open(tmp_path / 'out/mask/a.png')), predictor([photo_read(tmp_path)])[0].saliency
+    )
 
 
 def photo_read(tmp_path):

@@ -52,7 +52,12 @@ def test_testing_a_run_prints_the_same_figures_twice(run_folder, capfd):
 
 def test_predicting_writes_a_map_for_each_picture(run_folder, tmp_path, capsys):
     folder = pictures(tmp_path / 'in')
-    assert main(['predict', str(run_folder / 'run'), str(folder), '--out', str(tmp_path / 'out'), '--save', 'mask,overlay']) == 0
+    assert (
+        main(
+            ['predict', str(run_folder / 'run'), str(folder), '--out', str(tmp_path / 'out'), '--save', 'mask,overlay']
+        )
+        == 0
+    )
     assert Image.open(tmp_path / 'out/mask/1.png').size == (40, 31)
     assert Image.open(tmp_path / 'out/overlay/0.png').mode == 'RGB'
     assert '4 files written' in capsys.readouterr().out

@@ -20,9 +20,14 @@ def layout(root, images='image', masks='binary', suffix='.jpg', groups=('alarm c
     return root
 
 
-@pytest.mark.parametrize(('images', 'masks', 'suffix'), [
-    ('image', 'binary', '.jpg'), ('Image', 'GroundTruth', '.JPEG'), ('img', 'gt', '.png'),
-])
+@pytest.mark.parametrize(
+    ('images', 'masks', 'suffix'),
+    [
+        ('image', 'binary', '.jpg'),
+        ('Image', 'GroundTruth', '.JPEG'),
+        ('img', 'gt', '.png'),
+    ],
+)
 def test_known_layouts_are_found_without_naming_them(tmp_path, images, masks, suffix):
     dataset = GroupDataset(str(layout(tmp_path, images, masks, suffix)))
     item = dataset.describe(1)

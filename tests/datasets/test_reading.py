@@ -91,7 +91,9 @@ def test_scribble_codes_become_labels(tmp_path):
 
 def test_a_scribble_of_code_seven_is_refused_with_the_codes_found(tmp_path):
     Image.fromarray(np.array([[0, 1, 2, 7]], np.uint8)).save(tmp_path / 's.png')
-    with pytest.raises(LabelError, match=r"codes 0, 1, 2, 7; a scribble has 0 unknown, 1 object, 2 background(.|\n)*'index'"):
+    with pytest.raises(
+        LabelError, match=r"codes 0, 1, 2, 7; a scribble has 0 unknown, 1 object, 2 background(.|\n)*'index'"
+    ):
         read_mask(tmp_path / 's.png', 'scribble')
 
 

@@ -124,7 +124,8 @@ def test_ground_truth_keeps_its_grey_values_and_own_size(tmp_path):
 
 
 @pytest.mark.skipif(
-    not (Path(__file__).parents[3] / 'shared/data/real_mini/sod/ECSSD').is_dir(), reason='no folder of real pictures here'
+    not (Path(__file__).parents[3] / 'shared/data/real_mini/sod/ECSSD').is_dir(),
+    reason='no folder of real pictures here',
 )
 def test_real_pictures_are_read():
     root = Path(__file__).parents[3] / 'shared/data/real_mini/sod/ECSSD'

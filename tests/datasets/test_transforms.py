@@ -25,8 +25,10 @@ def test_random_transforms_draw_from_the_items_own_generator_only(transform, mon
     def touched(*args, **kwargs):
         raise AssertionError('a global generator was used')
 
-    for module, names in ((np.random, ('rand', 'random', 'randint', 'uniform', 'choice', 'normal')),
-                          (random, ('random', 'randint', 'uniform', 'choice'))):
+    for module, names in (
+        (np.random, ('rand', 'random', 'randint', 'uniform', 'choice', 'normal')),
+        (random, ('random', 'randint', 'uniform', 'choice')),
+    ):
         for name in names:
             monkeypatch.setattr(module, name, touched)
     first, second = transform(results(seed=3)), transform(results(seed=3))
@@ -65,7 +67,12 @@ def test_nearest_resize_invents_no_label_and_the_released_one_does():
     item = results(1, (40, 40))
     item['labels'][0][:] = 255
     item['labels'][0][10:13, 5:35] = 1
-    copy = {**item, 'labels': [item['labels'][0].copy()], 'frames': list(item['frames']), 'geometry': list(item['geometry'])}
+    copy = {
+        **item,
+        'labels': [item['labels'][0].copy()],
+        'frames': list(item['frames']),
+        'geometry': list(item['geometry']),
+    }
     assert set(np.unique(Resize(23)(item)['labels'][0])) == {1, 255}
     assert 0 in np.unique(Resize(23, scribble_resize='released')(copy)['labels'][0])
 
@@ -92,7 +99,9 @@ def test_frames_of_one_set_must_agree_at_network_size():
 def test_a_scribble_without_an_object_stroke_is_named_and_may_be_allowed():
     item = results(1)
     item.update(label_kind=['scribble'], label_images=[np.zeros((20, 30), np.uint8)])
-    with pytest.raises(LabelError, match=r"x has no object stroke \(0 object and 600 background(.|\n)*one_sided='allow'"):
+    with pytest.raises(
+        LabelError, match=r"x has no object stroke \(0 object and 600 background(.|\n)*one_sided='allow'"
+    ):
         LoadLabels()(dict(item))
     assert LoadLabels(one_sided='allow')(dict(item))['labels'][0].sum() == 0
 

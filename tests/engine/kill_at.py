@@ -11,10 +11,10 @@ import torch
 
 torch.set_num_threads(1)
 
-from mmengine.hooks import Hook  # noqa: E402
+from mmengine.hooks import Hook
 
-from salseg.engine import running  # noqa: E402
-from salseg.registry import HOOKS  # noqa: E402
+from salseg.engine import running
+from salseg.registry import HOOKS
 
 
 def die() -> None:

@@ -19,7 +19,10 @@ def write(tmp_path, text, name='own.py'):
 
 
 def test_a_misspelt_key_names_itself_the_nearest_one_and_the_line_that_set_it(tiny_config, tmp_path):
-    own = write(tmp_path, "_base_ = './tiny.py'\nmodel = dict(\n    losses=dict(\n        lsc=dict(sigma_colour=0.1),\n    ),\n)\n")
+    own = write(
+        tmp_path,
+        "_base_ = './tiny.py'\nmodel = dict(\n    losses=dict(\n        lsc=dict(sigma_colour=0.1),\n    ),\n)\n",
+    )
     with pytest.raises(UnknownKey) as error:
         load_config(str(own))
     message = str(error.value)
@@ -56,7 +59,9 @@ def test_an_option_that_a_constructor_takes_is_accepted_though_no_file_names_it(
 
 
 def test_a_misspelt_type_names_its_place_and_near_names(tiny_config):
-    with pytest.raises(UnknownName, match=r"model.backbone.type: 'ResNt'(.|\n)*ResNet \(backbone\)(.|\n)*--cfg-options"):
+    with pytest.raises(
+        UnknownName, match=r"model.backbone.type: 'ResNt'(.|\n)*ResNet \(backbone\)(.|\n)*--cfg-options"
+    ):
         load_config(str(tiny_config), ['model.backbone.type=ResNt'])
 
 
@@ -100,7 +105,11 @@ def test_origins_follow_the_last_file_that_set_a_value(tiny_config, tmp_path):
 
 def test_print_config_shows_the_place_of_every_value():
     done = subprocess.run(
-        [sys.executable, 'tools/misc/print_config.py', 'scwssod', '--origin'], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, 'tools/misc/print_config.py', 'scwssod', '--origin'],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     line = next(line for line in done.stdout.splitlines() if line.startswith('model.losses.pce.form'))
     assert 'scwssod_r50_released_duts-scribble-320.py:' in line

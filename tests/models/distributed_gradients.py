@@ -13,8 +13,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 torch.set_num_threads(1)
 
-from salseg.engine.config import load_config  # noqa: E402
-from salseg.registry import DATASETS, MODELS  # noqa: E402
+from salseg.engine.config import load_config
+from salseg.registry import DATASETS, MODELS
 
 COUNT = 4
 

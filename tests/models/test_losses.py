@@ -67,11 +67,15 @@ def test_losses_leave_autocast():
 
 def test_coherence_over_several_outputs_equals_the_single_ones():
     outputs = dict(logits=logits(), logits_3=logits(seed=3))
-    loss = LocalSaliencyCoherenceLoss(sigma_image={'logits': 0.5, 'logits_3': 0.05}, on={'logits': 1.0, 'logits_3': 0.8})
+    loss = LocalSaliencyCoherenceLoss(
+        sigma_image={'logits': 0.5, 'logits_3': 0.05}, on={'logits': 1.0, 'logits_3': 0.8}
+    )
     both = loss(outputs, batch())
     image = batch().image((6, 6), align_corners=True)
     for (name, output), sigma, share in zip(outputs.items(), (0.5, 0.05), (1.0, 0.8)):
-        small = torch.nn.functional.interpolate(torch.sigmoid(output[:, 0]), (6, 6), mode='bilinear', align_corners=True)
+        small = torch.nn.functional.interpolate(
+            torch.sigmoid(output[:, 0]), (6, 6), mode='bilinear', align_corners=True
+        )
         alone = local_saliency_coherence(small[:, None], image, (CoherenceKernel(1.0, 6.0, sigma),)).mean()
         torch.testing.assert_close(both[name], share * alone)
 

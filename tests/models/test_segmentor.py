@@ -41,7 +41,7 @@ def test_prediction_gives_a_map_of_the_pictures_own_size_in_zero_to_one(tiny_con
 
 
 def test_a_loss_that_reads_what_nothing_gives_fails_when_the_model_is_built(tiny_config):
-    with pytest.raises(MissingOutput, match=r"losses.ssc(.|\n)*logits_rescaled"):
+    with pytest.raises(MissingOutput, match=r'losses.ssc(.|\n)*logits_rescaled'):
         build(tiny_config, **{'model.extra_passes.rescaled': None})
 
 

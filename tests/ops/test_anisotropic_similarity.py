@@ -51,9 +51,7 @@ def test_batches_are_computed_sample_by_sample():
     keys, queries, shrinkage, selection = (torch.stack([x, x.flip(0)]) for x in sample())
     together = anisotropic_similarity(keys, queries, shrinkage, selection)
     for i in range(2):
-        torch.testing.assert_close(
-            together[i], anisotropic_similarity(keys[i], queries[i], shrinkage[i], selection[i])
-        )
+        torch.testing.assert_close(together[i], anisotropic_similarity(keys[i], queries[i], shrinkage[i], selection[i]))
 
 
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])

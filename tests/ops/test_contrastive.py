@@ -48,6 +48,7 @@ def test_loss_equals_the_quotient_of_exponentials():
     loss, complete = info_nce(anchors, positives, negatives, *everything, temperature=0.5)
     assert complete.all()
     for a in range(3):
+
         def similarity(other, a=a):
             return math.exp(torch.cosine_similarity(anchors[a], other, dim=0) / 0.5)
 

@@ -71,8 +71,13 @@ def test_sampling_steps_apply_from_left_to_right():
 
 
 def test_inputs_are_stored_constant_or_made():
-    meta = {**META, 'inputs': [*META['inputs'], dict(
-        name='made', call='fill.tensor', args=['demo', [2, 2]], scale=2, shift=-1, dtype='float64')]}
+    meta = {
+        **META,
+        'inputs': [
+            *META['inputs'],
+            dict(name='made', call='fill.tensor', args=['demo', [2, 2]], scale=2, shift=-1, dtype='float64'),
+        ],
+    }
     given = kit.inputs(meta, {'in/a': 1, 'in/b': 2, 'out': 3})
     assert given['image'] == {'in/a': 1, 'in/b': 2}
     assert torch.equal(given['ones'], torch.ones(2, 3))
@@ -84,9 +89,7 @@ def test_weights_are_filled_by_official_name_with_gains_and_unused_zeros(tmp_pat
     monkeypatch.setattr(kit, 'KIT', tmp_path)
     (tmp_path / 'keys.json').write_text(json.dumps(dict(keys={'a.weight': [3, 2], 'b.weight': [2], 'c.weight': [4]})))
     (tmp_path / 'gains.json').write_text(json.dumps([dict(key_prefix='b', key_suffix='weight', multiplier=3)]))
-    state = kit.weights(
-        dict(weights=dict(prefix='p/', keys_file='keys.json', gains_file='gains.json', unused='c.*'))
-    )
+    state = kit.weights(dict(weights=dict(prefix='p/', keys_file='keys.json', gains_file='gains.json', unused='c.*')))
     assert list(state) == ['a.weight', 'b.weight', 'c.weight']
     torch.testing.assert_close(state['a.weight'], torch.from_numpy(kit.fill.array('p/a.weight', [3, 2])))
     torch.testing.assert_close(state['b.weight'], 3 * torch.from_numpy(kit.fill.array('p/b.weight', [2])))

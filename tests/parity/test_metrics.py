@@ -9,23 +9,52 @@ from salseg.evaluation.functional.frames import VOID
 from tests.parity import kit
 
 IMAGE_NAMES = {
-    'mae': 'mae', 'sm_defined': 's_measure', 'wfm': 'weighted_f', 'adpF': 'adaptive_f', 'adpE': 'adaptive_e',
-    'adpIoU': 'adaptive_iou', 'auc': 'auc', 'ap': 'average_precision', 'P_mustd': 'mustd_precision',
+    'mae': 'mae',
+    'sm_defined': 's_measure',
+    'wfm': 'weighted_f',
+    'adpF': 'adaptive_f',
+    'adpE': 'adaptive_e',
+    'adpIoU': 'adaptive_iou',
+    'auc': 'auc',
+    'ap': 'average_precision',
+    'P_mustd': 'mustd_precision',
     'R_mustd': 'mustd_recall',
 }
 CURVE_NAMES = {
-    'F_curve': 'f_curve', 'E_curve': 'e_curve', 'P_curve': 'precision_curve', 'R_curve': 'recall_curve',
-    'FPR_curve': 'false_positive_rate_curve', 'IoU_curve': 'iou_curve',
+    'F_curve': 'f_curve',
+    'E_curve': 'e_curve',
+    'P_curve': 'precision_curve',
+    'R_curve': 'recall_curve',
+    'FPR_curve': 'false_positive_rate_curve',
+    'IoU_curve': 'iou_curve',
 }
 SET_NAMES = {
-    'MAE': 'mae', 'Sm': 's_measure', 'wF': 'weighted_f', 'maxF': 'max_f', 'meanF': 'mean_f', 'adpF': 'adaptive_f',
-    'maxE': 'max_e', 'meanE': 'mean_e', 'adpE': 'adaptive_e', 'maxIoU': 'max_iou', 'meanIoU': 'mean_iou',
-    'AUC_of_mean_curve': 'auc_of_mean_curve', 'AP_of_mean_curve': 'average_precision_of_mean_curve',
-    'AUC_image_mean': 'auc', 'AP_image_mean': 'average_precision', 'F_mustd': 'mustd_f', **CURVE_NAMES,
+    'MAE': 'mae',
+    'Sm': 's_measure',
+    'wF': 'weighted_f',
+    'maxF': 'max_f',
+    'meanF': 'mean_f',
+    'adpF': 'adaptive_f',
+    'maxE': 'max_e',
+    'meanE': 'mean_e',
+    'adpE': 'adaptive_e',
+    'maxIoU': 'max_iou',
+    'meanIoU': 'mean_iou',
+    'AUC_of_mean_curve': 'auc_of_mean_curve',
+    'AP_of_mean_curve': 'average_precision_of_mean_curve',
+    'AUC_image_mean': 'auc',
+    'AP_image_mean': 'average_precision',
+    'F_mustd': 'mustd_f',
+    **CURVE_NAMES,
 }
 COSOD_NAMES = {**SET_NAMES, 'AP': 'average_precision', 'AUC': 'auc'}
 DAVIS_NAMES = {
-    'JM': 'J_mean', 'JR': 'J_recall', 'JD': 'J_decay', 'FM': 'F_mean', 'FR': 'F_recall', 'FD': 'F_decay',
+    'JM': 'J_mean',
+    'JR': 'J_recall',
+    'JD': 'J_decay',
+    'FM': 'F_mean',
+    'FR': 'F_recall',
+    'FD': 'F_decay',
 }
 
 
@@ -35,7 +64,7 @@ def renamed(prefix, names, scores):
 
 def pictures(values, prefix):
     """Prediction and ground truth of every picture below a prefix, by its number as written, ascending."""
-    numbers = [n[len(prefix):-len('/pred')] for n in values if n.startswith(prefix) and n.endswith('/pred')]
+    numbers = [n[len(prefix) : -len('/pred')] for n in values if n.startswith(prefix) and n.endswith('/pred')]
     numbers = sorted((n for n in numbers if n.isdigit()), key=int)
     return {n: (values[f'{prefix}{n}/pred'], values[f'{prefix}{n}/gt']) for n in numbers}
 

@@ -166,9 +166,7 @@ def test_clips(path):
                 clip_indices(case['num_frames'], case['label_index'], **arguments)
             continue
         plan = clip_indices(case['num_frames'], case['label_index'], **arguments)
-        found = dict(
-            clip_len_used=plan.length, spacing=plan.spacing, clips=plan.clips, frames_with_label=plan.labelled
-        )
+        found = dict(clip_len_used=plan.length, spacing=plan.spacing, clips=plan.clips, frames_with_label=plan.labelled)
         assert found == case['expected'], json.dumps(case['name'])
 
 

@@ -11,9 +11,9 @@ from tests.needs import ROOT, needs_project
 needs_project('example_project')
 needs_project('scwssod')
 
-from projects.example_project import ChannelScaleNeck, TotalVariationLoss  # noqa: E402
+from projects.example_project import ChannelScaleNeck, TotalVariationLoss
 
-from salseg.structures import FrameTargets  # noqa: E402
+from salseg.structures import FrameTargets
 
 
 def test_the_neck_brings_all_levels_to_one_width():
@@ -37,10 +37,13 @@ def test_a_renamed_copy_works_and_changes_no_other_file(tmp_path):
             text = path.read_text().replace('example_project', 'my_paper').replace('Name: example', 'Name: mine')
             text = text.replace('ChannelScaleNeck', 'MyNeck').replace('TotalVariationLoss', 'MyLoss')
             path.write_text(text)
-    listed = subprocess.run([sys.executable, '-m', 'salseg', 'list'], cwd=tmp_path, capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        [sys.executable, '-m', 'salseg', 'list'], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     assert re.search(r'^mine ', listed.stdout, re.MULTILINE)
     options = [
-        'train_cfg.max_iters=1', 'train_dataloader.num_workers=0', 'train_dataloader.batch_size=2', 'model.backbone.weights=None',
+        'train_cfg.max_iters=1', 'train_dataloader.num_workers=0', 'train_dataloader.batch_size=2',
+        'model.backbone.weights=None',
         'train_dataloader.dataset.size=64', 'train_dataloader.dataset.pipeline.2.size=64', 'default_hooks.logger.interval=1',
     ]  # fmt: skip
     command = [sys.executable, '-m', 'salseg', 'train', 'mine', '--work-dir', 'run', '--cfg-options', *options]

@@ -39,6 +39,7 @@ def frames(count=3, size=64):
 def test_ones_as_guidance_change_nothing_and_zeros_silence_both_branches():
     model = lite()
     with torch.no_grad():
+
         def logits(value):
             return model(FrameInputs(frames(), guidance=torch.full((1, 3, 1, 4, 4), value)))['logits']
 

@@ -124,5 +124,3 @@ def test_a_model_of_a_config_is_measured(tiny_config, capsys):
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert found['multiply_adds'] == pytest.approx(sum(found['by_part'].values()), rel=0.02)
     assert found['parameters'] == sum(p.numel() for p in init_model(str(tiny_config)).parameters())
-
-

@@ -8,15 +8,17 @@ from tests.needs import ROOT, needs_project
 
 needs_project('scwssod')
 
-from salseg.apis import init_model  # noqa: E402
-from tests.parity import fill  # noqa: E402
+from salseg.apis import init_model
+from tests.parity import fill
 
 SCRIPT = 'tools/model_converters/convert_official.py'
 KEYS = ROOT / 'tests/parity/scwssod/keys.json'
 
 
 def convert(*arguments):
-    return subprocess.run([sys.executable, SCRIPT, *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, SCRIPT, *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.mark.slow()

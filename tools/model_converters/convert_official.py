@@ -36,10 +36,14 @@ def convert(system: str, source: str, target: str) -> None:
     """
     converted, dropped = key_map(system).convert(load_file(source)['state_dict'])
     if dropped:
-        print(f'dropped {len(dropped)} entries that the model does not use: {", ".join(dropped[:5])}{", ..." * (len(dropped) > 5)}')
+        print(
+            f'dropped {len(dropped)} entries that the model does not use: {", ".join(dropped[:5])}{", ..." * (len(dropped) > 5)}'
+        )
     wrong = [name for name, value in converted.items() if not isinstance(value, torch.Tensor)]
     if wrong:
-        raise CheckpointError(f'{source}: {wrong[0]} is no tensor; expected the bare state dict that the authors publish.')
+        raise CheckpointError(
+            f'{source}: {wrong[0]} is no tensor; expected the bare state dict that the authors publish.'
+        )
     save_file(dict(meta=dict(converted_from=str(source), system=system), state_dict=converted), target)
     print(f'{len(converted)} entries written to {target}')
 

@@ -27,7 +27,9 @@ train_dataloader = dict(
     )
 )
 test_dataloader = dict(
-    dataset=dict(_delete_=True, type='SaliencyDataset', data_root='data/own', label_folder='mask', pipeline=test_pipeline)
+    dataset=dict(
+        _delete_=True, type='SaliencyDataset', data_root='data/own', label_folder='mask', pipeline=test_pipeline
+    )
 )
 total = 400
 train_cfg = dict(max_iters=total)

@@ -39,7 +39,9 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='PositionSampler', shuffle=True),
     batch_sampler=dict(type='PositionBatchSampler'),
-    dataset=dict(type='SyntheticImages', length=800, split='train', size=128, labels='scribble', pipeline=train_pipeline),
+    dataset=dict(
+        type='SyntheticImages', length=800, split='train', size=128, labels='scribble', pipeline=train_pipeline
+    ),
 )
 test_dataloader = dict(
     batch_size=8,

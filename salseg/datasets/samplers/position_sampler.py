@@ -28,7 +28,9 @@ class PositionSampler(Sampler[int]):
 
     def epoch(self, number: int) -> np.ndarray:
         """Draws of one epoch in order, int64."""
-        order = np.random.default_rng((self.seed, number)).permutation(self.size) if self.shuffle else np.arange(self.size)
+        order = (
+            np.random.default_rng((self.seed, number)).permutation(self.size) if self.shuffle else np.arange(self.size)
+        )
         return order + number * self.size
 
     def __iter__(self) -> Iterator[int]:

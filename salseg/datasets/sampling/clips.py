@@ -89,8 +89,10 @@ def clip_indices(
     entries: list[int] = []
     for start, end in pairwise(kept):
         entries.append(start)
-        entries += [start + step * i for i in range(1, between + 1)] if spacing == 'released' else even_positions(
-            start, end, between
+        entries += (
+            [start + step * i for i in range(1, between + 1)]
+            if spacing == 'released'
+            else even_positions(start, end, between)
         )
     entries.append(kept[-1])
     if max(entries) >= num_frames or min(entries) < 0:

@@ -70,7 +70,11 @@ class LoadLabels(FrameTransform):
         return results
 
     def _label(self, results: Results, frame: int, given: list[np.ndarray] | None) -> np.ndarray:
-        shape, path, kind = results['frames'][frame].shape[:2], results['label_paths'][frame], results['label_kind'][frame]
+        shape, path, kind = (
+            results['frames'][frame].shape[:2],
+            results['label_paths'][frame],
+            results['label_kind'][frame],
+        )
         if given is not None:
             label = given[frame]
         elif path is None:
@@ -87,7 +91,7 @@ class LoadLabels(FrameTransform):
         if self.mismatch == 'error':
             raise DataError(
                 f'picture and annotation differ in size (height, width): {results["frame_paths"][frame]} is {shape}, '
-                f"{results['label_paths'][frame]} is {label.shape}.\n  Mend the pair, take it off the list, or set "
+                f'{results["label_paths"][frame]} is {label.shape}.\n  Mend the pair, take it off the list, or set '
                 "LoadLabels(mismatch='resize'); `salseg check-data` lists all such pairs."
             )
         return cv2.resize(label, shape[::-1], interpolation=cv2.INTER_NEAREST)
@@ -119,7 +123,9 @@ class LoadGroundTruth(FrameTransform):
 
     def _grey(self, path: str, kind: str) -> np.ndarray:
         if kind == 'scribble':
-            raise LabelError(f'{path} is a scribble: measures need full masks. Set encoding to that of masks in the test set.')
+            raise LabelError(
+                f'{path} is a scribble: measures need full masks. Set encoding to that of masks in the test set.'
+            )
         grey = read_grey(path, kind)
         if kind == 'index':
             return ((grey > 0) & (grey < UNKNOWN)).astype(np.uint8) * 255

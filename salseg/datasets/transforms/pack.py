@@ -34,7 +34,9 @@ class PackFrames(FrameTransform):
         for name in _STACKED:
             if results.get(name) is not None:
                 value = results[name]
-                sample.set_data({name: torch.from_numpy(np.stack(value) if isinstance(value, list) else np.asarray(value))})
+                sample.set_data(
+                    {name: torch.from_numpy(np.stack(value) if isinstance(value, list) else np.asarray(value))}
+                )
         for name in _LISTS:
             if name in results:
                 sample.set_data({name: list(results[name])})

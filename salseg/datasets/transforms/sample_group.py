@@ -46,7 +46,7 @@ class SampleGroup(FrameTransform):
         count = len(results['frame_paths'])
         if count < self.num_frames and self.short == 'refuse':
             raise DataError(
-                f"{results['dataset']} / {results['set_id']} has {count} frames, fewer than {self.num_frames}. Set "
+                f'{results["dataset"]} / {results["set_id"]} has {count} frames, fewer than {self.num_frames}. Set '
                 "SampleGroup(short='keep') with batch_size=1, or short='repeat'."
             )
         chosen = choose_members(self.rng(results), count, self.num_frames, self.short == 'repeat')

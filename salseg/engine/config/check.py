@@ -20,7 +20,17 @@ _CONSUMED: dict[str, set[str]] = {
     'scheduler': {'convert_to_iter_based'},
     'loop': {'by_epoch'},
 }
-_TOP_EXTRA = {'custom_imports', 'load_partial', 'env_cfg', 'default_scope', 'launcher', 'cfg', 'compile', 'pseudo_label_datasets', 'generate_pipeline'}
+_TOP_EXTRA = {
+    'custom_imports',
+    'load_partial',
+    'env_cfg',
+    'default_scope',
+    'launcher',
+    'cfg',
+    'compile',
+    'pseudo_label_datasets',
+    'generate_pipeline',
+}
 _LOADER_EXTRA = {'dataset', 'sampler', 'batch_sampler', 'collate_fn', 'num_batch_per_epoch', 'worker_init_fn'}
 _PLAIN_NODES = {
     'randomness': {'seed', 'diff_rank_seed', 'deterministic'},
@@ -155,7 +165,9 @@ def accepted_keys(target: Any) -> set[str] | None:
         if function is None:
             continue
         parameters = inspect.signature(function).parameters.values()
-        names |= {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name != 'self'}
+        names |= {
+            p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name != 'self'
+        }
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             return names
     return None if not inspect.isclass(target) else names
@@ -164,7 +176,12 @@ def accepted_keys(target: Any) -> set[str] | None:
 def _consumed(classes: list[Any]) -> set[str]:
     bases = {base.__name__.lstrip('_') for base in classes if inspect.isclass(base)}
     found: set[str] = set()
-    for kind, base in (('hook', 'Hook'), ('optim_wrapper', 'OptimWrapper'), ('scheduler', 'ParamScheduler'), ('loop', 'BaseLoop')):
+    for kind, base in (
+        ('hook', 'Hook'),
+        ('optim_wrapper', 'OptimWrapper'),
+        ('scheduler', 'ParamScheduler'),
+        ('loop', 'BaseLoop'),
+    ):
         if base in bases:
             found |= _CONSUMED[kind]
     return found

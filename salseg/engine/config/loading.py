@@ -33,7 +33,9 @@ def load_config(model: str, options: Mapping[str, Any] | Sequence[str] | None = 
     try:
         config = Config.fromfile(str(path))
     except ImportError as error:
-        raise ConfigError(f'{path}: custom_imports failed: {error}. Install what is missing or correct the module name.') from error
+        raise ConfigError(
+            f'{path}: custom_imports failed: {error}. Install what is missing or correct the module name.'
+        ) from error
     except SalsegError:
         raise
     except (KeyError, TypeError, AttributeError, NameError, ValueError) as error:
@@ -64,7 +66,9 @@ def resolve(model: str) -> Path:
         return found[0]
     if path.suffix == '.py' or '/' in model:
         if not path.is_file():
-            raise ConfigError(f'the config {path} does not exist. `salseg list --configs` shows those that come with salseg.')
+            raise ConfigError(
+                f'the config {path} does not exist. `salseg list --configs` shows those that come with salseg.'
+            )
         return path
     return config_of(model)
 
@@ -77,7 +81,9 @@ def parse_options(items: Sequence[str]) -> dict[str, Any]:
     """
     for item in items:
         if '=' not in item:
-            raise ConfigError(f'--cfg-options {item!r} has no "="; write key=value, for example model.losses.lsc.weight=0.')
+            raise ConfigError(
+                f'--cfg-options {item!r} has no "="; write key=value, for example model.losses.lsc.weight=0.'
+            )
     if not items:
         return {}
     parser = argparse.ArgumentParser()

@@ -34,8 +34,10 @@ def average_scores(scores: Iterable[Scores]) -> Scores:
     names = list(scores[0])
     for number, other in enumerate(scores):
         if set(other) != set(names):
-            raise DataError(f'score {number} has other measures than score 0: '
-                            f'{sorted(set(other) ^ set(names))}. Compute the same `measures` for all pictures.')
+            raise DataError(
+                f'score {number} has other measures than score 0: '
+                f'{sorted(set(other) ^ set(names))}. Compute the same `measures` for all pictures.'
+            )
     return {name: _mean([s[name] for s in scores], skip_nan=name in SKIP_NAN) for name in names}
 
 

@@ -40,8 +40,10 @@ def cosod_scores(prediction: np.ndarray, ground_truth: np.ndarray) -> Scores:
     """
     for name, picture in (('prediction', prediction), ('ground truth', ground_truth)):
         if picture.ndim != 2 or picture.dtype != np.uint8 or not picture.size:
-            raise DataError(f'the {name} is {picture.dtype} of shape {picture.shape}; eval-co-sod reads 8-bit grey '
-                            'pictures: expected uint8 of shape (height, width).')
+            raise DataError(
+                f'the {name} is {picture.dtype} of shape {picture.shape}; eval-co-sod reads 8-bit grey '
+                'pictures: expected uint8 of shape (height, width).'
+            )
     prediction = resize_prediction(prediction, ground_truth.shape, 'pillow')
     # How often each grey value of the map meets each of the ground truth says all that follows.
     joint = np.bincount(prediction.ravel().astype(np.intp) * 256 + ground_truth.ravel(), minlength=65536)

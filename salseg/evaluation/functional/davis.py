@@ -71,8 +71,10 @@ def semi_supervised(
     for number in scored_frames(ground_truth, prediction, skip_first_last):
         truth, guess = checked_labels(ground_truth[number], prediction[number], number)
         if guess.max() > len(objects):
-            raise DataError(f'frame {number} of the prediction holds the label {guess.max()}; the first frame of the '
-                            f'ground truth has the objects 1..{len(objects)}. Are video and objects the right ones?')
+            raise DataError(
+                f'frame {number} of the prediction holds the label {guess.max()}; the first frame of the '
+                f'ground truth has the objects 1..{len(objects)}. Are video and objects the right ones?'
+            )
         scores.append([mask_scores(guess == k, truth == k, tolerance=tolerance) for k in objects])
     region, boundary = np.moveaxis(np.array(scores, np.float64), (2, 1), (0, 1))
     return SequenceScores(objects, region, boundary)
@@ -125,15 +127,18 @@ def unsupervised(
     numbers = scored_frames(ground_truth, prediction, skip_first_last=False)
     highest = max(int(np.max(frame)) for frame in prediction)
     if highest > max_proposals:
-        raise DataError(f'the prediction holds the label {highest}; at most {max_proposals} proposals are allowed, '
-                        'labelled from 1, and 255 is no label of a prediction.')
+        raise DataError(
+            f'the prediction holds the label {highest}; at most {max_proposals} proposals are allowed, '
+            'labelled from 1, and 255 is no label of a prediction.'
+        )
     proposals = max(highest, len(objects))
     region, boundary = (np.zeros((proposals, len(objects), len(numbers))) for _ in range(2))
     for number in numbers:
         truth, guess = checked_labels(ground_truth[number], prediction[number], number)
         void = truth == VOID
-        truth, guess = (np.where(void | (labels > top), 0, labels)
-                        for labels, top in ((truth, len(objects)), (guess, proposals)))
+        truth, guess = (
+            np.where(void | (labels > top), 0, labels) for labels, top in ((truth, len(objects)), (guess, proposals))
+        )
         region[..., number] = overlap_matrix(truth, guess, len(objects), proposals)
         boundary[..., number] = boundary_matrix(truth, guess, len(objects), proposals, tolerance)
     rows, columns = linear_sum_assignment(-(region + boundary).mean(axis=2) / 2)

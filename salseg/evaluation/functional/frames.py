@@ -22,8 +22,10 @@ def objects_of_first_frame(ground_truth: Frames) -> tuple[int, ...]:
         raise DataError('the ground truth has no frame.')
     labels = [int(k) for k in np.unique(ground_truth[0]) if k not in (0, VOID)]
     if labels != list(range(1, len(labels) + 1)):
-        raise DataError(f'the first frame of the ground truth has the labels {labels}; expected 1..{len(labels)} '
-                        'without a gap. Renumber the objects, in the prediction too.')
+        raise DataError(
+            f'the first frame of the ground truth has the labels {labels}; expected 1..{len(labels)} '
+            'without a gap. Renumber the objects, in the prediction too.'
+        )
     if not labels:
         raise DataError('the first frame of the ground truth has no object, so there is nothing to score.')
     return tuple(labels)
@@ -44,15 +46,17 @@ def scored_frames(ground_truth: Frames, prediction: Frames, skip_first_last: boo
     return numbers
 
 
-def checked_labels(
-    ground_truth: np.ndarray, prediction: np.ndarray, number: int
-) -> tuple[np.ndarray, np.ndarray]:
+def checked_labels(ground_truth: np.ndarray, prediction: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
     """One frame of both sides, after a check that they are (H, W) labels of one shape."""
     for name, labels in (('ground truth', ground_truth), ('prediction', prediction)):
         if labels.ndim != 2 or labels.dtype.kind not in 'bu':
-            raise DataError(f'frame {number} of the {name} is {labels.dtype} of shape {labels.shape}; expected labels '
-                            'of dtype uint8 and shape (height, width).')
+            raise DataError(
+                f'frame {number} of the {name} is {labels.dtype} of shape {labels.shape}; expected labels '
+                'of dtype uint8 and shape (height, width).'
+            )
     if ground_truth.shape != prediction.shape:
-        raise DataError(f'frame {number}: the prediction has shape {prediction.shape}, the ground truth '
-                        f'{ground_truth.shape}. Labels are scored at the original size of the frame.')
+        raise DataError(
+            f'frame {number}: the prediction has shape {prediction.shape}, the ground truth '
+            f'{ground_truth.shape}. Labels are scored at the original size of the frame.'
+        )
     return ground_truth, prediction

@@ -122,8 +122,9 @@ class SaliencyPair(ABC):
     def level_counts(self) -> tuple[np.ndarray, np.ndarray]:
         """Object and other pixels per level floor(255 * value): two arrays (256,), level 0 first."""
         levels = np.floor(255 * self.counts.values).astype(np.intp)
-        return tuple(np.bincount(levels, weights=w, minlength=LEVELS)
-                     for w in (self.counts.foreground, self.counts.background))
+        return tuple(
+            np.bincount(levels, weights=w, minlength=LEVELS) for w in (self.counts.foreground, self.counts.background)
+        )
 
 
 class GreyPair(SaliencyPair):
@@ -211,19 +212,25 @@ def saliency_pair(prediction: np.ndarray, ground_truth: np.ndarray, *, normalize
     """
     prediction, ground_truth = np.asarray(prediction), np.asarray(ground_truth)
     if prediction.ndim != 2 or prediction.size == 0:
-        raise DataError(f'the prediction has shape {prediction.shape}; a saliency map is (height, width) with at least '
-                        'one pixel. Take one channel of it, one picture at a time.')
+        raise DataError(
+            f'the prediction has shape {prediction.shape}; a saliency map is (height, width) with at least '
+            'one pixel. Take one channel of it, one picture at a time.'
+        )
     if ground_truth.shape != prediction.shape:
-        raise DataError(f'the prediction has shape {prediction.shape}, the ground truth {ground_truth.shape}. '
-                        'Bring the prediction to the size of the ground truth first: resize_prediction().')
+        raise DataError(
+            f'the prediction has shape {prediction.shape}, the ground truth {ground_truth.shape}. '
+            'Bring the prediction to the size of the ground truth first: resize_prediction().'
+        )
     mask = np.ascontiguousarray(object_mask(ground_truth))
     if prediction.dtype == np.uint8:
         return GreyPair(np.ascontiguousarray(prediction), mask, normalize)
     if not np.issubdtype(prediction.dtype, np.floating):
         raise DataError(f'the prediction is of dtype {prediction.dtype}; expected uint8, or float in [0, 1].')
     if not (prediction.min() >= 0 and prediction.max() <= 1):
-        raise DataError(f'the float prediction spans [{prediction.min():g}, {prediction.max():g}]; expected [0, 1]. '
-                        'Give probabilities rather than logits, and 8-bit values as uint8.')
+        raise DataError(
+            f'the float prediction spans [{prediction.min():g}, {prediction.max():g}]; expected [0, 1]. '
+            'Give probabilities rather than logits, and 8-bit values as uint8.'
+        )
     return FloatPair(prediction, mask, normalize)
 
 
@@ -238,6 +245,7 @@ def object_mask(ground_truth: np.ndarray) -> np.ndarray:
     if ground_truth.dtype != np.uint8:
         raise DataError(f'the ground truth is of dtype {ground_truth.dtype}; expected bool, or uint8 in 0..255.')
     if ground_truth.size and ground_truth.max() == 1:
-        raise DataError('the ground truth is uint8 with the values 0 and 1 only; object is what lies above 128. '
-                        'Pass it as bool.')
+        raise DataError(
+            'the ground truth is uint8 with the values 0 and 1 only; object is what lies above 128. Pass it as bool.'
+        )
     return ground_truth > 128

@@ -21,9 +21,7 @@ def region_similarity_j(prediction: np.ndarray, ground_truth: np.ndarray, void: 
     return np.count_nonzero(prediction & ground_truth) / union if union else 1.0
 
 
-def overlap_matrix(
-    ground_truth: np.ndarray, prediction: np.ndarray, objects: int, proposals: int
-) -> np.ndarray:
+def overlap_matrix(ground_truth: np.ndarray, prediction: np.ndarray, objects: int, proposals: int) -> np.ndarray:
     """J of every proposal with every object of one frame, from one joint count of labels.
 
     Args:
@@ -39,8 +37,8 @@ def overlap_matrix(
         ground_truth.astype(np.intp).ravel() * (proposals + 1) + prediction.ravel(),
         minlength=(objects + 1) * (proposals + 1),
     ).reshape(-1, proposals + 1)
-    both = joint[1:objects + 1, 1:].T
-    union = joint.sum(0)[1:, None] + joint.sum(1)[None, 1:objects + 1] - both
+    both = joint[1 : objects + 1, 1:].T
+    union = joint.sum(0)[1:, None] + joint.sum(1)[None, 1 : objects + 1] - both
     return np.where(union == 0, 1.0, both / np.maximum(union, 1))
 
 
@@ -51,8 +49,10 @@ def checked_masks(
     named = [('prediction', prediction), ('ground truth', ground_truth), ('void mask', void)]
     for name, mask in named:
         if mask is not None and (mask.ndim != 2 or mask.dtype != bool or mask.shape != ground_truth.shape):
-            raise DataError(f'the {name} is {mask.dtype} of shape {mask.shape}; expected bool of shape (height, '
-                            f'width), the same for all: the ground truth has {ground_truth.shape}.')
+            raise DataError(
+                f'the {name} is {mask.dtype} of shape {mask.shape}; expected bool of shape (height, '
+                f'width), the same for all: the ground truth has {ground_truth.shape}.'
+            )
     if void is None:
         return prediction, ground_truth
     return prediction & ~void, ground_truth & ~void

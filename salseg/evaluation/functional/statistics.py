@@ -38,7 +38,7 @@ def time_statistics(values: np.ndarray) -> TimeStatistics:
     if values.ndim != 1 or not values.size:
         raise DataError(f'values over time have shape {values.shape}; expected (frames,) with at least one frame.')
     cuts = (np.round(np.linspace(1, len(values), 5) + 1e-10) - 1).astype(np.intp)
-    first, last = values[cuts[0]:cuts[1] + 1], values[cuts[3]:cuts[4] + 1]
+    first, last = values[cuts[0] : cuts[1] + 1], values[cuts[3] : cuts[4] + 1]
     return TimeStatistics(nan_mean(values), float(np.mean(values > 0.5)), nan_mean(first) - nan_mean(last))
 
 

@@ -57,9 +57,7 @@ def _evenness(values: np.ndarray, counts: np.ndarray, population: bool, eps: flo
     return float(2 * mean / (mean * mean + 1 + np.sqrt(variance) + eps))
 
 
-def region_similarity(
-    blocks: Sequence[ValueCounts], *, empty_block: EmptyBlock = 'zero', eps: float = EPS
-) -> float:
+def region_similarity(blocks: Sequence[ValueCounts], *, empty_block: EmptyBlock = 'zero', eps: float = EPS) -> float:
     """Region part: structural similarity of four blocks, weighted by their areas."""
     if empty_block == 'nan' and any(b.pixels == 0 for b in blocks):
         return float('nan')

@@ -27,6 +27,8 @@ def video_level(videos: Mapping[str, Sequence[Scores]], *, skip_first_last: bool
         return group_level(videos)
     for name, scores in videos.items():
         if len(scores) < 3:
-            raise DataError(f'video {name!r} has {len(scores)} scored frames; without the first and the last one '
-                            'nothing is left. Leave the video out, or pass skip_first_last=False for all.')
+            raise DataError(
+                f'video {name!r} has {len(scores)} scored frames; without the first and the last one '
+                'nothing is left. Leave the video out, or pass skip_first_last=False for all.'
+            )
     return group_level({name: scores[1:-1] for name, scores in videos.items()})

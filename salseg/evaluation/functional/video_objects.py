@@ -44,14 +44,14 @@ def label_scores(
                 scores[:, row, number] = mask_scores(guess == k, truth == k, tolerance=tolerance)
     for row, k in enumerate(objects):
         if np.isnan(scores[0, row]).all():
-            raise DataError(f'object {k} is given in frame {given[k]}, and none of the {len(numbers)} frames '
-                            'after that is left to score.')
+            raise DataError(
+                f'object {k} is given in frame {given[k]}, and none of the {len(numbers)} frames '
+                'after that is left to score.'
+            )
     return SequenceScores(objects, *scores)
 
 
-def youtube_vos_summary(
-    region: Sequence[float], boundary: Sequence[float], seen: Sequence[bool]
-) -> dict[str, float]:
+def youtube_vos_summary(region: Sequence[float], boundary: Sequence[float], seen: Sequence[bool]) -> dict[str, float]:
     """J and F of seen and of unseen categories, and G, the mean of the four (Xu et al., ECCV 2018).
 
     Args:
@@ -67,8 +67,9 @@ def youtube_vos_summary(
     """
     region, boundary, seen = np.asarray(region, float), np.asarray(boundary, float), np.asarray(seen, bool)
     if not len(region) == len(boundary) == len(seen):
-        raise DataError(f'{len(region)} values of J, {len(boundary)} of F and {len(seen)} flags; '
-                        'expected one of each per object.')
+        raise DataError(
+            f'{len(region)} values of J, {len(boundary)} of F and {len(seen)} flags; expected one of each per object.'
+        )
     if seen.all() or not seen.any():
         raise DataError(f'all {len(seen)} objects are {"seen" if seen.any() else "unseen"}; G averages both kinds.')
     summary = {

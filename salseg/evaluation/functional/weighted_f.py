@@ -53,8 +53,10 @@ def weighted_f_measure(pair: SaliencyPair, *, beta_squared: float = 1.0) -> floa
 
 def _grown(box: tuple[int, int, int, int], margin: int, shape: tuple[int, int]) -> Span:
     column, row, width, height = box
-    return (slice(max(row - margin, 0), min(row + height + margin, shape[0])),
-            slice(max(column - margin, 0), min(column + width + margin, shape[1])))
+    return (
+        slice(max(row - margin, 0), min(row + height + margin, shape[0])),
+        slice(max(column - margin, 0), min(column + width + margin, shape[1])),
+    )
 
 
 def _object_error(pair: SaliencyPair, span: Span) -> float:

@@ -1,9 +1,9 @@
 """Named protocols: what is counted, and how figures come from it.
 
-    from salseg.evaluation.protocols import get_protocol
+from salseg.evaluation.protocols import get_protocol
 
-    protocol = get_protocol('vsod')
-    total = protocol.total()
+protocol = get_protocol('vsod')
+total = protocol.total()
 """
 
 import difflib
@@ -38,7 +38,8 @@ def get_protocol(name: str) -> Protocol:
     if name not in PROTOCOLS:
         near = difflib.get_close_matches(name.lower(), PROTOCOLS, n=2, cutoff=0.5)
         raise UnknownName(
-            f'no protocol is called {name!r}' + (f'; did you mean {" or ".join(near)}?' if near else '.')
+            f'no protocol is called {name!r}'
+            + (f'; did you mean {" or ".join(near)}?' if near else '.')
             + f' There are {", ".join(PROTOCOLS)}; `salseg evaluate --list-protocols` says what each counts.'
         )
     return PROTOCOLS[name]

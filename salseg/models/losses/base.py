@@ -35,7 +35,7 @@ class SalLoss(nn.Module):
         if weight < 0 or ramp_iterations < 0 or not self.on or min(self.on.values()) < 0:
             raise ConfigError(
                 f'{type(self).__name__}: weight={weight}, on={self.on}, ramp_iterations={ramp_iterations}; weights and '
-                "ramps are >= 0 and on names at least one output. Switch a loss off with losses=dict(name=None)."
+                'ramps are >= 0 and on names at least one output. Switch a loss off with losses=dict(name=None).'
             )
         self.weight = weight
         self.ramp_iterations = ramp_iterations

@@ -38,7 +38,9 @@ class PartialCrossEntropyLoss(SalLoss):
             raise ConfigError(f"PartialCrossEntropyLoss: form={form!r}; expected 'paper' or 'released'.")
         self.form = form
 
-    def compute(self, output: Tensor, targets: FrameTargets, others: dict[str, Tensor] | None = None) -> dict[str, Tensor]:
+    def compute(
+        self, output: Tensor, targets: FrameTargets, others: dict[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
         """Terms of logits (B, T, K, h, w), in nats."""
         size = tuple(output.shape[-2:])
         sums = partial_cross_entropy_sums(output, targets.masks(size), targets.known(size), self.form)

@@ -87,7 +87,9 @@ class BaseSegmentor(BaseModel):
             parts = ', '.join(name for name, _ in self.named_children())
             raise ConfigError(f'model.norm_eval={self.norm_eval!r} is no part of the model; parts: {parts}.') from None
 
-    def forward(self, inputs: FrameInputs, data_samples: Sequence[SalDataSample] | None = None, mode: str = 'tensor') -> Any:
+    def forward(
+        self, inputs: FrameInputs, data_samples: Sequence[SalDataSample] | None = None, mode: str = 'tensor'
+    ) -> Any:
         """Run the model.
 
         Args:

@@ -59,7 +59,9 @@ class SaliencySegmentor(BaseSegmentor):
         self.restore_from = restore_from
         self.restore_align_corners = restore_align_corners
         steps = {name: step for name, step in (postprocess or {}).items() if step is not None}
-        self.postprocess = {n: POSTPROCESSORS.build(s) if isinstance(s, dict | ConfigDict) else s for n, s in steps.items()}
+        self.postprocess = {
+            n: POSTPROCESSORS.build(s) if isinstance(s, dict | ConfigDict) else s for n, s in steps.items()
+        }
         self.check_wiring()
 
     @property
@@ -122,6 +124,8 @@ class SaliencySegmentor(BaseSegmentor):
                 small = probability[frame] if ready else torch.sigmoid(logits[frame])
                 whole = geometry.undo(small, align_corners=self.restore_align_corners)
             else:
-                whole = torch.sigmoid(geometry.undo(logits[frame], align_corners=self.restore_align_corners, fill=-30.0))
+                whole = torch.sigmoid(
+                    geometry.undo(logits[frame], align_corners=self.restore_align_corners, fill=-30.0)
+                )
             maps.append(whole[0])
         return maps

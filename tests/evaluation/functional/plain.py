@@ -14,7 +14,7 @@ def blobs(rng, shape, share=0.5):
     for _ in range(int(rng.integers(1, 4))):
         top, left = (int(rng.integers(0, size)) for size in shape)
         height, width = (int(rng.integers(1, max(2, size * share))) for size in shape)
-        mask[top:top + height, left:left + width] = True
+        mask[top : top + height, left : left + width] = True
     noise = rng.random(shape)
     grey = np.clip(255 * (0.7 * np.roll(mask, 1, axis=1) + 0.5 * noise * noise), 0, 255).astype(np.uint8)
     return grey, mask

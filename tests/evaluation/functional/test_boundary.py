@@ -31,7 +31,7 @@ def test_the_boundary_map_compares_right_lower_and_lower_right():
 
 @pytest.mark.parametrize('radius', [0, 1, 4, 8, 30])
 def test_the_disk_is_full_and_round(radius):
-    rows, columns = np.mgrid[-radius:radius + 1, -radius:radius + 1]
+    rows, columns = np.mgrid[-radius : radius + 1, -radius : radius + 1]
     disk = (rows**2 + columns**2 <= radius**2).astype(np.uint8)
     picture = (np.random.default_rng(1).random((25, 33)) < 0.02).astype(np.uint8)
     np.testing.assert_array_equal(dilate_by_disk(picture, radius), cv2.dilate(picture, disk))

@@ -51,7 +51,7 @@ def test_perfect_maps_reach_the_ends_of_all_scales():
     truths = []
     for k in range(3):
         truths.append(np.zeros((20, 20), np.uint8))
-        truths[-1][2 + k:9, 3:12 + k] = 255
+        truths[-1][2 + k : 9, 3 : 12 + k] = 255
     summary = cosod_summary(cosod_scores(t, t) for t in truths)
     assert summary['max_f'] == pytest.approx(1)
     assert summary['s_measure'] == pytest.approx(1)

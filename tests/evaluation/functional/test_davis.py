@@ -20,7 +20,7 @@ def video(frames=5, objects=2, seed=0):
     for t in range(frames):
         for k in range(objects):
             top, left = 3 + 8 * k + t % 2, 4 + 6 * k + t
-            truth[t, top:top + 5, left:left + 6] = k + 1
+            truth[t, top : top + 5, left : left + 6] = k + 1
     prediction = np.roll(truth, 1, axis=2)
     prediction[rng.random(truth.shape) < 0.02] = 0
     return truth, prediction
@@ -30,9 +30,7 @@ def test_the_given_frame_and_the_last_one_do_not_count():
     truth, prediction = video()
     changed = prediction.copy()
     changed[[0, -1]] = 0
-    np.testing.assert_array_equal(
-        semi_supervised(truth, prediction).region, semi_supervised(truth, changed).region
-    )
+    np.testing.assert_array_equal(semi_supervised(truth, prediction).region, semi_supervised(truth, changed).region)
     assert semi_supervised(truth, prediction).region.shape == (2, 3)
     assert semi_supervised(truth, prediction, skip_first_last=False).region.shape == (2, 5)
 

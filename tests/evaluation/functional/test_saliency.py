@@ -99,7 +99,9 @@ def test_an_unknown_measure_is_named():
 
 
 def test_the_measures_need_neither_torch_nor_mmengine():
-    code = ('import sys, salseg.evaluation.functional\n'
-            'sys.exit(", ".join(m for m in ("torch", "mmengine", "mmcv") if m in sys.modules) or 0)')
+    code = (
+        'import sys, salseg.evaluation.functional\n'
+        'sys.exit(", ".join(m for m in ("torch", "mmengine", "mmcv") if m in sys.modules) or 0)'
+    )
     found = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stderr

@@ -17,7 +17,7 @@ def samples(groups, folder):
         for k in range(number):
             stem = f'{group}/{k}' if group else str(k)
             truth = blob(len(found))
-            probability = (torch.rand(truth.shape, generator=generator) * 0.5 + torch.from_numpy(truth) / 255 * 0.4)
+            probability = torch.rand(truth.shape, generator=generator) * 0.5 + torch.from_numpy(truth) / 255 * 0.4
             save_grey(folder / f'gt/{stem}.png', truth)
             save_grey(folder / f'pred/{stem}.png', to_grey(probability))
             sample = dict(dataset='set', set_id=stem, frame_ids=[stem], pred_maps=[probability], gt_maps=[truth])
@@ -58,9 +58,7 @@ def test_figures_equal_those_of_evaluate_on_the_written_maps(tmp_path, protocol)
 def test_frames_that_come_one_by_one_form_the_same_videos(tmp_path):
     found = samples({'x': 4, 'y': 5}, tmp_path)
     whole = evaluated(SaliencyMetric(protocol='vsod'), [as_group(found[:4], 'x'), as_group(found[4:], 'y')])
-    single = [
-        {**s, 'set_id': s['set_id'][0], 'frame_ids': [s['set_id'][2:]]} for s in reversed(found)
-    ]
+    single = [{**s, 'set_id': s['set_id'][0], 'frame_ids': [s['set_id'][2:]]} for s in reversed(found)]
     assert evaluated(SaliencyMetric(protocol='vsod'), single) == pytest.approx(whole, abs=1e-12)
 
 
@@ -125,9 +123,7 @@ def test_masks_score_as_evaluate_does_on_the_written_labels(tmp_path, protocol, 
 
 def test_unannotated_frames_are_no_frames_of_a_video():
     truth = moving_labels(5)
-    sample = dict(
-        dataset='set', set_id='v', frame_ids=list('01234'), pred_labels=truth, gt_labels=[*truth[:4], None]
-    )
+    sample = dict(dataset='set', set_id='v', frame_ids=list('01234'), pred_labels=truth, gt_labels=[*truth[:4], None])
     metric = VideoObjectMetric(protocol='davis17-semi')
     assert evaluated(metric, [sample])['set/J&F'] == 1
     assert metric.summaries['set']['counts']['frames'] == 2
