@@ -60,6 +60,7 @@ setup(
         'torch>=2.6',
         'torchvision',
         'mmengine>=0.10.7,<0.11',
+        'matplotlib',
         'mmcv-lite>=2.2',
         'numpy',
         'opencv-python>=4.10',

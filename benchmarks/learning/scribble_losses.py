@@ -111,7 +111,8 @@ def print_table(results: dict[str, list[dict[str, float]]]) -> None:
         change = [row['rescaling'] for row in part if 'rescaling' in row]
         tail = f'{np.mean(change):9.4f}' if change else ''
         print(
-            f'{name:28} {np.mean(mae):9.4f} {max(mae):7.4f} {np.mean(iou):9.4f} {min(iou):7.4f} {np.mean(f):10.4f} {min(f):7.4f} {tail}'
+            f'{name:28} {np.mean(mae):9.4f} {max(mae):7.4f} {np.mean(iou):9.4f} {min(iou):7.4f} '
+            f'{np.mean(f):10.4f} {min(f):7.4f} {tail}'
         )
 
 

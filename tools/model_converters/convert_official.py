@@ -36,9 +36,8 @@ def convert(system: str, source: str, target: str) -> None:
     """
     converted, dropped = key_map(system).convert(load_file(source)['state_dict'])
     if dropped:
-        print(
-            f'dropped {len(dropped)} entries that the model does not use: {", ".join(dropped[:5])}{", ..." * (len(dropped) > 5)}'
-        )
+        first = ', '.join(dropped[:5]) + ', ...' * (len(dropped) > 5)
+        print(f'dropped {len(dropped)} entries that the model does not use: {first}')
     wrong = [name for name, value in converted.items() if not isinstance(value, torch.Tensor)]
     if wrong:
         raise CheckpointError(
