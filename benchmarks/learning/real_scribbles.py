@@ -26,7 +26,7 @@ from salseg.evaluation.functional import image_level, saliency_scores
 from salseg.evaluation.metrics.saliency_metric import table, to_grey
 from salseg.visualization import overlay_map, sheet, write_png
 
-CONFIG = Path(__file__).resolve().parents[2] / 'projects/scwssod/configs/scwssod_lite0_paper_folder-160.py'
+CONFIG = Path(__file__).resolve().parents[2] / 'projects/scwssod/configs/scwssod_lite0_paper_folder-192.py'
 # Name, options of the config.
 RUNS = {
     'strokes + LSC': [],

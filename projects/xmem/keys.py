@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from salseg.errors import CheckpointError
+
 _BLOCK = {'conv1': 'first', 'conv2': 'second', 'downsample': 'shortcut'}
 _FUSER = {
     **{f'block1.{theirs}': f'before.{ours}' for theirs, ours in _BLOCK.items()},
@@ -87,10 +89,13 @@ def model_options(state: Mapping[str, Tensor]) -> dict[str, Any]:
     )
 
 
-def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A published state dict under our names.
+def convert(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
+    """A published state dict under our names, and the names of entries that were dropped (none).
 
     Raises:
-        KeyError: An entry is unknown.
+        CheckpointError: An entry is unknown; the message names it.
     """
-    return {official_to_salseg(key): torch.as_tensor(value) for key, value in state.items()}
+    try:
+        return {official_to_salseg(key): torch.as_tensor(value) for key, value in state.items()}, []
+    except KeyError as error:
+        raise CheckpointError(f'{error.args[0]}; give the file of the authors as it is.') from None

@@ -8,8 +8,12 @@ from salseg.cli.common import add_launcher, add_model, add_options
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``salseg test``."""
     add_model(parser)
-    parser.add_argument('checkpoint', metavar='CHECKPOINT', help='weights to test')
-    parser.add_argument('--work-dir', metavar='DIR', help="folder for logs and results, the checkpoint's by default")
+    parser.add_argument(
+        'checkpoint', metavar='CHECKPOINT', help='weights to test, or the folder of a run for its newest'
+    )
+    parser.add_argument(
+        '--work-dir', metavar='DIR', help='folder for logs and results, test/ beside the checkpoint by default'
+    )
     add_options(parser)
     add_launcher(parser)
 

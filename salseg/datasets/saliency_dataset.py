@@ -54,17 +54,15 @@ class SaliencyDataset(SetDataset):
             aliases = ('scribble', 'scribbles') if encoding == 'scribble' else MASK_FOLDERS
             labels = by_stem(find_folder(root, label_folder, aliases, 'label'), MASK_SUFFIXES)
         stems = read_list(root / list_file) if list_file else list(images)
-        self.items = self._pair(root, stems, images, labels, missing)
+        self.items = self._pair(root / (list_file or ''), stems, images, labels, missing)
 
     def _pair(
-        self, root: Path, stems: list[str], images: dict[str, Path], labels: dict[str, Path], missing: str
+        self, source: Path, stems: list[str], images: dict[str, Path], labels: dict[str, Path], missing: str
     ) -> list[tuple[str, Path, Path | None]]:
         items = []
         for stem in stems:
             if stem not in images:
-                raise DataError(
-                    f'{root}: the list names {stem!r}, but there is no image of that stem among {len(images)}.'
-                )
+                raise DataError(f'{source} names {stem!r}, but there is no image of that stem among {len(images)}.')
             if self.encoding is not None and stem not in labels:
                 if missing == 'skip':
                     self.skipped.append(stem)
@@ -75,7 +73,7 @@ class SaliencyDataset(SetDataset):
                 )
             items.append((stem, images[stem], labels.get(stem)))
         if not items:
-            raise DataError(f'{root}: no image is left ({len(images)} images, {len(labels)} annotations found).')
+            raise DataError(f'{source}: no image is left ({len(images)} images, {len(labels)} annotations found).')
         return items
 
     def __len__(self) -> int:

@@ -95,8 +95,8 @@ def load_file(path: str | os.PathLike, map_location: Any = 'cpu') -> dict[str, A
         raise CheckpointError(
             f'{path} holds more than tensors and plain values and was not opened, since reading it could run foreign code.\n'
             f'  refused: {_first_line(error)}\n'
-            '  A checkpoint of the plain mmengine Runner: `python tools/model_converters/convert_mmengine.py SOURCE TARGET` '
-            "reads it with an allow-list.\n  The authors' weights: tools/model_converters/convert_official.py."
+            '  Where you trust it, write its bare weights with torch.save(model.state_dict(), FILE) in the program that made '
+            "it. The authors' weights: tools/model_converters/convert_official.py."
         ) from None
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise CheckpointError(

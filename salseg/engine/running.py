@@ -74,7 +74,10 @@ def test(
         ConfigError, CheckpointError: As in :func:`train`.
     """
     config = load_config(model, options)
-    folder = Path(work_dir or Path(checkpoint).parent)
+    if Path(checkpoint).is_dir():
+        checkpoint = newest_checkpoint(checkpoint)
+    # A folder below the run's: a config beside the run's own would make it ambiguous which one the run used.
+    folder = Path(work_dir or Path(checkpoint).parent / 'test')
     prepare(config, str(folder), launcher, amp=False)
     config.load_from = str(checkpoint)
     runner = SalRunner.from_cfg(config)

@@ -83,7 +83,7 @@ def test_a_list_names_the_pictures_with_or_without_suffix(tmp_path):
 def test_a_list_that_names_a_missing_image_is_refused(tmp_path):
     make(tmp_path)
     (tmp_path / 'test.txt').write_text('d\nnone\n')
-    with pytest.raises(DataError, match="list names 'none'"):
+    with pytest.raises(DataError, match="test.txt names 'none'"):
         SaliencyDataset(str(tmp_path), list_file='test.txt')
 
 

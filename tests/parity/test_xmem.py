@@ -69,7 +69,7 @@ def network(top_k=30, memory=None, others=True, **options):
 
 def loaded(meta, **options):
     model = network(**options)
-    model.load_state_dict(convert(kit.weights(meta)), strict=True)
+    model.load_state_dict(convert(kit.weights(meta))[0], strict=True)
     model.weights_source = 'parity'
     return model
 

@@ -2,6 +2,6 @@
 _base_ = '../../scwssod/configs/scwssod_lite0_paper_synthetic-128.py'
 custom_imports = dict(imports=['projects.example_project'])
 model = dict(
-    neck=dict(_delete_=True, type='ChannelScaleNeck', in_channels=(24, 40, 112, 320), width=32),
+    neck=dict(_delete_=True, type='ChannelScaleNeck', in_channels=(24, 40, 112, 320), width=48),
     losses=dict(variation=dict(type='TotalVariationLoss', weight=0.1)),
 )

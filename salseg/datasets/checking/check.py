@@ -130,7 +130,8 @@ def check_folder(
             progress(done, total)
     note_meta(plan, findings)
     note_duplicates(course.seen, other if other_items else None, options.near, plan.video, findings)
-    if published is not None:
+    # A list chosen by the user is seldom the published one, unless it is said which that would be.
+    if published is not None and (options.published or plan.names is None):
         _note_counts(published, course, bool(options.published))
     return Report(plan, findings, course.counts, _clean(course), len(other_items))
 
@@ -249,7 +250,7 @@ def _note_counts(published: Published, course: _Course, asked: bool) -> None:
     if wrong:
         if asked:
             course.findings.levels['counts'] = 'error'
-        course.findings.add('counts', course.plan.root.name, wrong)
+        course.findings.add('counts', published.name, wrong)
 
 
 def _clean(course: _Course) -> list[str]:

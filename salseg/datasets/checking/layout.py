@@ -47,28 +47,26 @@ class Plan:
         """Whether groups are videos."""
         return self.kind in ('vsod', 'vos')
 
-    def reader(self) -> str:
+    def reader(self) -> dict[str, str]:
         """The data set of a config that reads it."""
-        root = f"data_root='{self.root}'"
+        root = dict(data_root=str(self.root))
         if self.kind == 'cosod':
-            nested = ", layout='nested'" if self.layout == 'nested' else ''
-            return f"dict(type='GroupDataset', {root}{nested})"
+            return dict(type='GroupDataset', **root, layout=self.layout or 'parallel')
         if self.kind == 'vos' and self.layout in ('davis', 'davis-480p', 'segtrack'):
             layout = {'davis': 'folders', 'davis-480p': 'davis', 'segtrack': 'segtrack'}[self.layout]
-            if (self.root / 'meta.json').is_file():
-                layout = 'youtube_vos'
-            return f"dict(type='PromptedVideos', {root}, layout='{layout}')"
+            meta = (self.root / 'meta.json').is_file()
+            return dict(type='PromptedVideos', **root, layout='youtube_vos' if meta else layout)
         if self.video:
-            layout = f", layout='{self.layout}'" if self.layout in LAYOUTS else self._patterns()
-            return f"dict(type='VideoSaliencyDataset', {root}{layout})"
-        scribble = 'scribble' in self.labels and 'scribble' not in self.optional
-        folder = self.labels['scribble' if scribble else 'mask']
-        encoding = ", encoding='scribble'" if scribble else ''
-        return f"dict(type='SaliencyDataset', {root}, image_folder='{self.images}', label_folder='{folder}'{encoding})"
-
-    def _patterns(self) -> str:
-        folders = [folder.replace('{}', '{video}') for folder in (self.images, *self.labels.values())]
-        return f", image_folder='{folders[0]}', label_folder='{folders[1]}'"
+            (labels,) = self.labels.values()
+            patterns = [folder.replace('{}', '{video}') for folder in (self.images, labels)]
+            known = dict(layout=self.layout) if self.layout in LAYOUTS else {}
+            return dict(
+                type='VideoSaliencyDataset', **root, **(known or dict(zip(('image_folder', 'label_folder'), patterns)))
+            )
+        role = 'scribble' if self.kind == 'scribble' else 'mask'
+        encoding = dict(encoding='scribble') if role == 'scribble' else {}
+        folders = dict(image_folder=self.images, label_folder=self.labels.get(role, ''))
+        return dict(type='SaliencyDataset', **root, **folders, **encoding)
 
 
 def find_plan(root: Path, kind: str | None = None, images: str | None = None, labels: str | None = None) -> Plan:
@@ -171,7 +169,7 @@ def _image_plan(root: Path, kind: str | None) -> Plan | None:
     if masks is not None:
         labels['mask'] = masks
     if not labels or (kind == 'scribble' and scribbles is None):
-        return None
+        return _twins(root, kind)
     # Strokes are drawn for training pictures, masks for the others: where both folders are there, one of them will do.
     optional = set(labels) if len(labels) > 1 and kind is None else set(labels) - {next(iter(labels))}
     return Plan(root, 'scribble' if 'scribble' in labels else 'sod', [''], images, labels, optional=optional)

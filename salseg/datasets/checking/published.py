@@ -38,7 +38,7 @@ class Published:
             return None
         nearest = min(self.versions, key=lambda v: _distance(self.versions[v], counts))
         note = f'; {self.note}' if self.note else ''
-        return f'{self.name}{f" ({nearest})" if nearest else ""}: {"; ".join(wrong[nearest])}{note}'
+        return f'{f"{nearest}: " if nearest else ""}{"; ".join(wrong[nearest])}{note}'
 
 
 def _images(name: str, number: int, *aliases: str, note: str = '', **other: int) -> Published:

@@ -10,12 +10,6 @@ from salseg.errors import DataError
 from salseg.files import write_text
 
 SHOWN = 10
-_NAMES = {
-    'error': ('error', 'errors'),
-    'warning': ('warning', 'warnings'),
-    'note': ('note', 'notes'),
-    'allowed': ('allowed', 'allowed'),
-}
 _TITLES = {
     'sod': 'single images with masks',
     'scribble': 'single images with scribbles',
@@ -27,7 +21,8 @@ _TITLES = {
 
 def report_text(report: Report, shown: int = SHOWN) -> str:
     """What was looked at, a table of findings, and of each the first places and what to do."""
-    lines = [_head(report), f'  read by  {report.plan.reader()}', '']
+    reader = ', '.join(f'{key}={value!r}' for key, value in report.plan.reader().items())
+    lines = [_head(report), f'  read by  dict({reader})', '']
     lines += _table(report.findings)
     for kind, found in report.findings.ordered():
         more = f', the first {shown}' if len(found) > shown else ''
@@ -39,11 +34,11 @@ def report_text(report: Report, shown: int = SHOWN) -> str:
 
 def _head(report: Report) -> str:
     counts, plan = report.counts, report.plan
-    groups = '' if plan.groups == [''] else f'{counts["groups"]} {"videos" if plan.video else "groups"}, '
-    what = 'frames' if plan.video else 'pictures'
+    groups = '' if plan.groups == [''] else f'{_number(counts["groups"], "video" if plan.video else "group")}, '
+    pictures = _number(counts['pictures'], 'frame' if plan.video else 'picture')
     roles = ', '.join(f'{number} {role}' for role, number in sorted(counts.items()) if role.startswith('with '))
     against = f'; compared with {report.against} pictures' if report.against else ''
-    found = f'{groups}{counts["pictures"]} {what} ({roles or "no annotation"})'
+    found = f'{groups}{pictures} ({roles or "no annotation"})'
     return f'{plan.root}: {_TITLES[plan.kind]}, {found}{against}'
 
 
@@ -59,10 +54,14 @@ def _table(findings: Findings) -> list[str]:
 def _verdict(report: Report) -> str:
     findings = report.findings
     numbers = {level: findings.total((level,)) for level in (*LEVELS, 'allowed')}
-    counts = ', '.join(f'{number} {_NAMES[level][number != 1]}' for level, number in numbers.items() if number)
-    kinds = 'stems' if report.plan.groups == [''] else 'videos' if report.plan.video else 'groups'
+    counts = ', '.join(f'{n} allowed' if level == 'allowed' else _number(n, level) for level, n in numbers.items() if n)
+    what = 'picture' if report.plan.groups == [''] else 'video' if report.plan.video else 'group'
     state = 'something is wrong' if findings.failed else 'fit for training'
-    return f'{state}: {counts or "no findings"}; {len(report.clean)} {kinds} are clean'
+    return f'{state}: {counts or "no findings"}; {_number(len(report.clean), what)} without error'
+
+
+def _number(count: int, what: str) -> str:
+    return f'{count} {what}{"s" * (count != 1)}'
 
 
 def report_values(report: Report) -> dict[str, Any]:

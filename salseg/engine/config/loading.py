@@ -1,6 +1,7 @@
 """From a name, a file or a run's folder to a checked config."""
 
 import argparse
+import ast
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -88,4 +89,15 @@ def parse_options(items: Sequence[str]) -> dict[str, Any]:
         return {}
     parser = argparse.ArgumentParser()
     parser.add_argument('--options', nargs='+', action=DictAction)
-    return parser.parse_args(['--options', *items]).options
+    options = parser.parse_args(['--options', *items]).options
+    return {key: _literal(value) for key, value in options.items()}
+
+
+def _literal(value: Any) -> Any:
+    """A dict that was typed stays a text for mmengine's parser; read it here."""
+    if isinstance(value, str) and value.startswith('{'):
+        try:
+            return ast.literal_eval(value)
+        except (ValueError, SyntaxError) as error:
+            raise ConfigError(f'--cfg-options: {value} is no dict that can be read: {error}.') from error
+    return value

@@ -5,7 +5,7 @@ _base_ = './scwssod_lite0_paper_synthetic-128.py'
 train_pipeline = [
     dict(type='LoadFrames'),
     dict(type='LoadLabels'),
-    dict(type='Resize', size=160),
+    dict(type='Resize', size=192),
     dict(type='RandomFlip', probability=0.5),
     dict(type='RandomPhotometric'),
     dict(type='PackFrames'),
@@ -13,7 +13,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type='LoadFrames'),
     dict(type='LoadGroundTruth'),
-    dict(type='Resize', size=160),
+    dict(type='Resize', size=192),
     dict(type='PackFrames'),
 ]
 train_dataloader = dict(
@@ -34,4 +34,5 @@ test_dataloader = dict(
 total = 400
 train_cfg = dict(max_iters=total)
 param_scheduler = dict(total=total)
-model = dict(losses=dict(lsc=dict(ramp_iterations=100)))
+model = dict(losses=dict(lsc=dict(weight=0.3, ramp_iterations=100)))
+optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=0.3)}))
