@@ -7,6 +7,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from skimage.draw import polygon as fill_polygon
 
 from salseg.apis.converting.files import Summary, following, separate, write_grey
 from salseg.apis.converting.scribbles import Progress
@@ -107,14 +108,13 @@ def instance_mask(segmentation: Any, shape: tuple[int, int]) -> np.ndarray:
     """
     if isinstance(segmentation, dict):
         return _from_runs(segmentation, shape)
-    mask = np.zeros(shape, np.uint8)
+    mask = np.zeros(shape, bool)
     for polygon in segmentation:
         if len(polygon) < 6 or len(polygon) % 2:
             raise DataError(f'a polygon has {len(polygon)} numbers; expected x, y of at least three corners.')
-        # Pixel centres have whole coordinates in OpenCV; eight bits of fraction keep the corners where they are.
-        corners = np.rint((np.asarray(polygon, np.float64).reshape(-1, 2) - 0.5) * 256).astype(np.int32)
-        cv2.fillPoly(mask, [corners], 1, shift=8)
-    return mask.astype(bool)
+        corners = np.asarray(polygon, np.float64).reshape(-1, 2) - 0.5
+        mask[fill_polygon(corners[:, 1], corners[:, 0], shape)] = True
+    return mask
 
 
 def _from_runs(runs: dict[str, Any], shape: tuple[int, int]) -> np.ndarray:

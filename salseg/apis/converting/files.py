@@ -44,7 +44,7 @@ class Summary:
         for kind, places in self.notes.items():
             lines.append(f'{kind}, {len(places)}{f", the first {shown}" if len(places) > shown else ""}:')
             lines += [f'  {place}' for place in places[:shown]]
-        return '\n'.join([*lines, f'check it: salseg check-data {self.out}'])
+        XX
 
 
 def separate(source: Path, out: Path) -> None:

@@ -113,8 +113,8 @@ def _check_keys(
 
 
 def _refuse(path: str, key: str, allowed: set[str], owner: str, origins: Mapping[str, Origin]) -> None:
-    near = difflib.get_close_matches(key, sorted(allowed), n=1, cutoff=0.5)
-    hint = f'did you mean {near[0]}? ' if near else ''
+    near = difflib.get_close_matches(key, sorted(allowed), n=2, cutoff=0.5)
+    hint = f'did you mean {" or ".join(near)}? ' if near else ''
     place = find_origin(origins, path)
     raise UnknownKey(
         f'{path} is no argument of {owner}.\n  {hint}It takes: {", ".join(sorted(allowed)) or "nothing"}'
