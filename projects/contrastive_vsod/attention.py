@@ -73,9 +73,8 @@ class Gate(nn.Module):
 class ContrastiveAttention(nn.Module):
     """Both attentions on the coarsest level, gated and joined with it (WACV 2022, section 3.3).
 
-    What is joined is also the ``embedding`` that the contrastive loss reads. Frames do not meet here: the network is
-        run on
-    single frames, the loss relates them.
+    What is joined is also the ``embedding`` that the contrastive loss reads. Frames do not meet here:
+    the network is run on single frames, the loss relates them.
 
     Args:
         channels: Of the coarsest level.

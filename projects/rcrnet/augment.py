@@ -134,9 +134,9 @@ class RandomScaledCrop(RandomFrameTransform):
 
 @TRANSFORMS.register_module()
 class RandomMirror(RandomFrameTransform):
-    """Nothing, left to right, upside down or both, with equal probability. For training: what is turned upside down is
-    not
-    recorded in the frame's geometry, so maps of such a frame cannot be taken back to the picture."""
+    """Nothing, left to right, upside down or both, with equal probability. For training: what is turned upside
+    down is not recorded in the frame's geometry, so maps of such a frame cannot be taken back to the picture.
+    """
 
     def draw(self, rng: np.random.Generator) -> tuple[bool, bool]:
         """Whether to mirror across and down."""

@@ -1,4 +1,4 @@
-"""VOS (every 15th frame annotated) or another video saliency set of any layout, as JPEGImages/<video>/ and Annotations/<video>/ (0, 255)."""
+"""VOS, or another video saliency set of any layout, as JPEGImages/<video>/ and Annotations/<video>/ (0, 255)."""
 
 import sys
 from pathlib import Path

@@ -44,7 +44,9 @@ class Summary:
         for kind, places in self.notes.items():
             lines.append(f'{kind}, {len(places)}{f", the first {shown}" if len(places) > shown else ""}:')
             lines += [f'  {place}' for place in places[:shown]]
-        XX
+        if not self.out.suffix:
+            lines.append(f'check it: salseg check-data {self.out}')
+        return '\n'.join(lines)
 
 
 def separate(source: Path, out: Path) -> None:

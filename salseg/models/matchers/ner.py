@@ -14,15 +14,14 @@ from salseg.registry import MATCHERS
 
 @MATCHERS.register_module()
 class NER(nn.Module):
-    """Non-local block, deeper bidirectional ConvGRU, non-local block on the coarsest level (RCRNet, ICCV 2019, section
-    3.2).
+    """Non-local block, deeper bidirectional ConvGRU, non-local block on the coarsest level (RCRNet, ICCV 2019,
+    section 3.2).
 
     The forward pass starts from the enhanced first frame; the backward pass reads the forward *states* and starts from
     the last of them ("deeper"). tanh of a convolution of both gives what the second block enhances. Weights do not
     depend on the number of frames, any T >= 1 works. The switches give the rows of the paper's table 3; where the paper
-    leaves open
-    how a part is joined, the reading is ours: without the backward pass the convolution reads the forward states alone,
-    without the second block its tanh goes to the decoder as it is.
+    leaves open how a part is joined, the reading is ours: without the backward pass the convolution reads the forward
+    states alone, without the second block its tanh goes to the decoder as it is.
 
     Args:
         channels: Of the coarsest level.
@@ -56,8 +55,7 @@ class NER(nn.Module):
         self.second = NonLocalBlock(channels) if second else None
 
     def forward(self, features: Sequence[Tensor]) -> tuple[list[Tensor], dict[str, Tensor]]:
-        """Levels (B, T, C_i, h_i, w_i), fine to coarse, to the same with the coarsest (B, T, channels, h, w) "
-        "enhanced."""
+        """Levels (B, T, C_i, h_i, w_i), fine to coarse, to the same with the coarsest (B, T, channels, h, w) enhanced."""
         *finer, x = features
         if self.first is not None:
             x = self.first(x)

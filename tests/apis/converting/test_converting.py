@@ -1,0 +1,316 @@
+import csv
+import json
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from salseg.apis.converting import (
+    coco_groups,
+    convert_duts,
+    convert_fbms,
+    convert_groups,
+    convert_videos,
+    draw_from_masks,
+    merge_strokes,
+    shrink_youtube_vos,
+    write_boxes,
+)
+from salseg.apis.converting.coco import instance_mask
+from salseg.datasets.checking import check_folder
+from salseg.errors import DataError
+from salseg.registry import DATASETS
+from tests.datasets.checking.folders import SIZE, groups, images, mask, picture, save, scribble, videos
+
+
+def values(path):
+    return np.asarray(Image.open(path))
+
+
+def state(root):
+    """Every file of a folder with its content."""
+    return {path: path.read_bytes() for path in root.rglob('*') if path.is_file()}
+
+
+def sound(out, kind=None):
+    report = check_folder(out)
+    assert not report.findings.failed, report.findings.by_kind
+    assert kind in (None, report.plan.kind)
+    return report
+
+
+def test_duts_and_its_scribbles_become_one_folder_that_loads(tmp_path):
+    train, test = tmp_path / 'DUTS-TR', tmp_path / 'DUTS-TE'
+    for number, name in enumerate(('n01_1', 'sun_a.b', 'lone')):
+        save(train / 'DUTS-TR-Image' / f'{name}.jpg', picture(number))
+        save(train / 'DUTS-TR-Mask' / f'{name}.png', mask())
+    for name in ('n01_1', 'sun_a.b', 'stray'):
+        save(tmp_path / 's' / f'{name}.png', scribble())
+    save(test / 'DUTS-TE-Image/x.jpg', picture(9))
+    save(test / 'DUTS-TE-Mask/x.png', mask())
+    before = state(tmp_path)
+    summary = convert_duts(train, tmp_path / 'out', tmp_path / 's', test)
+    assert summary.counts == {'scribbles': 2, 'masks': 3, 'train pictures': 2, 'test pictures': 1}
+    assert summary.notes['scribbles without picture, left out'] == ['stray']
+    assert {path: data for path, data in state(tmp_path).items() if 'out' not in path.parts} == before
+    root = str(tmp_path / 'out')
+    data = DATASETS.build(dict(type='SaliencyDataset', data_root=root, list_file='train.txt', encoding='scribble'))
+    assert [data.describe(index)['set_id'] for index in range(len(data))] == ['n01_1', 'sun_a.b']
+    sound(tmp_path / 'out', 'scribble')
+
+
+def stroke_folders(root, stray=False):
+    objects, strokes = np.zeros(SIZE, np.uint8), np.zeros(SIZE, np.uint8)
+    objects[5, 3:9] = 255
+    strokes[5, 3:9], strokes[15, 2:20] = 255, 255
+    save(root / 'img/a.jpg', picture(0))
+    save(root / 'gt/a.png', strokes if stray else objects)
+    save(root / 'mask/a.png', objects if stray else strokes)
+    return root
+
+
+def test_strokes_of_a_folder_per_class_become_codes(tmp_path):
+    merge_strokes(stroke_folders(tmp_path / 'in'), tmp_path / 'out')
+    codes = values(tmp_path / 'out/scribble/a.png')
+    expected = np.zeros(SIZE, np.uint8)
+    expected[5, 3:9], expected[15, 2:20] = 1, 2
+    np.testing.assert_array_equal(codes, expected)
+    sound(tmp_path / 'out', 'scribble') if (tmp_path / 'out/mask').exists() else None
+
+
+def test_swapped_stroke_folders_are_noticed(tmp_path):
+    with pytest.raises(DataError, match='18 object pixels that are no stroke'):
+        merge_strokes(stroke_folders(tmp_path / 'in', stray=True), tmp_path / 'out')
+
+
+def test_drawn_strokes_keep_to_their_side_and_depend_on_seed_and_name_only(tmp_path):
+    source = images(tmp_path / 'in')
+    save(source / 'mask/c.png', np.zeros(SIZE, np.uint8))
+    summary = draw_from_masks(source, tmp_path / 'first')
+    draw_from_masks(source, tmp_path / 'again')
+    draw_from_masks(source, tmp_path / 'other', seed=1)
+    assert [os.path.basename(path) for path in summary.notes['masks without object, left out']] == ['c.png']
+    first = {name: values(tmp_path / f'first/scribble/{name}.png') for name in 'ab'}
+    for name, codes in first.items():
+        assert set(np.unique(codes)) == {0, 1, 2}
+        assert not ((codes == 1) & (mask() == 0)).any()
+        assert not ((codes == 2) & (mask() > 0)).any()
+        np.testing.assert_array_equal(codes, values(tmp_path / f'again/scribble/{name}.png'))
+    assert any((codes != values(tmp_path / f'other/scribble/{n}.png')).any() for n, codes in first.items())
+    assert (tmp_path / 'first/train.txt').read_text() == 'a\nb\n'
+
+
+def test_a_stopped_conversion_goes_on_and_keeps_what_is_there(tmp_path):
+    source = images(tmp_path / 'in')
+    draw_from_masks(source, tmp_path / 'out')
+    kept, redone = tmp_path / 'out/scribble/a.png', tmp_path / 'out/scribble/b.png'
+    stamp, content = kept.stat().st_mtime_ns, redone.read_bytes()
+    redone.unlink()
+    draw_from_masks(source, tmp_path / 'out')
+    assert kept.stat().st_mtime_ns == stamp
+    assert redone.read_bytes() == content
+
+
+def test_the_source_is_never_written_to(tmp_path):
+    source = images(tmp_path / 'in')
+    for out in (source, source / 'out', tmp_path):
+        with pytest.raises(DataError, match='lie in each other'):
+            draw_from_masks(source, out)
+
+
+@pytest.mark.parametrize('how', ['hardlink', 'symlink'])
+def test_pictures_can_be_linked(tmp_path, how):
+    convert_groups(groups(tmp_path / 'in'), tmp_path / 'out', how=how)
+    linked, original = tmp_path / 'out/image/group 0/0.jpg', tmp_path / 'in/image/group 0/0.jpg'
+    assert linked.samefile(original)
+    assert linked.is_symlink() == (how == 'symlink')
+
+
+def test_groups_with_one_bit_and_bitmap_masks_become_parallel_png_folders(tmp_path):
+    for number in range(2):
+        save(tmp_path / 'in/cow' / f'5_{number}_s.bmp', picture(number))
+        (tmp_path / 'in/cow/GroundTruth').mkdir(exist_ok=True)
+        Image.fromarray(mask() > 0).save(tmp_path / 'in/cow/GroundTruth' / f'5_{number}_s.bmp')
+    summary = convert_groups(tmp_path / 'in', tmp_path / 'out')
+    assert summary.counts == {'pictures': 2, 'groups': 1}
+    np.testing.assert_array_equal(values(tmp_path / 'out/gt/cow/5_0_s.png'), mask())
+    sound(tmp_path / 'out', 'cosod')
+
+
+def test_chosen_groups_only_and_an_unknown_one_is_named(tmp_path):
+    source = groups(tmp_path / 'in')
+    convert_groups(source, tmp_path / 'out', groups=['group 1'])
+    assert sorted(path.name for path in (tmp_path / 'out/image').iterdir()) == ['group 1']
+    with pytest.raises(DataError, match='group 0, group 1'):
+        convert_groups(source, tmp_path / 'other', groups=['group 7'])
+
+
+def test_davis_of_2017_becomes_the_task_of_2016_with_lists_of_either_form(tmp_path):
+    source = videos(tmp_path / 'in')
+    (tmp_path / 'val.txt').write_text('/JPEGImages/480p/cow/00000.jpg /Annotations/480p/cow/00000.png\n' * 2)
+    convert_videos(source, tmp_path / 'out', lists=[tmp_path / 'val.txt'])
+    assert sorted(path.name for path in (tmp_path / 'out/JPEGImages').iterdir()) == ['cow']
+    assert (tmp_path / 'out/ImageSets/val.txt').read_text() == 'cow\n'
+    before = values(source / 'Annotations/cow/00002.png')
+    np.testing.assert_array_equal(values(tmp_path / 'out/Annotations/cow/00002.png'), (before > 0) * np.uint8(255))
+    sound(tmp_path / 'out', 'vsod')
+
+
+def test_ids_stay_ids_in_palette_files(tmp_path):
+    source = videos(tmp_path / 'in')
+    convert_videos(source, tmp_path / 'out', masks='ids')
+    image = Image.open(tmp_path / 'out/Annotations/bear/00003.png')
+    assert image.mode == 'P'
+    np.testing.assert_array_equal(np.asarray(image), values(source / 'Annotations/bear/00003.png'))
+
+
+def test_unknown_pixels_beside_ids_and_soft_masks_are_united_rightly(tmp_path):
+    from salseg.apis.converting.videos import united
+
+    ids = np.array([[0, 1, 2, 255]], np.uint8)
+    soft = np.array([[0, 100, 200, 255]], np.uint8)
+    assert united(save(tmp_path / 'ids.png', ids, 'P')).tolist() == [[0, 255, 255, 0]]
+    assert united(save(tmp_path / 'soft.png', soft)).tolist() == [[0, 0, 255, 255]]
+    assert united(save(tmp_path / 'mask.png', ids // 255 * 255)).tolist() == [[0, 0, 0, 255]]
+
+
+@pytest.mark.parametrize('folders', [('{}/Imgs', '{}/GT_object_level'), ('{}/Imgs', '{}/ground-truth'), ('{}/Frame', '{}/GT')])
+def test_video_saliency_sets_of_other_layouts_keep_their_sparse_masks(tmp_path, folders):
+    for t in range(9):
+        save(tmp_path / 'in' / folders[0].format('select_0616_1') / f'{t:04d}.jpg', picture(t))
+        if t % 4 == 0:
+            save(tmp_path / 'in' / folders[1].format('select_0616_1') / f'{t:04d}.png', mask())
+    summary = convert_videos(tmp_path / 'in', tmp_path / 'out')
+    assert summary.counts == {'frames': 9, 'annotations': 3, 'videos': 1}
+    report = sound(tmp_path / 'out', 'vsod')
+    assert report.counts['annotated'] == 3
+
+
+def fbms(root):
+    """A video of the PGM kind whose frames start at 5, and one of the PPM kind with PROB files."""
+    cars, tennis = root / 'Trainingset/cars1', root / 'Testset/tennis'
+    for number in range(5, 11):
+        save(cars / f'cars1_{number:02d}.jpg', picture(number))
+    grey = np.zeros(SIZE, np.uint8)
+    grey[3:8, 4:9], grey[10:12, 20:25] = 30, 120
+    for number in (5, 10):
+        save(cars / 'GroundTruth' / f'cars1_{number:02d}.pgm', grey)
+    (cars / 'GroundTruth/cars1Def.dat').write_text('x')
+    for number in range(1, 4):
+        save(tennis / f'tennis{number:03d}.jpg', picture(40 + number))
+    colour = np.full((*SIZE, 3), 255, np.uint8)
+    colour[2:6, 2:6], colour[8:10, 8:10] = (0, 0, 0), (255, 0, 0)
+    save(tennis / 'GroundTruth/tennis_002_gt.ppm', colour)
+    save(tennis / 'GroundTruth/tennis_002_PROB_gt.ppm', 255 - colour)
+    return root, grey, colour
+
+
+def test_fbms_is_paired_by_number_and_cut_at_its_own_background(tmp_path):
+    source, grey, colour = fbms(tmp_path / 'in')
+    summary = convert_fbms(source, tmp_path / 'out')
+    assert summary.counts == {'annotations': 3, 'frames': 9, 'videos': 2}
+    np.testing.assert_array_equal(values(tmp_path / 'out/Annotations/cars1/00010.png'), (grey > 0) * np.uint8(255))
+    np.testing.assert_array_equal(
+        values(tmp_path / 'out/Annotations/tennis/00002.png'), (colour != 255).any(2) * np.uint8(255)
+    )
+    assert [path.name for path in sorted((tmp_path / 'out/JPEGImages/cars1').iterdir())][0] == '00005.jpg'
+    assert (tmp_path / 'out/ImageSets/test.txt').read_text() == 'tennis\n'
+    sound(tmp_path / 'out', 'vsod')
+
+
+def test_an_annotation_of_fbms_without_its_frame_is_an_error(tmp_path):
+    source, grey, _ = fbms(tmp_path / 'in')
+    save(source / 'Trainingset/cars1/GroundTruth/cars1_01.pgm', grey)
+    with pytest.raises(DataError, match=r'frame 1, but the frames of .* are 5 to 10'):
+        convert_fbms(source, tmp_path / 'out')
+
+
+def test_youtube_vos_is_resized_with_whole_number_sides_and_the_same_ids(tmp_path):
+    source = videos(tmp_path / 'in', frames=2)
+    save(source / 'Annotations/cow/00000.png', np.zeros(SIZE, np.uint8), 'P')
+    (source / 'meta.json').write_text('{"videos": {}}')
+    summary = shrink_youtube_vos(source, tmp_path / 'out', size=20)
+    labels = values(tmp_path / 'out/Annotations/bear/00000.png')
+    assert Image.open(tmp_path / 'out/JPEGImages/bear/00000.jpg').size == (26, 20) == labels.shape[::-1]
+    assert set(np.unique(labels)) == {0, 1, 2}
+    assert (tmp_path / 'out/train.txt').read_text() == 'bear\n'
+    assert summary.notes == {'first annotation is empty, not listed': ['cow']}
+    assert (tmp_path / 'out/meta.json').is_file()
+
+
+def coco(root):
+    """Three pictures of cats, two of dogs, one of them small; a crowd."""
+    entries, annotations = [], []
+
+    def instance(image, category, x, y, side, crowd=0):
+        polygon = [x, y, x + side, y, x + side, y + side, x, y + side]
+        annotations.append(
+            dict(image_id=image, category_id=category, segmentation=[polygon], area=side * side, iscrowd=crowd)
+        )
+
+    for number in range(1, 4):
+        save(root / 'train' / f'{number:012d}.jpg', picture(number, (60, 80)))
+        entries.append(dict(id=number, file_name=f'{number:012d}.jpg', height=60, width=80))
+        instance(number, 1, 2 * number, 3, 10 + number)
+    instance(1, 1, 40, 30, 12)
+    instance(1, 2, 50, 3, 14)
+    instance(2, 2, 50, 3, 5)
+    instance(3, 2, 0, 0, 50, crowd=1)
+    categories = [dict(id=1, name='cat'), dict(id=2, name='dog')]
+    path = root / 'instances.json'
+    path.write_text(json.dumps(dict(images=entries, annotations=annotations, categories=categories)))
+    return root / 'train', path
+
+
+def test_groups_of_coco_unite_the_large_instances_of_their_category(tmp_path):
+    pictures, annotations = coco(tmp_path)
+    summary = coco_groups(pictures, annotations, tmp_path / 'out', min_area=100)
+    assert summary.counts == {'groups': 1, 'pictures': 3}
+    assert summary.notes == {'categories with too few pictures': ['dog: 1']}
+    expected = np.zeros((60, 80), np.uint8)
+    expected[3:14, 2:13], expected[30:42, 40:52] = 255, 255
+    np.testing.assert_array_equal(values(tmp_path / 'out/gt/cat/000000000001.png'), expected)
+    sound(tmp_path / 'out', 'cosod')
+
+
+def test_groups_of_coco_can_be_cut_and_made_square(tmp_path):
+    pictures, annotations = coco(tmp_path)
+    coco_groups(pictures, annotations, tmp_path / 'out', min_area=100, most=2, size=16)
+    assert sorted(path.stem[-1] for path in (tmp_path / 'out/img/cat').iterdir()) == ['1', '3']
+    assert Image.open(tmp_path / 'out/gt/cat/000000000003.png').size == (16, 16)
+
+
+def test_run_lengths_are_decoded_column_by_column_plain_and_compressed():
+    expected = np.zeros((3, 4), bool)
+    expected[1:, 1] = expected[0, 2] = True
+    plain = dict(size=[3, 4], counts=[4, 3, 5])
+    # Counts 4, 3, 5: one character each below 16, code 48 + value.
+    compressed = dict(size=[3, 4], counts='435')
+    for runs in (plain, compressed):
+        np.testing.assert_array_equal(instance_mask(runs, (3, 4)), expected)
+    # The fourth count is stored as a difference to the second: 2 - 4 = -2, in five bits 30.
+    odd = dict(size=[3, 4], counts='144' + chr(48 + 30) + '1')
+    assert instance_mask(odd, (3, 4)).T.ravel().tolist() == [False] + [True] * 4 + [False] * 4 + [True] * 2 + [False]
+    with pytest.raises(DataError, match='with 12 pixels'):
+        instance_mask(plain, (4, 4))
+
+
+def test_boxes_of_videos_have_their_corners_between_pixels(tmp_path):
+    source = videos(tmp_path / 'in', names=('bear',), frames=2)
+    write_boxes(source, tmp_path / 'boxes.csv')
+    rows = list(csv.DictReader((tmp_path / 'boxes.csv').read_text().splitlines()))
+    assert len(rows) == 4
+    assert list(rows[2].values()) == ['bear', '00001', '1', '8', '6', '20', '18', '32', '24']
+    assert [rows[3][key] for key in ('object', 'x0', 'y0', 'x1', 'y1')] == ['2', '3', '20', '9', '23']
+
+
+def test_boxes_of_images_as_coco_say_x_y_width_height(tmp_path):
+    source = images(tmp_path / 'in', ('a', 'b'))
+    save(source / 'mask/b.png', np.zeros(SIZE, np.uint8))
+    summary = write_boxes(source, tmp_path / 'boxes.json')
+    content = json.loads((tmp_path / 'boxes.json').read_text())
+    assert [entry['file_name'] for entry in content['images']] == ['a.jpg', 'b.jpg']
+    (box,) = content['annotations']
+    assert (box['image_id'], box['bbox'], box['area']) == (1, [8, 6, 12, 12], 144)
+    assert summary.notes == {'annotations without object': ['b']}
