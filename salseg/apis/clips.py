@@ -38,10 +38,10 @@ class ClipFrame:
 class ClipPredictor:
     """A model on clips, fed with a stream of frames.
 
-    The stream is cut into windows of ``length`` consecutive frames. A window is run as a whole, forwards and
-    backwards in time, and knows nothing of the others: no state is carried over, so a frame is related to at most
-    ``length - 1`` others. What is left over at the end is run with the last ``length`` frames, and those of them that were already run take
-    the later map; a stream shorter than a window is filled up with its last frame. All frames are given, in order,
+    The stream is cut into windows of ``length`` consecutive frames. A window is run as a whole, forwards and backwards in
+    time, and knows nothing of the others: no state is carried over, so a frame is related to at most ``length - 1``
+    others. What is left over at the end is run with the last ``length`` frames, and those of them that were already run
+    take the later map; a stream shorter than a window is filled up with its last frame. All frames are given, in order,
     once. At most two windows of frames are held at any time, however long the stream.
 
     Args:

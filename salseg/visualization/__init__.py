@@ -1,6 +1,7 @@
 """Pictures of data and results."""
 
 from salseg.visualization.curves import draw_precision_recall
+from salseg.visualization.items import draw_boxes, draw_flow, draw_labels, item_pictures
 from salseg.visualization.overlay import cutout, overlay_map, scribble_overlay, sheet
 from salseg.visualization.palette import davis_palette, overlay_labels, write_label_png
 from salseg.visualization.video import VideoWriter
@@ -10,7 +11,11 @@ __all__ = [
     'VideoWriter',
     'cutout',
     'davis_palette',
+    'draw_boxes',
+    'draw_flow',
+    'draw_labels',
     'draw_precision_recall',
+    'item_pictures',
     'overlay_labels',
     'overlay_map',
     'scribble_overlay',

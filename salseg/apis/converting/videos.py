@@ -7,6 +7,7 @@ import numpy as np
 
 from salseg.apis.converting.files import Summary, following, separate, take, write_grey, write_ids
 from salseg.apis.converting.scribbles import Progress
+from salseg.datasets.checking import find_plan
 from salseg.datasets.reading import UNKNOWN, read_grey, read_mask
 from salseg.datasets.video_layout import find_videos, read_names
 from salseg.errors import DataError
@@ -48,6 +49,11 @@ def convert_videos(
     named = {path.stem: read_names(path) for path in lists}
     if names is None and named:
         names = list(dict.fromkeys(name for members in named.values() for name in members))
+    if layout is None and images is None:
+        # Frames alone do not tell the layouts apart that differ in the annotations' folder.
+        plan = find_plan(source, 'vsod')
+        (found,) = plan.labels.values()
+        images, labels = (folder.replace('{}', '{video}') for folder in (plan.images, found))
     videos = find_videos(source, layout, images, labels, names=names, gaps='allow')
     summary = Summary(out)
     for video in following(videos, progress):

@@ -76,7 +76,7 @@ def test_strokes_of_a_folder_per_class_become_codes(tmp_path):
     expected = np.zeros(SIZE, np.uint8)
     expected[5, 3:9], expected[15, 2:20] = 1, 2
     np.testing.assert_array_equal(codes, expected)
-    sound(tmp_path / 'out', 'scribble') if (tmp_path / 'out/mask').exists() else None
+    sound(tmp_path / 'out', 'scribble')
 
 
 def test_swapped_stroke_folders_are_noticed(tmp_path):
@@ -289,8 +289,8 @@ def test_run_lengths_are_decoded_column_by_column_plain_and_compressed():
     compressed = dict(size=[3, 4], counts='435')
     for runs in (plain, compressed):
         np.testing.assert_array_equal(instance_mask(runs, (3, 4)), expected)
-    # The fourth count is stored as a difference to the second: 2 - 4 = -2, in five bits 30.
-    odd = dict(size=[3, 4], counts='144' + chr(48 + 30) + '1')
+    # From the fourth on counts are differences to the last but one: 2 - 4 = -2 and 1 - 4 = -3, in five bits 30 and 29.
+    odd = dict(size=[3, 4], counts='144' + chr(48 + 30) + chr(48 + 29))
     assert instance_mask(odd, (3, 4)).T.ravel().tolist() == [False] + [True] * 4 + [False] * 4 + [True] * 2 + [False]
     with pytest.raises(DataError, match='with 12 pixels'):
         instance_mask(plain, (4, 4))
