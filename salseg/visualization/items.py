@@ -24,7 +24,9 @@ def item_pictures(item: Mapping[str, Any]) -> tuple[list[str], list[list[np.ndar
     Returns:
         Titles of the columns and a row of pictures (H, W, 3) uint8 RGB per frame: the input, then what else there is.
     """
-    frames = [np.rint(f.permute(1, 2, 0).float().numpy().clip(0, 255)).astype(np.uint8) for f in item['inputs']]
+    # Contiguous, as OpenCV draws on nothing else.
+    pixels = item['inputs'].permute(0, 2, 3, 1).float().numpy()
+    frames = [np.ascontiguousarray(np.rint(p.clip(0, 255)), np.uint8) for p in pixels]
     sample = item['data_samples']
     columns: dict[str, list[np.ndarray]] = {'input': frames}
     labels, soft = sample.get('labels'), sample.get('saliency')
@@ -35,10 +37,11 @@ def item_pictures(item: Mapping[str, Any]) -> tuple[list[str], list[list[np.ndar
     if sample.get('boxes') is not None:
         columns['boxes'] = [draw_boxes(f, *boxes) for f, *boxes in zip(frames, sample.boxes, sample.box_valid)]
     for name in ('prompt', 'guidance'):
-        maps = _per_frame(sample.get(name), len(frames))
+        maps = _maps(sample.get(name))
         if maps is not None:
-            draw = (lambda f, m: overlay_map(f, _grey(m))) if maps.is_floating_point() else _draw_ids
-            columns[name] = [draw(f, values) for f, values in zip(frames, maps)]
+            # Maps of other frames than those shown, such as a clip's neighbours, stand for themselves.
+            backs = frames if len(maps) == len(frames) else [None] * len(maps)
+            columns[name] = [_draw_map(back, values) for back, values in zip(backs, maps)]
     flow = sample.get('flow')
     if flow is not None:
         drawn = [draw_flow(values.numpy()) for values in flow.reshape(-1, 2, *flow.shape[-2:])]
@@ -81,8 +84,11 @@ def draw_flow(flow: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
 
 
-def _draw_ids(image: np.ndarray, values: Tensor) -> np.ndarray:
-    return draw_labels(image, values.numpy().astype(np.uint8))
+def _draw_map(image: np.ndarray | None, values: Tensor) -> np.ndarray:
+    if values.is_floating_point():
+        return np.repeat(_grey(values)[..., None], 3, axis=2) if image is None else overlay_map(image, _grey(values))
+    ids = values.numpy().astype(np.uint8)
+    return davis_palette()[ids] if image is None else draw_labels(image, ids)
 
 
 def _draw_truth(values: np.ndarray | None, image: np.ndarray) -> np.ndarray:
@@ -93,12 +99,12 @@ def _draw_truth(values: np.ndarray | None, image: np.ndarray) -> np.ndarray:
     return davis_palette()[values] if 0 < values.max(initial=0) < 128 else np.repeat(values[..., None], 3, axis=2)
 
 
-def _per_frame(value: Tensor | None, count: int) -> Tensor | None:
-    """Maps (T, H, W) of an input that has one per frame, or None: projects may shape theirs otherwise."""
+def _maps(value: Tensor | None) -> Tensor | None:
+    """Maps (N, H, W) of an input, or None where a project shapes its own otherwise."""
     if value is None:
         return None
     maps = value[None] if value.ndim == 2 else value[:, 0] if value.ndim == 4 and value.shape[1] == 1 else value
-    return maps if maps.ndim == 3 and len(maps) <= count else None
+    return maps if maps.ndim == 3 else None
 
 
 def _grey(values: Tensor) -> np.ndarray:
