@@ -4,6 +4,7 @@ from salseg.datasets import samplers, transforms
 from salseg.datasets.base import SetDataset
 from salseg.datasets.concat import ConcatDataset
 from salseg.datasets.group_dataset import GroupDataset
+from salseg.datasets.listed_dataset import ListedDataset
 from salseg.datasets.prompted_videos import PromptedVideos
 from salseg.datasets.saliency_dataset import SaliencyDataset
 from salseg.datasets.synthetic_groups import SyntheticGroups
@@ -13,6 +14,7 @@ from salseg.datasets.video_saliency_dataset import VideoSaliencyDataset
 __all__ = [
     'ConcatDataset',
     'GroupDataset',
+    'ListedDataset',
     'PromptedVideos',
     'SaliencyDataset',
     'SetDataset',

@@ -26,7 +26,8 @@ def test_pictures_are_what_an_epoch_draws_and_another_epoch_draws_otherwise(brow
         assert browse('--out', tmp_path / name, '--number', 3, '--epoch', epoch) == 0
     assert 'labels [0, 1, 255]' in capsys.readouterr().out
     pictures = {
-        name: [np.asarray(Image.open(path)) for path in sorted((tmp_path / name).iterdir())] for name in ('a', 'again', 'b')
+        name: [np.asarray(Image.open(path)) for path in sorted((tmp_path / name).iterdir())]
+        for name in ('a', 'again', 'b')
     }
     assert [len(found) for found in pictures.values()] == [3, 3, 3]
     assert all((x == y).all() for x, y in zip(pictures['a'], pictures['again']))

@@ -175,7 +175,9 @@ def test_unknown_pixels_beside_ids_and_soft_masks_are_united_rightly(tmp_path):
     assert united(save(tmp_path / 'mask.png', ids // 255 * 255)).tolist() == [[0, 0, 0, 255]]
 
 
-@pytest.mark.parametrize('folders', [('{}/Imgs', '{}/GT_object_level'), ('{}/Imgs', '{}/ground-truth'), ('{}/Frame', '{}/GT')])
+@pytest.mark.parametrize(
+    'folders', [('{}/Imgs', '{}/GT_object_level'), ('{}/Imgs', '{}/ground-truth'), ('{}/Frame', '{}/GT')]
+)
 def test_video_saliency_sets_of_other_layouts_keep_their_sparse_masks(tmp_path, folders):
     for t in range(9):
         save(tmp_path / 'in' / folders[0].format('select_0616_1') / f'{t:04d}.jpg', picture(t))
@@ -214,7 +216,7 @@ def test_fbms_is_paired_by_number_and_cut_at_its_own_background(tmp_path):
     np.testing.assert_array_equal(
         values(tmp_path / 'out/Annotations/tennis/00002.png'), (colour != 255).any(2) * np.uint8(255)
     )
-    assert [path.name for path in sorted((tmp_path / 'out/JPEGImages/cars1').iterdir())][0] == '00005.jpg'
+    assert next(path.name for path in sorted((tmp_path / 'out/JPEGImages/cars1').iterdir())) == '00005.jpg'
     assert (tmp_path / 'out/ImageSets/test.txt').read_text() == 'tennis\n'
     sound(tmp_path / 'out', 'vsod')
 
