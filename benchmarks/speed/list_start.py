@@ -35,7 +35,8 @@ def main() -> int:
             sys.stderr.write(f'{len(data)} items, {ends}; expected {args.frames}, {expected}\n')
             return 1
         print(
-            f'{args.frames:,} frames: first item after {opened:.2f} s, {grown:.0f} MB more, {len(copy) / 1e6:.0f} MB to a worker'
+            f'{args.frames:,} frames: first item after {opened:.2f} s, {grown:.0f} MB more, '
+            f'{len(copy) / 1e6:.0f} MB to a worker'
         )
     return 0
 
