@@ -424,3 +424,23 @@ def test_progress_ends_at_the_number_of_items_of_both_sets(tmp_path):
         images(tmp_path / 'a'), Options(against=images(tmp_path / 'b', 'xy')), lambda *counts: calls.append(counts)
     )
     assert calls == [(done, 5) for done in range(1, 6)]
+
+
+def test_only_a_few_items_are_open_at_a_time():
+    from salseg.datasets.checking.check import AHEAD, look
+    from salseg.datasets.checking.pictures import Item
+
+    taken = []
+
+    def items():
+        for number in range(1000):
+            taken.append(number)
+            yield Item('', str(number), None)
+
+    results = look(items(), video=False, labels=True, threads=2)
+    for number in range(500):
+        item, _ = next(results)
+        assert item.stem == str(number)
+        assert len(taken) <= number + 2 * AHEAD
+    results.close()
+    assert len(taken) < 600
