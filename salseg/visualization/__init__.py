@@ -1,7 +1,6 @@
-"""Pictures of data and results."""
+"""Pictures of data and results. Pictures of packed items, which need torch, are in :mod:`salseg.visualization.items`."""
 
 from salseg.visualization.curves import draw_precision_recall
-from salseg.visualization.items import draw_boxes, draw_flow, draw_labels, item_pictures
 from salseg.visualization.overlay import cutout, overlay_map, scribble_overlay, sheet
 from salseg.visualization.palette import davis_palette, overlay_labels, write_label_png
 from salseg.visualization.video import VideoWriter
@@ -11,11 +10,7 @@ __all__ = [
     'VideoWriter',
     'cutout',
     'davis_palette',
-    'draw_boxes',
-    'draw_flow',
-    'draw_labels',
     'draw_precision_recall',
-    'item_pictures',
     'overlay_labels',
     'overlay_map',
     'scribble_overlay',

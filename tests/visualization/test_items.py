@@ -2,7 +2,7 @@ import numpy as np
 import torch
 
 from salseg.structures import SalDataSample
-from salseg.visualization import draw_boxes, draw_flow, draw_labels, item_pictures
+from salseg.visualization.items import draw_boxes, draw_flow, draw_labels, item_pictures
 
 
 def item(frames=2, size=(20, 30), **fields):

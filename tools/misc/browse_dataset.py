@@ -39,7 +39,8 @@ def browse(args: argparse.Namespace) -> None:
     """
     from salseg.engine.config import load_config
     from salseg.registry import DATASETS
-    from salseg.visualization import item_pictures, sheet, write_png
+    from salseg.visualization import sheet, write_png
+    from salseg.visualization.items import item_pictures
 
     config = load_config(args.model, args.cfg_options)
     loader = config.get(f'{args.part}_dataloader')
