@@ -42,7 +42,7 @@ class StepTimeHook(Hook):
         """Book a step."""
         now = time.perf_counter()
         self.times.append(now - self.last)
-        self.losses.append(float(outputs['loss']))
+        self.losses.append(float(outputs['loss'].detach()))
         self.batches.append(data_batch)
         self.last = time.perf_counter()
 
@@ -107,12 +107,13 @@ def run_bare(config: object, runner: SalRunner, hook: StepTimeHook) -> tuple[lis
     for step, batch in enumerate(hook.batches):
         torch.manual_seed(position_seed(runner.seed, 0, step))
         rates(step)
+        runner.message_hub.update_info('iter', step)  # ramps of losses read it
         data = model.data_preprocessor(batch, True)
         loss = sum(model(**data, mode='loss').values())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
         now = time.perf_counter()
         times.append(now - last)
         last = time.perf_counter()
