@@ -113,7 +113,8 @@ def _background_error(pair: SaliencyPair, box: tuple[int, int, int, int]) -> flo
     # Squares are whole numbers. OpenCV's root is not always the same in its last bit, NumPy's is the nearest float.
     distance = np.sqrt(np.rint(distance * distance))
     weight = cv2.exp(distance * np.float32(DECAY))
-    near = cv2.sumElems(cv2.multiply(weight, pair.float_map(span, np.float32)))[0]
+    # OpenCV's sum is faster, but its order, and with it the last bit, depends on where the array lies in memory.
+    near = float(np.sum(cv2.multiply(weight, pair.float_map(span, np.float32)), dtype=np.float64))
     # The distance is 0 and the factor 1 on the object itself, which is no part of this sum.
     near -= np.dot(counts.foreground, counts.values)
     return float(2 * total - near)

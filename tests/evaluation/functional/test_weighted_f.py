@@ -58,3 +58,15 @@ def test_perfect_and_empty():
     mask[2:6, 3:8] = True
     assert weighted_f_measure(saliency_pair(255 * mask.astype(np.uint8), mask)) == pytest.approx(1)
     assert weighted_f_measure(saliency_pair(np.zeros((9, 9), np.uint8), np.zeros((9, 9), bool))) == 0
+
+
+def test_the_last_bit_does_not_depend_on_where_arrays_lie_in_memory():
+    rng = np.random.default_rng(3)
+    grey, mask = plain.blobs(rng, (240, 320))
+    results = set()
+    for _ in range(30):
+        # Kept alive for one round, so that the next arrays land elsewhere.
+        elsewhere = [np.empty(rng.integers(1, 10**6), np.uint8) for _ in range(5)]
+        results.add(weighted_f_measure(saliency_pair(grey.copy(), mask.copy())))
+        del elsewhere
+    assert len(results) == 1
