@@ -1,17 +1,21 @@
-"""Compute something once and store it: guidance masks, or annotations made by a model (pseudo-labels).
+"""Compute something once and store it: guidance masks, optical flow, or annotations made by a model (pseudo-labels).
 
 Results lie in the ordinary layouts with a record of what made them; an interrupted run goes on when started again.
 """
 
 import argparse
 
-from salseg.cli.common import add_model, add_options, add_weights, progress_bar, say
+from salseg.cli.common import add_options, add_weights, progress_bar, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``salseg precompute``."""
-    parser.add_argument('what', choices=('guidance', 'pseudo-labels'), metavar='WHAT', help='guidance or pseudo-labels')
-    add_model(parser)
+    parser.add_argument(
+        'what', choices=('guidance', 'flow', 'pseudo-labels'), metavar='WHAT', help='guidance, flow or pseudo-labels'
+    )
+    parser.add_argument(
+        'model', metavar='MODEL', help="name, config or run's folder; flow: the data set's folder, any layout of videos"
+    )
     parser.add_argument('--out', required=True, metavar='DIR', help='folder for the results')
     parser.add_argument('--split', choices=('train', 'val', 'test'), default='train', help='guidance: whose data set')
     parser.add_argument(
@@ -20,12 +24,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--images', choices=('link', 'copy', 'none'), default='link', help='pseudo-labels: pictures beside them'
     )
+    parser.add_argument(
+        '--estimator',
+        default='dis',
+        metavar='NAME',
+        help='flow: dis, farneback, or a file of RAFT weights (raft_small.pth or raft_large.pth of torchvision)',
+    )
+    parser.add_argument(
+        '--directions', choices=('forward', 'backward', 'both'), default='both', help='flow: to the next frame, or back'
+    )
     add_weights(parser)
     add_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Compute and store."""
+    if args.what == 'flow':
+        return _flow(args)
     if args.what == 'guidance':
         from salseg.apis.guidance import precompute_guidance
 
@@ -51,3 +66,21 @@ def run(args: argparse.Namespace) -> int:
         )
     say(f'{", ".join(made)}: written below {args.out}')
     return 0
+
+
+def _flow(args: argparse.Namespace) -> int:
+    from salseg.apis.optical_flow import precompute_flow
+
+    with progress_bar('flow') as update:
+        record = precompute_flow(args.model, args.out, _estimator(args), args.directions, progress=update)
+    say(f'written below {args.out}; how: {record}')
+    say(f"read it with ComputeFlow(estimator=dict(type='FlowFiles', root='{args.out}'))")
+    return 0
+
+
+def _estimator(args: argparse.Namespace) -> dict[str, str]:
+    known = {'dis': 'DISFlow', 'farneback': 'FarnebackFlow'}
+    if args.estimator in known:
+        return dict(type=known[args.estimator])
+    size = 'large' if 'large' in args.estimator else 'small'
+    return dict(type='RAFTFlow', weights=args.estimator, size=size, device=args.device or 'cpu')

@@ -58,7 +58,7 @@ def find_videos(
 
     Args:
         root: Folder of the data set.
-        layout: Key of ``LAYOUTS``; by default the first whose folders exist.
+        layout: Key of ``LAYOUTS``; by default the first whose folders exist, preferably those of the annotations too.
         image_folder, label_folder: Patterns with ``{video}`` that take the layout's place.
         label_root: Folder of the annotations where they lie apart from the frames.
         names: Videos to take; all by default.
@@ -107,10 +107,12 @@ def _patterns(root: Path, layout: str | None, images: str | None, labels: str | 
         if '{video}' not in images or '{video}' not in (labels or '{video}'):
             raise DataError(f'image_folder={images!r} and label_folder={labels!r} must contain {{video}}.')
         return images, labels or LAYOUTS['davis'][1]
-    for name in [layout] if layout else LAYOUTS:
-        pattern, own = LAYOUTS[name]
-        if _names(root, pattern):
-            return pattern, labels or own
+    with_frames = [LAYOUTS[name] for name in ([layout] if layout else LAYOUTS) if _names(root, LAYOUTS[name][0])]
+    # Layouts may share the frames' folder and differ in the annotations' only.
+    annotated = [pair for pair in with_frames if _names(root, pair[1])]
+    if with_frames:
+        pattern, own = (annotated or with_frames)[0]
+        return pattern, labels or own
     there = ', '.join(sorted(p.name for p in root.iterdir())[:6]) or 'nothing'
     looked = ', '.join(pattern for pattern, _ in ([LAYOUTS[layout]] if layout else LAYOUTS.values()))
     raise DataError(f'{root} holds no video: looked for {looked}; found {there}. Name image_folder and label_folder.')

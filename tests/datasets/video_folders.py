@@ -7,6 +7,7 @@ LAYOUTS = {
     'davis-480p': ('JPEGImages/480p/{}', 'Annotations/480p/{}'),
     'davis': ('JPEGImages/{}', 'Annotations/{}'),
     'unified': ('{}/Imgs', '{}/ground-truth'),
+    'davsod': ('{}/Imgs', '{}/GT_object_level'),
     'flow-ready': ('{}/Frame', '{}/GT'),
 }
 

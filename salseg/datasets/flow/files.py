@@ -1,4 +1,4 @@
-"""Flow that was computed elsewhere."""
+"""Flow in files, computed elsewhere or before."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import numpy as np
 
 from salseg.datasets.flow.base import FlowEstimator, FramePair
 from salseg.errors import ConfigError, DataError
+from salseg.files import replacing
 from salseg.registry import FLOWS
 from salseg.structures import FrameGeometry
 
@@ -99,3 +100,18 @@ def read_flow(path: Path) -> np.ndarray:
             f'{path} is no flow: {"unreadable" if flow is None else flow.shape}; expected (height, width, 2).'
         )
     return flow.astype(np.float32)
+
+
+def write_flow(path: Path, flow: np.ndarray) -> None:
+    """Write a Middlebury file, (H, W, 2) pixels; it is whole or not there.
+
+    Raises:
+        DataError: The folder cannot be written.
+    """
+    height, width = flow.shape[:2]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as temporary, open(temporary, 'wb') as file:
+            file.write(b'PIEH' + np.array([width, height], '<i4').tobytes() + flow.astype('<f4').tobytes())
+    except OSError as error:
+        raise DataError(f'{path} cannot be written: {error}. Free some space or choose another folder.') from error
