@@ -59,7 +59,7 @@ def _behind_launcher(words: Sequence[str], script: str) -> list[str]:
 
 def _parse_salseg(where: str, arguments: Sequence[str]) -> None:
     args = _arguments(where, arguments)
-    model = getattr(args, 'model', None)
+    model = _model(args)
     if model is not None and not model.startswith('work_dirs/'):
         load_config(model, getattr(args, 'cfg_options', None))
 
@@ -141,11 +141,16 @@ def _run_salseg(where: str, arguments: list[str]) -> str:
     return shown
 
 
+def _model(args) -> str | None:
+    """The model that a command names; flow is computed without one, of a data set."""
+    return None if getattr(args, 'what', None) == 'flow' else getattr(args, 'model', None)
+
+
 def _with_overlay(args, arguments: list[str]) -> list[str]:
     """The arguments with the overrides that make the run tiny."""
     if getattr(args, 'processes', '') is None:
         arguments = [*arguments, '--processes', '1']
-    model = getattr(args, 'model', None)
+    model = _model(args)
     if model is None or not hasattr(args, 'cfg_options'):
         return arguments
     options = shrink(load_config(model, args.cfg_options))
