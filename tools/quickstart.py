@@ -47,7 +47,7 @@ def main() -> int:
 def train(out: Path, iterations: int | None) -> Path:
     """Train, or go on with a run that was stopped; gives the last checkpoint."""
     options = [] if iterations is None else [
-        f'train_cfg.max_iters={iterations}', f'param_scheduler.total={iterations}',
+        f'train_cfg.max_iters={iterations}',
         f'default_hooks.checkpoint.interval={iterations}',
     ]  # fmt: skip
     resume = ['--resume'] if (out / 'last_checkpoint').is_file() else []

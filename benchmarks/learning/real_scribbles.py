@@ -110,7 +110,7 @@ def train_and_predict(
     """Maps of the test pictures after one training."""
     options = [
         f'train_dataloader.dataset.data_root={root}', f'randomness.seed={seed}', f'train_cfg.max_iters={iterations}',
-        f'param_scheduler.total={iterations}', f'default_hooks.checkpoint.interval={iterations}',
+        f'default_hooks.checkpoint.interval={iterations}',
         'train_dataloader.num_workers=0', 'default_hooks.logger.interval=100',
         'train_dataloader.dataset.list_file=train.txt', *RUNS[run],
     ]  # fmt: skip

@@ -68,7 +68,7 @@ def one(run: str, seed: int, args: argparse.Namespace, pictures: list) -> dict[s
     """Train one row with one seed and measure it."""
     folder = Path(args.out) / f'{list(RUNS).index(run)}_{seed}'
     options = [
-        f'randomness.seed={seed}', f'train_cfg.max_iters={args.iterations}', f'param_scheduler.total={args.iterations}',
+        f'randomness.seed={seed}', f'train_cfg.max_iters={args.iterations}',
         f'default_hooks.checkpoint.interval={args.iterations}', 'default_hooks.logger.interval=100',
         f'train_dataloader.dataset.size={SIZE}', f'train_dataloader.dataset.pipeline.2.size={SIZE}',
         f'test_dataloader.dataset.pipeline.2.size={SIZE}', *RUNS[run],

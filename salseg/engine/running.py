@@ -1,5 +1,6 @@
 """Train and test from a config."""
 
+import inspect
 import platform
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,7 +15,10 @@ from salseg.engine.launch import init_processes
 from salseg.engine.runner import SalRunner, device_line
 from salseg.errors import CheckpointError, ConfigError
 from salseg.files import replacing
+from salseg.registry import PARAM_SCHEDULERS
 
+# Names that schedules give to their whole length: salseg's, and torch's cosine.
+_LENGTHS = ('total', 'T_max')
 _DATASET_KEYS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
@@ -107,6 +111,7 @@ def prepare(config: Config, work_dir: str, launcher: str, amp: bool) -> None:
         }
     seed = config.setdefault('randomness', {}).get('seed')
     config.randomness['seed'] = 0 if seed is None else seed
+    fill_schedules(config)
     for key in _DATASET_KEYS:
         loader = config.get(key)
         if loader and not loader.get('num_workers', 0):
@@ -114,6 +119,17 @@ def prepare(config: Config, work_dir: str, launcher: str, amp: bool) -> None:
             loader['persistent_workers'] = False
         for dataset in _datasets(loader):
             dataset.setdefault('seed', config.randomness['seed'])
+
+
+def fill_schedules(config: Config) -> None:
+    """A schedule that names no length lasts as long as the training, so one key changes both."""
+    schedules = config.get('param_scheduler') or []
+    for schedule in [schedules] if isinstance(schedules, Mapping) else schedules:
+        kind = PARAM_SCHEDULERS.get(schedule['type'])
+        parameters = inspect.signature(kind).parameters if inspect.isclass(kind) else {}
+        for name in _LENGTHS:
+            if name in parameters and schedule.get(name) is None and config.get('train_cfg', {}).get('max_iters'):
+                schedule[name] = config.train_cfg.max_iters
 
 
 def _datasets(loader: Mapping[str, Any] | None) -> Iterator[Any]:

@@ -3,10 +3,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
 from salseg.catalog import list_configs
 from salseg.engine.config import load_config, trace_origins
 from salseg.engine.config.origin import find_origin, inheritance
+from salseg.engine.running import fill_schedules
 from salseg.errors import ConfigError, UnknownKey, UnknownName
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -125,3 +127,18 @@ def test_every_config_passes_the_check(path):
 @pytest.mark.parametrize('path', [p for p in list_configs() if '_released-' in p.stem], ids=lambda path: path.stem)
 def test_an_ablation_is_at_most_eight_lines(path):
     assert len(path.read_text().splitlines()) <= 8
+
+
+def test_a_schedule_without_a_length_lasts_as_long_as_the_training():
+    config = Config(
+        dict(
+            train_cfg=dict(max_iters=70),
+            param_scheduler=[dict(type='TriangleLR'), dict(type='CosineAnnealingLR', T_max=9), dict(type='LinearLR')],
+        )
+    )
+    fill_schedules(config)
+    triangle, cosine, linear = config.param_scheduler
+    assert triangle.total == 70
+    assert cosine.T_max == 9
+    assert 'total' not in linear
+    assert 'T_max' not in linear

@@ -29,6 +29,7 @@ TRIPLETS = [
     dict(type='SplitTriplet'),
     dict(type='PackFrames'),
 ]
+SOFT = [dict(type='LoadFrames'), dict(type='LoadSoftLabels'), dict(type='PackFrames')]
 CLIPS = [dict(type='LoadFrames'), dict(type='Resize', size=(24, 32)), dict(type='PackFrames')]
 
 
@@ -94,8 +95,7 @@ def test_kept_truth_is_copied_byte_for_byte_and_the_rest_is_made(videos, tmp_pat
 
 def test_what_was_written_is_a_data_set(videos, tmp_path):
     generate_pseudo_labels(generator(), dataset(videos), tmp_path / 'out')
-    soft = [dict(type='LoadFrames'), dict(type='LoadSoftLabels'), dict(type='PackFrames')]
-    joint = VideoSaliencyDataset(str(tmp_path / 'out'), length=4, pipeline=soft)
+    joint = VideoSaliencyDataset(str(tmp_path / 'out'), length=4, pipeline=SOFT)
     sample = joint[0]['data_samples']
     assert sample.frame_ids == ['00000', '00001', '00002', '00003']
     assert sample.label_kind == ['binary', 'soft', 'soft', 'binary']
@@ -122,6 +122,40 @@ def test_an_interrupted_run_goes_on_and_gives_the_same_files(videos, tmp_path, m
     generate_pseudo_labels(generator(), dataset(videos), tmp_path / 'out')
     assert len(calls) == 1
     assert files(tmp_path / 'out') == files(tmp_path / 'whole')
+
+
+def test_of_a_video_with_one_label_only_that_label_is_kept(videos, tmp_path):
+    write_video(videos, 'c', 5, every=10)
+    found = generate_pseudo_labels(generator(), dataset(videos), tmp_path / 'out')
+    assert (found.kept['c'], found.made['c']) == (['00000'], [])
+    name = 'Annotations/c/00000.png'
+    assert (tmp_path / 'out' / name).read_bytes() == (videos / name).read_bytes()
+    joint = VideoSaliencyDataset(str(tmp_path / 'out'), length=2, pipeline=SOFT)
+    assert joint.describe(len(joint) - 1)['frame_ids'] == ['00000', '00000']
+
+
+def test_frames_of_different_sizes_stop_the_labelling_and_are_named(videos, tmp_path):
+    cv2.imwrite(str(videos / 'JPEGImages/b/00002.png'), np.zeros((10, 12, 3), np.uint8))
+    with pytest.raises(DataError, match=r'b/00002\.png is \(10, 12\)'):
+        generate_pseudo_labels(generator(), dataset(videos), tmp_path / 'out')
+    done = json.loads((tmp_path / 'out/provenance.json').read_text())
+    assert list(done['made']) == ['a']
+
+
+def test_a_kept_label_that_is_cut_off_is_named(videos, tmp_path):
+    path = videos / 'Annotations/a/00003.png'
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(DataError, match=r'00003\.png'):
+        generate_pseudo_labels(generator(), dataset(videos), tmp_path / 'out')
+
+
+def test_flow_files_of_another_size_stop_the_labelling_and_are_named(videos, tmp_path):
+    (tmp_path / 'flow/a').mkdir(parents=True)
+    np.save(tmp_path / 'flow/a/00001_00000.npy', np.zeros((10, 12, 2), np.float32))
+    files = dict(type='FlowFiles', root=str(tmp_path / 'flow'), pattern='{set}/{first}_{second}.npy')
+    steps = [dict(step, estimator=files) if step['type'] == 'ComputeFlow' else step for step in TRIPLETS]
+    with pytest.raises(DataError, match='10x12, but its picture is 24x32'):
+        generate_pseudo_labels(generator(), dataset(videos, pipeline=steps), tmp_path / 'out')
 
 
 def test_other_settings_or_weights_are_refused_in_the_same_folder(videos, tmp_path):

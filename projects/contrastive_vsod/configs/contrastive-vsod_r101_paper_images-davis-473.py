@@ -18,7 +18,6 @@ model = dict(
         contrast=dict(type='ContrastiveLoss', positives=4, negatives=4, mining='hard', temperature=0.1),
     ),
 )
-total = 40000
-train_cfg = dict(type='PositionTrainLoop', max_iters=total)
+train_cfg = dict(type='PositionTrainLoop', max_iters=40000)
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=1e-4, momentum=0.9, weight_decay=5e-4))
 default_hooks = dict(checkpoint=dict(interval=2000))

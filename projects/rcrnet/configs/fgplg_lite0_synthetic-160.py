@@ -55,12 +55,11 @@ pseudo_label_datasets = [
 test_dataloader = None
 test_evaluator = None
 test_cfg = None
-total = 400
-train_cfg = dict(type='PositionTrainLoop', max_iters=total)
+train_cfg = dict(type='PositionTrainLoop', max_iters=400)
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=1e-3, weight_decay=1e-4),
     paramwise_cfg=dict(custom_keys={'backbone.backbone': dict(lr_mult=0.1)}),
 )
-param_scheduler = dict(type='TriangleLR', total=total, low_ratio=1e-2, offset=0, by_epoch=False)
+param_scheduler = dict(type='TriangleLR', low_ratio=1e-2, offset=0, by_epoch=False)
 default_hooks = dict(checkpoint=dict(interval=100, max_keep_ckpts=1))

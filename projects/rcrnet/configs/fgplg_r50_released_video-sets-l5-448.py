@@ -93,7 +93,6 @@ test_dataloader = None
 test_evaluator = None
 test_cfg = None
 # 51 epochs of about 700 triplets.
-total = 35700
-train_cfg = dict(type='PositionTrainLoop', max_iters=total)
+train_cfg = dict(type='PositionTrainLoop', max_iters=35700)
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-5))
 default_hooks = dict(checkpoint=dict(interval=700))

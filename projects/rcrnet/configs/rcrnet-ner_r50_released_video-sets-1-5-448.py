@@ -49,7 +49,6 @@ train_dataloader = dict(
     ),
 )
 # 51 epochs of about 900 clips.
-total = 45900
-train_cfg = dict(type='PositionTrainLoop', max_iters=total)
+train_cfg = dict(type='PositionTrainLoop', max_iters=45900)
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-5))
 default_hooks = dict(checkpoint=dict(interval=900))

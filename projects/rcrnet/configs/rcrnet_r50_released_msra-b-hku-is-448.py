@@ -21,7 +21,6 @@ model = dict(
     head=dict(type='RefinementHead', in_channels=(256, 512, 1024, 256)),
     losses=dict(bce=dict(type='FrameCrossEntropyLoss', frames='sum')),
 )
-total = 20000
-train_cfg = dict(type='PositionTrainLoop', max_iters=total)
+train_cfg = dict(type='PositionTrainLoop', max_iters=20000)
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4))
 default_hooks = dict(checkpoint=dict(interval=2000))

@@ -31,8 +31,6 @@ test_dataloader = dict(
         _delete_=True, type='SaliencyDataset', data_root='data/own', label_folder='mask', pipeline=test_pipeline
     )
 )
-total = 400
-train_cfg = dict(max_iters=total)
-param_scheduler = dict(total=total)
+train_cfg = dict(max_iters=400)
 model = dict(losses=dict(lsc=dict(weight=0.3, ramp_iterations=100)))
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=0.3)}))

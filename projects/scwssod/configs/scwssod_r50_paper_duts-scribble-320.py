@@ -17,12 +17,11 @@ model = dict(
     ),
 )
 # 40 epochs of 660 batches; the last batch of an epoch is small.
-total = 26400
-train_cfg = dict(type='PositionTrainLoop', max_iters=total)
+train_cfg = dict(type='PositionTrainLoop', max_iters=26400)
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='SGD', lr=1e-2, momentum=0.9, nesterov=True, weight_decay=5e-4),
     paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=0.1)}),
 )
-param_scheduler = dict(type='TriangleLR', total=total, low_ratio=1e-3, offset=-1, by_epoch=False)
+param_scheduler = dict(type='TriangleLR', low_ratio=1e-3, offset=-1, by_epoch=False)
 default_hooks = dict(checkpoint=dict(interval=660, save_begin=19800, max_keep_ckpts=11))
