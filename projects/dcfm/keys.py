@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from salseg.errors import CheckpointError
+from salseg.models.key_map import KeyMap
 
 # The unused classifier of VGG-16, 123,642,856 numbers that the released file holds; nothing here has a place for it.
 DROPPED = ('backbone.classifier.',)
@@ -16,28 +17,29 @@ _LEVELS = (1, 2, 3, 4)
 def _layers() -> dict[str, str]:
     """Every layer's official prefix and ours."""
     pairs = {
-        f'backbone.conv{stage}.conv{stage}_{number}.': f'backbone.features.{place}.'
+        f'backbone.conv{stage}.conv{stage}_{number}': f'backbone.features.{place}'
         for stage, places in enumerate(_VGG, start=1)
         for number, place in enumerate(places, start=1)
     }
-    pairs |= {'fusion.conv.': 'matcher.residual.', 'aug.conv.0.': 'neck.conv.'}
+    pairs |= {'fusion.conv': 'matcher.residual', 'aug.conv.0': 'neck.conv'}
     for name in ('query', 'key'):
-        pairs[f'fusion.{name}_transform.'] = f'matcher.{name}.'
+        pairs[f'fusion.{name}_transform'] = f'matcher.{name}'
     for name in ('query', 'key', 'value'):
-        pairs |= {f'aug.{name}_transform.{layer}.': f'neck.{name}.{layer}.' for layer in (0, 1)}
-    pairs |= {f'decoder.toplayer.{layer}.': f'head.top.{layer}.' for layer in (0, 2)}
+        pairs |= {f'aug.{name}_transform.{layer}': f'neck.{name}.{layer}' for layer in (0, 1)}
+    pairs |= {f'decoder.toplayer.{layer}': f'head.top.{layer}' for layer in (0, 2)}
     for level in _LEVELS:
         ours = level - 1
         for layer in (0, 2):
-            pairs[f'decoder.latlayer{level}.convlayer.{layer}.'] = f'head.lateral.{ours}.{layer}.'
-            pairs[f'decoder.enlayer{level}.enlayer.{layer}.'] = f'head.smooth.{ours}.{layer}.'
-            pairs[f'decoder.dslayer{level}.enlayer.{layer}.'] = f'head.predict.{ours}.0.{layer}.'
-        pairs[f'decoder.dslayer{level}.predlayer.0.'] = f'head.predict.{ours}.2.'
+            pairs[f'decoder.latlayer{level}.convlayer.{layer}'] = f'head.lateral.{ours}.{layer}'
+            pairs[f'decoder.enlayer{level}.enlayer.{layer}'] = f'head.smooth.{ours}.{layer}'
+            pairs[f'decoder.dslayer{level}.enlayer.{layer}'] = f'head.predict.{ours}.0.{layer}'
+        pairs[f'decoder.dslayer{level}.predlayer.0'] = f'head.predict.{ours}.2'
     return pairs
 
 
-_TO_OURS = _layers()
-_TO_OFFICIAL = {ours: theirs for theirs, ours in _TO_OURS.items()}
+_LAYERS = _layers()
+_KEYS = KeyMap('DCFM', _LAYERS)
+salseg_to_official = _KEYS.to_official
 
 
 def official_to_salseg(key: str) -> str | None:
@@ -48,16 +50,7 @@ def official_to_salseg(key: str) -> str | None:
     """
     if key.startswith(DROPPED):
         return None
-    return _rename(key, _TO_OURS, 'published DCFM checkpoint')
-
-
-def salseg_to_official(key: str) -> str:
-    """The published name of an entry of ours, the inverse of :func:`official_to_salseg`.
-
-    Raises:
-        KeyError: Our network has no such entry.
-    """
-    return _rename(key, _TO_OFFICIAL, 'DCFM network of salseg')
+    return _KEYS.to_ours(key)
 
 
 def convert(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
@@ -67,7 +60,7 @@ def convert(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
         CheckpointError: Entries are missing or left over.
     """
     dropped = [key for key in state if key.startswith(DROPPED)]
-    wanted = [prefix + entry for prefix in _TO_OURS for entry in ('weight', 'bias')]
+    wanted = [f'{prefix}.{entry}' for prefix in _LAYERS for entry in ('weight', 'bias')]
     missing = [key for key in wanted if key not in state]
     foreign = sorted(set(state) - set(wanted) - set(dropped))
     if missing or foreign:
@@ -77,10 +70,3 @@ def convert(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
             '  Give the file of the authors as it is, or a dict with its content under state_dict.'
         )
     return {official_to_salseg(key): state[key] for key in wanted}, dropped
-
-
-def _rename(key: str, prefixes: Mapping[str, str], whose: str) -> str:
-    prefix, _, entry = key.rpartition('.')
-    if f'{prefix}.' not in prefixes:
-        raise KeyError(f'{key!r} is no entry of the {whose}')
-    return prefixes[f'{prefix}.'] + entry

@@ -4,29 +4,32 @@ from collections.abc import Mapping
 from typing import Any
 
 from salseg.errors import CheckpointError
+from salseg.models.key_map import KeyMap
 
 _LAYERS = {
-    'backbone.resnet.': 'backbone.backbone.',
-    'backbone.aspp.imagepool.conv.': 'backbone.neck.pool.',
-    **{f'backbone.aspp.stages.c{i}.': f'backbone.neck.branches.{i}.' for i in range(4)},
-    'backbone.aspp.fire.conv.': 'backbone.neck.project.',
-    **{f'backbone.refinement{i}.skip.': f'head.refine.{i - 1}.skip.' for i in (1, 2, 3)},
-    **{f'backbone.refinement{i}.refine.': f'head.refine.{i - 1}.fuse.' for i in (1, 2, 3)},
-    'backbone.decoder.conv1.': 'head.full.',
-    'backbone.decoder.conv2.': 'head.predict.',
-    'non_local_block.W.': 'matcher.first.expand.',
-    'non_local_block.': 'matcher.first.',
-    'non_local_block2.W.': 'matcher.second.expand.',
-    'non_local_block2.': 'matcher.second.',
-    'convgru_forward.': 'matcher.forward_gru.',
-    'convgru_backward.': 'matcher.backward_gru.',
-    'bidirection_conv.': 'matcher.fuse.',
+    'backbone.resnet': 'backbone.backbone',
+    'backbone.aspp.imagepool.conv': 'backbone.neck.pool',
+    **{f'backbone.aspp.stages.c{i}': f'backbone.neck.branches.{i}' for i in range(4)},
+    'backbone.aspp.fire.conv': 'backbone.neck.project',
+    **{f'backbone.refinement{i}.skip': f'head.refine.{i - 1}.skip' for i in (1, 2, 3)},
+    **{f'backbone.refinement{i}.refine': f'head.refine.{i - 1}.fuse' for i in (1, 2, 3)},
+    'backbone.decoder.conv1': 'head.full',
+    'backbone.decoder.conv2': 'head.predict',
+    'non_local_block.W': 'matcher.first.expand',
+    'non_local_block': 'matcher.first',
+    'non_local_block2.W': 'matcher.second.expand',
+    'non_local_block2': 'matcher.second',
+    'convgru_forward': 'matcher.forward_gru',
+    'convgru_backward': 'matcher.backward_gru',
+    'bidirection_conv': 'matcher.fuse',
 }
 # Entries of the checkpoints that nothing in the networks reads: the classifier of ImageNet, and the flow network that
 # the generator was trained with, whose licence is its own.
 UNUSED = ('backbone.resnet.fc.', 'flownet.')
 # Entries that remain: of the image model and the generator, and of the video model.
 _COMPLETE = (452, 482)
+_KEYS = KeyMap('RCRNet', _LAYERS)
+salseg_to_official = _KEYS.to_official
 
 
 def convert(state: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -60,22 +63,6 @@ def official_to_salseg(key: str) -> str:
     Raises:
         KeyError: None of the published networks has it, or it is one of ``UNUSED``.
     """
-    return _rename(key, _LAYERS, 'published RCRNet checkpoints')
-
-
-def salseg_to_official(key: str) -> str:
-    """The published name of an entry of ours, the inverse of `official_to_salseg`.
-
-    Raises:
-        KeyError: Our networks have no such entry.
-    """
-    return _rename(key, {ours: theirs for theirs, ours in _LAYERS.items()}, 'RCRNet networks of salseg')
-
-
-def _rename(key: str, prefixes: dict[str, str], whose: str) -> str:
-    if not is_unused(key):
-        # The longest prefix is the one that names the layer.
-        for prefix in sorted(prefixes, key=len, reverse=True):
-            if key.startswith(prefix):
-                return prefixes[prefix] + key.removeprefix(prefix)
-    raise KeyError(f'{key!r} is no entry of the {whose}')
+    if is_unused(key):
+        raise KeyError(f'{key!r} is used by no network of salseg')
+    return _KEYS.to_ours(key)

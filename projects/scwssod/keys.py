@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from salseg.errors import CheckpointError
+from salseg.models.key_map import KeyMap
 
 # Modules of the published decoder and ours; the suffixes of theirs are the stages of a ResNet: 2 is the finest level.
 MODULES = {
@@ -35,37 +36,19 @@ _LAYERS = {
 
 def _prefixes() -> dict[str, str]:
     """Every layer's official prefix and ours."""
-    pairs = {'bkbone.': 'backbone.'}
+    pairs = {'bkbone': 'backbone'}
     for module, ours in MODULES.items():
         kind = re.match('[a-z]+', module).group()
         layers = _LAYERS.get(kind)
         if layers is None:
-            pairs[f'{module}.'] = f'{ours}.'
+            pairs[module] = ours
         else:
-            pairs |= {f'{module}.{theirs}.': f'{ours}.{name}.' for theirs, name in layers.items()}
+            pairs |= {f'{module}.{theirs}': f'{ours}.{name}' for theirs, name in layers.items()}
     return pairs
 
 
-_TO_OURS = _prefixes()
-_TO_OFFICIAL = {ours: theirs for theirs, ours in _TO_OURS.items()}
-
-
-def official_to_salseg(key: str) -> str:
-    """Our name of an entry of the published state dict.
-
-    Raises:
-        KeyError: The published network has no such entry.
-    """
-    return _rename(key, _TO_OURS, 'published SCWSSOD checkpoint')
-
-
-def salseg_to_official(key: str) -> str:
-    """The published name of an entry of ours, the inverse of `official_to_salseg`.
-
-    Raises:
-        KeyError: Our network has no such entry.
-    """
-    return _rename(key, _TO_OFFICIAL, 'SCWSSOD network of salseg')
+_KEYS = KeyMap('SCWSSOD', _prefixes())
+official_to_salseg, salseg_to_official = _KEYS.to_ours, _KEYS.to_official
 
 
 def convert(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
@@ -87,11 +70,3 @@ def convert(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
             'Expected the bare state dict that its training script writes (bkbone.*, ca*, sa55.*, fam*, srm*, linear*).'
         )
     return converted, []
-
-
-def _rename(key: str, prefixes: dict[str, str], whose: str) -> str:
-    depth = 1 if key.split('.')[0] in ('bkbone', 'backbone') else key.count('.')
-    prefix = '.'.join(key.split('.')[:depth]) + '.'
-    if prefix not in prefixes:
-        raise KeyError(f'{key!r} is no entry of the {whose}')
-    return prefixes[prefix] + key.removeprefix(prefix)

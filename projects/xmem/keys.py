@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from salseg.errors import CheckpointError
+from salseg.models.key_map import KeyMap
 
 _BLOCK = {'conv1': 'first', 'conv2': 'second', 'downsample': 'shortcut'}
 _FUSER = {
@@ -43,35 +44,8 @@ def _prefixes() -> dict[str, str]:
     return pairs
 
 
-_TO_OURS = _prefixes()
-_TO_OFFICIAL = {ours: theirs for theirs, ours in _TO_OURS.items()}
-
-
-def official_to_salseg(key: str) -> str:
-    """Our name of an entry of the published state dict.
-
-    Raises:
-        KeyError: The published network has no such entry.
-    """
-    return _rename(key, _TO_OURS, 'published XMem checkpoint')
-
-
-def salseg_to_official(key: str) -> str:
-    """The published name of an entry of ours, the inverse of `official_to_salseg`.
-
-    Raises:
-        KeyError: Our network has no such entry.
-    """
-    return _rename(key, _TO_OFFICIAL, 'XMem network of salseg')
-
-
-def _rename(key: str, prefixes: Mapping[str, str], whose: str) -> str:
-    parts = key.split('.')
-    for count in range(len(parts) - 1, 0, -1):
-        prefix = '.'.join(parts[:count])
-        if prefix in prefixes:
-            return '.'.join([prefixes[prefix], *parts[count:]])
-    raise KeyError(f'{key!r} is no entry of the {whose}')
+_KEYS = KeyMap('XMem', _prefixes())
+official_to_salseg, salseg_to_official = _KEYS.to_ours, _KEYS.to_official
 
 
 def model_options(state: Mapping[str, Tensor]) -> dict[str, Any]:

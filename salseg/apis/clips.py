@@ -101,20 +101,24 @@ class ClipPredictor:
     def window(self, frames: list[tuple[str, np.ndarray]]) -> list[ClipFrame]:
         """Maps of up to ``length`` frames run as one clip."""
         filled = frames + [frames[-1]] * (self.length - len(frames))
-        names = [name for name, _ in filled]
-        results = dict(
-            dataset='', set_id='stream', ordered=True, frame_ids=names, frame_paths=names,
-            frames=[image for _, image in filled], label_paths=[None] * len(filled), label_kind=[None] * len(filled),
-            rng=np.random.default_rng(0),
-        )  # fmt: skip
-        for transform in self.transforms:
-            results = transform(results)
         with torch.inference_mode():
-            (sample,) = self.model.test_step(dict(inputs=[results['inputs']], data_samples=[results['data_samples']]))
+            (sample,) = self.model.test_step(self.pack(filled))
         # Of a frame that was repeated to fill the window, the last map counts, as everywhere.
         maps = list(sample.pred_maps[: len(frames)])
         maps[-1] = sample.pred_maps[-1]
         return [ClipFrame(name, image, to_grey(value)) for (name, image), value in zip(frames, maps)]
+
+    def pack(self, frames: list[tuple[str, np.ndarray]]) -> dict[str, list]:
+        """A clip through the test pipeline, as a batch of one: what ``model.data_preprocessor`` takes."""
+        names = [name for name, _ in frames]
+        results = dict(
+            dataset='', set_id='stream', ordered=True, frame_ids=names, frame_paths=names,
+            frames=[image for _, image in frames], label_paths=[None] * len(frames), label_kind=[None] * len(frames),
+            rng=np.random.default_rng(0),
+        )  # fmt: skip
+        for transform in self.transforms:
+            results = transform(results)
+        return dict(inputs=[results['inputs']], data_samples=[results['data_samples']])
 
 
 def _check_frame(name: str, image: np.ndarray, size: tuple[int, ...]) -> None:
@@ -153,7 +157,8 @@ def predict_video(
         Frames written.
 
     Raises:
-        DataError: The source cannot be read, an unknown kind, or the folder cannot be written.
+        DataError: The source cannot be read, or not to the end that it announces (after writing what it gave); an
+            unknown kind; or the folder cannot be written.
     """
     kinds, out = tuple(save), Path(out)
     unknown = [kind for kind in kinds if kind not in ('mask', 'overlay', 'video')]
@@ -169,6 +174,11 @@ def predict_video(
             count += 1
             if progress is not None:
                 progress(count, None if given.names is None else len(given.names))
+    if given.lost:
+        raise DataError(
+            f'{source} announces {given.announced} frames, but only {count} can be decoded: it is cut off or damaged. What '
+            f'was made of those lies below {out}. Get the file anew, or convert what is left of it.'
+        )
     return count
 
 

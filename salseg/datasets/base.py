@@ -56,11 +56,17 @@ class SetDataset(Dataset):
         """Paths and ids of item ``index``, without pixels: ``set_id``, ``frame_ids``, ``frame_paths``, ..."""
         raise TypeError(f'{type(self).__name__} must define describe')
 
-    def get(self, epoch: int, index: int) -> Results:
-        """Item ``index`` as epoch ``epoch`` draws it."""
+    def begin(self, epoch: int, index: int) -> Results:
+        """Item ``index`` before its transforms, with the generator and the draw's number."""
         results = dict(dataset=self.name, ordered=False, pixel_mean=self.pixel_mean, pixel_std=self.pixel_std)
         results.update(self.describe(index))
         results['rng'] = np.random.default_rng((self.seed, epoch, index))
+        results['draw'] = epoch * len(self) + index
+        return results
+
+    def get(self, epoch: int, index: int) -> Results:
+        """Item ``index`` as epoch ``epoch`` draws it."""
+        results = self.begin(epoch, index)
         for transform in self.transforms:
             results = transform(results)
             if results is None:

@@ -22,6 +22,8 @@ class FrameSource:
         fps: Frames per second; 25 for a folder.
         live: Whether it is a camera, which has no end and cannot begin anew.
         names: Of the frames, without suffix; None where only reading tells how many there are.
+        announced: Frames that a file says it has, as its writer counted them; 0 where nothing says so.
+        lost: Frames that the file announced and did not give, once it was read to its end: it is cut off or damaged.
 
     Raises:
         DataError: It does not exist, holds no picture, or cannot be opened.
@@ -31,6 +33,7 @@ class FrameSource:
         self.source = source
         self.live = isinstance(source, int) or (str(source).isdigit() and not Path(source).exists())
         self.fps, self.names, self._files = 25.0, None, []
+        self.announced = self.lost = 0
         path = Path(str(source))
         if not self.live and path.is_dir():
             found = by_stem(path)
@@ -45,6 +48,8 @@ class FrameSource:
         else:
             capture = self._open()
             self.fps = capture.get(cv2.CAP_PROP_FPS) or 25.0
+            if not self.live:
+                self.announced = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
             capture.release()
 
     def name(self, number: int) -> str:
@@ -69,9 +74,14 @@ class FrameSource:
             read, frame = capture.read()
             if not read and start == 0:
                 raise DataError(f'{self.source} holds no frame that OpenCV can decode.')
+            given = start
             while read:
                 yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+                given += 1
                 read, frame = capture.read()
+            missing = self.announced - given
+            # Writers miscount by a frame or two, and some formats only estimate.
+            self.lost = missing if missing > max(2, self.announced // 50) else 0
         finally:
             capture.release()
 

@@ -1,6 +1,7 @@
 """Pure functions on tensors: fast, tested against references, importable by anyone. No registry, no config."""
 
 from salseg.ops.agreement_cost import agreement_cost
+from salseg.ops.agreement_sweep import agreement_sweep
 from salseg.ops.anisotropic_similarity import anisotropic_similarity, augment_keys, augment_queries
 from salseg.ops.bootstrapped_cross_entropy import bootstrap_share, bootstrapped_cross_entropy
 from salseg.ops.box_masks import boxes_of_masks, disjoint_masks, fill_boxes
@@ -56,6 +57,7 @@ __all__ = [
     'aggregate_log_odds',
     'agreement',
     'agreement_cost',
+    'agreement_sweep',
     'anisotropic_similarity',
     'at_least_float32',
     'augment_keys',

@@ -1,12 +1,13 @@
 """Near pixels of like colour belong to the same side of a mask."""
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from salseg.ops.agreement_cost import agreement_cost
+from salseg.ops.agreement_sweep import Pair, agreement_sweep
 from salseg.ops.flat_grid import half_window
 from salseg.ops.shift import shift, window_offsets
 
@@ -72,14 +73,18 @@ def pairwise_terms(
     limit = (gamma * math.log(1 / threshold)) ** 2
     boxes = boxes.to(output.dtype)
     ones = torch.ones_like(lab[..., 0, :, :])
-    cost = inside = 0
+    inside = output.new_zeros(())
     partners = torch.zeros_like(ones)
-    for dy, dx in half_window(1, dilation):
-        there = shift(ones, dy, dx)
-        alike = ((lab - shift(lab, dy, dx)).square().sum(-3) <= limit) * there
-        weight = alike * (boxes + shift(boxes, dy, dx))
-        cost = cost + (weight * agreement_cost(output, shift(output, dy, dx), logits)).sum()
-        inside = inside + weight.sum()
-        partners += there + shift(ones, -dy, -dx)
+
+    def pairs() -> Iterator[Pair]:
+        for dy, dx in half_window(1, dilation):
+            there = shift(ones, dy, dx)
+            alike = ((lab - shift(lab, dy, dx)).square().sum(-3) <= limit) * there
+            weight = alike * (boxes + shift(boxes, dy, dx))
+            inside.add_(weight.sum())
+            partners.add_(there + shift(ones, -dy, -dx))
+            yield dy, dx, weight
+
+    cost = agreement_sweep(output, output, pairs(), logits)
     dark = (lab.square().sum(-3) <= limit) * (8 - partners)
     return PairTerms(cost, inside, (dark * boxes).sum())

@@ -1,13 +1,13 @@
 """Patches of like colour in two frames belong to the same side of a mask."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from salseg.ops.agreement_cost import agreement_cost
+from salseg.ops.agreement_sweep import Pair, agreement_sweep, overlap
 from salseg.ops.shift import shift, window_offsets
 
 Offsets = Sequence[tuple[int, int]]
@@ -66,8 +66,13 @@ def nearest_matches(
     if inside_only:
         ones = torch.ones_like(similarity[:, 0])
         similarity = similarity * torch.stack([shift(ones, dy, dx) for dy, dx in offsets], 1)
-    top, index = similarity.topk(min(nearest, len(offsets)), dim=1)
-    return torch.zeros_like(similarity, dtype=torch.bool).scatter_(1, index, top >= threshold)
+    # Ranks by comparison: for so few candidates that is faster than sorting.
+    rank = torch.zeros_like(similarity, dtype=torch.uint8)
+    for number in range(1, len(offsets)):
+        behind = similarity[:, :number] >= similarity[:, number : number + 1]
+        rank[:, :number] += ~behind
+        rank[:, number] += behind.sum(1, dtype=torch.uint8)
+    return (rank < nearest) & (similarity >= threshold)
 
 
 def match_terms(
@@ -93,21 +98,25 @@ def match_terms(
         patch: Whether a pixel is compared with all nine of the matched patch, or with its centre only.
         count_outside: Whether terms outside the picture, which cost nothing, are counted.
     """
-    ones = torch.ones_like(here[:1])
-    cost, count = here.new_zeros(()), here.new_zeros(())
-    for number, (dy, dx) in enumerate(offsets):
-        weight = (matches[:, number] & region).to(here.dtype)
-        for oy, ox in window_offsets(1, centre=True) if patch else [(0, 0)]:
-            inside = shift(ones, dy + oy, dx + ox)
-            active = weight * inside
-            cost = cost + (active * agreement_cost(here, shift(there, dy + oy, dx + ox), logits)).sum()
-            count = count + (weight if count_outside else active).sum()
+    taps = list(window_offsets(1, centre=True)) if patch else [(0, 0)]
+    count = here.new_zeros(())
+
+    def pairs() -> Iterator[Pair]:
+        for number, (dy, dx) in enumerate(offsets):
+            weight = (matches[:, number] & region).to(here.dtype)
+            for oy, ox in taps:
+                place = (dy + oy, dx + ox)
+                inside = weight if count_outside else weight[overlap(here.shape[-2:], *place)[0]]
+                count.add_(inside.sum())
+                yield *place, weight
+
+    cost = agreement_sweep(here, there, pairs(), logits)
     return MatchTerms(cost, count)
 
 
-def detached_halves(cost: MatchTerms, other: MatchTerms) -> Tensor:
-    """Mean of two costs that differ only in whose gradient is stopped (thesis eq. 3.22), per active term.
+def detached_halves(cost: Tensor) -> Tensor:
+    """Mean of two equal costs of maps m and m', in one of which m, in the other m' has its gradient stopped (eq. 3.22).
 
-    By the product rule the value is that of the plain cost and the gradient half of it.
+    By the product rule the value is that of the plain cost and the gradient half of it, which is how it is computed.
     """
-    return (cost.cost + other.cost) / 2 / cost.count.clamp(min=1)
+    return (cost + cost.detach()) / 2

@@ -11,6 +11,7 @@ from salseg.datasets.reading import read_grey, read_image
 from salseg.errors import CheckpointError, DataError
 from salseg.evaluation.metrics.grey import to_grey
 from salseg.models import SaliencySegmentor
+from salseg.visualization.video import VideoWriter
 from tests.datasets.video_folders import picture, write_video
 
 PIPELINE = [dict(type='LoadFrames'), dict(type='Resize', size=16), dict(type='PackFrames')]
@@ -110,6 +111,35 @@ def test_an_unreadable_video_is_named_and_leaves_no_overlay(tmp_path):
     path = tmp_path / 'broken.mp4'
     path.write_bytes(b'\0' * 100)
     with pytest.raises(DataError, match=r'broken\.mp4'):
+        predict_video(ClipPredictor(model()), path, tmp_path / 'out')
+    assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize(('suffix', 'share'), [('.avi', 0.5), ('.mkv', 0.5)])
+def test_a_video_that_is_cut_off_gives_what_it_has_and_is_named(tmp_path, suffix, share):
+    noise = np.random.default_rng(0)
+    path = tmp_path / f'video{suffix}'
+    with VideoWriter(path) as video:
+        for _ in range(20):
+            video.write(noise.integers(0, 256, (48, 64, 3), np.uint8))
+    data = path.read_bytes()
+    assert predict_video(ClipPredictor(model()), path, tmp_path / 'whole') == 20
+    path.write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(DataError, match=rf'video\{suffix} announces 20 frames, but only \d+ can be decoded') as error:
+        predict_video(ClipPredictor(model()), path, tmp_path / 'out')
+    maps = len(list((tmp_path / 'out/mask').iterdir()))
+    assert f'only {maps} can' in str(error.value)
+    assert 0 < maps < 20
+    assert (tmp_path / 'out/overlay.mp4').is_file()
+
+
+def test_a_cut_off_video_that_has_lost_its_index_is_named_before_anything_is_written(tmp_path):
+    path = tmp_path / 'video.mp4'
+    with VideoWriter(path) as video:
+        for index in range(8):
+            video.write(picture(index, (48, 64)))
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(DataError, match=r'video\.mp4'):
         predict_video(ClipPredictor(model()), path, tmp_path / 'out')
     assert not (tmp_path / 'out').exists()
 

@@ -88,6 +88,13 @@ def test_one_labelled_frame_gives_that_frame_repeated_and_no_triplet(tmp_path):
         VideoSaliencyDataset(str(tmp_path), clips='between', between=1, label_interval=5)
 
 
+def test_a_video_with_one_label_stands_aside_where_others_have_triplets(tmp_path):
+    write_video(tmp_path, 'a', 6, every=10)
+    write_video(tmp_path, 'b', 6)
+    dataset = VideoSaliencyDataset(str(tmp_path), clips='between', between=1, label_interval=5, spacing='even')
+    assert [dataset.videos[number].name for number, _ in dataset.items] == ['b']
+
+
 def test_kept_truth_and_soft_labels_are_told_apart_by_the_provenance(tmp_path):
     _, labels = write_video(tmp_path, 'a', 3)
     cv2.imwrite(str(labels / '00000.png'), (mask(0) > 0).astype(np.uint8))
@@ -105,6 +112,13 @@ def test_a_frame_missing_in_the_middle_is_named(tmp_path):
     with pytest.raises(DataError, match='missing between 00003 and 00005'):
         VideoSaliencyDataset(str(tmp_path), length=2)
     assert len(VideoSaliencyDataset(str(tmp_path), length=2, gaps='allow').videos[0].frames) == 7
+
+
+def test_a_broken_provenance_file_is_named(tmp_path):
+    write_video(tmp_path, 'a', 3)
+    (tmp_path / FILE_NAME).write_text(Provenance({}, {}, 'binary').text()[:20])
+    with pytest.raises(DataError, match=rf'{FILE_NAME} is no provenance file'):
+        VideoSaliencyDataset(str(tmp_path), length=2)
 
 
 def test_an_annotation_without_frame_is_named(tmp_path):

@@ -1,6 +1,8 @@
+import pytest
 import torch
 
 from salseg.ops import read_rows, row_usage, top_k_weights
+from salseg.ops.top_k_readout import largest_columns
 
 
 def sample(queries=9, rows=40, width=5):
@@ -48,3 +50,18 @@ def test_usage_sums_to_the_number_of_queries():
     similarity, _ = sample()
     weights, index = top_k_weights(similarity, 3)
     torch.testing.assert_close(row_usage(weights, index, 40).sum(), torch.tensor(9.0))
+
+
+@pytest.mark.parametrize(('columns', 'k'), [(40, 7), (271, 30), (272, 30), (1000, 3), (1003, 1), (5, 5)])
+def test_the_search_in_groups_finds_what_sorting_finds(columns, k):
+    values = torch.randn(20, columns, generator=torch.Generator().manual_seed(columns))
+    # The largest entries of one row side by side, those of another one in one group of the search.
+    values[0, -k:] += 100
+    values[1, :: max(1, columns // k)] += 100
+    found = largest_columns(values, k).sort().values
+    torch.testing.assert_close(found, values.argsort(1, descending=True)[:, :k].sort().values, rtol=0, atol=0)
+
+
+def test_equal_entries_are_taken_once_each():
+    found = largest_columns(torch.zeros(2, 900), 9)
+    assert all(len(set(row)) == 9 for row in found.tolist())

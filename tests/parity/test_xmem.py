@@ -309,7 +309,7 @@ def thesis_losses(given, lab, boxes):
         terms = pairwise_terms(p, lab, boxes, logits=False)
         return terms.cost / (terms.inside.clamp(min=1) if count else p.numel())
 
-    def temporal(p, patch, detach):
+    def temporal(p, patch, detach, literal=False):
         total = 0
         for t in range(frames):
             n = (t + 1) % frames
@@ -320,12 +320,15 @@ def thesis_losses(given, lab, boxes):
             def terms(here, there, t=t, matches=matches, options=options):
                 return match_terms(here, there, matches, offsets, boxes[:, t], **options)
 
+            plain = terms(p[:, t], p[:, n])
+            cost = plain.cost / plain.count.clamp(min=1)
             if detach:
+                # Equation 3.22 as it is written, and the short form that losses use.
                 pair = terms(p[:, t], p[:, n].detach()), terms(p[:, t].detach(), p[:, n])
-                total = total + detached_halves(*pair)
-            else:
-                plain = terms(p[:, t], p[:, n])
-                total = total + plain.cost / plain.count.clamp(min=1)
+                cost = (
+                    sum(part.cost for part in pair) / 2 / plain.count.clamp(min=1) if literal else detached_halves(cost)
+                )
+            total = total + cost
         return total / frames
 
     functions = {f'proj_{r}': partial(projection, reading=r) for r in ('image', 'joint', 'tall')}
@@ -333,6 +336,9 @@ def thesis_losses(given, lab, boxes):
     for kind in ('center', 'patch'):
         functions[f'temporal_{kind}'] = partial(temporal, patch=kind == 'patch', detach=False)
         functions[f'temporal_{kind}_detach'] = partial(temporal, patch=kind == 'patch', detach=True)
+        literal = with_gradient(partial(temporal, patch=kind == 'patch', detach=True, literal=True), probability)
+        for ours, written in zip(with_gradient(functions[f'temporal_{kind}_detach'], probability), literal):
+            torch.testing.assert_close(ours, written, rtol=1e-5, atol=1e-8)
     for name, function in functions.items():
         found[f'th_{name}'], found[f'th_{name}_grad'] = with_gradient(function, probability)
     return found

@@ -7,11 +7,11 @@ model = dict(
     data_preprocessor=dict(type='SalDataPreprocessor', mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0)),
     backbone=dict(
         type='Encoder',
-        backbone=dict(type='EfficientNetLite0', out_indices=(1, 2, 3, 4), weights='package'),
-        neck=dict(type='ASPP', in_channels=320, channels=64, rates=(1, 2, 3), pool_first=True, dropout=0.1),
+        backbone=dict(type='EfficientNetLite0', out_indices=(1, 2, 3), weights='package'),
+        neck=dict(type='ASPP', in_channels=112, channels=64, rates=(1, 2, 3), pool_first=True, dropout=0.1),
     ),
     cue='flow',
-    head=dict(type='RefinementHead', in_channels=(24, 40, 112, 64), skip_channels=32, channels=48, full_channels=32),
+    head=dict(type='RefinementHead', in_channels=(24, 40, 64), skip_channels=32, channels=48, full_channels=32),
     losses=dict(bce=dict(type='FrameCrossEntropyLoss', frames='mean')),
     norm_eval=True,
 )
@@ -59,7 +59,8 @@ train_cfg = dict(type='PositionTrainLoop', max_iters=400)
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=1e-3, weight_decay=1e-4),
-    paramwise_cfg=dict(custom_keys={'backbone.backbone': dict(lr_mult=0.1)}),
+    # The stem holds the cues' channels, which nothing has trained before.
+    paramwise_cfg=dict(custom_keys={'backbone.backbone': dict(lr_mult=0.1), '_conv_stem': dict(lr_mult=1.0)}),
 )
 param_scheduler = dict(type='TriangleLR', low_ratio=1e-2, offset=0, by_epoch=False)
 default_hooks = dict(checkpoint=dict(interval=100, max_keep_ckpts=1))

@@ -8,11 +8,11 @@ model = dict(
     data_preprocessor=dict(type='SalDataPreprocessor', mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0)),
     backbone=dict(
         type='Encoder',
-        backbone=dict(type='EfficientNetLite0', out_indices=(1, 2, 3, 4), weights='package'),
-        neck=dict(type='ASPP', in_channels=320, channels=64, rates=(1, 2, 3), pool_first=True, dropout=0.1),
+        backbone=dict(type='EfficientNetLite0', out_indices=(1, 2, 3), weights='package'),
+        neck=dict(type='ASPP', in_channels=112, channels=64, rates=(1, 2, 3), pool_first=True, dropout=0.1),
     ),
     matcher=dict(type='NER', channels=64),
-    head=dict(type='RefinementHead', in_channels=(24, 40, 112, 64), skip_channels=32, channels=48, full_channels=32),
+    head=dict(type='RefinementHead', in_channels=(24, 40, 64), skip_channels=32, channels=48, full_channels=32),
     losses=dict(bce=dict(type='FrameCrossEntropyLoss', frames='mean')),
     norm_eval=True,
 )

@@ -1,3 +1,19 @@
 _base_ = './xmem_r50_masks_davis17-480.py'
-# Thesis table 4.1, rows B: the same weights, prompted by the box around each first mask.
+# Thesis tables 4.1, 4.3 and 4.4, P+W+T: learned from boxes, and prompted by the box around each first mask. Eight frames
+# are resized to 384 x 384, not cropped; pairwise and temporal loss grow over 10,000 steps.
+supervision = dict(type='MasksToBoxes')
+resize = dict(type='Resize', size=384)
+replaced = dict(RandomResizedCrop=resize, FirstFramePrompt=supervision)
+steps = [replaced.get(step['type'], step) for step in _base_.train_pipeline]
+davis = dict(min_frames=8, repeats=5, pipeline=[_base_.sample, *steps], **_base_.davis)
+youtube = dict(pipeline=[dict(divisor=5, **_base_.sample), *steps], **_base_.youtube)
+train_dataloader = dict(dataset=dict(datasets=[davis, youtube]))
+losses = dict(
+    ce=None,
+    dice=None,
+    projection=dict(type='ProjectionLoss'),
+    pairwise=dict(type='PairwiseLoss', ramp_iterations=10000),
+    temporal=dict(type='TemporalLoss', detach=True, ramp_iterations=10000),
+)
+model = dict(losses=losses)
 test_dataloader = dict(dataset=dict(prompt='box'))

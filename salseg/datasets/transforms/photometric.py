@@ -8,7 +8,7 @@ from salseg.datasets.transforms.base import RandomFrameTransform, Results
 from salseg.errors import ConfigError
 from salseg.registry import TRANSFORMS
 
-_LUMA = np.array((0.299, 0.587, 0.114), np.float32)
+LUMA = np.array((0.299, 0.587, 0.114), np.float32)
 
 
 @TRANSFORMS.register_module()
@@ -48,7 +48,7 @@ class RandomPhotometric(RandomFrameTransform):
 
 def _change(picture: np.ndarray, brightness: float, contrast: float, saturation: float) -> np.ndarray:
     picture = picture * brightness
-    grey = picture @ _LUMA
+    grey = picture @ LUMA
     picture = (picture - grey.mean()) * contrast + grey.mean()
-    grey = (picture @ _LUMA)[..., None]
+    grey = (picture @ LUMA)[..., None]
     return (picture - grey) * saturation + grey

@@ -49,6 +49,8 @@ class Resize(FrameTransform):
             released = self.scribble_resize == 'released'
             resize = self._released if released else self._nearest
             results['labels'] = [resize(value) for value in results['labels']]
+        if 'box_maps' in results:
+            results['box_maps'] = [nearest(value, (self.height, self.width)) for value in results['box_maps']]
         return results
 
     def _picture(self, frame: np.ndarray) -> np.ndarray:
@@ -58,7 +60,7 @@ class Resize(FrameTransform):
         return cv2.resize(value, (self.width, self.height), interpolation=cv2.INTER_LINEAR)
 
     def _nearest(self, value: np.ndarray) -> np.ndarray:
-        return cv2.resize(value, (self.width, self.height), interpolation=cv2.INTER_NEAREST)
+        return nearest(value, (self.height, self.width))
 
     def _released(self, labels: np.ndarray) -> np.ndarray:
         codes = self._linear(_LABEL_TO_SCRIBBLE[labels])
@@ -66,3 +68,11 @@ class Resize(FrameTransform):
         result[codes == 0] = _UNKNOWN
         result[codes == 2] = 0
         return result
+
+
+def nearest(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Maps (H, W) or (H, W, K), any K, at another size (height, width)."""
+    if maps.ndim == 2:
+        return cv2.resize(maps, size[::-1], interpolation=cv2.INTER_NEAREST)
+    layers = [cv2.resize(maps[..., k], size[::-1], interpolation=cv2.INTER_NEAREST) for k in range(maps.shape[2])]
+    return np.stack(layers, -1)

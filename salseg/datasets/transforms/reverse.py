@@ -6,9 +6,9 @@ from salseg.datasets.transforms.base import FrameTransform, Results
 from salseg.errors import ConfigError
 from salseg.registry import TRANSFORMS
 
-_PER_FRAME = (
+PER_FRAME = (
     'frames', 'frame_ids', 'frame_paths', 'label_paths', 'label_kind', 'label_images', 'ori_shapes', 'geometry',
-    'labels', 'saliency', 'gt_maps', 'original_images',
+    'labels', 'saliency', 'box_maps', 'given_boxes', 'gt_maps', 'original_images',
 )  # fmt: skip
 
 
@@ -41,7 +41,7 @@ class RandomReverse(FrameTransform):
         if 'flow' in results:
             raise ConfigError('RandomReverse stands behind ComputeFlow, whose vectors it cannot turn: put it before.')
         if self.draw(self.rng(results)):
-            for name in _PER_FRAME:
+            for name in PER_FRAME:
                 if results.get(name) is not None:
                     results[name] = list(results[name])[::-1]
         return results

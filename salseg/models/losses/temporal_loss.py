@@ -9,7 +9,6 @@ from salseg.errors import ConfigError
 from salseg.models.losses.base import SalLoss
 from salseg.models.losses.projection_loss import reduce_maps
 from salseg.ops.temporal_agreement import (
-    MatchTerms,
     detached_halves,
     match_terms,
     nearest_matches,
@@ -94,12 +93,7 @@ class TemporalLoss(SalLoss):
         region = (boxes[:, here] if thesis else boxes.any(1)).flatten(0, 1)
         first, second = output[:, here].flatten(0, 1), output[:, there].flatten(0, 1)
 
-        def terms(x: Tensor, y: Tensor) -> MatchTerms:
-            return match_terms(
-                x, y, matches, offsets, region, logits=self.logits, patch=thesis, count_outside=not thesis
-            )
-
-        if self.detach:
-            return detached_halves(terms(first, second.detach()), terms(first.detach(), second))
-        plain = terms(first, second)
-        return plain.cost / plain.count.clamp(min=1)
+        options = dict(logits=self.logits, patch=thesis, count_outside=not thesis)
+        terms = match_terms(first, second, matches, offsets, region, **options)
+        cost = terms.cost / terms.count.clamp(min=1)
+        return detached_halves(cost) if self.detach else cost

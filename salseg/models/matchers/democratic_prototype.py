@@ -12,8 +12,12 @@ from salseg.errors import ConfigError
 from salseg.models.layers import init_kaiming
 from salseg.registry import MATCHERS
 
-_PARTS = ('residual', 'seeds', 'responses')
-_RECTIFY = ('eval', 'always', 'never')
+_OPTIONS = dict(
+    rectify=('eval', 'always', 'never'),
+    ties=('sum', 'first'),
+    parts=('residual', 'seeds', 'responses'),
+    start=('random', 'identity'),
+)
 
 
 @MATCHERS.register_module()
@@ -35,6 +39,9 @@ class DemocraticPrototype(nn.Module):
             any structure then outweighs all others. 'first' takes one.
         stretch_epsilon: Added to the range of a response before it is stretched to [0, 1]; the released code has 1e-12.
             None leaves the response as it is (the thesis).
+        start: 'random', as released: queries and keys stay the random projections that they start as, so it is chance
+            which agreement chooses the seeds. 'identity': they are the features themselves, and the residual
+            convolution starts at 0; for features that tell kinds of things apart already.
         parts: How much of the module acts (thesis table 5.3): 'residual' only the convolution; 'seeds' also the seeds,
             whose mean is the prototype; 'responses' all.
         max_bytes: Of a block of similarities.
@@ -57,13 +64,13 @@ class DemocraticPrototype(nn.Module):
         stretch_epsilon: float | None = 1e-12,
         parts: Literal['residual', 'seeds', 'responses'] = 'responses',
         max_bytes: int = 32 * 2**20,
+        start: Literal['random', 'identity'] = 'random',
     ) -> None:
         super().__init__()
-        if rectify not in _RECTIFY or ties not in ('sum', 'first') or parts not in _PARTS:
-            raise ConfigError(
-                f'DemocraticPrototype: rectify={rectify!r}, ties={ties!r}, parts={parts!r}; rectify is one of '
-                f"{', '.join(_RECTIFY)}, ties 'sum' or 'first', parts one of {', '.join(_PARTS)}."
-            )
+        given = dict(rectify=rectify, ties=ties, parts=parts, start=start)
+        for name, known in _OPTIONS.items():
+            if given[name] not in known:
+                raise ConfigError(f'DemocraticPrototype: {name}={given[name]!r}; expected one of {", ".join(known)}.')
         self.rectify = rectify
         self.ties = ties
         self.stretch_epsilon = stretch_epsilon
@@ -74,6 +81,10 @@ class DemocraticPrototype(nn.Module):
         self.query = nn.Conv2d(channels, channels, 1)
         self.key = nn.Conv2d(channels, channels, 1)
         init_kaiming(self)
+        if start == 'identity':
+            nn.init.zeros_(self.residual.weight)
+            for projection in (self.query, self.key):
+                nn.init.dirac_(projection.weight)
         self.query.requires_grad_(False)
         self.key.requires_grad_(False)
 

@@ -74,22 +74,27 @@ class MemoryReader(nn.Module):
             and the counting groups.
         """
         rows = len(augmented)
-        counted = list(usage) or [False] * len(groups)
+        # Groups that hold values of all rows read the same ones.
+        kinds = {None if own is None else number: own for number, (own, _) in enumerate(groups)}
+        found = self._chosen_rows(augmented, augment_queries(queries, selection), kinds)
         total = augmented.new_zeros(rows)
-        step = max(1, self.max_elements // max(1, rows))
-        parts: list[list[Tensor]] = [[] for _ in groups]
-        query = augment_queries(queries, selection)
+        readouts = []
+        for number, (own, values) in enumerate(groups):
+            weights, index = found[None if own is None else number]
+            readouts.append(read_rows(values, weights.to(values), index))
+            if usage and usage[number]:
+                total += row_usage(weights, index if own is None else own[index], rows)
+        return readouts, total
+
+    def _chosen_rows(
+        self, augmented: Tensor, query: Tensor, kinds: dict[int | None, Tensor | None]
+    ) -> dict[int | None, tuple[Tensor, Tensor]]:
+        """Weights and places of the rows that each query reads, for every kind of group."""
+        step = max(1, self.max_elements // max(1, len(augmented)))
+        parts: dict[int | None, list[tuple[Tensor, Tensor]]] = {kind: [] for kind in kinds}
         for start in range(0, len(query), step):
             with full_precision(augmented):
                 similarity = query[start : start + step] @ augmented.T
-            shared = None
-            for number, (own, values) in enumerate(groups):
-                if own is None and shared is not None:
-                    weights, index = shared
-                else:
-                    weights, index = top_k_weights(similarity if own is None else similarity[:, own], self.top_k)
-                    shared = (weights, index) if own is None else shared
-                parts[number].append(read_rows(values, weights.to(values), index))
-                if counted[number]:
-                    total += row_usage(weights, index if own is None else own[index], rows)
-        return [torch.cat(part) for part in parts], total
+            for kind, own in kinds.items():
+                parts[kind].append(top_k_weights(similarity if own is None else similarity[:, own], self.top_k))
+        return {kind: tuple(torch.cat(column) for column in zip(*part)) for kind, part in parts.items()}

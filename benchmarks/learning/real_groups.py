@@ -1,0 +1,267 @@
+"""dcfm-lite on a few real groups: true against foreign companions on the same weights, beside a model of single pictures.
+
+Needs a folder with image/<group>/ and gt/<group>/. The groups are split in two halves; each is tested with what was
+trained on the other one and on synthetic groups. Most real pictures hold one object, so a group is hardly needed; the
+harder test puts pictures of two groups side by side, and the companions alone tell which half is meant. Training has
+such pairs of its own groups too. scwssod-lite is trained on the same pictures with their full masks and sees one
+picture at a time. Prints every fold and seed, the worst seed of the mean over folds, and what must hold; writes sheets.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from group_figures import Claim, Group, Member, overlap, say, windows
+
+from salseg.apis import SaliencyPredictor, init_model
+from salseg.apis.groups import GroupPredictor
+from salseg.datasets import GroupDataset
+from salseg.datasets.reading import read_image, read_mask
+from salseg.datasets.synthetic.baselines import centre_prior
+from salseg.engine.running import train
+from salseg.evaluation.functional import image_level, saliency_scores
+from salseg.evaluation.metrics.saliency_metric import to_grey
+from salseg.visualization import overlay_map, sheet, write_png
+
+ROOT = Path(__file__).resolve().parents[2]
+GROUPS = ROOT / 'projects/dcfm/configs/dcfm_lite0_folder-and-synthetic-160.py'
+SINGLE = ROOT / 'projects/scwssod/configs/scwssod_lite0_paper_folder-192.py'
+# Groups that share pictures with each other or with other sets stay together, in the second half.
+SECOND = ('car', 'parrot', 'cow_msrc', 'pair1', 'pair2', 'pair4')
+COMPANIONS = 5
+Maps = list[list[np.ndarray]]
+Score = dict[str, float]
+
+
+def main() -> int:
+    """Train, test, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--data', required=True, help='folder with image/<group>/ and gt/<group>/')
+    parser.add_argument('--second', nargs='+', default=list(SECOND), help='groups of the second half')
+    parser.add_argument('--out', default='work_dirs/real_groups')
+    parser.add_argument('--iterations', type=int, default=250)
+    parser.add_argument('--single-iterations', type=int, default=150)
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    parser.add_argument('--single-seeds', type=int, nargs='*', default=[0])
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    groups = read_groups(args.data)
+    halves = [{name: g for name, g in groups.items() if (name in args.second) == second} for second in (False, True)]
+    results: dict[str, dict[str, list[list[Score]]]] = {'pictures': {}, 'side by side': {}}
+    for fold, (tested, trained) in enumerate((halves, halves[::-1])):
+        print(f'fold {fold}: tested on {", ".join(tested)}; trained on {", ".join(trained)}', flush=True)
+        one_fold(fold, tested, trained, args, results)
+    summary = summarize(results)
+    (Path(args.out) / 'results.json').write_text(json.dumps(results, indent=2))
+    return say(claims(summary))
+
+
+def read_groups(folder: str) -> dict[str, list[Member]]:
+    """All pictures and masks by group."""
+    data = GroupDataset(folder)
+    return {
+        name: [Member(read_image(image), read_mask(mask, 'binary') > 0) for _, image, mask in items]
+        for name, items in data.groups
+    }
+
+
+def beside(groups: dict[str, list[Member]], height: int = 160, width: int = 128) -> dict[str, list[Member]]:
+    """Every picture beside one of another group, on a side that chance decides; the other object does not count."""
+    rng = np.random.default_rng(0)
+    names = list(groups)
+    made: dict[str, list[Member]] = {}
+    for number, name in enumerate(names):
+        made[name] = []
+        for index, member in enumerate(groups[name]):
+            # Walking through the other groups: none of them is in all pictures.
+            other = groups[names[(number + 1 + index % (len(names) - 1)) % len(names)]]
+            foreign = other[int(rng.integers(len(other)))]
+            halves = [resized(member, height, width), resized(foreign, height, width)]
+            halves[1] = Member(halves[1].image, np.zeros_like(halves[1].mask))
+            order = halves if rng.random() < 0.5 else halves[::-1]
+            made[name].append(Member(np.hstack([h.image for h in order]), np.hstack([h.mask for h in order])))
+    return made
+
+
+def resized(member: Member, height: int, width: int) -> Member:
+    """Picture and mask at a size."""
+    image = cv2.resize(member.image, (width, height), interpolation=cv2.INTER_AREA)
+    mask = cv2.resize(member.mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
+    return Member(image, mask > 0)
+
+
+def one_fold(
+    fold: int,
+    tested: dict[str, list[Member]],
+    trained: dict[str, list[Member]],
+    args: argparse.Namespace,
+    results: dict[str, dict[str, list[list[Score]]]],
+) -> None:
+    """Train on one half, test on the other; a list of seeds' scores is added to every row of ``results``."""
+    out = Path(args.out)
+    folder = write_training(trained, out / f'data{fold}')
+    sets = {'pictures': list(tested.values()), 'side by side': list(beside(tested).values())}
+    for kind, groups in sets.items():
+        prior = per_picture(groups, lambda image: to_grey(centre_prior(*image.shape[:2])))
+        add(results[kind], 'centre prior', [score(groups, prior)])
+    runs: list[dict[str, dict[str, Score]]] = []
+    for seed in args.seeds:
+        predictor = train_groups(folder, seed, out / f'dcfm{fold}_{seed}', args.iterations)
+        runs.append({kind: with_companions(predictor, groups, fold, seed, kind) for kind, groups in sets.items()})
+        if seed == args.seeds[0]:
+            for kind, groups in sets.items():
+                write_sheet(out / f'{kind.replace(" ", "_")}_{fold}.png', predictor, list(tested), groups)
+    singles: list[dict[str, Score]] = []
+    for seed in args.single_seeds:
+        single = train_single(folder, seed, out / f'single{fold}_{seed}', args.single_iterations)
+        singles.append({kind: score(groups, one_by_one(single, groups)) for kind, groups in sets.items()})
+        print(f'fold {fold} scwssod-lite, seed {seed}: {singles[-1]}', flush=True)
+    for kind in sets:
+        for row in ('dcfm-lite, true', 'dcfm-lite, foreign', 'dcfm-lite, alone'):
+            add(results[kind], row, [run[kind][row] for run in runs])
+        if singles:
+            add(results[kind], 'scwssod-lite', [run[kind] for run in singles])
+
+
+def write_training(groups: dict[str, list[Member]], folder: Path) -> Path:
+    """The training half in the layouts of both models, pairs side by side among the groups."""
+    pairs = {f'{name}_beside': members for name, members in beside(groups).items()}
+    for name, members in {**groups, **pairs}.items():
+        for number, member in enumerate(members):
+            grey = member.mask.astype(np.uint8) * 255
+            write_png(folder / 'image' / name / f'{number:03d}.png', member.image)
+            write_png(folder / 'gt' / name / f'{number:03d}.png', grey)
+            if name in groups:
+                write_png(folder / 'single/image' / f'{name}_{number:03d}.png', member.image)
+                write_png(folder / 'single/mask' / f'{name}_{number:03d}.png', grey)
+    return folder
+
+
+def train_groups(folder: Path, seed: int, out: Path, iterations: int) -> GroupPredictor:
+    """dcfm-lite on the groups of a folder and synthetic ones in turn."""
+    options = [
+        f'train_dataloader.dataset.datasets.1.data_root={folder}', f'train_dataloader.dataset.datasets.0.world={seed}',
+        *short(seed, iterations),
+    ]  # fmt: skip
+    train(str(GROUPS), options, str(out))
+    model = init_model(str(GROUPS), str(out / f'iter_{iterations}.pth'), 'cpu', options=options)
+    model.keep = 'all'
+    return GroupPredictor(model)
+
+
+def train_single(folder: Path, seed: int, out: Path, iterations: int) -> SaliencyPredictor:
+    """scwssod-lite on the same pictures with full masks."""
+    options = [
+        f'train_dataloader.dataset.data_root={folder}/single', 'train_dataloader.dataset.label_folder=mask',
+        'train_dataloader.dataset.encoding=binary', 'model.losses.lsc=None', *short(seed, iterations),
+    ]  # fmt: skip
+    train(str(SINGLE), options, str(out))
+    return SaliencyPredictor(init_model(str(SINGLE), str(out / f'iter_{iterations}.pth'), 'cpu', options=options))
+
+
+def short(seed: int, iterations: int) -> list[str]:
+    """Options that both trainings have."""
+    return [
+        f'randomness.seed={seed}', f'train_cfg.max_iters={iterations}', f'param_scheduler.total={iterations}',
+        f'default_hooks.checkpoint.interval={iterations}', 'default_hooks.logger.interval=100',
+        'train_dataloader.num_workers=0',
+    ]  # fmt: skip
+
+
+def with_companions(
+    predictor: GroupPredictor, groups: Sequence[Group], fold: int, seed: int, kind: str
+) -> dict[str, Score]:
+    """Scores of the same weights with true companions, with foreign ones, and of each picture alone."""
+    maps: dict[str, Maps] = {name: [[] for _ in groups] for name in ('true', 'foreign', 'alone')}
+    for number, group in enumerate(groups):
+        together = [
+            prediction.saliency
+            for part in windows(group, min(COMPANIONS, len(group)))
+            for prediction in predictor([member.image for member in part])
+        ]
+        # The last window may begin again at the first picture.
+        maps['true'][number] = together[: len(group)]
+        for index, member in enumerate(group):
+            others = [groups[(number + step) % len(groups)] for step in range(1, COMPANIONS)]
+            foreign = [other[index % len(other)].image for other in others]
+            maps['foreign'][number].append(predictor([member.image, *foreign])[0].saliency)
+            maps['alone'][number].append(predictor([member.image])[0].saliency)
+    scores = {f'dcfm-lite, {name}': score(groups, found) for name, found in maps.items()}
+    for name, found in scores.items():
+        print(f'fold {fold} {kind}, {name}, seed {seed}: {found}', flush=True)
+    return scores
+
+
+def per_picture(groups: Sequence[Group], make: Callable[[np.ndarray], np.ndarray]) -> Maps:
+    """Maps that are made picture by picture."""
+    return [[make(member.image) for member in group] for group in groups]
+
+
+def one_by_one(predictor: SaliencyPredictor, groups: Sequence[Group]) -> Maps:
+    """Maps of a model that sees one picture."""
+    return per_picture(groups, lambda image: predictor([image])[0].saliency)
+
+
+def score(groups: Sequence[Group], maps: Maps) -> Score:
+    """IoU at one half, max-F and MAE over all pictures of all groups."""
+    pairs = [pair for group, found in zip(groups, maps) for pair in zip(group, found)]
+    max_f = image_level(saliency_scores(m, member.mask, measures=('f',)) for member, m in pairs)['max_f']
+    iou = float(np.mean([overlap(m, member.mask) for member, m in pairs]))
+    mae = float(np.mean([np.abs(m / 255 - member.mask).mean() for member, m in pairs]))
+    return dict(iou=round(iou, 4), max_f=round(float(max_f), 4), mae=round(mae, 4))
+
+
+def add(rows: dict[str, list[list[Score]]], name: str, scores: list[Score]) -> None:
+    """Append the seeds' scores of one fold."""
+    rows.setdefault(name, []).append(scores)
+
+
+def write_sheet(path: Path, predictor: GroupPredictor, names: Sequence[str], groups: Sequence[Group]) -> None:
+    """Two lines for each group: five pictures, and their maps."""
+    lines = []
+    for group in groups:
+        shown = (list(group) * COMPANIONS)[:COMPANIONS]
+        found = predictor([member.image for member in group[:COMPANIONS]])
+        maps = ([p.saliency for p in found] * COMPANIONS)[:COMPANIONS]
+        lines += [[m.image for m in shown], [overlay_map(m.image, s) for m, s in zip(shown, maps)]]
+    write_png(path, sheet(lines))
+
+
+def summarize(results: dict[str, dict[str, list[list[Score]]]]) -> dict[str, dict[str, dict[str, list[float]]]]:
+    """By kind, row and figure: every seed's mean over the folds; prints mean and worst."""
+    summary: dict[str, dict[str, dict[str, list[float]]]] = {}
+    for kind, rows in results.items():
+        print(f'\n{kind:28} {"IoU mean":>9} {"worst":>7} {"max-F mean":>11} {"worst":>7} {"MAE mean":>9} {"worst":>7}')
+        summary[kind] = {}
+        for name, folds in rows.items():
+            found = {key: [float(np.mean([s[key] for s in seed])) for seed in zip(*folds)] for key in folds[0][0]}
+            iou, f, mae = found['iou'], found['max_f'], found['mae']
+            print(
+                f'{name:28} {np.mean(iou):9.3f} {min(iou):7.3f} {np.mean(f):11.3f} {min(f):7.3f} '
+                f'{np.mean(mae):9.3f} {max(mae):7.3f}'
+            )
+            summary[kind][name] = found
+    return summary
+
+
+def claims(summary: dict[str, dict[str, dict[str, list[float]]]]) -> list[Claim]:
+    """What must hold on every seed, as means over the folds."""
+    found: list[Claim] = []
+    for kind, rows in summary.items():
+        own, foreign, prior = (rows[name] for name in ('dcfm-lite, true', 'dcfm-lite, foreign', 'centre prior'))
+        above = min(own['max_f']) - prior['max_f'][0]
+        gap = min(a - b for a, b in zip(own['iou'], foreign['iou']))
+        found += [
+            (f'{kind}: max-F above the centre prior, worst seed: {above:+.3f}', above > 0, '> 0'),
+            (f'{kind}: IoU with true minus foreign companions, worst seed: {gap:+.3f}', gap > 0, '> 0'),
+        ]
+    return found
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,39 @@
+# Training on clips of DAVIS 2017 and YouTube-VOS as in XMem's released code: stage 3, 100,000 iterations and 10,000 more
+# without rotation and shear.
+total, batch = 110000, 8
+draws = 100000 * batch
+curriculum = ((0, 5), (0.1, 10), (0.3, 15), (0.9, 5))
+train_pipeline = [
+    dict(type='LoadFrames'),
+    dict(type='LoadLabels'),
+    dict(type='SelectObjects', max_objects=3),
+    dict(type='RandomFlip', probability=0.5),
+    dict(type='RandomResizedCrop', size=384, area=(0.36, 1.0)),
+    dict(type='RandomPhotometric', brightness=0.1, contrast=0.03, saturation=0.03),
+    dict(type='RandomGrey', probability=0.05),
+    dict(type='RandomAffine', rotation=15, shear=10, per='frame', until=draws),
+    dict(type='RandomPhotometric', brightness=0.01, contrast=0.01, saturation=0.01, per='frame'),
+    dict(type='FirstFramePrompt'),
+    dict(type='PackFrames'),
+]
+sample = dict(type='SampleClip', length=8, gaps=curriculum, total_draws=draws)
+davis = dict(type='ObjectVideos', data_root='data/DAVIS/2017/trainval', list_file='ImageSets/2017/train.txt')
+youtube = dict(type='ObjectVideos', data_root='data/YouTube/train_480p', layout='youtube_vos', min_frames=8)
+train_dataloader = dict(
+    batch_size=batch,
+    num_workers=8,
+    persistent_workers=True,
+    sampler=dict(type='PositionSampler', shuffle=True),
+    batch_sampler=dict(type='PositionBatchSampler'),
+    dataset=dict(
+        type='ConcatDataset',
+        datasets=[
+            dict(min_frames=8, repeats=5, pipeline=[sample, *train_pipeline], **davis),
+            # Annotated in every fifth frame, so gaps are a fifth.
+            dict(pipeline=[dict(divisor=5, **sample), *train_pipeline], **youtube),
+        ],
+    ),
+)
+train_cfg = dict(type='PositionTrainLoop', max_iters=total)
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-5, weight_decay=0.05))
+param_scheduler = [dict(type='MultiStepLR', milestones=[80000], gamma=0.1, by_epoch=False)]

@@ -1,0 +1,49 @@
+_base_ = './xmem_lite0_masks_davis17-240.py'
+# Learned in minutes from synthetic videos: two look-alike objects among distractors, clips of four frames.
+model = dict(
+    losses=dict(
+        ce=dict(type='BootstrappedCrossEntropyLoss', start=200, end=500, share=0.3),
+        dice=dict(type='DiceLoss'),
+    ),
+    shorter_side=None,
+)
+train_pipeline = [
+    dict(type='SampleClip', length=4, gaps=((0, 2), (0.3, 4), (0.9, 2)), total_draws=2400),
+    dict(type='LoadFrames'),
+    dict(type='LoadLabels'),
+    dict(type='SelectObjects', max_objects=2),
+    dict(type='RandomFlip', probability=0.5),
+    dict(type='RandomAffine', rotation=10, shear=5, scale=(0.9, 1.1), per='clip'),
+    dict(type='RandomPhotometric', brightness=0.1, contrast=0.1, saturation=0.1),
+    dict(type='FirstFramePrompt'),
+    dict(type='PackFrames'),
+]
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='PositionSampler', shuffle=True),
+    batch_sampler=dict(type='PositionBatchSampler'),
+    dataset=dict(
+        _delete_=True,
+        type='SyntheticObjectVideos',
+        length=160,
+        frames=16,
+        size=96,
+        options=dict(objects=2, look_alikes=True, distractors=1, occluders=1, leaving=False),
+        pipeline=train_pipeline,
+    ),
+)
+total = 600
+train_cfg = dict(type='PositionTrainLoop', max_iters=total)
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='AdamW', lr=5e-4, weight_decay=0.01),
+    clip_grad=dict(max_norm=5),
+    paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=0.2), 'key_encoder': dict(lr_mult=0.2)}),
+)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=30),
+    dict(type='CosineAnnealingLR', T_max=total, by_epoch=False, eta_min_ratio=0.02),
+]
+default_hooks = dict(checkpoint=dict(interval=100, max_keep_ckpts=1))

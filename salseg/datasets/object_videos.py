@@ -1,0 +1,120 @@
+"""Videos of objects to train followers on: masks of several objects, or boxes."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from salseg.datasets.base import Results, SetDataset
+from salseg.datasets.box_files import BoxTable, read_boxes
+from salseg.datasets.pairing import by_stem, read_list
+from salseg.datasets.prompted_layouts import LAYOUTS, PromptedVideo
+from salseg.errors import DataError
+from salseg.registry import DATASETS
+
+Video = tuple[str, list[str], list[Path], list[Path | None], list[dict] | None]
+
+
+@DATASETS.register_module()
+class ObjectVideos(SetDataset):
+    """An item is a whole video, from which :class:`SampleClip`, first in the pipeline, takes a few frames.
+
+    With masks only annotated frames are used. With boxes no mask is looked for.
+
+    Args:
+        data_root: Folder of the data set.
+        layout: 'davis', 'youtube_vos', 'folders'; see :class:`PromptedVideos`.
+        list_file: Videos to use, relative to the root; all by default.
+        layout_options: Further options of the layout.
+        boxes: File of boxes, see :func:`salseg.datasets.box_files.read_boxes`; relative to the root.
+        min_frames: Shorter videos are left out; their names are in ``short``.
+        repeats: How often every video stands in an epoch.
+        pipeline, seed, name, pixel_mean, pixel_std: See :class:`SetDataset`.
+
+    Attributes:
+        videos: Name, frames, pictures, annotations and boxes of each.
+        short: Names of the videos left out.
+
+    Raises:
+        DataError: An option is unknown, the tree lacks something, boxes belong to frames that do not exist, or no video
+            is left.
+    """
+
+    set_kind = 'clip'
+
+    def __init__(
+        self,
+        data_root: str,
+        layout: str = 'davis',
+        list_file: str | None = None,
+        layout_options: Mapping[str, Any] | None = None,
+        boxes: str | None = None,
+        min_frames: int = 1,
+        repeats: int = 1,
+        pipeline: Sequence[Mapping[str, Any]] = (),
+        seed: int = 0,
+        name: str = '',
+        pixel_mean: Sequence[float] | None = None,
+        pixel_std: Sequence[float] | None = None,
+    ) -> None:
+        root = Path(data_root)
+        super().__init__(pipeline, seed, name or root.name, pixel_mean, pixel_std)
+        if layout not in ('davis', 'youtube_vos', 'folders') or repeats < 1:
+            raise DataError(
+                f"ObjectVideos: layout={layout!r}, repeats={repeats}; expected 'davis', 'youtube_vos' or 'folders', and "
+                'at least 1.'
+            )
+        if not root.is_dir():
+            raise DataError(f'the data root {root} does not exist. Set data_root, or give the path with --cfg-options.')
+        options = dict(layout_options or {})
+        if boxes is None:
+            found = [_with_masks(video) for video in LAYOUTS[layout].read(root, list_file, **options)]
+        else:
+            pictures = root / 'JPEGImages'
+            if layout == 'davis':
+                pictures /= options.get('resolution', '480p')
+            found = _with_boxes(pictures, root / boxes, read_list(root / list_file) if list_file else None)
+        self.short = [video[0] for video in found if len(video[1]) < min_frames]
+        self.videos: list[Video] = [video for video in found if len(video[1]) >= min_frames]
+        self.repeats = repeats
+        if not self.videos:
+            raise DataError(f'{root}: none of {len(found)} videos has {min_frames} frames.')
+
+    def __len__(self) -> int:
+        return len(self.videos) * self.repeats
+
+    def describe(self, index: int) -> Results:
+        """Paths of all frames of a video."""
+        name, frames, pictures, labels, boxes = self.videos[index % len(self.videos)]
+        given = {} if boxes is None else dict(given_boxes=list(boxes))
+        return dict(
+            set_id=name,
+            ordered=True,
+            frame_ids=list(frames),
+            frame_paths=[str(path) for path in pictures],
+            label_paths=[None if path is None else str(path) for path in labels],
+            label_kind=[None if path is None else 'index' for path in labels],
+            **given,
+        )
+
+
+def _with_masks(video: PromptedVideo) -> Video:
+    frames = [frame for frame in video.images if frame in video.labels]
+    return video.name, frames, [video.images[f] for f in frames], [video.labels[f][0] for f in frames], None
+
+
+def _with_boxes(pictures: Path, file: Path, names: list[str] | None) -> list[Video]:
+    table: BoxTable = read_boxes(file)
+    known = {place for place, _ in table}
+    found = []
+    for name in names or sorted(known):
+        if name not in known:
+            raise DataError(f'{file} has no box of the video {name!r}; its videos: {", ".join(sorted(known)[:8])} ...')
+        images = by_stem(pictures / name)
+        strange = [frame for place, frame in table if place == name and frame not in images]
+        if strange:
+            raise DataError(
+                f'{file} has a box in frame {strange[0]!r} of {name}, but {pictures / name} has no such frame.'
+            )
+        boxes = [table.get((name, frame), {}) for frame in images]
+        found.append((name, list(images), list(images.values()), [None] * len(images), boxes))
+    return found

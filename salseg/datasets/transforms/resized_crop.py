@@ -1,0 +1,98 @@
+"""Cut a random part of the frames and bring it to a size."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from salseg.datasets.transforms.base import LABEL_FIELDS, FrameTransform, RandomFrameTransform, Results
+from salseg.datasets.transforms.resize import Resize, nearest
+from salseg.errors import ConfigError
+from salseg.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class RandomResizedCrop(RandomFrameTransform):
+    """A window of random area, aspect and place, resized: bilinear for pictures and soft truth, nearest for labels.
+
+    Args:
+        size: (height, width), or one number for a square.
+        area: Range of the window's share of the frame.
+        aspect: Range of its width by its height, of the square root's logarithm uniform.
+        per: 'clip' or 'frame'.
+
+    Raises:
+        ConfigError: A range makes no sense.
+    """
+
+    def __init__(
+        self,
+        size: int | Sequence[int],
+        area: Sequence[float] = (0.36, 1.0),
+        aspect: Sequence[float] = (3 / 4, 4 / 3),
+        per: str = 'clip',
+    ) -> None:
+        super().__init__(per)
+        self.height, self.width = (size, size) if isinstance(size, int) else size
+        if min(self.height, self.width) < 1 or not 0 < area[0] <= area[1] <= 1 or not 0 < aspect[0] <= aspect[1]:
+            raise ConfigError(
+                f'RandomResizedCrop: size={size} must be positive, area={tuple(area)} a range in (0, 1], '
+                f'aspect={tuple(aspect)} one above 0.'
+            )
+        self.area, self.aspect = tuple(area), tuple(aspect)
+
+    def draw(self, rng: np.random.Generator) -> tuple[float, float, float, float]:
+        """Share of the area, aspect, and the place as shares of the free way down and across."""
+        aspect = float(np.exp(rng.uniform(*np.log(self.aspect))))
+        return rng.uniform(*self.area), aspect, rng.random(), rng.random()
+
+    def transform(self, results: Results) -> Results:
+        """Cut and resize the frames and what lies on their grid."""
+        for frame, drawn in enumerate(self.draws(results)):
+            left, top, right, bottom = window(drawn, results['frames'][frame].shape[:2])
+            part = np.s_[top:bottom, left:right]
+            for name in ('frames', *LABEL_FIELDS):
+                if name not in results:
+                    continue
+                value = np.ascontiguousarray(results[name][frame][part])
+                if name in ('frames', 'saliency'):
+                    value = cv2.resize(value, (self.width, self.height), interpolation=cv2.INTER_LINEAR)
+                else:
+                    value = nearest(value, (self.height, self.width))
+                results[name][frame] = value
+            record = results['geometry'][frame].cropped(left, top, right, bottom)
+            results['geometry'][frame] = record.scaled(self.height, self.width)
+        return results
+
+
+def window(drawn: Sequence[float], size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of a window in a picture of ``size`` (height, width); too long sides are cut."""
+    share, aspect, down, across = drawn
+    area = share * size[0] * size[1]
+    height = min(size[0], max(1, round((area / aspect) ** 0.5)))
+    width = min(size[1], max(1, round((area * aspect) ** 0.5)))
+    top, left = int(down * (size[0] - height + 1)), int(across * (size[1] - width + 1))
+    return left, top, left + width, top + height
+
+
+@TRANSFORMS.register_module()
+class ResizeShorterSide(FrameTransform):
+    """Bring the shorter side of all frames to a length, keeping the aspect.
+
+    Args:
+        length: In pixels.
+
+    Raises:
+        ConfigError: It is not positive.
+    """
+
+    def __init__(self, length: int) -> None:
+        if length < 1:
+            raise ConfigError(f'ResizeShorterSide: length={length} must be positive.')
+        self.length = length
+
+    def transform(self, results: Results) -> Results:
+        """Resize the frames, which have one size, and what lies on their grid."""
+        height, width = results['frames'][0].shape[:2]
+        factor = self.length / min(height, width)
+        return Resize((round(height * factor), round(width * factor))).transform(results)
