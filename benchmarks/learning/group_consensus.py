@@ -10,6 +10,7 @@ must hold.
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -85,14 +86,15 @@ def one(run: str, seed: int, args: argparse.Namespace, groups: list[Group]) -> d
     _, seconds = timed(lambda: train(str(CONFIG), options, str(folder)))
     model = init_model(str(CONFIG), str(folder / f'iter_{args.iterations}.pth'), 'cpu', options=options)
     model.keep = 'all'
-    return {**figures(GroupPredictor(model), groups), 'seconds': seconds}
+    sizes = SIZES if run == 'dcfm-lite' else SIZES[-1:]
+    return {**figures(GroupPredictor(model), groups, sizes), 'seconds': seconds}
 
 
-def figures(predictor: GroupPredictor, groups: list[Group]) -> dict[str, float]:
+def figures(predictor: GroupPredictor, groups: list[Group], sizes: Sequence[int]) -> dict[str, float]:
     """IoU by size of the group, with foreign companions, and how alike the prototypes of group and background are."""
     by_size = {
         f'of {size}': group_overlap(predictor, [part for group in groups for part in windows(group, size)])
-        for size in SIZES
+        for size in sizes
     }
     alike = float(np.mean([background_cosine(predictor, group) for group in groups]))
     return {**by_size, 'shuffled': group_overlap(predictor, shuffled(groups)), 'cosine': alike}
@@ -120,8 +122,9 @@ def print_table(results: dict[str, list[dict[str, float]]]) -> None:
     for run, part in results.items():
         cells = []
         for name in (*(f'of {size}' for size in SIZES), 'shuffled'):
-            values = [row[name] for row in part]
-            cells.append(f'{np.mean(values):.3f} ({max(values) if name == "shuffled" else min(values):.3f})')
+            values = [row[name] for row in part if name in row]
+            worst = max if name == 'shuffled' else min
+            cells.append(f'{np.mean(values):.3f} ({worst(values):.3f})' if values else '')
         print(f'{run:20}' + ''.join(f'{cell:>15}' for cell in cells))
 
 

@@ -51,9 +51,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument('--train-videos', type=int, default=48)
     parser.add_argument('--test-videos', type=int, default=32)
     parser.add_argument('--frames', type=int, default=13, help='of a training video')
-    parser.add_argument('--image-model', default='work_dirs/clip_image_model', help='folder; trained where missing')
-    parser.add_argument('--image-iterations', type=int, default=150)
-    parser.add_argument('--iterations', type=int, default=300)
+    parser.add_argument('--image-model', help='folder, trained where missing; OUT/image by default')
+    parser.add_argument('--image-iterations', type=int, default=200)
+    parser.add_argument('--iterations', type=int, default=400)
     return parser.parse_args()
 
 
@@ -70,7 +70,7 @@ def one_seed(seed: int, args: argparse.Namespace) -> dict[str, float]:
     if not data.is_dir():
         splits = dict(train=args.train_videos)
         write_dataset('vsod', data, seed=seed, splits=splits, size=size, length=args.frames, suffix='.png', options=options)
-    start = image_model(Path(args.image_model), args.image_iterations, size)
+    start = image_model(Path(args.image_model or Path(args.out) / 'image'), args.image_iterations, size)
     training = {
         'load_from': start,
         'train_dataloader.batch_size': 1,

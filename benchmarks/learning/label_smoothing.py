@@ -1,11 +1,12 @@
 """What multi-scale label smoothing adds to a dense CRF on bad maps of synthetic groups, and what the companions do in it.
 
-The degradation is fixed: of the three objects of a picture the shared one has a level between 0.3 and 0.7 and the others
-between 0.1 and 0.5, the background has 0.15, and all is blurred and disturbed by smooth noise. So in some pictures
-another object is brighter than the shared one, and only the companions can tell. No training. Rows: the maps as they
-are, the CRF alone, smoothing of every picture alone, with its group, and with foreign companions. F at the threshold
-mean + standard deviation is the paper's measure; mean F is over all thresholds. Prints every seed, the worst, what must
-hold, and the time for each picture.
+The degradation is fixed. Three pictures of five have maps that are weak but right: the shared object at a level between
+0.6 and 0.8, the other two between 0.1 and 0.4. In the rest all three lie between 0.45 and 0.55, so that the companions
+alone can tell which is meant. The background has 0.15; all is blurred and disturbed by smooth noise. No training. Rows:
+the maps as they are, the CRF alone, smoothing of every picture alone, with its group and with foreign companions, all
+with the random field's marginal as result, so that like is compared with like; last the paper's masked map. F at mean +
+standard deviation is the paper's measure; mean F is over all thresholds. Prints every seed, the worst, what must hold,
+how much of the gain foreign companions leave, and the time for each picture.
 """
 
 import argparse
@@ -26,7 +27,8 @@ from salseg.evaluation.metrics.saliency_metric import to_grey
 from salseg.models.postprocessors import DenseCRF, LabelSmoothing
 from salseg.structures import SalDataSample
 
-SHARED, OTHERS, BACKGROUND, NOISE = (0.3, 0.7), (0.1, 0.5), 0.15, 0.08
+SHARED, OTHERS, UNDECIDED, BACKGROUND = (0.6, 0.8), (0.1, 0.4), (0.45, 0.55), 0.15
+SHARE_UNDECIDED, NOISE = 0.4, 0.06
 GROUP = 5
 Step = Callable[[SalDataSample], SalDataSample]
 
@@ -68,15 +70,14 @@ def one(seed: int, args: argparse.Namespace) -> dict[str, dict[str, float]]:
     groups = [[Given(p.image, p.mask, degraded(p, rng)) for p in group.images] for group in drawn]
     singles = [[given] for group in groups for given in group]
     foreign = [[groups[(g + m) % len(groups)][m] for m in range(GROUP)] for g in range(len(groups))]
-    crf, smoothing = DenseCRF(args.backend), LabelSmoothing(args.backend)
-    marginal = LabelSmoothing(args.backend, output='marginal')
+    smoothing = LabelSmoothing(args.backend, output='marginal')
     rows: dict[str, tuple[Step | None, list[list[Given]]]] = {
         'degraded': (None, groups),
-        'dense CRF': (crf, groups),
+        'dense CRF': (DenseCRF(args.backend), groups),
         'smoothing, alone': (smoothing, singles),
         'smoothing, true group': (smoothing, groups),
         'smoothing, foreign': (smoothing, foreign),
-        'smoothing, marginal': (marginal, groups),
+        'smoothing, masked': (LabelSmoothing(args.backend), groups),
     }
     return {name: figures(step, sets) for name, (step, sets) in rows.items()}
 
@@ -84,8 +85,10 @@ def one(seed: int, args: argparse.Namespace) -> dict[str, dict[str, float]]:
 def degraded(picture: GroupImage, rng: np.random.Generator) -> np.ndarray:
     """The map that a weak model might give, (H, W) float32 in [0, 1]."""
     value = np.full(picture.labels.shape, BACKGROUND, np.float32)
+    undecided = rng.random() < SHARE_UNDECIDED
     for label in (1, 2, 3):
-        value[picture.labels == label] = rng.uniform(*(SHARED if label == picture.shared else OTHERS))
+        decided = SHARED if label == picture.shared else OTHERS
+        value[picture.labels == label] = rng.uniform(*(UNDECIDED if undecided else decided))
     unit = picture.labels.shape[0] / 160
     noise = cv2.GaussianBlur(rng.standard_normal(value.shape).astype(np.float32), (0, 0), 6 * unit)
     value = cv2.GaussianBlur(value, (0, 0), 3 * unit) + NOISE * noise / max(float(noise.std()), 1e-6)
@@ -108,9 +111,7 @@ def figures(step: Step | None, sets: Sequence[Sequence[Given]]) -> dict[str, flo
         ]
     level = image_level(scores)
     paper = [f_measure(s['mustd_precision'], s['mustd_recall']) for s in scores]
-    return dict(
-        mean_f=float(level['mean_f']), paper_f=float(np.mean(paper)), milliseconds=1000 * seconds / len(scores)
-    )
+    return dict(mean_f=float(level['mean_f']), paper_f=float(np.mean(paper)), milliseconds=1000 * seconds / len(scores))
 
 
 def f_measure(precision: float, recall: float) -> float:
@@ -130,19 +131,18 @@ def print_table(results: dict[str, list[dict[str, float]]]) -> None:
 
 
 def claims(results: dict[str, list[dict[str, float]]]) -> list[Claim]:
-    """What must hold on every seed."""
+    """What must hold on every seed; prints what the companions do."""
 
     def gains(row: str, over: str) -> list[float]:
         return [a['mean_f'] - b['mean_f'] for a, b in zip(results[row], results[over])]
 
     gain = min(gains('smoothing, true group', 'dense CRF'))
-    left = max(gains('smoothing, foreign', 'dense CRF'))
-    lost = min(gains('smoothing, true group', 'smoothing, foreign'))
-    return [
-        (f'mean F of smoothing minus dense CRF, worst seed: {gain:+.3f}', gain >= 0.02, '>= 0.02'),
-        (f'mean F of smoothing with true minus foreign companions, worst seed: {lost:+.3f}', lost > 0, '> 0'),
-        (f'foreign companions leave of the gain, worst seed: {left:+.3f}', left < 0.02, '< 0.02'),
-    ]
+    kept = np.mean(gains('smoothing, foreign', 'dense CRF')) / np.mean(gains('smoothing, true group', 'dense CRF'))
+    alone = np.mean(gains('smoothing, true group', 'smoothing, alone'))
+    print(
+        f'foreign companions keep {kept:.0%} of the gain; the group adds {alone:+.3f} to smoothing of each picture alone'
+    )
+    return [(f'mean F of smoothing minus dense CRF, worst seed: {gain:+.3f}', gain >= 0.02, '>= 0.02')]
 
 
 if __name__ == '__main__':

@@ -1,6 +1,6 @@
 """Labels that the flow-guided generator makes, and what a video network learns from them.
 
-    python benchmarks/learning/pseudo_labels.py [--seeds 0 1 2] [--max-step 4]
+    python benchmarks/learning/pseudo_labels.py [--seeds 0 1 2] [--max-step 3]
 
 Synthetic videos, of which every 20th frame keeps its label (every 5th beside it). No point moves more than ``--max-step``
 pixels from one frame to the next, at most 8. One image model, trained on pictures, starts all seeds. Per seed, with videos
@@ -53,17 +53,17 @@ def arguments() -> argparse.Namespace:
     parser.add_argument('--out', default='work_dirs/pseudo_labels')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument('--intervals', type=int, nargs='+', default=[20, 5], help='the first one carries the claims')
-    parser.add_argument('--max-step', type=float, default=4.0, help='pixels a frame, at most 8')
-    parser.add_argument('--size', type=int, default=96)
+    parser.add_argument('--max-step', type=float, default=3.0, help='pixels a frame, at most 8')
+    parser.add_argument('--size', type=int, default=64)
     parser.add_argument('--train-videos', type=int, default=16)
     parser.add_argument('--frames', type=int, default=61)
     parser.add_argument('--test-videos', type=int, default=16)
     parser.add_argument('--between', type=int, default=7, help='generated labels from one kept label to the next')
-    parser.add_argument('--image-model', default='work_dirs/clip_image_model', help='folder; trained where missing')
-    parser.add_argument('--image-iterations', type=int, default=150)
+    parser.add_argument('--image-model', help='folder, trained where missing; OUT/image by default')
+    parser.add_argument('--image-iterations', type=int, default=200)
     parser.add_argument('--generator-iterations', type=int, default=250)
     parser.add_argument('--iterations', type=int, default=150, help='of each student; 0 trains none')
-    parser.add_argument('--motions', type=float, nargs='*', default=[2, 4, 8, 16], help='of the table of warping')
+    parser.add_argument('--motions', type=float, nargs='*', default=[1, 2, 4, 8, 16], help='of the table of warping')
     args = parser.parse_args()
     if args.max_step > 8:
         parser.error('--max-step: the claims are about 8 pixels a frame at most; larger motion is in the table.')
@@ -84,7 +84,7 @@ def one_seed(seed: int, args: argparse.Namespace) -> dict:
         size = options.pop('size')
         splits = dict(train=args.train_videos)
         write_dataset('vsod', data, seed=seed, splits=splits, size=size, length=args.frames, suffix='.png', options=options)
-    start = image_model(Path(args.image_model), args.image_iterations, args.size)
+    start = image_model(Path(args.image_model or Path(args.out) / 'image'), args.image_iterations, args.size)
     result: dict = dict(seed=seed, quality={}, students={}, motion=motion_table(seed, args))
     for interval in args.intervals:
         made = generate(folder, data, start, interval, seed, args)

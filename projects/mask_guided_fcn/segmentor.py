@@ -24,7 +24,7 @@ class MaskGuidedSegmentor(GroupSegmentor):
 
     Args:
         learner: A :class:`MaskLearner` config; without it every batch must bring its guidance.
-        backbone, head, frames_at_once, postprocess, data_preprocessor, losses: See :class:`GroupSegmentor`.
+        backbone, head, frames_at_once, postprocess, data_preprocessor, losses, norm_eval: See :class:`GroupSegmentor`.
     """
 
     def __init__(
@@ -36,10 +36,11 @@ class MaskGuidedSegmentor(GroupSegmentor):
         postprocess: Mapping[str, Any] | None = None,
         data_preprocessor: Part | None = None,
         losses: Parts | None = None,
+        norm_eval: bool | str = False,
     ) -> None:
         super().__init__(
             backbone, head, frames_at_once=frames_at_once, postprocess=postprocess,
-            data_preprocessor=data_preprocessor, losses=losses,
+            data_preprocessor=data_preprocessor, losses=losses, norm_eval=norm_eval,
         )  # fmt: skip
         self.learner = build_part(learner)
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from projects.xmem.decoder import Decoder
 from projects.xmem.encoders import KeyProjection, ValueEncoder
+from projects.xmem.exporting import export_parts
 from projects.xmem.rules import MemoryRules
 from projects.xmem.state import XMemState
 from projects.xmem.unrolling import UnrollPlan, unroll_clip
@@ -19,7 +20,7 @@ from salseg.ops.padding import cut_padding, even_padding, pad_frames
 from salseg.ops.soft_aggregation import aggregate
 from salseg.propagation import FrameResult, MemoryReport, Prompt, merge_prompt
 from salseg.registry import SEGMENTORS
-from salseg.structures import FrameInputs
+from salseg.structures import ExportPart, FrameInputs
 
 STRIDE = 16
 Part = Mapping[str, Any] | nn.Module
@@ -176,6 +177,10 @@ class XMem(PropagationSegmentor):
         )
         stored = [*memory.tensors(), *hidden]
         return MemoryReport(elements, sum(t.numel() * t.element_size() for t in stored))
+
+    def export_parts(self, size: tuple[int, int], objects: int) -> dict[str, ExportPart]:
+        """Key encoder, value encoder and decoder; see :mod:`projects.xmem.exporting`."""
+        return export_parts(self, size, objects)
 
     def unroll(self, inputs: FrameInputs, plan: UnrollPlan | None = None) -> dict[str, Tensor]:
         """Outputs of a training clip; see :func:`unroll_clip`.

@@ -189,31 +189,31 @@ def predict_group(
             result.failed[path] = str(error)
     result.count = len(images)
     if not images:
-        result.notes.append(f'{name}: none of its {len(files)} pictures could be read')
+        result.notes.append(f'none of its {len(files)} pictures could be read')
         return result
-    result.notes += notes_on(name, images, len(predictor.parts(len(images))))
+    result.notes += notes_on(images, len(predictor.parts(len(images))))
     predictions = predictor(list(images.values()))
     for path, prediction in zip(images, predictions):
         result.written += write_results(prediction, out, Path(name) / path.stem, save)
     if sheets:
         result.written.append(write_png(out / 'sheets' / f'{name}.png', group_sheet(predictions)))
         if len(predictions) > _SHEET_PICTURES:
-            result.notes.append(f'{name}: {_LEFT_OUT.format(_SHEET_PICTURES)}')
+            result.notes.append(_LEFT_OUT.format(_SHEET_PICTURES))
     return result
 
 
-def notes_on(name: str, images: dict[Path, np.ndarray], parts: int) -> list[str]:
+def notes_on(images: dict[Path, np.ndarray], parts: int) -> list[str]:
     """What a user should know before looking at a group's maps."""
     notes = []
     if len(images) == 1:
-        notes.append(f'{name}: one picture only, so nothing can be shared; the map shows what stands out in it')
+        notes.append('one picture only, so nothing can be shared; the map shows what stands out in it')
     seen: dict[tuple[tuple[int, ...], str], Path] = {}
     for path, image in images.items():
         twin = seen.setdefault((image.shape, hashlib.sha256(image).hexdigest()), path)
         if twin != path:
-            notes.append(f'{name}: {path.name} is the same picture as {twin.name}; it counts twice in the vote')
+            notes.append(f'{path.name} is the same picture as {twin.name}; it counts twice in the vote')
     if parts > 1:
-        notes.append(f'{name}: {len(images)} pictures were split into {parts} groups of their own, one after the other')
+        notes.append(f'{len(images)} pictures were split into {parts} groups of their own, one after the other')
     return notes
 
 

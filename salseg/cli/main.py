@@ -17,6 +17,7 @@ COMMANDS = {
     'evaluate': 'salseg.cli.evaluate',
     'check-data': 'salseg.cli.check_data',
     'precompute': 'salseg.cli.precompute',
+    'export': 'salseg.cli.export',
     'list': 'salseg.cli.list',
     'info': 'salseg.cli.info',
 }

@@ -86,7 +86,7 @@ def test_a_group_of_one_works_and_says_that_nothing_can_be_shared(tmp_path, pred
 def test_the_same_picture_twice_is_said(tmp_path):
     image = np.zeros((4, 4, 3), np.uint8)
     one, two, three = (tmp_path / f'{number}.jpg' for number in (1, 2, 3))
-    notes = notes_on('g', {one: image, two: image.copy(), three: image + 1}, 1)
+    notes = notes_on({one: image, two: image.copy(), three: image + 1}, 1)
     assert len(notes) == 1
     assert '2.jpg is the same picture as 1.jpg' in notes[0]
 
@@ -98,9 +98,27 @@ def test_a_group_is_split_evenly_and_only_when_it_is_asked_for(predictor):
     assert sum(sizes) == 9
     assert max(sizes) <= 4
     images = {Path(str(i)): np.full((1, 1, 3), i, np.uint8) for i in range(9)}
-    assert 'split into 3' in notes_on('g', images, 3)[-1]
+    assert 'split into 3' in notes_on(images, 3)[-1]
     with pytest.raises(DataError, match='max_frames=0'):
         GroupPredictor(predictor.model, True, max_frames=0)
+
+
+def test_the_same_picture_twice_is_predicted_twice_alike(tmp_path, predictor):
+    for name in ('1.png', '2.png'):
+        picture(tmp_path / 'g' / name, seed=1)
+    picture(tmp_path / 'g/3.png', seed=2)
+    (result,) = predict_groups(predictor, [tmp_path / 'g'], tmp_path / 'out', sheets=False)
+    assert '2.png is the same picture as 1.png' in result.notes[0]
+    one, two = (cv2.imread(str(tmp_path / f'out/g/{name}.png'), cv2.IMREAD_UNCHANGED) for name in (1, 2))
+    np.testing.assert_array_equal(one, two)
+
+
+def test_five_hundred_pictures_are_one_group_that_is_never_split_unasked(predictor, monkeypatch):
+    monkeypatch.setattr(predictor.model, 'keep', 'all')
+    images = [np.random.default_rng(seed).integers(0, 255, (16, 20, 3), np.uint8) for seed in range(500)]
+    assert len(predictor.parts(len(images))) == 1
+    found = predictor(images)
+    assert [prediction.saliency.shape for prediction in found] == [(16, 20)] * 500
 
 
 def test_wrong_input_is_refused(predictor, tmp_path):

@@ -100,7 +100,7 @@ def test_real_clips(run, tmp_path):
     assert status in (0, 1)
     assert 'centre prior' in text
     assert '1 test videos, 5 frames' in text
-    assert (tmp_path / 'out/seed0/maps_video_model/val-000/overlay.mp4').stat().st_size > 0
+    assert (tmp_path / 'out/seed0/maps_video/val-000/overlay.mp4').stat().st_size > 0
     assert cv2.imread(str(tmp_path / 'out/video_model.png')) is not None
 
 

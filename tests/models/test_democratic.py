@@ -93,9 +93,22 @@ def test_half_precision_does_not_reach_the_vote():
     assert (response - exact).abs().mean() < 0.05
 
 
+def test_from_identity_the_features_themselves_choose_the_seeds():
+    module, frames = matcher(start='identity').eval(), maps()[0]
+    flat = frames.flatten(2).transpose(1, 2)
+    similar = torch.einsum('npc,mqc->npmq', flat, flat) / 12**0.5
+    torch.testing.assert_close(module.seed_logits(frames), similar.amax(3).mean(2), rtol=1e-5, atol=1e-5)
+    (fused,), extra = module([frames[None]])
+    expected = frames * (extra['prototype'][0, :, None, None] + extra['response'][0])
+    torch.testing.assert_close(fused[0], expected, msg='the residual convolution starts at 0')
+    assert module.residual.weight.requires_grad
+
+
 def test_unknown_options_are_named():
     with pytest.raises(ConfigError, match="rectify='sometimes'"):
         matcher(rectify='sometimes')
+    with pytest.raises(ConfigError, match="start='zero'; expected one of random, identity"):
+        matcher(start='zero')
     with pytest.raises(ConfigError, match='norm'):
         LateralPyramidHead((8, 8), norm='batch')
     with pytest.raises(ConfigError, match='empty'):

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from projects.dcfm.backbone import CentredLite0, unit_contrast
 from projects.dcfm.keys import convert, official_to_salseg, salseg_to_official
 from projects.dcfm.transforms import PillowResize, RandomRotation, RandomScaleCrop, rotated, scale_cropped, scaled_sides
 from salseg.engine.config import load_config
 from salseg.errors import CheckpointError, ConfigError
+from salseg.models.backbones import EfficientNetLite0
 from salseg.registry import MODELS
 from salseg.structures import FrameGeometry
 
@@ -108,3 +110,32 @@ def test_bad_arguments_are_named():
         RandomScaleCrop(size=0)
     with pytest.raises(ConfigError, match='degrees=-1'):
         RandomRotation(-1)
+
+
+def test_features_are_centred_in_each_picture_and_of_one_length():
+    features = 3 + torch.randn(2, 8, 4, 5, generator=torch.Generator().manual_seed(0))
+    found = unit_contrast(features)
+    torch.testing.assert_close(found.square().mean(1), torch.ones(2, 4, 5))
+    # Whatever all positions of a picture have in common is gone, and so is contrast.
+    torch.testing.assert_close(unit_contrast(5 * features + 7), found)
+    torch.testing.assert_close(unit_contrast(features[:1]), found[:1], msg='companions do not matter')
+    assert unit_contrast(torch.ones(1, 8, 2, 2)).abs().max() == 0
+
+
+def test_only_the_coarsest_map_is_changed():
+    torch.manual_seed(0)
+    centred = CentredLite0(out_indices=(1, 3)).eval()
+    plain = EfficientNetLite0(out_indices=(1, 3)).eval()
+    plain.load_state_dict(centred.state_dict())
+    images = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        (fine, coarse), (same, raw) = centred(images), plain(images)
+    torch.testing.assert_close(fine, same)
+    torch.testing.assert_close(coarse, unit_contrast(raw))
+
+
+def test_the_small_model_protects_its_features():
+    model = MODELS.build(load_config('dcfm-lite', {'model.backbone.weights': None}).model).train()
+    learning = {name.split('.')[0] for name, p in model.named_parameters() if p.requires_grad}
+    assert learning == {'matcher', 'neck', 'head'}
+    assert not any(m.training for m in model.backbone.modules() if isinstance(m, torch.nn.BatchNorm2d))

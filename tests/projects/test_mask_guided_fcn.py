@@ -192,3 +192,12 @@ def test_random_steps_and_masks_to_come_are_left_out():
 def test_a_model_without_learner_has_no_masks_to_compute(tmp_path):
     with pytest.raises(ConfigError, match=r'no model\.learner'):
         precompute_guidance('dcfm-lite', tmp_path, 'test', device='cpu', options={'model.backbone.weights': None})
+
+
+def test_short_trainings_keep_the_batch_statistics_of_the_branches():
+    torch.manual_seed(0)
+    model = MaskGuidedSegmentor(TwoBranchLite0(), FCNHead(112, 8, 16, 3), norm_eval='backbone').train()
+    norms = [m for m in model.backbone.modules() if isinstance(m, nn.BatchNorm2d)]
+    assert norms
+    assert not any(m.training for m in norms)
+    assert model.head.dropout.training

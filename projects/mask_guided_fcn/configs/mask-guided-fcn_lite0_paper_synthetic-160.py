@@ -8,6 +8,8 @@ model = dict(
     learner=dict(type='MaskLearner', backbone=dict(type='EfficientNetLite0', out_indices=(3,), weights='package')),
     backbone=dict(type='TwoBranchLite0', weights='package'),
     head=dict(type='FCNHead', in_channels=112, width=128, stride=16, kernel=3, dropout=0.1),
+    # Short runs would lose the pretrained batch statistics.
+    norm_eval='backbone',
     losses=dict(error=dict(type='SquaredErrorLoss')),
     postprocess=dict(smoothing=dict(type='LabelSmoothing')),
 )

@@ -1,5 +1,5 @@
 # NPMCA-net as the thesis describes it: three scales, soft masks, the union of all objects as background.
-_base_ = ['../../../configs/_base_/default_runtime.py', './_base_/davis17-val.py']
+_base_ = ['../../../configs/_base_/default_runtime.py', './_base_/davis17-val.py', './_base_/clips-256.py']
 custom_imports = dict(imports=['projects.npmca_net'], allow_failed_imports=False)
 
 model = dict(
@@ -8,5 +8,6 @@ model = dict(
     matched_channels=256,
     decoder_channels=256,
     scales=(0.5, 0.75, 1.0),
+    losses=dict(iou=dict(type='SoftIoULoss')),
 )
 custom_hooks = [dict(type='PositionSeedHook'), dict(type='SaveLabelsHook')]

@@ -1,5 +1,5 @@
 _base_ = './xmem_lite0_masks_davis17-240.py'
-# Learned in minutes from synthetic videos: two look-alike objects among distractors, clips of four frames.
+# Learned in minutes from synthetic videos: two look-alike objects among distractors, clips of three frames.
 model = dict(
     losses=dict(
         ce=dict(type='BootstrappedCrossEntropyLoss', start=200, end=500, share=0.3),
@@ -8,7 +8,7 @@ model = dict(
     shorter_side=None,
 )
 train_pipeline = [
-    dict(type='SampleClip', length=4, gaps=((0, 2), (0.3, 4), (0.9, 2)), total_draws=2400),
+    dict(type='SampleClip', length=3, gaps=((0, 2), (0.3, 4), (0.9, 2)), total_draws=1800),
     dict(type='LoadFrames'),
     dict(type='LoadLabels'),
     dict(type='SelectObjects', max_objects=2),
@@ -19,7 +19,7 @@ train_pipeline = [
     dict(type='PackFrames'),
 ]
 train_dataloader = dict(
-    batch_size=4,
+    batch_size=3,
     num_workers=1,
     persistent_workers=True,
     sampler=dict(type='PositionSampler', shuffle=True),

@@ -8,7 +8,7 @@ from torch import Tensor
 from salseg.errors import ConfigError, DataError
 from salseg.models.segmentors.base import BaseSegmentor, Parts
 from salseg.propagation import FrameResult, MemoryReport, Prompt, Propagator
-from salseg.structures import FrameInputs, FrameTargets, SalDataSample
+from salseg.structures import ExportPart, FrameInputs, FrameTargets, SalDataSample
 
 
 class PropagationSegmentor(BaseSegmentor):
@@ -65,6 +65,10 @@ class PropagationSegmentor(BaseSegmentor):
     def memory_report(self, state: Any) -> MemoryReport:
         """What a state holds."""
         raise TypeError(f'{type(self).__name__} must define memory_report')
+
+    def export_parts(self, size: tuple[int, int], objects: int) -> dict[str, ExportPart]:
+        """Networks between which the memory lies, by name, for frames (height, width) and some objects."""
+        raise ConfigError(f'{type(self).__name__} names no parts to export.')
 
     def unroll(self, inputs: FrameInputs) -> dict[str, Tensor]:
         """Outputs of a training clip, (B, T - 1, K, H, W): the first frame is given, not predicted.

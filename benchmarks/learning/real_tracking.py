@@ -1,0 +1,127 @@
+"""XMem learned from a few real videos and synthetic ones, from masks and from boxes, tested on other real videos.
+
+    python benchmarks/learning/real_tracking.py DATA [--seeds 0] [--iterations 600]
+
+DATA is a tree as that of DAVIS, with ``ImageSets/2017/train.txt`` and ``val.txt``. J and F from the second frame on, prompted
+by the first masks. Beside the models stand the first mask left where it was, and labels carried on by the nearest
+neighbours of features that no training here touched. Prints every seed, then mean and worst, and what must hold.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from following import (
+    Answer,
+    Claim,
+    TestVideo,
+    follow,
+    keep,
+    print_rows,
+    report,
+    score,
+    short_run,
+    stand_still,
+)
+
+from salseg.apis import Prompt, init_model
+from salseg.datasets import PromptedVideos
+from salseg.datasets.reading import read_image, read_mask
+from salseg.engine.running import train
+from salseg.registry import BACKBONES
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'projects/xmem/configs'
+RUNS = {'masks': 'xmem_lite0_masks_real-128.py', 'P+W+T': 'xmem_lite0_boxes_real-128.py'}
+SETS = tuple(f'train_dataloader.dataset.datasets.{number}' for number in (0, 1))
+EARLIER, NEIGHBOURS, TEMPERATURE = 3, 10, 0.05
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train, print the table, check what must hold."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('data', help='folder with JPEGImages, Annotations and ImageSets')
+    parser.add_argument('--out', default='work_dirs/real_tracking')
+    parser.add_argument('--iterations', type=int, default=600)
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0])
+    parser.add_argument('--runs', nargs='+', default=list(RUNS), choices=list(RUNS))
+    parser.add_argument('--features', default='package', help="weights of the untrained neighbours' features")
+    parser.add_argument('--frames', type=int, help='of each test video, all by default')
+    parser.add_argument('--options', nargs='*', default=[], help='further overrides of every config')
+    args = parser.parse_args(arguments)
+    videos = real_videos(args.data, args.frames)
+    results: dict[str, list] = {
+        'first mask, left': [score(stand_still, videos)],
+        'nearest features': [score(nearest_features(args.features), videos)],
+    }
+    for run in args.runs:
+        results[run] = []
+        for seed in args.seeds:
+            started = time.monotonic()
+            folder = Path(args.out) / f'{run.replace("+", "")}_{seed}'
+            options = [*short_run(args.iterations, seed, data=SETS), f'{SETS[0]}.data_root={args.data}', *args.options]
+            train(str(CONFIGS / RUNS[run]), options, str(folder))
+            model = init_model(str(CONFIGS / RUNS[run]), str(folder / f'iter_{args.iterations}.pth'), 'cpu', options)
+            results[run].append(score(follow(model), videos))
+            numbers = ' '.join(f'{key} {value:.3f}' for key, value in results[run][-1].items())
+            print(f'{run}, seed {seed}: {numbers} ({time.monotonic() - started:.0f} s)', flush=True)
+            keep(results, Path(args.out))
+    print_rows(results, ('j', 'f', 'jf'))
+    return report(claims(results))
+
+
+def real_videos(data: str, frames: int | None) -> list[TestVideo]:
+    """The test videos with their masks."""
+    found = []
+    for video in PromptedVideos(data, list_file='ImageSets/2017/val.txt').videos:
+        names = [name for name in video.frames if name in video.labels][:frames]
+        labels = [read_mask(video.labels[name][0], 'index') for name in names]
+        found.append(TestVideo(video.name, [read_image(video.images[name]) for name in names], labels))
+    return found
+
+
+def nearest_features(weights: str | None) -> Answer:
+    """Labels of the most similar places in the first frame and in the three before, by ImageNet features alone."""
+    backbone = BACKBONES.build(dict(type='EfficientNetLite0', out_indices=(2,), weights=weights)).eval()
+
+    @torch.no_grad()
+    def answer(video: TestVideo, prompt: Prompt) -> list[np.ndarray]:
+        shares = torch.cat([~prompt.masks.any(0, keepdim=True), prompt.masks]).float()
+        ids = np.array([0, *prompt.ids], np.uint8)
+        memory: list[tuple[torch.Tensor, torch.Tensor]] = []
+        found = []
+        for frame in video.frames:
+            picture = (torch.from_numpy(frame.transpose(2, 0, 1).copy())[None].float() - 127) / 128
+            features = backbone(picture)[0][0]
+            size = tuple(features.shape[-2:])
+            here = F.normalize(features.flatten(1), dim=0)
+            if not memory:
+                small = F.adaptive_avg_pool2d(shares[None], size)[0].flatten(1)
+            else:
+                keys = torch.cat([key for key, _ in memory], 1)
+                labels = torch.cat([label for _, label in memory], 1)
+                top, index = (here.T @ keys).topk(NEIGHBOURS, 1)
+                small = (labels[:, index] * torch.softmax(top / TEMPERATURE, 1)).sum(-1)
+            memory = [*memory[:1], *memory[1:][-(EARLIER - 1) :], (here, small)]
+            whole = F.interpolate(small.unflatten(1, size)[None], size=frame.shape[:2], mode='bilinear')[0]
+            found.append(ids[whole.argmax(0).numpy()])
+        return found
+
+    return answer
+
+
+def claims(results: dict[str, list[dict[str, float]]]) -> Iterator[Claim]:
+    """What must hold on the worst seed."""
+    beside = max(results[name][0]['j'] for name in ('first mask, left', 'nearest features'))
+    for run in RUNS:
+        if rows := results.get(run):
+            yield f'{run}, J', min(row['j'] for row in rows), 0.45
+            yield f'{run}, J more than the better of the two beside', min(row['j'] for row in rows) - beside, 0.0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

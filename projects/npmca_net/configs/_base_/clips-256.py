@@ -1,0 +1,26 @@
+# Fine-tuning on DAVIS 2017 (stage 2): three frames in time, up to five skipped between two, one object of the first frame.
+train_pipeline = [
+    dict(type='LoadFrames'),
+    dict(type='LoadLabels'),
+    dict(type='SelectObjects', max_objects=1),
+    dict(type='RandomFlip', probability=0.5),
+    dict(type='RandomResizedCrop', size=(256, 432), area=(0.5, 1.0)),
+    dict(type='FirstFramePrompt'),
+    dict(type='PackFrames'),
+]
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='PositionSampler', shuffle=True),
+    batch_sampler=dict(type='PositionBatchSampler'),
+    dataset=dict(
+        type='ObjectVideos',
+        data_root='data/DAVIS/2017/trainval',
+        list_file='ImageSets/2017/train.txt',
+        min_frames=3,
+        pipeline=[dict(type='SampleClip', length=3, kind='forward', gaps=5, reverse=0.0), *train_pipeline],
+    ),
+)
+train_cfg = dict(type='PositionTrainLoop', max_iters=100000)
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-6))

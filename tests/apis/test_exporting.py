@@ -1,0 +1,73 @@
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from salseg.apis import exporting, init_model
+from salseg.apis.exporting import export_model
+from salseg.cli.main import main
+from salseg.errors import CheckpointError, ConfigError, DataError
+from tests.needs import needs_project
+from tests.tiny import write_tiny_config
+
+SIZE = (32, 48)
+
+
+@pytest.fixture(scope='module')
+def model(tmp_path_factory):
+    torch.manual_seed(0)
+    return init_model(str(write_tiny_config(tmp_path_factory.mktemp('tiny') / 'tiny.py')), device='cpu')
+
+
+def test_the_onnx_file_maps_pictures_as_the_model_does(model, tmp_path):
+    (file,) = export_model(model, tmp_path / 'tiny', size=SIZE, frames=2, random_weights=True)
+    pictures = torch.rand(2, 3, *SIZE) * 255
+    (found,) = onnxruntime.InferenceSession(str(file.path)).run(None, {'pictures': pictures.numpy()})
+    with torch.no_grad():
+        expected = exporting.PicturesToMaps(model, together=False)(pictures)
+    np.testing.assert_allclose(found, expected.numpy(), atol=1e-5)
+    assert file.outputs == {'maps': (2, 1, *SIZE)}
+    assert file.error < 1e-5
+
+
+def test_the_torch_program_gives_the_model_s_values(model, tmp_path):
+    (file,) = export_model(model, tmp_path / 'tiny', 'torch', random_weights=True)
+    assert file.path.name == 'tiny.pt2'
+    pictures = torch.rand(1, 3, 32, 32) * 255
+    found = torch.export.load(str(file.path)).module()(pictures)
+    with torch.no_grad():
+        torch.testing.assert_close(found, exporting.PicturesToMaps(model, together=False)(pictures))
+
+
+def test_a_file_that_differs_is_not_left_behind(model, tmp_path, monkeypatch):
+    monkeypatch.setitem(exporting._WRITERS, 'torch', lambda part, module, path: path.write_bytes(b'x') and _ones)
+    with pytest.raises(DataError, match='other values than the model'):
+        export_model(model, tmp_path / 'tiny', 'torch', random_weights=True)
+    assert not list(tmp_path.iterdir())
+
+
+def _ones(values):
+    return [torch.ones(1, 1, 32, 32)]
+
+
+def test_what_cannot_be_exported_is_refused(model, tmp_path):
+    with pytest.raises(CheckpointError, match='no trained weights'):
+        export_model(model, tmp_path / 'tiny')
+    with pytest.raises(ConfigError, match='format'):
+        export_model(model, tmp_path / 'tiny', 'tensorrt', random_weights=True)
+
+
+def test_the_command_refuses_a_size_that_is_none(capsys):
+    assert main(['export', 'scwssod-lite', '--out', 'x', '--size', '320']) == 2
+    assert 'height and width' in capsys.readouterr().err
+
+
+def test_xmem_becomes_three_files(tmp_path):
+    needs_project('xmem')
+    xmem = init_model('xmem-lite', device='cpu')
+    files = export_model(xmem, tmp_path / 'xmem', 'torch', (32, 48), frames=2, random_weights=True)
+    assert [file.path.name for file in files] == ['xmem_key.pt2', 'xmem_value.pt2', 'xmem_decoder.pt2']
+    assert max(file.error for file in files) < 1e-4
+    assert files[2].outputs['logits'] == (1, 2, 32, 48)
+    with pytest.raises(ConfigError, match='multiples of 16'):
+        export_model(xmem, tmp_path / 'xmem', size=(40, 48), random_weights=True)
