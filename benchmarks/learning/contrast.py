@@ -82,7 +82,9 @@ def one(run: str, seed: int, args: argparse.Namespace) -> dict[str, float]:
     size = options.pop('size')
     if not data.is_dir():
         splits = dict(train=args.train_videos)
-        write_dataset('vsod', data, seed=seed, splits=splits, size=size, length=args.frames, suffix='.png', options=options)
+        write_dataset(
+            'vsod', data, seed=seed, splits=splits, size=size, length=args.frames, suffix='.png', options=options
+        )
     dataset = 'train_dataloader.dataset'
     training = {
         f'{dataset}.datasets.0.data_root': data,

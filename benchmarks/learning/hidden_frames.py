@@ -23,7 +23,15 @@ from salseg.apis.clips import ClipPredictor
 from salseg.datasets.synthetic import SyntheticFrame, draw_video, write_dataset
 
 GAIN, CLEAR = 0.05, -0.01
-WAYS = ('four frames', 'alone', 'repeated', 'foreign companions', 'nearest clear map', 'clear, four frames', 'clear, alone')
+WAYS = (
+    'four frames',
+    'alone',
+    'repeated',
+    'foreign companions',
+    'nearest clear map',
+    'clear, four frames',
+    'clear, alone',
+)
 
 Group = list[SyntheticFrame]
 
@@ -69,7 +77,9 @@ def one_seed(seed: int, args: argparse.Namespace) -> dict[str, float]:
     size = options.pop('size')
     if not data.is_dir():
         splits = dict(train=args.train_videos)
-        write_dataset('vsod', data, seed=seed, splits=splits, size=size, length=args.frames, suffix='.png', options=options)
+        write_dataset(
+            'vsod', data, seed=seed, splits=splits, size=size, length=args.frames, suffix='.png', options=options
+        )
     start = image_model(Path(args.image_model or Path(args.out) / 'image'), args.image_iterations, size)
     training = {
         'load_from': start,

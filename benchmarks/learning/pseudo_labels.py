@@ -1,6 +1,6 @@
 """Labels that the flow-guided generator makes, and what a video network learns from them.
 
-    python benchmarks/learning/pseudo_labels.py [--seeds 0 1 2] [--max-step 3]
+    python benchmarks/learning/pseudo_labels.py [--seeds 0 1 2] [--max-step 4]
 
 Synthetic videos, of which every 20th frame keeps its label (every 5th beside it). No point moves more than ``--max-step``
 pixels from one frame to the next, at most 8. One image model, trained on pictures, starts all seeds. Per seed, with videos
@@ -53,8 +53,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument('--out', default='work_dirs/pseudo_labels')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument('--intervals', type=int, nargs='+', default=[20, 5], help='the first one carries the claims')
-    parser.add_argument('--max-step', type=float, default=3.0, help='pixels a frame, at most 8')
-    parser.add_argument('--size', type=int, default=64)
+    parser.add_argument('--max-step', type=float, default=4.0, help='pixels a frame, at most 8')
+    parser.add_argument('--size', type=int, default=96)
     parser.add_argument('--train-videos', type=int, default=16)
     parser.add_argument('--frames', type=int, default=61)
     parser.add_argument('--test-videos', type=int, default=16)
@@ -83,7 +83,9 @@ def one_seed(seed: int, args: argparse.Namespace) -> dict:
         options = scene(args, args.max_step)
         size = options.pop('size')
         splits = dict(train=args.train_videos)
-        write_dataset('vsod', data, seed=seed, splits=splits, size=size, length=args.frames, suffix='.png', options=options)
+        write_dataset(
+            'vsod', data, seed=seed, splits=splits, size=size, length=args.frames, suffix='.png', options=options
+        )
     start = image_model(Path(args.image_model or Path(args.out) / 'image'), args.image_iterations, args.size)
     result: dict = dict(seed=seed, quality={}, students={}, motion=motion_table(seed, args))
     for interval in args.intervals:
@@ -264,7 +266,11 @@ def gap_claim(result: dict) -> tuple[str, bool, str]:
     if gap < A_GAP:
         return f'seed {seed}: no gap ({gap:+.4f} in IoU from kept to all labels), nothing to close', True, 'no gap'
     closed = (generated - kept) / gap
-    return f'seed {seed}: gap {gap:.4f} in IoU, generated labels close {closed:.0%}', closed >= CLOSED, f'>= {CLOSED:.0%}'
+    return (
+        f'seed {seed}: gap {gap:.4f} in IoU, generated labels close {closed:.0%}',
+        closed >= CLOSED,
+        f'>= {CLOSED:.0%}',
+    )
 
 
 if __name__ == '__main__':

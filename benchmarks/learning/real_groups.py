@@ -5,6 +5,7 @@ trained on the other one and on synthetic groups. Most real pictures hold one ob
 harder test puts pictures of two groups side by side, and the companions alone tell which half is meant. Training has
 such pairs of its own groups too. scwssod-lite is trained on the same pictures with their full masks and sees one
 picture at a time. Prints every fold and seed, the worst seed of the mean over folds, and what must hold; writes sheets.
+What is done is kept in scores.json of the folder, so a stopped call goes on.
 """
 
 import argparse
@@ -34,6 +35,7 @@ SINGLE = ROOT / 'projects/scwssod/configs/scwssod_lite0_paper_folder-192.py'
 # Groups that share pictures with each other or with other sets stay together, in the second half.
 SECOND = ('car', 'parrot', 'cow_msrc', 'pair1', 'pair2', 'pair4')
 COMPANIONS = 5
+FIGURES = ('iou', 'max_f', 'mae')
 Maps = list[list[np.ndarray]]
 Score = dict[str, float]
 
@@ -45,20 +47,30 @@ def main() -> int:
     parser.add_argument('--second', nargs='+', default=list(SECOND), help='groups of the second half')
     parser.add_argument('--out', default='work_dirs/real_groups')
     parser.add_argument('--iterations', type=int, default=250)
-    parser.add_argument('--single-iterations', type=int, default=150)
+    parser.add_argument('--single-iterations', type=int, default=80)
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument('--single-seeds', type=int, nargs='*', default=[0])
     args = parser.parse_args()
     torch.set_num_threads(1)
     groups = read_groups(args.data)
     halves = [{name: g for name, g in groups.items() if (name in args.second) == second} for second in (False, True)]
-    results: dict[str, dict[str, list[list[Score]]]] = {'pictures': {}, 'side by side': {}}
-    for fold, (tested, trained) in enumerate((halves, halves[::-1])):
-        print(f'fold {fold}: tested on {", ".join(tested)}; trained on {", ".join(trained)}', flush=True)
-        one_fold(fold, tested, trained, args, results)
-    summary = summarize(results)
-    (Path(args.out) / 'results.json').write_text(json.dumps(results, indent=2))
-    return say(claims(summary))
+    folds = [Fold(number, *pair, Path(args.out)) for number, pair in enumerate((halves, halves[::-1]))]
+    for fold in folds:
+        print(
+            f'fold {fold.number}: tested on {", ".join(fold.tested)}; trained on {", ".join(fold.trained)}', flush=True
+        )
+    done = Scores(Path(args.out) / 'scores.json')
+    for fold in folds:
+        done.take(f'{fold.number} centre prior', fold.centre_prior)
+    for seed in args.seeds:
+        for fold in folds:
+            name = f'{fold.number} dcfm-lite {args.iterations} {seed}'
+            done.take(name, lambda fold=fold, seed=seed: fold.groups(seed, args.iterations))
+    for seed in args.single_seeds:
+        for fold in folds:
+            name = f'{fold.number} scwssod-lite {args.single_iterations} {seed}'
+            done.take(name, lambda fold=fold, seed=seed: fold.singles(seed, args.single_iterations))
+    return say(claims(summarize(done.found)))
 
 
 def read_groups(folder: str) -> dict[str, list[Member]]:
@@ -95,37 +107,64 @@ def resized(member: Member, height: int, width: int) -> Member:
     return Member(image, mask > 0)
 
 
-def one_fold(
-    fold: int,
-    tested: dict[str, list[Member]],
-    trained: dict[str, list[Member]],
-    args: argparse.Namespace,
-    results: dict[str, dict[str, list[list[Score]]]],
-) -> None:
-    """Train on one half, test on the other; a list of seeds' scores is added to every row of ``results``."""
-    out = Path(args.out)
-    folder = write_training(trained, out / f'data{fold}')
-    sets = {'pictures': list(tested.values()), 'side by side': list(beside(tested).values())}
-    for kind, groups in sets.items():
-        prior = per_picture(groups, lambda image: to_grey(centre_prior(*image.shape[:2])))
-        add(results[kind], 'centre prior', [score(groups, prior)])
-    runs: list[dict[str, dict[str, Score]]] = []
-    for seed in args.seeds:
-        predictor = train_groups(folder, seed, out / f'dcfm{fold}_{seed}', args.iterations)
-        runs.append({kind: with_companions(predictor, groups, fold, seed, kind) for kind, groups in sets.items()})
-        if seed == args.seeds[0]:
-            for kind, groups in sets.items():
-                write_sheet(out / f'{kind.replace(" ", "_")}_{fold}.png', predictor, list(tested), groups)
-    singles: list[dict[str, Score]] = []
-    for seed in args.single_seeds:
-        single = train_single(folder, seed, out / f'single{fold}_{seed}', args.single_iterations)
-        singles.append({kind: score(groups, one_by_one(single, groups)) for kind, groups in sets.items()})
-        print(f'fold {fold} scwssod-lite, seed {seed}: {singles[-1]}', flush=True)
-    for kind in sets:
-        for row in ('dcfm-lite, true', 'dcfm-lite, foreign', 'dcfm-lite, alone'):
-            add(results[kind], row, [run[kind][row] for run in runs])
-        if singles:
-            add(results[kind], 'scwssod-lite', [run[kind] for run in singles])
+class Scores:
+    """Scores by kind of test and row, of every fold, model and seed; kept in a file, so that nothing is done twice."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.all: dict[str, dict[str, dict[str, Score]]] = json.loads(path.read_text()) if path.is_file() else {}
+        self.found: dict[str, dict[str, dict[str, Score]]] = {}
+
+    def take(self, name: str, make: Callable[[], dict[str, dict[str, Score]]]) -> None:
+        """What is known of a fold, model and seed, or make and print it."""
+        if name not in self.all:
+            self.all[name] = make()
+            self.path.write_text(json.dumps(self.all, indent=2))
+        self.found[name] = self.all[name]
+        for kind, rows in self.found[name].items():
+            for row, found in rows.items():
+                print(f'fold {name}, {kind}, {row}: {found}', flush=True)
+
+
+class Fold:
+    """One half of the groups to train on, the other to test on.
+
+    Args:
+        number: Of the fold.
+        tested, trained: Pictures by group.
+        out: Folder of the runs; training pictures are written into it.
+    """
+
+    def __init__(
+        self, number: int, tested: dict[str, list[Member]], trained: dict[str, list[Member]], out: Path
+    ) -> None:
+        self.number = number
+        self.tested = tested
+        self.trained = trained
+        self.out = out
+        self.folder = write_training(trained, out / f'data{number}')
+        self.sets = {'pictures': list(tested.values()), 'side by side': list(beside(tested).values())}
+
+    def centre_prior(self) -> dict[str, dict[str, Score]]:
+        """Scores of a Gaussian."""
+        return {
+            kind: {'centre prior': score(g, per_picture(g, lambda image: to_grey(centre_prior(*image.shape[:2]))))}
+            for kind, g in self.sets.items()
+        }
+
+    def groups(self, seed: int, iterations: int) -> dict[str, dict[str, Score]]:
+        """Scores of dcfm-lite; the first seed writes sheets."""
+        predictor = train_groups(self.folder, seed, self.out / f'dcfm{self.number}_{seed}', iterations)
+        for kind, groups in self.sets.items():
+            path = self.out / f'{kind.replace(" ", "_")}_{self.number}.png'
+            if not path.exists():
+                write_sheet(path, predictor, groups)
+        return {kind: with_companions(predictor, groups) for kind, groups in self.sets.items()}
+
+    def singles(self, seed: int, iterations: int) -> dict[str, dict[str, Score]]:
+        """Scores of scwssod-lite."""
+        single = train_single(self.folder, seed, self.out / f'single{self.number}_{seed}', iterations)
+        return {kind: {'scwssod-lite': score(g, one_by_one(single, g))} for kind, g in self.sets.items()}
 
 
 def write_training(groups: dict[str, list[Member]], folder: Path) -> Path:
@@ -158,7 +197,8 @@ def train_single(folder: Path, seed: int, out: Path, iterations: int) -> Salienc
     """scwssod-lite on the same pictures with full masks."""
     options = [
         f'train_dataloader.dataset.data_root={folder}/single', 'train_dataloader.dataset.label_folder=mask',
-        'train_dataloader.dataset.encoding=binary', 'model.losses.lsc=None', *short(seed, iterations),
+        'train_dataloader.dataset.encoding=binary', 'model.losses.lsc=None', 'model.losses.ssc=None',
+        'model.extra_passes.rescaled=None', 'train_dataloader.batch_size=4', *short(seed, iterations),
     ]  # fmt: skip
     train(str(SINGLE), options, str(out))
     return SaliencyPredictor(init_model(str(SINGLE), str(out / f'iter_{iterations}.pth'), 'cpu', options=options))
@@ -173,9 +213,7 @@ def short(seed: int, iterations: int) -> list[str]:
     ]  # fmt: skip
 
 
-def with_companions(
-    predictor: GroupPredictor, groups: Sequence[Group], fold: int, seed: int, kind: str
-) -> dict[str, Score]:
+def with_companions(predictor: GroupPredictor, groups: Sequence[Group]) -> dict[str, Score]:
     """Scores of the same weights with true companions, with foreign ones, and of each picture alone."""
     maps: dict[str, Maps] = {name: [[] for _ in groups] for name in ('true', 'foreign', 'alone')}
     for number, group in enumerate(groups):
@@ -191,10 +229,7 @@ def with_companions(
             foreign = [other[index % len(other)].image for other in others]
             maps['foreign'][number].append(predictor([member.image, *foreign])[0].saliency)
             maps['alone'][number].append(predictor([member.image])[0].saliency)
-    scores = {f'dcfm-lite, {name}': score(groups, found) for name, found in maps.items()}
-    for name, found in scores.items():
-        print(f'fold {fold} {kind}, {name}, seed {seed}: {found}', flush=True)
-    return scores
+    return {f'dcfm-lite, {name}': score(groups, found) for name, found in maps.items()}
 
 
 def per_picture(groups: Sequence[Group], make: Callable[[np.ndarray], np.ndarray]) -> Maps:
@@ -216,12 +251,7 @@ def score(groups: Sequence[Group], maps: Maps) -> Score:
     return dict(iou=round(iou, 4), max_f=round(float(max_f), 4), mae=round(mae, 4))
 
 
-def add(rows: dict[str, list[list[Score]]], name: str, scores: list[Score]) -> None:
-    """Append the seeds' scores of one fold."""
-    rows.setdefault(name, []).append(scores)
-
-
-def write_sheet(path: Path, predictor: GroupPredictor, names: Sequence[str], groups: Sequence[Group]) -> None:
+def write_sheet(path: Path, predictor: GroupPredictor, groups: Sequence[Group]) -> None:
     """Two lines for each group: five pictures, and their maps."""
     lines = []
     for group in groups:
@@ -232,20 +262,26 @@ def write_sheet(path: Path, predictor: GroupPredictor, names: Sequence[str], gro
     write_png(path, sheet(lines))
 
 
-def summarize(results: dict[str, dict[str, list[list[Score]]]]) -> dict[str, dict[str, dict[str, list[float]]]]:
+def summarize(found: dict[str, dict[str, dict[str, Score]]]) -> dict[str, dict[str, dict[str, list[float]]]]:
     """By kind, row and figure: every seed's mean over the folds; prints mean and worst."""
+    runs: dict[tuple[str, str], dict[str, list[Score]]] = {}
+    for name, kinds in found.items():
+        # Folds of one model and seed belong together; their names differ in the first word.
+        for kind, rows in kinds.items():
+            for row, scores in rows.items():
+                runs.setdefault((kind, row), {}).setdefault(name.split(' ', 1)[1], []).append(scores)
     summary: dict[str, dict[str, dict[str, list[float]]]] = {}
-    for kind, rows in results.items():
+    for (kind, row), seeds in runs.items():
+        iou, f, mae = ([float(np.mean([s[key] for s in part])) for part in seeds.values()] for key in FIGURES)
+        summary.setdefault(kind, {})[row] = dict(iou=iou, max_f=f, mae=mae)
+    for kind, rows in summary.items():
         print(f'\n{kind:28} {"IoU mean":>9} {"worst":>7} {"max-F mean":>11} {"worst":>7} {"MAE mean":>9} {"worst":>7}')
-        summary[kind] = {}
-        for name, folds in rows.items():
-            found = {key: [float(np.mean([s[key] for s in seed])) for seed in zip(*folds)] for key in folds[0][0]}
-            iou, f, mae = found['iou'], found['max_f'], found['mae']
+        for row, figures in rows.items():
+            iou, f, mae = (figures[key] for key in FIGURES)
             print(
-                f'{name:28} {np.mean(iou):9.3f} {min(iou):7.3f} {np.mean(f):11.3f} {min(f):7.3f} '
+                f'{row:28} {np.mean(iou):9.3f} {min(iou):7.3f} {np.mean(f):11.3f} {min(f):7.3f} '
                 f'{np.mean(mae):9.3f} {max(mae):7.3f}'
             )
-            summary[kind][name] = found
     return summary
 
 

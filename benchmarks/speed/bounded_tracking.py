@@ -128,7 +128,8 @@ def growth(rows: list[dict[str, float]]) -> list[str]:
         return []
     base = before[-1]
     full = dict(working=max(r['working'] for r in rows), long_term=LONG_TERM)
-    found = [f'{name} is not full by frame {FULL_BY}' for name, size in full.items() if base[name] < size]
+    reached = {name: max(row[name] for row in before) for name in full}
+    found = [f'{name} is not full by frame {FULL_BY}' for name, size in full.items() if reached[name] < size]
     for name in ('state', 'rss'):
         more = max(row[name] for row in after) - base[name]
         print(f'{name}: {more:+.1f} MB from frame {FULL_BY} on (asked <= {GROWTH_MB:g})')

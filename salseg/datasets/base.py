@@ -56,17 +56,23 @@ class SetDataset(Dataset):
         """Paths and ids of item ``index``, without pixels: ``set_id``, ``frame_ids``, ``frame_paths``, ..."""
         raise TypeError(f'{type(self).__name__} must define describe')
 
-    def begin(self, epoch: int, index: int) -> Results:
-        """Item ``index`` before its transforms, with the generator and the draw's number."""
+    def begin(self, epoch: int, index: int, draw: int | None = None) -> Results:
+        """Item ``index`` before its transforms, with its generator; ``draw`` as in :meth:`get`."""
         results = dict(dataset=self.name, ordered=False, pixel_mean=self.pixel_mean, pixel_std=self.pixel_std)
         results.update(self.describe(index))
         results['rng'] = np.random.default_rng((self.seed, epoch, index))
-        results['draw'] = epoch * len(self) + index
+        results['draw'] = epoch * len(self) + index if draw is None else draw
         return results
 
-    def get(self, epoch: int, index: int) -> Results:
-        """Item ``index`` as epoch ``epoch`` draws it."""
-        results = self.begin(epoch, index)
+    def get(self, epoch: int, index: int, draw: int | None = None) -> Results:
+        """Item ``index`` as epoch ``epoch`` draws it.
+
+        Args:
+            epoch, index: Seed the item.
+            draw: Number of the draw, on which curricula depend; by default that of this set on its own. A set that is part
+                of another one is told the whole's.
+        """
+        results = self.begin(epoch, index, draw)
         for transform in self.transforms:
             results = transform(results)
             if results is None:

@@ -60,7 +60,7 @@ class CompositeClips(SetDataset):
         """What the object's own set says of it."""
         return self.foregrounds.describe(index)
 
-    def begin(self, epoch: int, index: int) -> Results:
+    def begin(self, epoch: int, index: int, draw: int | None = None) -> Results:
         """A clip with its labels, the object being 1, before its transforms."""
         rng = np.random.default_rng((self.seed, epoch, index, 1))
         front = self.foregrounds.get(epoch, index)
@@ -89,7 +89,7 @@ class CompositeClips(SetDataset):
             label_kind=['index'] * self.frames,
             label_images=[labels for _, labels in drawn],
             rng=rng,
-            draw=epoch * len(self) + index,
+            draw=epoch * len(self) + index if draw is None else draw,
         )
 
     def _fitted(self, rng: np.random.Generator, picture: np.ndarray, *masks: np.ndarray) -> list[np.ndarray]:

@@ -45,7 +45,7 @@ class ConcatDataset(SetDataset):
         which, inner = self.locate(index)
         return self.datasets[which].describe(inner)
 
-    def get(self, epoch: int, index: int) -> Results:
-        """Item ``index`` as its own data set draws it in that epoch."""
+    def get(self, epoch: int, index: int, draw: int | None = None) -> Results:
+        """Item ``index`` as its own data set draws it in that epoch; curricula see the number of the draw in the whole."""
         which, inner = self.locate(index)
-        return self.datasets[which].get(epoch, inner)
+        return self.datasets[which].get(epoch, inner, epoch * len(self) + index if draw is None else draw)

@@ -81,7 +81,9 @@ def test_track_stream_and_test_loop_give_the_same_labels(name, kind, tree, tmp_p
         given = ['--mask', str(first)]
         if kind == 'boxes':
             prompt = prompt.boxed()
-            given = [word for i, b in enumerate(boxes, 1) for word in ('--box', f'{i}:' + ','.join(f'{v:g}' for v in b))]
+            given = [
+                word for i, b in enumerate(boxes, 1) for word in ('--box', f'{i}:' + ','.join(f'{v:g}' for v in b))
+            ]
         out = tmp_path / video
         words = ['track', str(config), str(frames), '--checkpoint', str(checkpoint), *given, '--out', str(out)]
         assert main([*words, '--device', 'cpu', '--cfg-options', *options]) == 0

@@ -29,7 +29,17 @@ pytestmark = pytest.mark.skipif(not REAL.is_dir(), reason=f'the real pictures ar
 @pytest.mark.parametrize('name', VIDEOS)
 def test_a_real_video_runs_through_once_random_weights_are_allowed(name, tmp_path, capsys):
     frames, mask = (REAL / name / part for part in VIDEOS[name])
-    words = ['track', str(CONFIG), str(frames), '--mask', str(mask), '--out', str(tmp_path / 'out'), '--max-frames', '7']
+    words = [
+        'track',
+        str(CONFIG),
+        str(frames),
+        '--mask',
+        str(mask),
+        '--out',
+        str(tmp_path / 'out'),
+        '--max-frames',
+        '7',
+    ]
     options = ['--device', 'cpu', '--cfg-options', *OPTIONS]
     assert main([*words, *options]) != 0
     assert '--random-weights' in capsys.readouterr().err

@@ -1,16 +1,24 @@
 import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from salseg.apis import read_prompts, track
+from salseg.apis import init_model, read_prompts, track
 from salseg.apis.tracking import parse_box
+from salseg.cli.main import main
 from salseg.datasets.reading import read_mask
 from salseg.datasets.video_reading import FrameSource
+from salseg.engine.hooks.save_labels_hook import SaveLabelsHook
 from salseg.errors import DataError
 from salseg.propagation import Prompt, propagate
+from salseg.structures import SalDataSample
 from salseg.visualization import VideoWriter, write_label_png
 from tests.propagation.small import MODELS, SIZE, square, stream, video, xmem
 
@@ -148,3 +156,86 @@ def test_nothing_to_follow_and_frames_that_do_not_exist_are_refused(folder, tmp_
 def test_a_folder_is_ordered_by_the_numbers_in_its_names(folder):
     assert FrameSource(folder).names == [f'f{n}' for n in range(5, 12)]
     assert next(iter(FrameSource(folder).frames(3))).shape == (*SIZE, 3)
+
+
+class Camera:
+    """Gives the frames of a video again and again, as a camera that never ends."""
+
+    def __init__(self, source):
+        assert source == 0
+        self.frames, self.next = video(4), 0
+
+    def isOpened(self):
+        return True
+
+    def get(self, what):
+        return 30.0
+
+    def read(self):
+        frame = self.frames[self.next % 4]
+        self.next += 1
+        return True, frame[..., ::-1].copy()
+
+    def release(self):
+        pass
+
+
+def test_a_camera_is_followed_for_as_many_frames_as_asked_for_and_never_resumed(tmp_path, monkeypatch):
+    monkeypatch.setattr(cv2, 'VideoCapture', Camera)
+    source = FrameSource(0)
+    assert (source.live, source.names, source.fps) == (True, None, 30)
+    model = xmem()
+    report = track(stream(model), source, {0: prompts()[0]}, tmp_path / 'out', state_every=1, max_frames=3)
+    assert (report.frames, report.resumed_at) == (3, 0)
+    found = [read_mask(tmp_path / 'out' / 'masks' / f'{n:05d}.png', 'index') for n in range(3)]
+    np.testing.assert_array_equal(found, [r.labels for r in propagate(stream(model), video(4)[:3], {0: prompts()[0]})])
+    with pytest.raises(DataError, match='boxes for a camera are given in Python'):
+        read_prompts(source, boxes=['1:0,0,9,9'])
+
+
+KILLED = """
+import functools, os, signal, sys
+from salseg.apis import tracking
+from salseg.cli.main import main
+real = tracking.write_label_png
+def counted(path, labels):
+    real(path, labels)
+    if path.stem == 'f9':
+        os.kill(os.getpid(), signal.SIGKILL)
+tracking.write_label_png = counted
+tracking.track = functools.partial(tracking.track, state_every=2)
+main(sys.argv[1:])
+"""
+
+
+def test_the_command_goes_on_after_it_was_killed(folder, tmp_path):
+    config = Path(__file__).resolve().parents[2] / 'projects/xmem/configs/xmem_lite0_masks_davis17-240.py'
+    write_label_png(tmp_path / 'first.png', (4 * square(0, 0)).astype(np.uint8))
+    words = ['track', str(config), str(folder), '--mask', str(tmp_path / 'first.png'), '--random-weights']
+    options = ['model.key_backbone.weights=None', 'model.value_backbone.weights=None', 'model.shorter_side=None']
+    torch.manual_seed(0)
+    torch.save(dict(state_dict=init_model(str(config), device='cpu', options=options).state_dict()), tmp_path / 'w.pth')
+    words += ['--checkpoint', str(tmp_path / 'w.pth'), '--device', 'cpu', '--cfg-options', *options]
+    cut, whole = [[*words[:5], '--out', str(tmp_path / name), *words[5:]] for name in ('cut', 'whole')]
+    done = subprocess.run([sys.executable, '-c', KILLED, *cut], capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
+    assert main(cut) == 0
+    assert json.loads((tmp_path / 'cut/track.json').read_text())['resumed_at'] == 4
+    assert main(whole) == 0
+    np.testing.assert_array_equal(written(tmp_path / 'cut'), written(tmp_path / 'whole'))
+
+
+def test_a_server_is_given_palette_pngs_of_the_frames_it_asks_for(tmp_path):
+    from types import SimpleNamespace
+
+    labels = (3 * square(0, 0)).astype(np.uint8)
+    for frame, saved in (('00000', True), ('00001', False), ('00005', True)):
+        sample = SalDataSample(metainfo=dict(set_id='v', frame_ids=[frame], saved=saved))
+        sample.pred_labels = [labels]
+        SaveLabelsHook().after_test_iter(SimpleNamespace(work_dir=str(tmp_path)), 0, None, [sample])
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob('*.png')) == [
+        'labels/v/00000.png', 'labels/v/00005.png',
+    ]  # fmt: skip
+    with Image.open(tmp_path / 'labels/v/00000.png') as picture:
+        assert picture.mode == 'P'
+        np.testing.assert_array_equal(np.array(picture), labels)

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from salseg.datasets import CompositeClips, ObjectVideos, SyntheticImages, SyntheticObjectVideos
+from salseg.datasets import CompositeClips, ConcatDataset, ObjectVideos, SyntheticImages, SyntheticObjectVideos
 from salseg.datasets.box_files import read_boxes
 from salseg.datasets.sampling.object_clips import forward_clip, frame_gap, spread_clip
 from salseg.datasets.synthetic.videos import boxes_of_labels
@@ -61,6 +61,22 @@ def test_the_curriculum_is_a_function_of_the_draw():
         frame_gap(0, 10, ((0.1, 5),))
     with pytest.raises(ConfigError, match='total_draws'):
         SampleClip(4, gaps=XMEM)
+
+
+def test_a_curriculum_counts_the_draws_of_the_whole_set():
+    seen = []
+
+    def note(results):
+        seen.append(results['draw'])
+        return results
+
+    parts = [SyntheticObjectVideos(n, frames=2, size=32, pipeline=[note]) for n in (1, 3)]
+    whole = ConcatDataset(parts)
+    for draw in (0, 5, 8, 11):
+        whole[draw]
+    assert seen == [0, 5, 8, 11]
+    parts[1][4]
+    assert seen[-1] == 4
 
 
 @pytest.mark.parametrize('gap', [1, 3, 50])

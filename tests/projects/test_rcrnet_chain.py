@@ -79,7 +79,17 @@ def labelling(root, out):
         f'generate_pipeline.2.size={SIZE}', f'generate_pipeline.3.cache={root}/flow',
     ]  # fmt: skip
     checkpoint = f'{root}/generator/iter_{STEPS}.pth'
-    what = ['precompute', 'pseudo-labels', 'fgplg-lite', '--checkpoint', checkpoint, '--device', 'cpu', '--out', str(out)]
+    what = [
+        'precompute',
+        'pseudo-labels',
+        'fgplg-lite',
+        '--checkpoint',
+        checkpoint,
+        '--device',
+        'cpu',
+        '--out',
+        str(out),
+    ]
     return [*what, '--cfg-options', *options]
 
 
@@ -146,7 +156,9 @@ def test_labelling_that_was_killed_goes_on_to_the_same_files(chain, tmp_path):
     assert len(files(out)) == 14
     assert main(labelling(chain, out)) == 0
     assert files(out) == files(chain / 'labels')
-    assert json.loads((out / 'provenance.json').read_text()) == json.loads((chain / 'labels/provenance.json').read_text())
+    assert json.loads((out / 'provenance.json').read_text()) == json.loads(
+        (chain / 'labels/provenance.json').read_text()
+    )
 
 
 @pytest.mark.parametrize('stage', STAGES)

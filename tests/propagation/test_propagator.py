@@ -270,3 +270,17 @@ def test_a_frame_must_be_an_rgb_picture(frame):
 def test_a_prompt_for_a_frame_that_never_came_is_reported():
     with pytest.raises(DataError, match=r'frames \[5\], but the video has the frames 0 to 1'):
         list(propagate(stream(xmem()), iter(video(2)), {0: two_objects(), 5: two_objects()}))
+
+
+@both
+def test_an_object_that_left_keeps_its_id_and_is_followed_again_when_shown(make):
+    frames, runner = video(6), stream(make())
+    runner.step(frames[0], two_objects())
+    gone = Prompt.from_labels((3 * square(24, 32)).astype(np.uint8), known=runner.object_ids, exhaustive=True)
+    assert not (runner.step(frames[1], gone).labels == 7).any()
+    for frame in frames[2:4]:
+        assert runner.step(frame).object_ids == (3, 7)
+    back = runner.step(frames[4], Prompt.from_masks({7: square(8, 40)}))
+    assert back.object_ids == (3, 7)
+    assert (back.labels[square(8, 40)] == 7).all()
+    assert torch.isfinite(runner.step(frames[5]).probability).all()

@@ -18,7 +18,7 @@ class RandomResizedCrop(RandomFrameTransform):
     Args:
         size: (height, width), or one number for a square.
         area: Range of the window's share of the frame.
-        aspect: Range of its width by its height, of the square root's logarithm uniform.
+        aspect: Range of its width by its height, uniform in the logarithm.
         per: 'clip' or 'frame'.
 
     Raises:
