@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from salseg.errors import DataError
 from salseg.evaluation.functional.boundary import TOLERANCE, Contour, matched_f, tolerance_radius, window_of
@@ -141,6 +140,9 @@ def unsupervised(
         )
         region[..., number] = overlap_matrix(truth, guess, len(objects), proposals)
         boundary[..., number] = boundary_matrix(truth, guess, len(objects), proposals, tolerance)
+    # Imported here: it takes half a second, and one protocol of many needs it.
+    from scipy.optimize import linear_sum_assignment
+
     rows, columns = linear_sum_assignment(-(region + boundary).mean(axis=2) / 2)
     rows = rows[np.argsort(columns)]
     chosen = np.arange(len(objects))
