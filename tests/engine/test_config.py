@@ -96,6 +96,12 @@ def test_a_missing_base_and_a_circle_are_refused(tmp_path):
         inheritance(tmp_path / 'a.py')
 
 
+def test_a_computed_base_is_refused_with_its_line(tmp_path):
+    path = write(tmp_path, "folder = '..'\n_base_ = f'{folder}/tiny.py'\n")
+    with pytest.raises(ConfigError, match=r':2: _base_ is computed .*plain text'):
+        load_config(str(path))
+
+
 def test_origins_follow_the_last_file_that_set_a_value(tiny_config, tmp_path):
     own = write(tmp_path, "_base_ = './tiny.py'\nmodel = dict(losses=dict(lsc=dict(weight=0.5)))\n")
     origins = trace_origins(own, {'model.losses.ssc.alpha': 0.5})

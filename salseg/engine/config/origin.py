@@ -83,7 +83,13 @@ def _parse(path: Path) -> ast.Module:
 def _bases(tree: ast.Module, path: Path) -> list[Path]:
     for node in tree.body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', '') == '_base_':
-            names = ast.literal_eval(node.value)
+            try:
+                names = ast.literal_eval(node.value)
+            except ValueError as error:
+                raise ConfigError(
+                    f'{path}:{node.lineno}: _base_ is computed ({ast.unparse(node.value)}); write the path of a config, '
+                    'or a list of paths, as plain text.'
+                ) from error
             return [path.parent / name for name in ([names] if isinstance(names, str) else names)]
     return []
 
