@@ -107,7 +107,7 @@ def with_strokes(data: Path, target: Path) -> Path:
 def train_and_predict(
     run: str, seed: int, root: Path, out: Path, iterations: int, pictures: list[tuple[np.ndarray, np.ndarray]]
 ) -> list[np.ndarray]:
-    """Maps of the test pictures after one training."""
+    """Maps of the test pictures after one training, or by the last checkpoint of an earlier one."""
     options = [
         f'train_dataloader.dataset.data_root={root}', f'randomness.seed={seed}', f'train_cfg.max_iters={iterations}',
         f'default_hooks.checkpoint.interval={iterations}',
@@ -115,8 +115,10 @@ def train_and_predict(
         'train_dataloader.dataset.list_file=train.txt', *RUNS[run],
     ]  # fmt: skip
     folder = out / f'{list(RUNS).index(run)}_{seed}'
-    train(str(CONFIG), options, str(folder))
-    predictor = SaliencyPredictor(init_model(str(CONFIG), str(folder / f'iter_{iterations}.pth'), options=options))
+    checkpoint = folder / f'iter_{iterations}.pth'
+    if not checkpoint.is_file():
+        train(str(CONFIG), options, str(folder))
+    predictor = SaliencyPredictor(init_model(str(CONFIG), str(checkpoint), options=options))
     return [predictor([image])[0].saliency for image, _ in pictures]
 
 

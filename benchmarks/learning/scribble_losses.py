@@ -65,7 +65,7 @@ def main() -> int:
 
 
 def one(run: str, seed: int, args: argparse.Namespace, pictures: list) -> dict[str, float]:
-    """Train one row with one seed and measure it."""
+    """Train one row with one seed, unless its last checkpoint is there already, and measure it."""
     folder = Path(args.out) / f'{list(RUNS).index(run)}_{seed}'
     options = [
         f'randomness.seed={seed}', f'train_cfg.max_iters={args.iterations}',
@@ -75,8 +75,10 @@ def one(run: str, seed: int, args: argparse.Namespace, pictures: list) -> dict[s
     ]  # fmt: skip
     if 'model.losses.lsc=None' not in RUNS[run]:
         options.append(f'model.losses.lsc.ramp_iterations={args.iterations // 3}')
-    train(str(CONFIG), options, str(folder))
-    predictor = SaliencyPredictor(init_model(str(CONFIG), str(folder / f'iter_{args.iterations}.pth'), options=options))
+    checkpoint = folder / f'iter_{args.iterations}.pth'
+    if not checkpoint.is_file():
+        train(str(CONFIG), options, str(folder))
+    predictor = SaliencyPredictor(init_model(str(CONFIG), str(checkpoint), options=options))
     maps = [predictor([picture.image])[0].saliency for picture in pictures]
     return {**figures(maps, pictures), 'rescaling': rescaling(predictor, maps, pictures)}
 

@@ -83,6 +83,7 @@ class Protocol(ABC):
         lower_is_better: Figures where less is better.
         worst_by: The measure of a row that finds the worst cases; more is better.
         unit: Name of a group: 'group' or 'video'.
+        skip_first_last: The first and the last annotated frame of a video do not count.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Protocol(ABC):
     rank_by: str = ''
     worst_by: str = ''
     unit: str = 'group'
+    skip_first_last: bool = False
 
     lower_is_better: ClassVar[frozenset[str]] = frozenset({'mae', 'J_decay', 'F_decay'})
     # Fields that a user may change by name; everything else makes the protocol what it is.
@@ -107,9 +109,8 @@ class Protocol(ABC):
     def total(self) -> Total:
         """A fresh sum."""
 
-    @abstractmethod
     def counted(self, stems: Sequence[str], group: str) -> list[int]:
-        """Which of the annotated frames of a group count, by position.
+        """Which of the annotated frames of a group count, by position: all, or all but the first and the last.
 
         Args:
             stems: In temporal order.
@@ -118,6 +119,14 @@ class Protocol(ABC):
         Raises:
             DataError: Nothing is left of the group.
         """
+        if not self.skip_first_last:
+            return list(range(len(stems)))
+        if len(stems) < 3:
+            raise DataError(
+                f'{self.name}: the video {group!r} has {len(stems)} annotated frames; without the first and the last '
+                'one nothing is left. Leave it out with --list, or choose a protocol that counts all frames.'
+            )
+        return list(range(1, len(stems) - 1))
 
     @property
     def note(self) -> str:
@@ -143,14 +152,6 @@ class Protocol(ABC):
                 + (f'it takes {", ".join(self.options)}.' if self.options else 'it takes none.')
             )
         return dataclasses.replace(self, **options)
-
-
-def too_short(protocol: Protocol, group: str, frames: int) -> DataError:
-    """The error for a video of which nothing is left."""
-    return DataError(
-        f'{protocol.name}: the video {group!r} has {frames} annotated frames; without the first and the last one '
-        'nothing is left. Leave it out with --list, or choose a protocol that counts all frames.'
-    )
 
 
 def plain(figures: Mapping[str, float | np.ndarray]) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """Protocols of saliency maps: a picture beside its mask."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,7 +16,7 @@ from salseg.evaluation.functional import (
     saliency_scores,
     summarize_scores,
 )
-from salseg.evaluation.protocols.base import Figures, Part, Protocol, Total, plain, too_short
+from salseg.evaluation.protocols.base import Figures, Part, Protocol, Total, plain
 from salseg.evaluation.protocols.sums import ScoreSums
 
 COLUMNS = ('max_f', 'mean_f', 'adaptive_f', 'weighted_f', 's_measure', 'max_e', 'mean_e', 'adaptive_e', 'mae')
@@ -29,14 +29,12 @@ class MapProtocol(Protocol):
 
     Attributes:
         by_group: Every group or video counts the same, not every picture.
-        skip_first_last: The first and the last annotated frame of a video do not count.
         interpolation: How a map of another size is brought to the size of its ground truth, see `resize_prediction`.
         normalize: Stretch every map to its own minimum and maximum first.
         measures: Some of `SALIENCY_MEASURES`.
     """
 
     by_group: bool = False
-    skip_first_last: bool = False
     interpolation: str = 'linear'
     normalize: bool = True
     measures: tuple[str, ...] = SALIENCY_MEASURES
@@ -57,18 +55,6 @@ class MapProtocol(Protocol):
     def total(self) -> 'MapTotal':
         """A fresh sum."""
         return MapTotal(self)
-
-    def counted(self, stems: Sequence[str], group: str) -> list[int]:
-        """All pictures, or all frames but the first and the last.
-
-        Raises:
-            DataError: The video is too short.
-        """
-        if not self.skip_first_last:
-            return list(range(len(stems)))
-        if len(stems) < 3:
-            raise too_short(self, group, len(stems))
-        return list(range(1, len(stems) - 1))
 
     def scores(self, prediction: np.ndarray, truth: np.ndarray) -> Scores:
         """Scores of one map.

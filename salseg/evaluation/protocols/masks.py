@@ -20,7 +20,7 @@ from salseg.evaluation.functional import (
 from salseg.evaluation.functional.davis import MAX_PROPOSALS
 from salseg.evaluation.functional.frames import Frames, objects_of_first_frame
 from salseg.evaluation.functional.statistics import nan_mean
-from salseg.evaluation.protocols.base import Figures, Part, Protocol, Total, too_short
+from salseg.evaluation.protocols.base import Figures, Part, Protocol, Total
 from salseg.evaluation.reading import VOID, present_values
 
 DAVIS_COLUMNS = ('J&F', 'J_mean', 'J_recall', 'J_decay', 'F_mean', 'F_recall', 'F_decay')
@@ -39,7 +39,6 @@ class MaskProtocol(Protocol):
     rank_by: str = 'J&F'
     worst_by: str = 'J&F'
     unit: str = 'video'
-    skip_first_last: bool = False
     binary: bool = False
 
     @property
@@ -49,18 +48,6 @@ class MaskProtocol(Protocol):
     def total(self) -> 'MaskTotal':
         """A fresh sum."""
         return MaskTotal(self)
-
-    def counted(self, stems: Sequence[str], group: str) -> list[int]:
-        """All frames, or all but the first and the last.
-
-        Raises:
-            DataError: The video is too short.
-        """
-        if not self.skip_first_last:
-            return list(range(len(stems)))
-        if len(stems) < 3:
-            raise too_short(self, group, len(stems))
-        return list(range(1, len(stems) - 1))
 
     def labels(self, values: np.ndarray) -> np.ndarray:
         """What a file's values mean here; 0 and 255 alone are one object where the protocol says so."""
