@@ -59,7 +59,7 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.10,<3.14',
     packages=find_packages(include=['salseg', 'salseg.*']),
-    package_data={'salseg': ['py.typed']},
+    package_data={'salseg': ['py.typed', 'demo/*']},
     cmdclass={'build_py': BuildWithAssets},
     install_requires=[
         'torch>=2.6',

@@ -9,14 +9,19 @@ from typing import Any
 from salseg.errors import UnknownName
 from salseg.paths import assets_root
 
+DEMO = Path(__file__).resolve().parent / 'demo' / 'metafile.yml'
+
 
 @lru_cache(maxsize=1)
 def model_cards() -> dict[str, dict[str, Any]]:
-    """Cards of all models by name: the entries under ``Models`` of every ``projects/<paper>/metafile.yml``."""
+    """Cards of all models by name: the entries under ``Models`` of every ``projects/<paper>/metafile.yml``.
+
+    The demo model, whose weights come with the package, has its card in the package.
+    """
     import yaml
 
     cards: dict[str, dict[str, Any]] = {}
-    for file in sorted((assets_root() / 'projects').glob('*/metafile.yml')):
+    for file in [*sorted((assets_root() / 'projects').glob('*/metafile.yml')), DEMO]:
         card = yaml.safe_load(file.read_text(encoding='utf-8')) or {}
         for model in card.get('Models', []):
             shared = {key: value for key, value in card.items() if key != 'Models'}
@@ -43,6 +48,12 @@ def config_of(name: str) -> Path:
             "A config file or a run's folder will do as well."
         )
     return Path(cards[name]['Folder']) / cards[name]['Config']
+
+
+def shipped_weights(name: str) -> Path | None:
+    """Weights that come with the package for a model, ``Checkpoint`` of its card; None for what has none."""
+    card = model_cards().get(name, {})
+    return Path(card['Folder']) / card['Checkpoint'] if 'Checkpoint' in card else None
 
 
 def list_configs() -> list[Path]:

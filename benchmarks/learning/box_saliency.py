@@ -15,13 +15,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from following import learned
 from scribble_losses import figures, print_table
 
-from salseg.apis import SaliencyPredictor, init_model
+from salseg.apis import SaliencyPredictor
 from salseg.datasets.synthetic.baselines import centre_prior
 from salseg.datasets.synthetic.images import SyntheticImage, draw_image
 from salseg.datasets.synthetic.videos import boxes_of_labels
-from salseg.engine.running import train
 from salseg.evaluation.metrics.saliency_metric import to_grey
 
 PROJECTS = Path(__file__).resolve().parents[2] / 'projects'
@@ -80,15 +80,14 @@ def filled_box(picture: SyntheticImage) -> np.ndarray:
 def one(run: str, seed: int, args: argparse.Namespace, pictures: list) -> dict[str, float]:
     """Train one row with one seed and measure it."""
     name, own = RUNS[run]
-    config, folder = str(PROJECTS / name), Path(args.out) / f'{list(RUNS).index(run)}_{seed}'
+    folder = Path(args.out) / f'{list(RUNS).index(run)}_{args.iterations}_{seed}'
     options = [
         f'randomness.seed={seed}', f'train_cfg.max_iters={args.iterations}', f'param_scheduler.total={args.iterations}',
-        f'default_hooks.checkpoint.interval={args.iterations}', 'default_hooks.logger.interval=100',
+        f'default_hooks.checkpoint.interval={min(args.iterations, 100)}', 'default_hooks.logger.interval=100',
         f'train_dataloader.dataset.size={SIZE}', f'train_dataloader.dataset.pipeline.2.size={SIZE}',
         f'test_dataloader.dataset.pipeline.2.size={SIZE}', *own, *args.options,
     ]  # fmt: skip
-    train(config, options, str(folder))
-    predictor = SaliencyPredictor(init_model(config, str(folder / f'iter_{args.iterations}.pth'), 'cpu', options))
+    predictor = SaliencyPredictor(learned(PROJECTS / name, folder, args.iterations, options))
     return figures([predictor([picture.image])[0].saliency for picture in pictures], pictures)
 
 

@@ -1,6 +1,6 @@
 """XMem learned from boxes against XMem learned from masks, on synthetic videos of look-alike objects.
 
-    python benchmarks/learning/boxes.py [--seeds 0 1 2] [--iterations 600]
+    python benchmarks/learning/boxes.py [--seeds 0 1 2] [--iterations 400]
 
 Same network, videos, iterations and seeds for every row; only the losses and what they may see differ. Test videos come
 from a split that no training saw; J and F from the second frame on. Beside them stand the first mask left where it was, and
@@ -18,6 +18,7 @@ from following import (
     Claim,
     follow,
     keep,
+    learned,
     moved_prompt,
     print_rows,
     report,
@@ -26,9 +27,6 @@ from following import (
     stand_still,
     synthetic_videos,
 )
-
-from salseg.apis import init_model
-from salseg.engine.running import train
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'projects/xmem/configs'
 RUNS = {
@@ -46,11 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train all rows, print the table, check what must hold."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--out', default='work_dirs/boxes')
-    parser.add_argument('--iterations', type=int, default=600)
+    parser.add_argument('--iterations', type=int, default=400)
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument('--runs', nargs='+', default=list(RUNS), choices=list(RUNS))
     parser.add_argument('--videos', type=int, default=16, help='test videos')
-    parser.add_argument('--frames', type=int, default=16, help='of a test video')
+    parser.add_argument('--frames', type=int, default=12, help='of a test video')
     parser.add_argument('--options', nargs='*', default=[], help='further overrides of every config')
     args = parser.parse_args(arguments)
     videos = synthetic_videos(args.videos, args.frames, SIZE)
@@ -70,13 +68,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def one(run: str, seed: int, args: argparse.Namespace, videos: list) -> dict[str, float]:
     """Train one row with one seed and measure it."""
-    folder = Path(args.out) / f'{run.replace("+", "")}_{seed}'
+    folder = Path(args.out) / f'{run.replace("+", "")}_{args.iterations}_{seed}'
     options = [*short_run(args.iterations, seed), *args.options]
     if run == 'masks':
-        options += [f'model.losses.ce.start={args.iterations // 3}', f'model.losses.ce.end={args.iterations - 1}']
-    config = str(CONFIGS / RUNS[run])
-    train(config, options, str(folder))
-    answer = follow(init_model(config, str(folder / f'iter_{args.iterations}.pth'), 'cpu', options))
+        options += [f'model.losses.ce.start={args.iterations // 2}', f'model.losses.ce.end={args.iterations}']
+    answer = follow(learned(CONFIGS / RUNS[run], folder, args.iterations, options))
     boxed = score(answer, videos, box=True)
     return {**score(answer, videos), 'box_j': boxed['j'], 'box_jf': boxed['jf'], **moved_prompt(answer, videos)}
 

@@ -107,7 +107,8 @@ def one(run: str, seed: int, args: argparse.Namespace) -> dict[str, float]:
 def similar(predict: ClipPredictor, video: SyntheticVideo) -> tuple[np.ndarray, np.ndarray]:
     """Cosines of foregrounds of different frames, and of a foreground and a background of different frames."""
     model = predict.model
-    batch = model.data_preprocessor(predict.pack([(str(t), frame.image) for t, frame in enumerate(video)]), False)
+    item = predict.pack_clip([(str(t), frame.image) for t, frame in enumerate(video)])
+    batch = model.data_preprocessor(dict(inputs=[item['inputs']], data_samples=[item['data_samples']]), False)
     features = model(**batch, mode='tensor')['embedding'][0]
     truth = torch.from_numpy(np.stack([video.labels(t) > 0 for t in range(len(video))])).float()
     regions = F.adaptive_avg_pool2d(truth, tuple(features.shape[-2:])) >= 0.5

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from salseg.apis import Prompt, Propagator
+from salseg.apis import Prompt, Propagator, init_model
 from salseg.datasets.synthetic.videos import draw_video
+from salseg.engine.running import has_checkpoint, train
 from salseg.evaluation.functional.davis import semi_supervised
 from salseg.propagation import propagate
 
 # As the training videos of the configs named synthetic-96, another split.
-SCENE = dict(objects=2, look_alikes=True, distractors=1, occluders=1, leaving=False)
+SCENE = dict(objects=2, look_alikes=True, distractors=1, occluders=0, leaving=False, max_step=4.0)
 Answer = Callable[['TestVideo', Prompt], Sequence[np.ndarray]]
 
 
@@ -36,6 +37,14 @@ def synthetic_videos(count: int, frames: int, size: int) -> list[TestVideo]:
             found.append(TestVideo(f'test_{index}', [f.image for f in drawn], [f.labels for f in drawn]))
         index += 1
     return found
+
+
+def learned(config: Path, folder: Path, iterations: int, options: Sequence[str]) -> Any:
+    """The trained model; a training that ended is not repeated, one that was stopped goes on from its last checkpoint."""
+    checkpoint = folder / f'iter_{iterations}.pth'
+    if not checkpoint.is_file():
+        train(str(config), list(options), str(folder), resume=has_checkpoint(folder))
+    return init_model(str(config), str(checkpoint), 'cpu', list(options))
 
 
 def follow(model: Any) -> Answer:
@@ -122,7 +131,7 @@ def keep(results: Mapping[str, Any], folder: Path) -> None:
 
 
 def short_run(
-    iterations: int, seed: int, batch: int = 3, data: Sequence[str] = ('train_dataloader.dataset',)
+    iterations: int, seed: int, batch: int = 2, data: Sequence[str] = ('train_dataloader.dataset',)
 ) -> list[str]:
     """Options of a training of so many iterations; ``data`` are the places of its data sets in the config."""
     own = [
@@ -132,5 +141,5 @@ def short_run(
     ]
     return [
         f'randomness.seed={seed}', f'train_cfg.max_iters={iterations}', f'param_scheduler.1.T_max={iterations}',
-        f'default_hooks.checkpoint.interval={iterations}', 'default_hooks.logger.interval=50', *own,
+        f'default_hooks.checkpoint.interval={min(iterations, 50)}', 'default_hooks.logger.interval=50', *own,
     ]  # fmt: skip

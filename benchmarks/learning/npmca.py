@@ -1,6 +1,6 @@
 """NPMCA-net learned on synthetic videos of look-alike objects, and what its two ideas bring on the same weights.
 
-    python benchmarks/learning/npmca.py [--seeds 0 1 2] [--iterations 600]
+    python benchmarks/learning/npmca.py [--seeds 0 1 2] [--iterations 400]
 
 Test videos come from a split that no training saw; J and F from the second frame on. Beside them stands the first mask left
 where it was. On the same weights the previous mask is blanked for the target encoder, and what matching found is shuffled
@@ -20,6 +20,7 @@ from following import (
     Claim,
     follow,
     keep,
+    learned,
     moved_prompt,
     print_rows,
     report,
@@ -29,31 +30,27 @@ from following import (
     synthetic_videos,
 )
 
-from salseg.apis import init_model
-from salseg.engine.running import train
-
 CONFIG = Path(__file__).resolve().parents[2] / 'projects/npmca_net/configs/npmca-net_lite0_paper_synthetic-96.py'
-SIZE, BATCH = 96, 8
+SIZE, BATCH = 96, 4
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, print the table, check what must hold."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--out', default='work_dirs/npmca')
-    parser.add_argument('--iterations', type=int, default=600)
+    parser.add_argument('--iterations', type=int, default=400)
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument('--videos', type=int, default=16, help='test videos')
-    parser.add_argument('--frames', type=int, default=16, help='of a test video')
+    parser.add_argument('--frames', type=int, default=12, help='of a test video')
     parser.add_argument('--options', nargs='*', default=[], help='further overrides of the config')
     args = parser.parse_args(arguments)
     videos = synthetic_videos(args.videos, args.frames, SIZE)
     results: dict[str, list] = {'first mask, left': [score(stand_still, videos)]}
     for seed in args.seeds:
         started = time.monotonic()
-        folder = Path(args.out) / str(seed)
+        folder = Path(args.out) / f'{args.iterations}_{seed}'
         options = [*short_run(args.iterations, seed, BATCH), *args.options]
-        train(str(CONFIG), options, str(folder))
-        model = init_model(str(CONFIG), str(folder / f'iter_{args.iterations}.pth'), 'cpu', options)
+        model = learned(CONFIG, folder, args.iterations, options)
         answer = follow(model)
         found = {'trained': {**score(answer, videos), **moved_prompt(answer, videos)}}
         with without_previous_mask(model):

@@ -20,7 +20,8 @@ import numpy as np
 from clip_runs import PROJECTS, fit, texts, verdicts
 
 from salseg.apis import init_model
-from salseg.apis.clips import ClipPredictor, predict_video
+from salseg.apis.clip_files import predict_video
+from salseg.apis.clips import ClipPredictor
 from salseg.datasets import VideoSaliencyDataset
 from salseg.datasets.reading import read_grey, read_image, read_mask
 from salseg.datasets.synthetic import centre_prior

@@ -1,6 +1,6 @@
 """XMem learned from a few real videos and synthetic ones, from masks and from boxes, tested on other real videos.
 
-    python benchmarks/learning/real_tracking.py DATA [--seeds 0] [--iterations 600]
+    python benchmarks/learning/real_tracking.py DATA [--seeds 0] [--iterations 400]
 
 DATA is a tree as that of DAVIS, with ``ImageSets/2017/train.txt`` and ``val.txt``. J and F from the second frame on, prompted
 by the first masks. Beside the models stand the first mask left where it was, and labels carried on by the nearest
@@ -22,6 +22,7 @@ from following import (
     TestVideo,
     follow,
     keep,
+    learned,
     print_rows,
     report,
     score,
@@ -29,10 +30,9 @@ from following import (
     stand_still,
 )
 
-from salseg.apis import Prompt, init_model
+from salseg.apis import Prompt
 from salseg.datasets import PromptedVideos
 from salseg.datasets.reading import read_image, read_mask
-from salseg.engine.running import train
 from salseg.registry import BACKBONES
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'projects/xmem/configs'
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('data', help='folder with JPEGImages, Annotations and ImageSets')
     parser.add_argument('--out', default='work_dirs/real_tracking')
-    parser.add_argument('--iterations', type=int, default=600)
+    parser.add_argument('--iterations', type=int, default=400)
     parser.add_argument('--seeds', type=int, nargs='+', default=[0])
     parser.add_argument('--runs', nargs='+', default=list(RUNS), choices=list(RUNS))
     parser.add_argument('--features', default='package', help="weights of the untrained neighbours' features")
@@ -62,10 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results[run] = []
         for seed in args.seeds:
             started = time.monotonic()
-            folder = Path(args.out) / f'{run.replace("+", "")}_{seed}'
+            folder = Path(args.out) / f'{run.replace("+", "")}_{args.iterations}_{seed}'
             options = [*short_run(args.iterations, seed, data=SETS), f'{SETS[0]}.data_root={args.data}', *args.options]
-            train(str(CONFIGS / RUNS[run]), options, str(folder))
-            model = init_model(str(CONFIGS / RUNS[run]), str(folder / f'iter_{args.iterations}.pth'), 'cpu', options)
+            model = learned(CONFIGS / RUNS[run], folder, args.iterations, options)
             results[run].append(score(follow(model), videos))
             numbers = ' '.join(f'{key} {value:.3f}' for key, value in results[run][-1].items())
             print(f'{run}, seed {seed}: {numbers} ({time.monotonic() - started:.0f} s)', flush=True)

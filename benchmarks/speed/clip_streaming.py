@@ -16,19 +16,14 @@ from unittest import mock
 
 import cv2
 import numpy as np
+from measure import resident_mb
 
-from salseg.apis import clips
+from salseg.apis import clip_files
 from salseg.cli.main import main as salseg
 from salseg.datasets.synthetic import draw_video
 
 GROWTH_MB = 10.0
 DRAWN = 50
-
-
-def resident_mb() -> float:
-    """Memory of this process that lies in RAM, in 1e6 bytes."""
-    lines = Path('/proc/self/status').read_text(encoding='ascii').splitlines()
-    return float(next(line for line in lines if line.startswith('VmRSS')).split()[1]) * 1024 / 1e6
 
 
 def write_frames(folder: Path, count: int, size: int) -> None:
@@ -44,7 +39,7 @@ def write_frames(folder: Path, count: int, size: int) -> None:
 def watched(count: int, every: int) -> tuple[dict[int, float], object]:
     """Readings by frame, and the patch that takes them where the command saves a frame."""
     readings: dict[int, float] = {}
-    save, done = clips._save, [0]
+    save, done = clip_files._Run._save, [0]
 
     def saved(*args: object) -> None:
         save(*args)
@@ -52,7 +47,7 @@ def watched(count: int, every: int) -> tuple[dict[int, float], object]:
         if done[0] % every == 0 or done[0] == count:
             readings[done[0]] = resident_mb()
 
-    return readings, mock.patch.object(clips, '_save', saved)
+    return readings, mock.patch.object(clip_files._Run, '_save', saved)
 
 
 def main() -> int:

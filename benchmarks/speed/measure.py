@@ -3,10 +3,14 @@
 Other work on the machine then disturbs all variants alike, and only ratios are reported as results.
 """
 
+import ctypes
+import gc
 import json
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import torch
 from torch.autograd.profiler import profile
@@ -83,6 +87,15 @@ def peak_bytes(call: Callable[[], object]) -> int:
         live += event.nbytes()
         peak = max(peak, live)
     return peak
+
+
+def resident_mb() -> float:
+    """Memory of this process that lies in RAM, in 1e6 bytes, after the allocator gave back what is free (glibc)."""
+    gc.collect(0)
+    if sys.platform == 'linux':
+        ctypes.CDLL(None).malloc_trim(0)
+    lines = Path('/proc/self/status').read_text(encoding='ascii').splitlines()
+    return float(next(line for line in lines if line.startswith('VmRSS')).split()[1]) * 1024 / 1e6
 
 
 def use_one_thread() -> None:

@@ -1,24 +1,32 @@
-"""Understand what a user names: files, folders, patterns."""
+"""Understand what a user names: pictures, folders, patterns, groups, videos, cameras."""
 
 import glob
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from salseg.datasets.pairing import by_stem
 from salseg.datasets.reading import IMAGE_SUFFIXES
+from salseg.datasets.video_reading import VIDEO_SUFFIXES, FrameSource
 from salseg.errors import DataError
 
+Named = tuple[Path, Path]
 
-def find_images(inputs: Iterable[str]) -> list[tuple[Path, Path]]:
+
+def find_images(inputs: Iterable[str | Path], outside: Path | None = None, may_be_empty: bool = False) -> list[Named]:
     """Pictures with the relative name that their results get (without suffix).
 
     Files keep their stem; what lies in a folder keeps its place below that folder.
 
+    Args:
+        inputs: Files, folders, patterns.
+        outside: Folder whose pictures are left out: that of the results, if it lies in a folder that was named.
+        may_be_empty: Whether folders and patterns may stand for nothing, as those that are watched.
+
     Raises:
         DataError: Something does not exist or holds no picture, or two pictures would get the same name.
     """
-    found: list[tuple[Path, Path]] = []
-    for text in inputs:
-        found += _expand(text)
+    own = None if outside is None else outside.resolve()
+    found = [pair for text in inputs for pair in _expand(str(text), own, may_be_empty)]
     names: dict[Path, Path] = {}
     for path, name in found:
         if name in names and names[name] != path:
@@ -30,16 +38,174 @@ def find_images(inputs: Iterable[str]) -> list[tuple[Path, Path]]:
     return [(path, name) for name, path in names.items()]
 
 
-def _expand(text: str) -> list[tuple[Path, Path]]:
+def _expand(text: str, own: Path | None, may_be_empty: bool) -> list[Named]:
     path = Path(text)
     if path.is_dir():
-        files = sorted(p for p in path.rglob('*') if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith('.'))
-        if not files:
+        files = sorted(p for p in path.rglob('*') if is_image(p) and not p.name.startswith('.'))
+        if own is not None and path.resolve() in own.parents:
+            files = [p for p in files if own not in p.resolve().parents]
+        if not files and not may_be_empty:
             raise DataError(f'{path} holds no picture ({", ".join(IMAGE_SUFFIXES)}), in its sub-folders neither.')
         return [(p, p.relative_to(path).with_suffix('')) for p in files]
     if path.is_file():
         return [(path, Path(path.stem))]
-    matches = [Path(p) for p in sorted(glob.glob(text, recursive=True))]
-    if matches:
+    matches = _matches(text)
+    if matches or (may_be_empty and glob.has_magic(text)):
         return [(p, Path(p.stem)) for p in matches if p.is_file()]
-    raise DataError(f'the input {text} is no file, no folder, and no pattern that matches one.')
+    raise _nothing(text)
+
+
+def find_groups(inputs: Iterable[str | Path]) -> list[tuple[str, list[Path]]]:
+    """Groups by name: a folder of pictures is a group, of a folder of folders each is one, and so are single pictures.
+
+    Raises:
+        DataError: Something does not exist or holds no picture, or two groups have the same name.
+    """
+    groups: dict[str, list[Path]] = {}
+    pictures: list[Path] = []
+    for path in _existing(inputs):
+        if path.is_dir():
+            for name, files in _groups_of(path):
+                if name in groups:
+                    raise DataError(f'two groups are called {name!r}; rename a folder, or run twice with two --out.')
+                groups[name] = files
+        elif is_image(path):
+            pictures.append(path)
+        else:
+            raise DataError(
+                f'{path} is a file and no picture; a group is a folder with the pictures that have something in common.'
+            )
+    if pictures:
+        groups |= _group_of_files(pictures, groups)
+    return list(groups.items())
+
+
+def _group_of_files(pictures: Sequence[Path], others: dict[str, list[Path]]) -> dict[str, list[Path]]:
+    """Pictures that were named one by one, by a shell's pattern mostly, are one group."""
+    folders = {path.resolve().parent for path in pictures}
+    stems: dict[str, Path] = {}
+    for path in dict.fromkeys(pictures):
+        if stems.setdefault(path.stem, path) != path:
+            raise DataError(f'{stems[path.stem]} and {path} would be one result: pictures of a group need names of their own.')
+    name = folders.pop().name if len(folders) == 1 else 'group'
+    if name in others:
+        raise DataError(f'two groups are called {name!r}; give folders, or run twice with two --out.')
+    return {name: sorted(stems.values())}
+
+
+def _groups_of(folder: Path) -> list[tuple[str, list[Path]]]:
+    own = list(by_stem(folder).values())
+    if own:
+        return [(folder.resolve().name, own)]
+    found = [(path.name, list(by_stem(path).values())) for path in _folders_in(folder)]
+    found = [(name, files) for name, files in found if files]
+    if not found:
+        raise DataError(f'{folder} holds no picture, and no folder with pictures; a group is a folder of pictures.')
+    return found
+
+
+def find_clips(inputs: Iterable[str | Path]) -> list[tuple[str, FrameSource]]:
+    """Videos by name, for a model on clips.
+
+    A video file, a camera's number, a folder of frames, a folder of such folders or of video files, or frames that are
+    named one by one, by a shell's pattern mostly.
+
+    Raises:
+        DataError: Something does not exist or holds no frame, or two videos have the same name.
+    """
+    words = [str(text) for text in inputs]
+    found: list[tuple[str, FrameSource]] = [(f'camera{w}', FrameSource(int(w))) for w in words if is_camera(w)]
+    frames: list[Path] = []
+    for path in _existing(w for w in words if not is_camera(w)):
+        if path.is_dir():
+            found += _clips_of(path)
+        elif is_image(path):
+            frames.append(path)
+        else:
+            found.append((path.stem, FrameSource(path)))
+    if frames:
+        found.append((frames[0].resolve().parent.name, FrameSource(frames)))
+    names = [name for name, _ in found]
+    double = next((name for name in names if names.count(name) > 1), None)
+    if double is not None:
+        raise DataError(f'two videos are called {double!r}; rename one, or run twice with two --out.')
+    return found
+
+
+def _clips_of(folder: Path) -> list[tuple[str, FrameSource]]:
+    if by_stem(folder):
+        return [(folder.resolve().name, FrameSource(folder))]
+    videos = [path for path in sorted(folder.iterdir()) if is_video(path)]
+    below = [path for path in _folders_in(folder) if by_stem(path)]
+    if not videos and not below:
+        raise DataError(f'{folder} holds no picture, no video, and no folder of pictures; expected the frames of a video.')
+    return [(path.stem if path in videos else path.name, FrameSource(path)) for path in [*below, *videos]]
+
+
+def split_videos(inputs: Iterable[str | Path]) -> tuple[list[str], list[str]]:
+    """What stands for pictures, and video files and cameras, of inputs of a model on single pictures.
+
+    A folder that holds no picture but videos stands for those.
+
+    Raises:
+        DataError: Something does not exist.
+    """
+    pictures: list[str] = []
+    videos: list[str] = []
+    for word in map(str, inputs):
+        path = Path(word)
+        if is_camera(word) or (path.is_file() and is_video(path)):
+            videos.append(word)
+        elif path.is_dir() and not _holds_image(path):
+            inside = [str(p) for p in sorted(path.iterdir()) if is_video(p)]
+            videos += inside
+            pictures += [] if inside else [word]
+        elif glob.has_magic(word) and not path.exists():
+            matched = [str(p) for p in _matches(word) if is_video(p)]
+            videos += matched
+            pictures += [] if matched else [word]
+        else:
+            pictures.append(word)
+    return pictures, videos
+
+
+def is_camera(text: str) -> bool:
+    """Whether a word is the number of a camera: digits, and no file or folder is called so."""
+    return text.isdigit() and not Path(text).exists()
+
+
+def is_video(path: Path) -> bool:
+    """Whether a file's name is that of a video."""
+    return path.suffix.lower() in VIDEO_SUFFIXES
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file's name is that of a picture."""
+    return path.suffix.lower() in IMAGE_SUFFIXES
+
+
+def _holds_image(folder: Path) -> bool:
+    return any(is_image(path) and not path.name.startswith('.') for path in folder.rglob('*'))
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(('.', '__'))]
+
+
+def _matches(pattern: str) -> list[Path]:
+    return [Path(p) for p in sorted(glob.glob(pattern, recursive=True))]
+
+
+def _existing(inputs: Iterable[str | Path]) -> list[Path]:
+    """Files and folders, with patterns replaced by what they match."""
+    found: list[Path] = []
+    for text in inputs:
+        matches = [Path(text)] if Path(text).exists() else _matches(str(text))
+        if not matches:
+            raise _nothing(str(text))
+        found += matches
+    return list(dict.fromkeys(found))
+
+
+def _nothing(text: str) -> DataError:
+    return DataError(f'the input {text} does not exist; it is no file, no folder, and no pattern that matches one.')

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from salseg.catalog import shipped_weights
 from salseg.engine.checkpoint import load_file, load_weights
 from salseg.engine.config import load_config
 from salseg.engine.running import newest_checkpoint
@@ -24,8 +25,9 @@ def init_model(
     Args:
         name_or_config: Name (``list_models()``), config file, or folder of a run; of a folder the newest checkpoint is
             taken when none is named.
-        checkpoint: Weights to load; they must fit exactly. Without, the backbone's pretrained weights are loaded as the
-            config says and the rest is random; such a model refuses to predict.
+        checkpoint: Weights to load; they must fit exactly. Without, a model whose weights come with the package takes
+            those; of any other the backbone's pretrained weights are loaded as the config says and the rest is random:
+            such a model refuses to predict.
         device: For example 'cuda:0'; the first GPU, else the CPU, by default.
         options: Overrides of the config.
 
@@ -40,6 +42,9 @@ def init_model(
     config = load_config(name_or_config, options)
     if checkpoint is None and Path(name_or_config).is_dir():
         checkpoint = newest_checkpoint(name_or_config)
+    elif checkpoint is None:
+        shipped = shipped_weights(name_or_config)
+        checkpoint = None if shipped is None else str(shipped)
     spec = config.model.to_dict()
     if checkpoint is not None:
         _without_pretrained(spec)

@@ -1,40 +1,24 @@
 """Saliency maps for pictures without ground truth."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
-import torch
+from PIL import Image
 
 from salseg.apis.inputs import find_images
+from salseg.apis.kinds import set_kind
 from salseg.apis.models import init_model
-from salseg.datasets.reading import read_image
-from salseg.errors import CheckpointError, DataError
-from salseg.evaluation.metrics.saliency_metric import to_grey
+from salseg.apis.overlapping import map_ahead
+from salseg.apis.predictor import Picture, Prediction, Predictor, as_picture, check_picture
 from salseg.models import BaseSegmentor
-from salseg.registry import TRANSFORMS
-from salseg.visualization import cutout, overlay_map, write_png
 
-# Steps of a test pipeline that read what a user's pictures do not have.
-_NEEDS_LABELS = ('LoadLabels', 'LoadGroundTruth')
-SAVES = ('mask', 'overlay', 'cutout')
+T = TypeVar('T')
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """One picture and its map.
-
-    Attributes:
-        image: (H, W, 3) uint8 RGB.
-        saliency: (H, W) uint8, probability times 255, at the picture's own size.
-    """
-
-    image: np.ndarray
-    saliency: np.ndarray
-
-
-class SaliencyPredictor:
+class SaliencyPredictor(Predictor):
     """A model with its own preprocessing: pictures in, maps out.
 
     Args:
@@ -45,25 +29,9 @@ class SaliencyPredictor:
         CheckpointError: The model has no weights and that was not allowed.
     """
 
-    def __init__(self, model: BaseSegmentor, random_weights: bool = False) -> None:
-        if model.weights_source is None and not random_weights:
-            raise CheckpointError(
-                f'this {type(model).__name__} has no trained weights; its maps would be noise.\n  Give a checkpoint '
-                '(--checkpoint FILE, or the folder of a run as MODEL), or allow it: --random-weights.'
-            )
-        self.model = model
-        steps = model.cfg.test_dataloader.dataset.pipeline
-        self.transforms = [TRANSFORMS.build(dict(step)) for step in steps if step['type'] not in _NEEDS_LABELS]
-
-    def prepare(self, image: np.ndarray, name: str = 'image') -> dict:
+    def prepare(self, image: np.ndarray, name: str = 'image') -> dict[str, Any]:
         """One packed item of a picture (H, W, 3) uint8 RGB."""
-        results = dict(
-            dataset='', set_id=name, frame_ids=[name], frame_paths=[name], frames=[image], ordered=False,
-            label_paths=[None], label_kind=[None], rng=np.random.default_rng(0),
-        )  # fmt: skip
-        for transform in self.transforms:
-            results = transform(results)
-        return results
+        return self.pack([image], [name], set_id=name)
 
     def __call__(self, images: Sequence[np.ndarray]) -> list[Prediction]:
         """Maps of some pictures, run as one batch.
@@ -75,101 +43,89 @@ class SaliencyPredictor:
             DataError: A picture has another shape or type.
         """
         for image in images:
-            if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-                raise DataError(
-                    f'a picture is {image.dtype} {image.shape}; expected uint8 (height, width, 3) in RGB order.'
-                )
-        items = [self.prepare(image) for image in images]
-        data = dict(inputs=[item['inputs'] for item in items], data_samples=[item['data_samples'] for item in items])
-        with torch.inference_mode():
-            samples = self.model.test_step(data)
-        return [Prediction(image, to_grey(sample.pred_maps[0])) for image, sample in zip(images, samples)]
+            check_picture(image)
+        maps = self.run([self.prepare(image) for image in images]) if len(images) else []
+        return [Prediction(image, saliency) for image, (saliency,) in zip(images, maps)]
+
+    def stream(self, pictures: Iterable[Picture], batch_size: int = 1) -> Iterator[Prediction]:
+        """Maps of any number of pictures, in order and in bounded memory; pictures are read ahead by threads.
+
+        Args:
+            pictures: Files, arrays (H, W, 3) uint8 RGB or PIL images, from a list or a generator.
+            batch_size: Pictures per forward pass.
+
+        Raises:
+            DataError: A picture cannot be read, or has another shape or type.
+        """
+
+        def load(picture: Picture) -> tuple[np.ndarray, dict[str, Any]]:
+            image = as_picture(picture)
+            return image, self.prepare(image)
+
+        for batch in in_batches(map_ahead(load, pictures, ahead=batch_size + 2), batch_size):
+            for (image, _), (saliency,) in zip(batch, self.run([item for _, item in batch])):
+                yield Prediction(image, saliency)
 
 
-def predict_files(
-    predictor: SaliencyPredictor,
-    inputs: Iterable[str],
-    out: str | Path,
-    save: Sequence[str] = ('mask',),
-    batch_size: int = 1,
-    progress: Callable[[int, int], None] | None = None,
-) -> tuple[list[Path], dict[Path, str]]:
-    """Write results of all pictures of some files, folders or patterns.
-
-    Args:
-        predictor: The model.
-        inputs: What the user named.
-        out: Folder; results go to ``<out>/<kind>/<name>.png``, or ``<out>/<name>.png`` when only masks are asked for.
-        save: Kinds out of 'mask', 'overlay', 'cutout'.
-        batch_size: Pictures per forward pass.
-        progress: Called with pictures done and in all.
-
-    Returns:
-        Files written, and the pictures that could not be read with the reason; the others are not held up by them.
-
-    Raises:
-        DataError: Nothing was found, an unknown kind, or the folder cannot be written.
-    """
-    unknown = [kind for kind in save if kind not in SAVES]
-    if unknown or not save:
-        raise DataError(f'--save {",".join(save)}: expected some of {", ".join(SAVES)}.')
-    out = Path(out)
-    if out.exists() and not out.is_dir():
-        raise DataError(f'{out} is a file; expected a folder for the results. Choose another --out.')
-    images = find_images(inputs)
-    written: list[Path] = []
-    failed: dict[Path, str] = {}
-    done = 0
-    for batch in _batches(images, batch_size):
-        readable = []
-        for path, name in batch:
-            try:
-                readable.append((name, read_image(path)))
-            except DataError as error:
-                failed[path] = str(error)
-        for (name, _), prediction in zip(readable, predictor([image for _, image in readable]) if readable else []):
-            written += _write(prediction, out, name, save)
-        done += len(batch)
-        if progress is not None:
-            progress(done, len(images))
-    return written, failed
-
-
-def _write(prediction: Prediction, out: Path, name: Path, save: Sequence[str]) -> list[Path]:
-    make = {
-        'mask': lambda: prediction.saliency,
-        'overlay': lambda: overlay_map(prediction.image, prediction.saliency),
-        'cutout': lambda: cutout(prediction.image, prediction.saliency),
-    }
-    folder = (lambda kind: out) if tuple(save) == ('mask',) else (lambda kind: out / kind)
-    return [write_png(folder(kind) / name.parent / f'{name.name}.png', make[kind]()) for kind in save]
-
-
-def _batches(items: Sequence, size: int) -> Iterator[Sequence]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+def in_batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Up to ``size`` items at a time."""
+    source = iter(items)
+    while batch := list(islice(source, size)):
+        yield batch
 
 
 def predict(
-    model: str,
-    images: str | Path | np.ndarray | Sequence[str | Path | np.ndarray],
+    model: str | BaseSegmentor,
+    images: Picture | Iterable[Picture],
     checkpoint: str | None = None,
     device: str | None = None,
     random_weights: bool = False,
-) -> list[np.ndarray]:
+) -> list[np.ndarray] | Iterator[np.ndarray]:
     """Maps of pictures in one call; build a :class:`SaliencyPredictor` to call it often.
 
+    A model of groups takes the pictures as one group, a model of clips as the frames of one video.
+
     Args:
-        model: Name, config or run's folder.
-        images: Files or (H, W, 3) uint8 RGB arrays, one or several.
+        model: Name, config or run's folder, or what :func:`init_model` gave.
+        images: Files, folders, patterns, arrays (H, W, 3) uint8 RGB, or PIL images, one or several; or an iterator of
+            them.
         checkpoint: Weights.
         device: Where to run.
         random_weights: See :class:`SaliencyPredictor`.
 
     Returns:
-        (H, W) uint8 maps at the pictures' own sizes.
+        (H, W) uint8 maps at the pictures' own sizes: a list, or for an iterator of pictures an iterator that reads only
+        a few ahead.
+
+    Raises:
+        CheckpointError: The model has no weights and that was not allowed.
+        DataError: A picture cannot be read, or has another shape or type.
     """
-    single = isinstance(images, str | Path | np.ndarray)
-    pictures = [x if isinstance(x, np.ndarray) else read_image(x) for x in ([images] if single else images)]
-    predictor = SaliencyPredictor(init_model(model, checkpoint, device), random_weights)
-    return [predictor([picture])[0].saliency for picture in pictures]
+    network = init_model(model, checkpoint, device) if isinstance(model, str) else model
+    single = isinstance(images, str | Path | np.ndarray | Image.Image)
+    maps = _maps(network, _expanded([images] if single else images), random_weights)
+    return maps if isinstance(images, Iterator) else list(maps)
+
+
+def _maps(model: BaseSegmentor, pictures: Iterator[Picture], random_weights: bool) -> Iterator[np.ndarray]:
+    from salseg.apis.clips import ClipPredictor
+    from salseg.apis.groups import GroupPredictor
+
+    kind = set_kind(model)
+    if kind == 'group':
+        found: Iterable[Prediction] = GroupPredictor(model, random_weights)([as_picture(p) for p in pictures])
+    elif kind == 'clip':
+        named = ((f'{number:05d}', as_picture(picture)) for number, picture in enumerate(pictures))
+        found = ClipPredictor(model, random_weights=random_weights)(named)
+    else:
+        found = SaliencyPredictor(model, random_weights).stream(pictures)
+    return (prediction.saliency for prediction in found)
+
+
+def _expanded(pictures: Iterable[Picture]) -> Iterator[Picture]:
+    """Folders and patterns as the pictures that they stand for."""
+    for picture in pictures:
+        if isinstance(picture, str | Path) and not Path(picture).is_file():
+            yield from (path for path, _ in find_images([str(picture)]))
+        else:
+            yield picture

@@ -52,6 +52,7 @@ def track(
     max_frames: int | None = None,
     overwrite: bool = False,
     progress: Callable[[int, int | None], None] | None = None,
+    allow_gaps: bool = False,
 ) -> TrackReport:
     """Follow objects and write ``<out>/masks/<frame>.png`` (palette, ids as given) and ``<out>/overlay.mp4`` as it
     goes.
@@ -69,13 +70,17 @@ def track(
         max_frames: Stop after so many frames; needed for a camera that is not to run for ever.
         overwrite: Replace the results of another call in the same folder.
         progress: Called with the frames done and in all (None if unknown).
+        allow_gaps: Whether the numbers of a folder's frames may have gaps.
 
     Raises:
-        DataError: There is no prompt; the folder holds results of another call; a frame or a prompt cannot be used.
+        DataError: There is no prompt; the folder holds results of another call; a frame or a prompt cannot be used; a
+            frame is missing in a folder's numbering; a file is cut off (after writing what it gave).
     """
     if not prompts:
         raise DataError('nothing to follow: give at least one prompt, --mask FILE or --box id:x0,y0,x1,y1.')
     source = source if isinstance(source, FrameSource) else FrameSource(source)
+    if not allow_gaps:
+        source.check_numbers()
     out = Path(out)
     mark = _fingerprint(propagator, source, prompts, max_frames)
     finished = _earlier(out, mark, overwrite)
@@ -105,6 +110,7 @@ def track(
                 progress(done, total)
     if not done:
         raise DataError(f'{source.source} gave no frame.')
+    source.check_whole()
     video_file = str(out / 'overlay.mp4') if overlay else None
     report = TrackReport(done, start, propagator.object_ids, str(out / 'masks'), video_file)
     write_text(out / REPORT, json.dumps(dict(mark=mark, **asdict(report)), indent=1))

@@ -1,9 +1,13 @@
-"""Arguments that several commands share."""
+"""Arguments that several commands share, and what they print while they work."""
 
 import argparse
 import contextlib
 import sys
+import time
 from collections.abc import Callable, Iterator
+
+# Seconds between two lines where no terminal is looked at.
+_EVERY = 15.0
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -43,11 +47,90 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
+Update = Callable[[int, int | None], None]
+
+
 @contextlib.contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A bar with counts and remaining time; gives the function to call with (done, total)."""
+def progress_bar(what: str, unit: str = '') -> Iterator[Update]:
+    """What is done, how fast, and the time that is left; gives the function to call with (done, total).
+
+    A bar on a terminal; elsewhere, as in a log, a line every quarter of a minute and one at the end.
+
+    Args:
+        what: Before the bar.
+        unit: What is counted, for the throughput; without it none is shown.
+    """
+    if not sys.stdout.isatty():
+        lines = ProgressLines(what, unit)
+        yield lines
+        lines.end()
+        return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    with Progress(TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    rate = [TextColumn('{task.fields[rate]}')] if unit else []
+    columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), *rate, TimeRemainingColumn())
+    with Progress(*columns) as bar:
+        task = bar.add_task(what, total=None, rate='')
+
+        def update(done: int, total: int | None) -> None:
+            speed = bar.tasks[task].speed
+            bar.update(task, completed=done, total=total, rate=f'{speed:.1f} {unit}/s' if speed else '')
+
+        yield update
+
+
+class ProgressLines:
+    """Progress as lines of a log.
+
+    Args:
+        what: Before the numbers.
+        unit: What is counted.
+        every: Seconds between two lines.
+        clock: Seconds that passed.
+    """
+
+    def __init__(
+        self, what: str, unit: str, every: float = _EVERY, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.what, self.unit, self.every, self.clock = what, unit, every, clock
+        self.started = self.shown = clock()
+        self.first: int | None = None
+        self.last: tuple[int, int | None] | None = None
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Note how far it is; print if it is time."""
+        # A run that goes on begins above 0, and its speed is that of its own work.
+        self.first = done - 1 if self.first is None else self.first
+        self.last = done, total
+        if self.clock() - self.shown >= self.every:
+            self.show()
+
+    def show(self) -> None:
+        """Print a line."""
+        if self.last is None:
+            return
+        done, total = self.last
+        now = self.clock()
+        self.shown = now
+        speed = (done - (self.first or 0)) / max(now - self.started, 1e-9)
+        text = f'{self.what}: {done}' + (f' of {total}' if total is not None else '')
+        if self.unit:
+            text += f', {speed:.1f} {self.unit}/s'
+        if total is not None and total > done and speed:
+            text += f', {_clock((total - done) / speed)} left'
+        say(text)
+
+    def end(self) -> None:
+        """Print the last line."""
+        self.show()
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f'{minutes // 60}:{minutes % 60:02d}:{rest:02d}'
+
+
+@contextlib.contextmanager
+def no_progress() -> Iterator[None]:
+    """Of a process that is not the first of those that were launched together."""
+    yield None

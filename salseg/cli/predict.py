@@ -1,79 +1,215 @@
 """Write saliency maps of your own pictures, groups or videos; no ground truth is needed.
 
-What a folder means depends on the model: pictures one by one, a group with something in common (a folder of folders
-holds many groups), or the frames of a video.
+What an input means depends on the model: pictures one by one, a group with something in common (a folder of folders
+holds many groups), or the frames of a video. A model on single pictures takes videos and cameras frame by frame. Without
+MODEL the demo model that comes with salseg is used. A command that was stopped goes on when it is repeated.
 """
 
 import argparse
-from typing import TYPE_CHECKING
+import glob
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from salseg.cli.common import add_model, add_options, add_weights, progress_bar, say
+from salseg.cli.common import add_launcher, add_options, add_weights, no_progress, progress_bar, say
+from salseg.errors import DataError
 
 if TYPE_CHECKING:
     from salseg.models import BaseSegmentor
 
+DEMO = 'salseg-demo'
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``salseg predict``."""
-    add_model(parser)
-    parser.add_argument('inputs', nargs='+', metavar='INPUT', help='pictures, folders, patterns or videos')
-    parser.add_argument('--out', required=True, metavar='DIR', help='folder for the results')
-    parser.add_argument('--save', default='mask', metavar='KINDS', help='some of mask,overlay,cutout (default: mask)')
+    parser.usage = 'salseg predict [MODEL] INPUT [INPUT ...] [--out DIR] [options]'
+    parser.add_argument(
+        'model', metavar='MODEL', help=f"name (see `salseg list`), config file, or folder of a run; {DEMO} by default"
+    )
+    parser.add_argument(
+        'inputs', nargs='*', metavar='INPUT', help='pictures, folders, patterns, videos, or the number of a camera'
+    )
+    parser.add_argument('--out', default='salseg_maps', metavar='DIR', help='folder for the results (salseg_maps)')
+    parser.add_argument(
+        '--save',
+        metavar='KINDS',
+        help='some of mask,overlay,cutout,report, of videos also video (default: mask, of videos mask,video)',
+    )
     parser.add_argument('--batch-size', type=int, default=1, metavar='N', help='pictures per forward pass')
+    parser.add_argument('--watch', action='store_true', help='go on with pictures as they arrive, until Ctrl-C')
+    parser.add_argument('--overwrite', action='store_true', help="replace another model's results")
+    parser.add_argument('--max-frames', type=int, metavar='N', help='stop a video or camera after so many frames')
+    parser.add_argument('--allow-gaps', action='store_true', help='numbers of a folder of frames may have gaps')
+    parser.add_argument('--share', '--shard', metavar='K/N', help='do one share of N; all write into the same folder')
+    add_launcher(parser)
     add_weights(parser)
     add_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Predict; status 1 if some pictures could not be read."""
+    model, inputs = _model_and_inputs(args)
+    _check(args)
     from salseg.apis.kinds import set_kind
     from salseg.apis.models import init_model
     from salseg.engine.runner import device_line
 
-    model = init_model(args.model, args.checkpoint, args.device, args.cfg_options)
-    say(device_line())
-    return {'image': _images, 'group': _groups, 'clip': _clips}[set_kind(model)](model, args)
+    share = _share(args)
+    network = init_model(model, args.checkpoint, args.device or _own_device(share), args.cfg_options)
+    say(device_line() if share[1] == 1 else f'share {share[0] + 1} of {share[1]}: {device_line()}')
+    commands = {'image': _images, 'group': _groups, 'clip': _clips}
+    return commands[set_kind(network)](network, args, inputs, share)
 
 
-def _images(model: 'BaseSegmentor', args: argparse.Namespace) -> int:
-    from salseg.apis.predicting import SaliencyPredictor, predict_files
-
-    predictor = SaliencyPredictor(model, args.random_weights)
-    with progress_bar('predicting') as update:
-        written, failed = predict_files(
-            predictor, args.inputs, args.out, tuple(args.save.split(',')), args.batch_size, update
+def _model_and_inputs(args: argparse.Namespace) -> tuple[str, list[str]]:
+    """The demo model where the first word is something to predict and no model."""
+    if _is_input(args.model):
+        say(f'no MODEL was named: {DEMO}, a small demo trained on synthetic pictures only (`salseg info {DEMO}`)')
+        return DEMO, [args.model, *args.inputs]
+    if not args.inputs:
+        raise DataError(
+            f'{args.model} is taken for a model, and nothing to predict was named: salseg predict MODEL INPUT [INPUT ...]. '
+            f'No picture, video or folder of them is called {args.model}.'
         )
-    say(f'{len(written)} files written below {args.out}')
-    for reason in failed.values():
-        say(f'left out: {reason}')
-    return 1 if failed else 0
+    return args.model, args.inputs
 
 
-def _groups(model: 'BaseSegmentor', args: argparse.Namespace) -> int:
-    from salseg.apis.groups import GroupPredictor, predict_groups
+def _is_input(word: str) -> bool:
+    from salseg.apis.inputs import is_camera, is_image, is_video
 
+    path = Path(word)
+    if path.is_dir():
+        return not any(path.glob('*.py')) and not any(path.glob('iter_*.pth'))
+    if path.is_file():
+        return is_image(path) or is_video(path)
+    return is_camera(word) or (glob.has_magic(word) and bool(glob.glob(word)))
+
+
+def _check(args: argparse.Namespace) -> None:
+    if args.batch_size < 1:
+        raise DataError(f'--batch-size {args.batch_size}; expected 1 or more.')
+    if args.max_frames is not None and args.max_frames < 1:
+        raise DataError(f'--max-frames {args.max_frames}; expected 1 or more.')
+
+
+def _share(args: argparse.Namespace) -> tuple[int, int]:
+    from salseg.evaluation.shares import launched_share, parse_share
+
+    if args.share:
+        return parse_share(args.share)
+    started = args.launcher == 'none' and {'RANK', 'WORLD_SIZE'} <= os.environ.keys()
+    return launched_share('pytorch' if started else args.launcher)
+
+
+def _own_device(share: tuple[int, int]) -> str | None:
+    """Processes that were launched together take a GPU each."""
+    import torch
+
+    local = os.environ.get('LOCAL_RANK')
+    if share[1] == 1 or local is None or not torch.cuda.is_available():
+        return None
+    return f'cuda:{int(local) % torch.cuda.device_count()}'
+
+
+def _kinds(args: argparse.Namespace, default: str) -> tuple[str, ...]:
+    return tuple((args.save or default).split(','))
+
+
+def _bar(share: tuple[int, int], what: str, unit: str) -> Any:
+    return progress_bar(what, unit) if share[0] == 0 else no_progress()
+
+
+def _images(model: 'BaseSegmentor', args: argparse.Namespace, inputs: list[str], share: tuple[int, int]) -> int:
+    from salseg.apis.clips import ClipPredictor
+    from salseg.apis.inputs import split_videos
+    from salseg.apis.picture_files import FilesReport, predict_files, watch_files
+    from salseg.apis.predicting import SaliencyPredictor
+
+    words, videos = split_videos(inputs)
+    if words and videos:
+        raise DataError(f'{words[0]} stands for pictures and {videos[0]} is a video: run twice, with two --out.')
+    if videos:
+        return _videos(ClipPredictor(model, length=1, random_weights=args.random_weights), args, videos, share)
+    predictor = SaliencyPredictor(model, args.random_weights)
+    kinds = _kinds(args, 'mask')
+    if args.watch:
+        if share[1] > 1:
+            raise DataError('--watch with --share: one process can watch a folder.')
+        say(f'watching {", ".join(words)}; Ctrl-C ends')
+        try:
+            watch_files(predictor, words, args.out, kinds, args.batch_size, args.overwrite, seen=_tell)
+        except KeyboardInterrupt:
+            say(f'ended; the results below {args.out} are complete')
+        return 0
+    with _bar(share, 'predicting', 'pictures') as update:
+        report: FilesReport = predict_files(
+            predictor, words, args.out, kinds, args.batch_size, update, args.overwrite, share
+        )
+    kept = f'; {report.kept} pictures were there already' if report.kept else ''
+    say(f'{report.files} files written below {args.out}{kept}')
+    if report.page:
+        say(f'all on one page: {report.page}')
+    return _left_out(report.failed.values())
+
+
+def _tell(report: Any) -> None:
+    say(f'{report.pictures} more')
+    _left_out(report.failed.values())
+
+
+def _left_out(reasons: Any, name: str = '') -> int:
+    found = list(reasons)
+    for reason in found:
+        say(f'{name}left out: {reason}')
+    return 1 if found else 0
+
+
+def _groups(model: 'BaseSegmentor', args: argparse.Namespace, inputs: list[str], share: tuple[int, int]) -> int:
+    from salseg.apis.group_files import predict_groups
+    from salseg.apis.groups import GroupPredictor
+
+    _no_watching(args, 'groups')
     predictor = GroupPredictor(model, args.random_weights)
-    with progress_bar('groups') as update:
-        results = predict_groups(predictor, args.inputs, args.out, tuple(args.save.split(',')), progress=update)
+    with _bar(share, 'predicting', 'groups') as update:
+        results = predict_groups(
+            predictor, inputs, args.out, _kinds(args, 'mask'), progress=update, overwrite=args.overwrite, share=share
+        )
+    status = 0
     for result in results:
         for note in result.notes:
             say(f'{result.name}: {note}')
-        for reason in result.failed.values():
-            say(f'{result.name}: left out: {reason}')
-    say(f'{sum(len(result.written) for result in results)} files of {len(results)} groups written below {args.out}')
-    return 1 if any(result.failed for result in results) else 0
+        status |= _left_out(result.failed.values(), f'{result.name}: ')
+    kept = sum(result.kept for result in results)
+    files = sum(len(result.written) for result in results)
+    say(
+        f'{files} files of {len(results)} groups written below {args.out}'
+        + (f'; {kept} groups were there already' if kept else '')
+    )
+    return status
 
 
-def _clips(model: 'BaseSegmentor', args: argparse.Namespace) -> int:
-    from pathlib import Path
+def _clips(model: 'BaseSegmentor', args: argparse.Namespace, inputs: list[str], share: tuple[int, int]) -> int:
+    from salseg.apis.clips import ClipPredictor
 
-    from salseg.apis.clips import ClipPredictor, predict_video
+    return _videos(ClipPredictor(model, random_weights=args.random_weights), args, inputs, share)
 
-    predictor = ClipPredictor(model, random_weights=args.random_weights)
-    kinds = tuple(args.save.split(','))
-    for source in args.inputs:
-        out = Path(args.out) if len(args.inputs) == 1 else Path(args.out) / Path(source).stem
-        with progress_bar(Path(source).name) as update:
-            frames = predict_video(predictor, source, out, (*kinds, 'video'), progress=update)
-        say(f'{frames} frames of {source} written below {out}')
+
+def _videos(predictor: Any, args: argparse.Namespace, inputs: list[str], share: tuple[int, int]) -> int:
+    from salseg.apis.clip_files import predict_video
+    from salseg.apis.inputs import find_clips
+
+    _no_watching(args, 'videos')
+    found = find_clips(inputs)
+    for name, source in found[share[0] :: share[1]]:
+        out = Path(args.out) if len(found) == 1 else Path(args.out) / name
+        with _bar(share, name, 'frames') as update:
+            frames = predict_video(
+                predictor, source, out, _kinds(args, 'mask,video'), update, args.overwrite, args.max_frames, args.allow_gaps
+            )
+        say(f'{frames} frames of {name}: {out}')
     return 0
+
+
+def _no_watching(args: argparse.Namespace, what: str) -> None:
+    if args.watch:
+        raise DataError(f'--watch is for folders of single pictures; this model takes {what}.')

@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--max-frames', type=int, metavar='N', help='stop after so many frames')
     parser.add_argument('--no-overlay', action='store_true', help='write no video')
     parser.add_argument('--overwrite', action='store_true', help='replace results of another call')
+    parser.add_argument('--allow-gaps', action='store_true', help='numbers of a folder of frames may have gaps')
     add_weights(parser)
     add_options(parser)
 
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     source = FrameSource(int(args.source) if args.source.isdigit() else args.source)
     prompts = read_prompts(source, args.mask, args.box, args.encoding, args.overlap)
     say(device_line())
-    with progress_bar('tracking') as update:
+    with progress_bar('tracking', 'frames') as update:
         report = track(
             propagator,
             source,
@@ -53,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
             max_frames=args.max_frames,
             overwrite=args.overwrite,
             progress=update,
+            allow_gaps=args.allow_gaps,
         )
     begun = f' (went on at frame {report.resumed_at})' if report.resumed_at else ''
     say(f'{report.frames} frames{begun}, objects {", ".join(map(str, report.object_ids)) or "none"}: {report.masks}')

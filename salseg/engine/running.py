@@ -93,8 +93,13 @@ def prepare(config: Config, work_dir: str, launcher: str, amp: bool) -> None:
     """Fill in what depends on the machine and the command line.
 
     Raises:
-        ConfigError: The folder cannot be made.
+        ConfigError: The folder cannot be made, or the config asks for mmengine's activation checkpointing.
     """
+    if config.get('activation_checkpointing'):
+        raise ConfigError(
+            'activation_checkpointing gives no gradient to a part whose input has none, such as a backbone. Use '
+            "default_hooks=dict(recompute=dict(type='RecomputeHook', modules=('backbone',)))."
+        )
     init_processes(launcher)
     config.work_dir = str(make_folder(work_dir))
     config.launcher = launcher

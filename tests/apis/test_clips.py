@@ -5,7 +5,8 @@ import torch
 from mmengine.config import ConfigDict
 from torch import nn
 
-from salseg.apis.clips import ClipPredictor, predict_video
+from salseg.apis.clip_files import predict_video
+from salseg.apis.clips import ClipPredictor
 from salseg.datasets import VideoSaliencyDataset
 from salseg.datasets.reading import read_grey, read_image
 from salseg.errors import CheckpointError, DataError

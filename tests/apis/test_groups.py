@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from salseg.apis import init_model
-from salseg.apis.groups import GroupPredictor, find_groups, notes_on, predict_groups
+from salseg.apis.group_files import predict_groups
+from salseg.apis.groups import GroupPredictor, notes_on
+from salseg.apis.inputs import find_groups
 from salseg.errors import CheckpointError, DataError
 
 OPTIONS = {'model.backbone.weights': None}
@@ -33,13 +35,22 @@ def test_a_folder_is_a_group_and_a_folder_of_folders_many(tmp_path):
     assert [name for name, _ in find_groups([tmp_path / 'c', tmp_path / 'a b'])] == ['c', 'a b']
 
 
+def test_pictures_that_are_named_one_by_one_or_by_a_pattern_are_one_group(tmp_path):
+    files = [picture(tmp_path / f'dogs/{name}') for name in ('2.png', '1.jpg')]
+    assert find_groups(files) == [('dogs', [files[1], files[0]])]
+    assert find_groups([tmp_path / 'dogs/*']) == find_groups(files)
+    with pytest.raises(DataError, match='need names of their own'):
+        find_groups([files[0], picture(tmp_path / 'cats/2.png')])
+
+
 def test_what_is_no_group_is_named(tmp_path):
     with pytest.raises(DataError, match='does not exist'):
         find_groups([tmp_path / 'nowhere'])
     with pytest.raises(DataError, match='holds no picture'):
         find_groups([tmp_path])
-    with pytest.raises(DataError, match='is a file'):
-        find_groups([picture(tmp_path / 'x.jpg')])
+    (tmp_path / 'x.txt').write_text('no picture')
+    with pytest.raises(DataError, match='is a file and no picture'):
+        find_groups([tmp_path / 'x.txt'])
     for parent in ('a', 'b'):
         picture(tmp_path / parent / 'same' / '1.jpg')
     with pytest.raises(DataError, match="two groups are called 'same'"):

@@ -5,7 +5,7 @@ from PIL import Image
 
 from salseg.apis import SaliencyPredictor, init_model, predict
 from salseg.apis.inputs import find_images
-from salseg.apis.predicting import predict_files
+from salseg.apis.picture_files import predict_files
 from salseg.engine.running import train
 from salseg.errors import CheckpointError, DataError
 
@@ -90,7 +90,7 @@ def test_one_unreadable_picture_is_named_and_the_rest_goes_on(trained, tmp_path)
     save(tmp_path / 'in/c.jpg', photo(1))
     predictor = SaliencyPredictor(init_model(str(trained)))
     seen = []
-    written, failed = predict_files(
+    report = predict_files(
         predictor,
         [str(tmp_path / 'in')],
         tmp_path / 'out',
@@ -98,8 +98,8 @@ def test_one_unreadable_picture_is_named_and_the_rest_goes_on(trained, tmp_path)
         progress=lambda *x: seen.append(x),
     )
     assert sorted(p.name for p in (tmp_path / 'out/mask').iterdir()) == ['a.png', 'c.png']
-    assert len(written) == 6
-    assert [p.name for p in failed] == ['b.jpg']
+    assert (report.pictures, report.files, report.kept) == (2, 6, 0)
+    assert [p.name for p in report.failed] == ['b.jpg']
     assert seen == [(1, 3), (2, 3), (3, 3)]
     assert Image.open(tmp_path / 'out/cutout/a.png').mode == 'RGBA'
     assert np.array_equal(

@@ -158,6 +158,28 @@ def test_a_folder_is_ordered_by_the_numbers_in_its_names(folder):
     assert next(iter(FrameSource(folder).frames(3))).shape == (*SIZE, 3)
 
 
+def test_a_missing_frame_is_named(folder, tmp_path):
+    (folder / 'f8.png').unlink()
+    with pytest.raises(DataError, match='lacks 1 frame in its numbering: f8, between f7 and f9'):
+        track(stream(xmem()), folder, {0: prompts()[0]}, tmp_path / 'out')
+    assert not (tmp_path / 'out').exists()
+    report = track(stream(xmem()), folder, {0: prompts()[0]}, tmp_path / 'out', overlay=False, allow_gaps=True)
+    assert report.frames == 6
+
+
+def test_a_video_that_is_cut_off_is_named_each_time(tmp_path):
+    path = tmp_path / 'v.mkv'
+    noise = np.random.default_rng(0)
+    with VideoWriter(path) as writer:
+        for _ in range(20):
+            writer.write(noise.integers(0, 256, (*SIZE, 3), np.uint8))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    for _ in range(2):
+        with pytest.raises(DataError, match=r'v\.mkv announces 20 frames, but only \d+ can be decoded'):
+            track(stream(xmem()), path, {0: prompts()[0]}, tmp_path / 'out', overlay=False)
+    assert 0 < len(list((tmp_path / 'out/masks').iterdir())) < 20
+
+
 class Camera:
     """Gives the frames of a video again and again, as a camera that never ends."""
 

@@ -40,10 +40,10 @@ def test_a_folder_of_folders_is_many_groups_and_each_says_what_is_odd_about_it(t
     assert written == ['alone/1.png', 'pair/1.png', 'pair/2.png', 'sheets/alone.png', 'sheets/pair.png']
 
 
-@pytest.mark.parametrize('name', ['empty', 'nowhere'])
-def test_a_folder_without_pictures_is_a_clear_error(name, tmp_path, capsys):
+@pytest.mark.parametrize(('name', 'words'), [('empty', 'a group is a folder'), ('nowhere', 'nowhere does not exist')])
+def test_a_folder_without_pictures_is_a_clear_error(name, words, tmp_path, capsys):
     (tmp_path / 'empty').mkdir()
     status, said = predict(tmp_path / name, tmp_path / 'out', capsys)
     assert status != 0
-    assert 'a group is a folder' in said
+    assert words in said
     assert 'Traceback' not in said

@@ -10,16 +10,21 @@ from salseg.datasets.synthetic import write_dataset
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 PICTURE = 64
+FOLLOWERS = ('NPMCANet', 'XMem')
 # Folders and lists of a release: the small data have others.
 PLACES = ('image_folder', 'label_folder', 'label_root', 'list_file', 'groups', 'layout', 'layout_options', 'videos')
 
 
 def write_data(folder: Path) -> Path:
-    """A few pictures, groups and videos."""
+    """A few pictures, groups and videos to train on, and below ``test`` as few as a measure can do with."""
     write_dataset('sod', folder / 'sod', splits=dict(train=3), size=PICTURE)
     write_dataset('cosod', folder / 'cosod', splits=dict(train=2), size=PICTURE, group_size=3)
     write_dataset('vsod', folder / 'vsod', splits=dict(train=2), size=PICTURE, length=11)
     write_dataset('davis', folder / 'davis', splits=dict(train=2), size=PICTURE, length=8)
+    write_dataset('sod', folder / 'test/sod', splits=dict(train=1), size=PICTURE)
+    write_dataset('cosod', folder / 'test/cosod', splits=dict(train=1), size=PICTURE, group_size=2)
+    write_dataset('vsod', folder / 'test/vsod', splits=dict(train=1), size=PICTURE, length=3)
+    write_dataset('davis', folder / 'test/davis', splits=dict(train=1), size=PICTURE, length=3)
     return folder
 
 
@@ -30,8 +35,10 @@ def make_tiny(config: Config, data: Path) -> Config:
             node['weights'] = None
         if node.get('width') == 4096:
             node['width'] = 64
+        if node.get('depth') == 101:
+            node['depth'] = 50
         if path.split('.')[0] in LOADERS:
-            _shrink(path, node, data)
+            _shrink(path, node, data, config.model.type in FOLLOWERS)
     for name in LOADERS:
         if config.get(name):
             config[name].num_workers = 0
@@ -46,22 +53,25 @@ def make_tiny(config: Config, data: Path) -> Config:
     return config
 
 
-def _shrink(path: str, node: Any, data: Path) -> None:
+def _shrink(path: str, node: Any, data: Path, follows: bool) -> None:
     kind = str(node.get('type'))
     if path in LOADERS:
-        node['batch_size'] = min(node.get('batch_size', 1), 2)
+        # Batch statistics of a single picture would be of one number in places.
+        node['batch_size'] = min(node.get('batch_size', 1), 1 if follows else 2)
     if kind in _ROOTS:
-        _move(node, data / _ROOTS[kind](node), kind)
+        part = data if path.startswith('train') else data / 'test'
+        _move(node, part / _ROOTS[kind](node), kind)
         # Several test sets read the same folder here, and figures are told apart by name.
         node['name'] = path
     elif kind.startswith('Synthetic'):
-        node |= {key: value for key, value in dict(length=2, size=PICTURE).items() if key in node}
+        length = 2 if path.startswith('train') else 1
+        node |= {key: value for key, value in dict(length=length, size=PICTURE).items() if key in node}
     elif kind == 'AlternatingBatchSampler':
         node['sizes'] = tuple(min(size, 2) for size in node['sizes'])
     elif kind == 'SampleGroup':
         node['num_frames'] = 3
     elif kind == 'SampleClip':
-        node['length'] = min(node['length'], 4)
+        node['length'] = min(node['length'], 3)
     elif kind == 'CompositeClips':
         node['size'] = PICTURE
     elif kind == 'ComputeFlow':
@@ -92,7 +102,7 @@ def _move(node: Any, root: Path, kind: str) -> None:
             node.pop(key, None)
     node['data_root'] = str(root)
     if 'length' in node:
-        node['length'] = min(node['length'], 4)
+        node['length'] = min(node['length'], 3)
     if kind in ('PromptedVideos', 'ObjectVideos'):
         node['list_file'] = 'ImageSets/2017/train.txt'
         node['layout'] = 'davis'

@@ -1,8 +1,9 @@
 _base_ = './npmca-net_lite0_paper_davis17.py'
-# Learned in minutes from synthetic videos: one of two look-alike objects among distractors, clips of three frames.
+# Learned in minutes from synthetic videos: one of two look-alike objects and a distractor, clips of three frames.
+total, batch = 400, 4
 model = dict(shorter_side=None)
 train_pipeline = [
-    dict(type='SampleClip', length=3, kind='forward', gaps=((0, 1), (0.2, 3)), total_draws=4800, reverse=0.0),
+    dict(type='SampleClip', length=3, kind='forward', gaps=((0, 1), (0.2, 3)), total_draws=total * batch, reverse=0.0),
     dict(type='LoadFrames'),
     dict(type='LoadLabels'),
     dict(type='SelectObjects', max_objects=1),
@@ -13,7 +14,7 @@ train_pipeline = [
     dict(type='PackFrames'),
 ]
 train_dataloader = dict(
-    batch_size=8,
+    batch_size=batch,
     num_workers=1,
     dataset=dict(
         _delete_=True,
@@ -21,16 +22,15 @@ train_dataloader = dict(
         length=160,
         frames=16,
         size=96,
-        options=dict(objects=2, look_alikes=True, distractors=1, occluders=1, leaving=False),
+        options=dict(objects=2, look_alikes=True, distractors=1, occluders=0, leaving=False, max_step=4.0),
         pipeline=train_pipeline,
     ),
 )
-total = 600
 train_cfg = dict(max_iters=total)
 optim_wrapper = dict(
-    optimizer=dict(type='AdamW', lr=5e-4, weight_decay=0.01),
+    optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.01),
     clip_grad=dict(max_norm=5),
-    paramwise_cfg=dict(custom_keys={'target_encoder': dict(lr_mult=0.2), 'reference_encoder': dict(lr_mult=0.2)}),
+    paramwise_cfg=dict(custom_keys={'target_encoder': dict(lr_mult=0.5), 'reference_encoder': dict(lr_mult=0.2)}),
 )
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=30),

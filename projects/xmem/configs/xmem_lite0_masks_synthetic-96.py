@@ -1,14 +1,17 @@
 _base_ = './xmem_lite0_masks_davis17-240.py'
-# Learned in minutes from synthetic videos: two look-alike objects among distractors, clips of three frames.
+# Learned in minutes from synthetic videos: two look-alike objects and a distractor, clips of three frames. The pretrained
+# features that keys are made of stay as they are.
+total, batch = 400, 2
 model = dict(
+    key_backbone=dict(frozen_stages=4),
     losses=dict(
-        ce=dict(type='BootstrappedCrossEntropyLoss', start=200, end=500, share=0.3),
+        ce=dict(type='BootstrappedCrossEntropyLoss', start=200, end=400, share=0.5),
         dice=dict(type='DiceLoss'),
     ),
     shorter_side=None,
 )
 train_pipeline = [
-    dict(type='SampleClip', length=3, gaps=((0, 2), (0.3, 4), (0.9, 2)), total_draws=1800),
+    dict(type='SampleClip', length=3, gaps=((0, 2), (0.3, 4), (0.9, 2)), total_draws=total * batch),
     dict(type='LoadFrames'),
     dict(type='LoadLabels'),
     dict(type='SelectObjects', max_objects=2),
@@ -19,7 +22,7 @@ train_pipeline = [
     dict(type='PackFrames'),
 ]
 train_dataloader = dict(
-    batch_size=3,
+    batch_size=batch,
     num_workers=1,
     persistent_workers=True,
     sampler=dict(type='PositionSampler', shuffle=True),
@@ -30,17 +33,16 @@ train_dataloader = dict(
         length=160,
         frames=16,
         size=96,
-        options=dict(objects=2, look_alikes=True, distractors=1, occluders=1, leaving=False),
+        options=dict(objects=2, look_alikes=True, distractors=1, occluders=0, leaving=False, max_step=4.0),
         pipeline=train_pipeline,
     ),
 )
-total = 600
 train_cfg = dict(type='PositionTrainLoop', max_iters=total)
 optim_wrapper = dict(
     type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=5e-4, weight_decay=0.01),
+    optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.01),
     clip_grad=dict(max_norm=5),
-    paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=0.2), 'key_encoder': dict(lr_mult=0.2)}),
+    paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=0.5)}),
 )
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=30),

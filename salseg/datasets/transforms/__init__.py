@@ -19,6 +19,7 @@ from salseg.datasets.transforms.resized_crop import RandomResizedCrop, ResizeSho
 from salseg.datasets.transforms.reverse import RandomReverse
 from salseg.datasets.transforms.sample_clip import SampleClip
 from salseg.datasets.transforms.sample_group import SampleGroup
+from salseg.datasets.transforms.scribbles import MasksToScribbles
 from salseg.datasets.transforms.select_objects import SelectObjects
 from salseg.datasets.transforms.soft_labels import LoadSoftLabels
 from salseg.datasets.transforms.thin_plate import RandomThinPlate
@@ -37,6 +38,7 @@ __all__ = [
     'LoadPrompt',
     'LoadSoftLabels',
     'MasksToBoxes',
+    'MasksToScribbles',
     'PackFrames',
     'PackVideoFrame',
     'RandomAffine',

@@ -11,8 +11,8 @@ from salseg.errors import ConfigError, DataError
 from salseg.ops.box_masks import boxes_of_masks, disjoint_masks, fill_boxes
 from salseg.registry import TRANSFORMS
 
-# What tells where an object is besides its box.
-_MASKS = ('labels', 'label_images', 'label_paths', 'saliency', 'box_maps', 'given_boxes', 'gt_maps')
+# What tells where an object is besides its box or its strokes.
+MASK_FIELDS = ('labels', 'label_images', 'label_paths', 'saliency', 'box_maps', 'given_boxes', 'gt_maps')
 
 
 @TRANSFORMS.register_module()
@@ -114,7 +114,7 @@ class MasksToBoxes(FrameTransform):
                 raise DataError("MasksToBoxes(prompt='mask') needs masks, but boxes were read from a file.")
             first = masks[0] if self.prompt == 'mask' else disjoint_masks(filled[: len(slots)], 'smaller').numpy()
             results['prompt'] = first
-        for name in _MASKS:
+        for name in MASK_FIELDS:
             results.pop(name, None)
         labels = np.where(inside, UNKNOWN, 0).astype(np.uint8)
         labels[~known] = UNKNOWN

@@ -40,9 +40,9 @@ class SameConv2d(nn.Conv2d):
         y, x_ = (max((math.ceil(n / stride) - 1) * stride + kernel - n, 0) for n in x.shape[-2:])
         if y % 2 == 0 and x_ % 2 == 0:
             padding = (y // 2, x_ // 2)
-            return F.conv2d(x, self.weight, None, self.stride, padding, self.dilation, self.groups)
+            return F.conv2d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
         x = F.pad(x, (x_ // 2, x_ - x_ // 2, y // 2, y - y // 2))
-        return F.conv2d(x, self.weight, None, self.stride, 0, self.dilation, self.groups)
+        return F.conv2d(x, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:

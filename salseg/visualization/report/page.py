@@ -28,6 +28,7 @@ figure { margin: 0; } figcaption { font-size: .85rem; overflow-wrap: anywhere; }
 img { max-width: 100%; height: auto; background: #fff; } .key span { padding: 0 .5em; color: #000; }
 @media (prefers-color-scheme: dark) { .warn { color: #f2b8b5; } }
 """
+HTML_END = '\n</body></html>\n'
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,14 @@ def write_page(evaluation: Evaluation, contents: Contents, path: Path) -> Path:
         *(f'<li><a href="{_link(file, path.parent)}">{escape(file.name)}</a></li>' for file in contents.files),
         '</ul>',
     ]
-    body = '\n'.join(sections)
+    return write_text(path, html_head(title) + '\n'.join(sections) + HTML_END)
+
+
+def html_head(title: str) -> str:
+    """A page up to its first section; it has no script and asks for nothing from outside."""
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
     page = f'<!DOCTYPE html>\n<html lang="en"><head>{head}<link rel="icon" href="data:,"><style>{_STYLE}</style></head>'
-    return write_text(path, f'{page}\n<body>\n{body}\n</body></html>\n')
+    return f'{page}\n<body>\n'
 
 
 def _line(text: str) -> str:

@@ -1,0 +1,174 @@
+"""Write the maps of groups: of all folders that were named, resumable, in shares."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from salseg.apis.groups import SHEET_PICTURES, GroupPredictor, group_sheet, notes_on
+from salseg.apis.inputs import find_groups
+from salseg.apis.overlapping import Background, map_ahead
+from salseg.apis.picture_files import write_report
+from salseg.apis.results import ResultFolder, checked_kinds, describe, read_note
+from salseg.datasets.reading import read_image
+from salseg.errors import DataError
+from salseg.files import write_text
+from salseg.visualization import write_png
+
+_LEFT_OUT = f'sheets show the first {SHEET_PICTURES} pictures of a group'
+Group = tuple[str, list[Path]]
+
+
+@dataclass
+class GroupResult:
+    """What was written of one group.
+
+    Attributes:
+        name: Of the group.
+        count: Pictures that took part.
+        written: Files.
+        failed: Pictures that could not be read, with the reason; the group went on without them.
+        notes: What a user should know: a group of one, the same picture twice, a group in parts.
+        kept: Whether all of it was there already.
+    """
+
+    name: str
+    count: int = 0
+    written: list[Path] = field(default_factory=list)
+    failed: dict[Path, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    kept: bool = False
+
+
+def predict_groups(
+    predictor: GroupPredictor,
+    inputs: Iterable[str | Path],
+    out: str | Path,
+    save: Sequence[str] = ('mask',),
+    sheets: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+    overwrite: bool = False,
+    share: tuple[int, int] = (0, 1),
+) -> list[GroupResult]:
+    """Write the maps of all groups of some folders, and a contact sheet per group.
+
+    A group whose results are there, made by the same model from the same pictures, is kept as it is. The next group is
+    read while one is computed and the one before is written.
+
+    Args:
+        predictor: The model.
+        inputs: Folders, patterns; single pictures are one group.
+        out: Folder; results go to ``<out>/<kind>/<group>/<stem>.png``, or ``<out>/<group>/<stem>.png`` when only masks
+            are asked for, and ``<out>/sheets/<group>.png``.
+        save: Kinds out of 'mask', 'overlay', 'cutout', 'report'.
+        sheets: Whether sheets are written.
+        progress: Called with groups done and in all.
+        overwrite: Replace the results of another model.
+        share: Groups that this process does, (k, n) counted from 0: every n-th.
+
+    Returns:
+        What was written, left out and worth knowing, per group of the share.
+
+    Raises:
+        DataError: Nothing was found, an unknown kind, or the folder cannot be written.
+    """
+    folder = ResultFolder(out, checked_kinds(save, 'group'))
+    groups = find_groups(inputs)[share[0] :: share[1]]
+    files = GroupFiles(predictor, folder, sheets)
+    targets = (path for group in groups for path in files.targets(group))
+    folder.open(describe(predictor, window=predictor.max_frames), targets, overwrite, share)
+    results = {name: files.kept(name, paths) for name, paths in groups}
+    todo = [group for group in groups if results[group[0]] is None]
+    done = 0
+
+    def finished(result: GroupResult) -> None:
+        nonlocal done
+        results[result.name] = result
+        done += 1
+        if progress is not None:
+            progress(done, len(todo))
+
+    with Background(workers=1, ahead=1) as writing:
+        for name, images, failed in map_ahead(_read_group, todo, workers=1, ahead=2):
+            result = files.compute(name, images, failed, writing)
+            writing.submit(files.finish, result, dict(todo)[name], then=finished)
+    if 'report' in folder.kinds:
+        entries = [(str(Path(name) / path.stem), path) for name, paths in groups for path in paths]
+        write_report(folder, entries, share)
+    return [result for result in results.values() if result is not None]
+
+
+def _read_group(group: Group) -> tuple[str, dict[Path, np.ndarray], dict[Path, str]]:
+    images: dict[Path, np.ndarray] = {}
+    failed: dict[Path, str] = {}
+    for path in group[1]:
+        try:
+            images[path] = read_image(path)
+        except DataError as error:
+            failed[path] = str(error)
+    return group[0], images, failed
+
+
+class GroupFiles:
+    """Files of groups, with a note per group that says of which pictures it was made.
+
+    A group's maps depend on all of its pictures, so one that was added or taken away makes them all anew.
+    """
+
+    def __init__(self, predictor: GroupPredictor, folder: ResultFolder, sheets: bool) -> None:
+        self.predictor, self.folder, self.sheets = predictor, folder, sheets
+
+    def note(self, name: str) -> Path:
+        """Where the note of a group lies."""
+        return self.folder.out / '.salseg' / f'{name}.json'
+
+    def sheet(self, name: str) -> Path:
+        """Where its sheet lies."""
+        return self.folder.out / 'sheets' / f'{name}.png'
+
+    def targets(self, group: Group, failed: Iterable[str] = ()) -> list[Path]:
+        """All files of a group but the note."""
+        name, paths = group
+        names = [Path(name) / path.stem for path in paths if path.name not in failed]
+        found = [path for stem in names for path in self.folder.paths(stem)]
+        return [*found, self.sheet(name)] if self.sheets and names else found
+
+    def kept(self, name: str, paths: list[Path]) -> GroupResult | None:
+        """What an earlier run said of a group, if all of it is still there and true."""
+        note = read_note(self.note(name))
+        if note.get('pictures') != [path.name for path in paths] or not self.folder.is_fresh(self.note(name), paths):
+            return None
+        failed = note.get('failed', {})
+        if not all(self.folder.is_fresh(path, paths) for path in self.targets((name, paths), failed)):
+            return None
+        reasons = {path: failed[path.name] for path in paths if path.name in failed}
+        return GroupResult(name, len(paths) - len(failed), [], reasons, list(note.get('notes', ())), kept=True)
+
+    def compute(
+        self, name: str, images: dict[Path, np.ndarray], failed: dict[Path, str], writing: Background
+    ) -> GroupResult:
+        """Maps of one group, handed to the writer; unreadable pictures are named and the rest goes on."""
+        result = GroupResult(name, len(images), failed=failed)
+        if not images:
+            result.notes.append(f'none of its {len(failed)} pictures could be read')
+            return result
+        result.notes += notes_on(images, len(self.predictor.parts(len(images))))
+        predictions = self.predictor(list(images.values()))
+        for path, prediction in zip(images, predictions):
+            writing.submit(self.folder.write, prediction, Path(name) / path.stem, then=result.written.extend)
+        if self.sheets:
+            drawn = group_sheet(predictions)
+            writing.submit(write_png, self.sheet(name), drawn, then=result.written.append)
+            if len(predictions) > SHEET_PICTURES:
+                result.notes.append(_LEFT_OUT)
+        return result
+
+    def finish(self, result: GroupResult, paths: list[Path]) -> GroupResult:
+        """Note that a group is complete, after its files."""
+        import json
+
+        failed = {path.name: reason for path, reason in result.failed.items()}
+        facts = dict(pictures=[path.name for path in paths], failed=failed, notes=result.notes)
+        write_text(self.note(result.name), json.dumps(facts, indent=1) + '\n')
+        return result

@@ -1,0 +1,242 @@
+"""Write the maps of pictures: of all files and folders that were named, resumable, in shares, or as they arrive."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from salseg.apis.inputs import Named, find_images
+from salseg.apis.overlapping import Background, map_ahead
+from salseg.apis.predicting import SaliencyPredictor, in_batches
+from salseg.apis.predictor import Prediction
+from salseg.apis.results import ResultFolder, checked_kinds, describe
+from salseg.datasets.reading import read_grey, read_image
+from salseg.errors import DataError
+from salseg.visualization.report.predictions import PAGE_PICTURES, Entry, write_prediction_page
+
+REPORT = 'report.html'
+
+
+@dataclass
+class FilesReport:
+    """What a run over pictures did.
+
+    Attributes:
+        pictures: Predicted.
+        files: Written.
+        kept: Pictures whose results were there already.
+        failed: Pictures that could not be read, with the reason; the others were not held up by them.
+        page: The report, if one was asked for.
+    """
+
+    pictures: int = 0
+    files: int = 0
+    kept: int = 0
+    failed: dict[Path, str] = field(default_factory=dict)
+    page: Path | None = None
+
+
+def predict_files(
+    predictor: SaliencyPredictor,
+    inputs: Iterable[str | Path],
+    out: str | Path,
+    save: Sequence[str] = ('mask',),
+    batch_size: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+    overwrite: bool = False,
+    share: tuple[int, int] = (0, 1),
+) -> FilesReport:
+    """Write results of all pictures of some files, folders or patterns.
+
+    Pictures are read by threads while the network computes and another thread writes; a few of each wait in memory. A call
+    that was killed is gone on with when it is repeated: what is there, whole, newer than its picture and made by the same
+    model is kept.
+
+    Args:
+        predictor: The model.
+        inputs: What the user named.
+        out: Folder; results go to ``<out>/<kind>/<name>.png``, or ``<out>/<name>.png`` when only masks are asked for.
+        save: Kinds out of 'mask', 'overlay', 'cutout', 'report'.
+        batch_size: Pictures per forward pass.
+        progress: Called with pictures done and to be done, after the files of a picture were written.
+        overwrite: Replace the results of another model, or files that salseg did not write.
+        share: Pictures that this process does, (k, n) counted from 0: every n-th.
+
+    Returns:
+        Counts, and what could not be read.
+
+    Raises:
+        DataError: Nothing was found, an unknown kind, the folder holds results of another model or cannot be written.
+    """
+    folder = ResultFolder(out, checked_kinds(save, 'image'))
+    words = [Path(text) for text in inputs]
+    check_place(folder, words)
+    images = find_images(words, outside=folder.out)[share[0] :: share[1]]
+    check_targets(folder, images)
+    folder.open(describe(predictor), (p for _, name in images for p in folder.paths(name)), overwrite, share)
+    report = _run(predictor, images, folder, batch_size, progress)
+    if 'report' in folder.kinds:
+        report.page = write_report(folder, [(str(name), path) for path, name in images], share)
+    return report
+
+
+def check_place(folder: ResultFolder, inputs: Sequence[Path]) -> None:
+    """Results may not lie among the pictures themselves.
+
+    Raises:
+        DataError: The folder for the results is a folder of pictures that was named.
+    """
+    for path in inputs:
+        if path.is_dir() and path.resolve() == folder.out.resolve():
+            raise DataError(f'--out {folder.out} is the folder of the pictures; choose another for the results.')
+
+
+def check_targets(folder: ResultFolder, images: Sequence[Named]) -> None:
+    """No result may take the place of the picture that it is made from.
+
+    Raises:
+        DataError: Names the picture.
+    """
+    for path, name in images:
+        for target in folder.paths(name):
+            if path.name == target.name and target.exists() and target.samefile(path):
+                raise DataError(f'the results of {path} would take its place; choose another --out.')
+
+
+def _run(
+    predictor: SaliencyPredictor,
+    images: Sequence[Named],
+    folder: ResultFolder,
+    batch_size: int,
+    progress: Callable[[int, int], None] | None,
+) -> FilesReport:
+    todo = [(path, name) for path, name in images if not folder.is_done(name, [path])]
+    report = FilesReport(kept=len(images) - len(todo))
+    done = 0
+
+    def finished(files: list[Path] | None) -> None:
+        nonlocal done
+        done += 1
+        if files is not None:
+            report.pictures += 1
+            report.files += len(files)
+        if progress is not None:
+            progress(done, len(todo))
+
+    def load(item: Named) -> tuple[Named, np.ndarray | None, Any]:
+        try:
+            image = read_image(item[0])
+        except DataError as error:
+            return item, None, str(error)
+        return item, image, predictor.prepare(image)
+
+    loaded = map_ahead(load, todo, workers=2, ahead=batch_size + 3)
+    with Background(workers=1, ahead=batch_size + 3) as writing:
+        for batch in in_batches(loaded, batch_size):
+            readable = [entry for entry in batch if entry[1] is not None]
+            maps = iter(predictor.run([item for _, _, item in readable]) if readable else [])
+            for (path, name), image, reason in batch:
+                if image is None:
+                    report.failed[path] = reason
+                    writing.submit(_nothing, then=finished)
+                else:
+                    (saliency,) = next(maps)
+                    writing.submit(folder.write, Prediction(image, saliency), name, then=finished)
+    return report
+
+
+def _nothing() -> None:
+    """A picture that could not be read is counted in its turn."""
+
+
+def watch_files(
+    predictor: SaliencyPredictor,
+    inputs: Iterable[str | Path],
+    out: str | Path,
+    save: Sequence[str] = ('mask',),
+    batch_size: int = 1,
+    overwrite: bool = False,
+    every: float = 1.0,
+    seen: Callable[[FilesReport], None] | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Predict pictures as they arrive, until a KeyboardInterrupt.
+
+    A file is read when two looks at it find the same size and time: one that is still being written is left alone. One
+    that cannot be read is named once, and tried again when it has changed.
+
+    Args:
+        predictor: The model.
+        inputs: Folders or patterns; they may be empty yet.
+        out, save, batch_size, overwrite: See :func:`predict_files`.
+        every: Seconds between two looks.
+        seen: Called after each round that found something.
+        sleep: Waits that long.
+
+    Raises:
+        DataError: See :func:`predict_files`; a report cannot be asked for.
+    """
+    folder = ResultFolder(out, checked_kinds(save, 'image'))
+    if 'report' in folder.kinds:
+        raise DataError('--watch has no end, so there is no report; run again without --watch, which writes only that.')
+    words = [Path(text) for text in inputs]
+    check_place(folder, words)
+    now = find_images(words, folder.out, may_be_empty=True)
+    check_targets(folder, now)
+    folder.open(describe(predictor), (p for _, name in now for p in folder.paths(name)), overwrite)
+    looks: dict[Path, tuple[int, int] | None] = {}
+    refused: dict[Path, tuple[int, int] | None] = {}
+    while True:
+        ready = []
+        found = find_images(words, folder.out, may_be_empty=True)
+        for path, name in found:
+            look = _look(path)
+            if look is not None and looks.get(path) == look and refused.get(path) != look:
+                ready.append((path, name))
+            looks[path] = look
+        report = _run(predictor, ready, folder, batch_size, None)
+        refused |= {path: looks[path] for path in report.failed}
+        # What is no longer there takes no room.
+        there = {path for path, _ in found}
+        looks = {path: look for path, look in looks.items() if path in there}
+        if seen is not None and (report.pictures or report.failed):
+            seen(report)
+        sleep(every)
+
+
+def _look(path: Path) -> tuple[int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_size, stat.st_mtime_ns
+
+
+def write_report(folder: ResultFolder, entries: Sequence[tuple[str, Path]], share: tuple[int, int] = (0, 1)) -> Path:
+    """One page with the pictures and what was found in them, from the masks in the folder.
+
+    Args:
+        folder: The results.
+        entries: Name of the results and picture.
+        share: See :func:`predict_files`.
+
+    Raises:
+        DataError: It is asked for by one share of several.
+    """
+    if share[1] > 1:
+        raise DataError(
+            '--save report with --share: a share has not all pictures. Run once more without --share when all are done; '
+            'results are kept, and only the page is written.'
+        )
+
+    def load(entry: tuple[str, Path]) -> Entry | None:
+        mask = folder.path('mask', entry[0])
+        if not mask.is_file():
+            return None
+        return Entry(entry[0], read_image(entry[1]), read_grey(mask))
+
+    shown = (entry for entry in map_ahead(load, entries[:PAGE_PICTURES]) if entry is not None)
+    return write_prediction_page(shown, len(entries), folder.out / REPORT)

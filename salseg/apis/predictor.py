@@ -1,0 +1,125 @@
+"""What predictors of pictures, groups and clips share: preprocessing from the model's config, 8-bit maps out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from salseg.datasets.reading import read_image
+from salseg.errors import CheckpointError, DataError
+from salseg.evaluation.metrics.grey import to_grey
+from salseg.models import BaseSegmentor
+from salseg.registry import TRANSFORMS
+
+# Steps of a test pipeline that read what a user's pictures do not have.
+_NEEDS_LABELS = ('LoadLabels', 'LoadSoftLabels', 'LoadGroundTruth', 'RandomReverse')
+Picture = str | Path | np.ndarray | Image.Image
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One picture and its map.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB.
+        saliency: (H, W) uint8, probability times 255, at the picture's own size.
+        name: Of the picture or frame, where it was given one.
+    """
+
+    image: np.ndarray
+    saliency: np.ndarray
+    name: str = ''
+
+
+class Predictor:
+    """A model with its own preprocessing.
+
+    Args:
+        model: From :func:`salseg.apis.init_model`.
+        random_weights: Allow a model that was never given weights; its maps are noise.
+
+    Raises:
+        CheckpointError: The model has no weights and that was not allowed.
+    """
+
+    def __init__(self, model: BaseSegmentor, random_weights: bool = False) -> None:
+        if model.weights_source is None and not random_weights:
+            raise CheckpointError(
+                f'this {type(model).__name__} has no trained weights; its maps would be noise.\n  Give a checkpoint '
+                '(--checkpoint FILE, or the folder of a run as MODEL), or allow it: --random-weights.'
+            )
+        self.model = model
+        self.pipeline = [step for step in test_pipeline(model) if step['type'] not in _NEEDS_LABELS]
+        self.transforms = [TRANSFORMS.build(dict(step)) for step in self.pipeline]
+
+    def pack(
+        self, images: Sequence[np.ndarray], names: Sequence[str], set_id: str = '', ordered: bool = False
+    ) -> dict[str, Any]:
+        """One set of pictures (H, W, 3) uint8 RGB through the test pipeline: ``inputs`` and ``data_samples``.
+
+        Args:
+            images: The pictures; sizes may differ where the pipeline resizes.
+            names: Of each.
+            set_id: Name of the set.
+            ordered: Whether they follow each other in time.
+        """
+        blank = [None] * len(images)
+        results = dict(
+            dataset='', set_id=set_id, frame_ids=list(names), frame_paths=list(names), frames=list(images),
+            ordered=ordered, label_paths=blank, label_kind=blank, rng=np.random.default_rng(0),
+        )  # fmt: skip
+        for transform in self.transforms:
+            results = transform(results)
+        return results
+
+    def run(self, items: Sequence[dict[str, Any]]) -> list[list[np.ndarray]]:
+        """Maps (H, W) uint8 of each packed set, run as one batch.
+
+        Raises:
+            DataError: A map holds values that are no numbers.
+        """
+        data = dict(inputs=[item['inputs'] for item in items], data_samples=[item['data_samples'] for item in items])
+        with torch.inference_mode():
+            samples = self.model.test_step(data)
+        return [[to_grey(value) for value in sample.pred_maps] for sample in samples]
+
+
+def test_pipeline(model: BaseSegmentor) -> list[dict[str, Any]]:
+    """Steps of a model's first test set."""
+    dataset = model.cfg.test_dataloader.dataset
+    while not dataset.get('pipeline') and 'datasets' in dataset:
+        dataset = dataset['datasets'][0]
+    return [dict(step) for step in dataset.pipeline]
+
+
+def as_picture(picture: Picture) -> np.ndarray:
+    """A file, array or PIL image as (H, W, 3) uint8 RGB.
+
+    Raises:
+        DataError: It cannot be read, or an array has another shape or type.
+    """
+    if isinstance(picture, str | Path):
+        return read_image(picture)
+    if isinstance(picture, Image.Image):
+        return np.asarray(picture.convert('RGB'))
+    check_picture(picture)
+    return picture
+
+
+def check_picture(image: np.ndarray, name: str = 'a picture') -> None:
+    """Refuse what is no (H, W, 3) uint8 picture.
+
+    Raises:
+        DataError: Names the type and shape found.
+    """
+    if not isinstance(image, np.ndarray):
+        raise DataError(
+            f'{name} is a {type(image).__name__}; expected a file, an array (height, width, 3) uint8 in RGB order or a PIL '
+            'image.'
+        )
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise DataError(f'{name} is {image.dtype} {image.shape}; expected uint8 (height, width, 3) in RGB order.')

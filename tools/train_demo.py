@@ -1,0 +1,182 @@
+"""Make the demo model that comes with the package: a head on frozen ImageNet features, from synthetic pictures only.
+
+Writes the weights in half precision and their card beside the config, ``salseg/demo/``. The figures on the card are
+computed by this command: on synthetic test pictures and, where --real names folders with image/ and mask/, on those.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import yaml
+
+from salseg.apis import SaliencyPredictor, init_model
+from salseg.datasets import SaliencyDataset
+from salseg.datasets.base import Results, SetDataset
+from salseg.datasets.reading import read_image, read_mask
+from salseg.datasets.synthetic.groups import draw_group_image
+from salseg.datasets.synthetic.images import draw_image
+from salseg.engine.running import export_weights, train
+from salseg.evaluation.functional import image_level, saliency_scores
+from salseg.registry import DATASETS
+
+DEMO = Path(__file__).resolve().parents[1] / 'salseg/demo'
+SIZE = 192
+NAME = 'salseg-demo'
+
+
+@DATASETS.register_module()
+class DemoPictures(SetDataset):
+    """Synthetic pictures with full masks, finished in ways that the drawing alone does not have.
+
+    Every third one is a picture of three objects on a quiet ground. In half of all, what is no object is out of focus
+    or in other colours, as in photographs that were taken of something.
+
+    Args:
+        length: Number of pictures.
+        size: Side in pixels.
+        world: Seed of the pictures.
+        pipeline, seed, name: See :class:`SetDataset`.
+    """
+
+    def __init__(
+        self,
+        length: int,
+        size: int = SIZE,
+        world: int = 0,
+        pipeline: Sequence[Mapping[str, Any]] = (),
+        seed: int = 0,
+        name: str = 'demo',
+    ) -> None:
+        super().__init__(pipeline, seed, name)
+        self.length, self.size, self.world = length, size, world
+        self._drawn: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+    def __len__(self) -> int:
+        return self.length
+
+    def describe(self, index: int) -> Results:
+        """Picture and mask."""
+        if index not in self._drawn:
+            self._drawn[index] = self._draw(index)
+        image, mask = self._drawn[index]
+        name = f'{index:05d}'
+        return dict(
+            set_id=name, frame_ids=[name], frame_paths=[name], frames=[image], label_paths=[None],
+            label_kind=['binary'], label_images=[mask],
+        )  # fmt: skip
+
+    def _draw(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng((self.world, index))
+        if index % 3 == 2:
+            drawn = draw_group_image(self.world, 'demo', index, 0, self.size)
+            image, mask = drawn.image, drawn.labels > 0
+        else:
+            drawn = draw_image(self.world, 'demo', index, self.size)
+            image, mask = drawn.image, drawn.mask
+        return finish(image, mask, rng), mask.astype(np.uint8)
+
+
+def finish(image: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Blur and recolour what is no object, each in half of the pictures; the object's rim stays soft."""
+    share = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 0.8)[..., None]
+    ground = image.astype(np.float32)
+    if rng.random() < 0.5:
+        ground = cv2.GaussianBlur(ground, (0, 0), rng.uniform(1, 6))
+    if rng.random() < 0.5:
+        tint = rng.uniform(0, 255, 3).astype(np.float32)
+        amount = rng.uniform(0.2, 0.7)
+        ground = (1 - amount) * ground + amount * tint
+    return np.rint(share * image + (1 - share) * ground).clip(0, 255).astype(np.uint8)
+
+
+def training(args: argparse.Namespace) -> dict[str, Any]:
+    """What the training adds to the config, by dotted key."""
+    pipeline = [
+        dict(type='LoadFrames'),
+        dict(type='LoadLabels'),
+        dict(type='RandomResizedCrop', size=SIZE, area=(0.4, 1.0)),
+        dict(type='RandomFlip', probability=0.5),
+        dict(type='RandomPhotometric', brightness=0.4, contrast=0.4, saturation=0.6),
+        dict(type='RandomGrey', probability=0.1),
+        dict(type='PackFrames'),
+    ]
+    return dict(
+        train_dataloader=dict(
+            batch_size=8,
+            num_workers=0,
+            sampler=dict(type='PositionSampler', shuffle=True),
+            batch_sampler=dict(type='PositionBatchSampler'),
+            dataset=dict(type='DemoPictures', length=args.pictures, pipeline=pipeline),
+        ),
+        train_cfg=dict(type='PositionTrainLoop', max_iters=args.iterations),
+        optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=args.rate, weight_decay=args.decay)),
+        param_scheduler=dict(type='TriangleLR', low_ratio=1e-2, offset=0, by_epoch=False),
+        randomness=dict(seed=args.seed),
+        custom_hooks=[dict(type='PositionSeedHook')],
+        default_hooks=dict(
+            logger=dict(type='LoggerHook', interval=50),
+            checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=100, max_keep_ckpts=1),
+            sampler_seed=None,
+        ),
+        log_processor=dict(by_epoch=False),
+    )
+
+
+def score(maps: Sequence[np.ndarray], truths: Sequence[np.ndarray]) -> dict[str, float]:
+    """Max-F and MAE over pictures, rounded as on the card."""
+    figures = image_level([saliency_scores(m, truth) for m, truth in zip(maps, truths)])
+    return dict(pictures=len(maps), max_f=round(float(figures['max_f']), 3), mae=round(float(figures['mae']), 3))
+
+
+def measure(predictor: SaliencyPredictor, folder: Path) -> dict[str, float]:
+    """Figures on a folder with image/ and mask/."""
+    items = SaliencyDataset(str(folder)).items
+    maps = [predictor([read_image(image)])[0].saliency for _, image, _ in items]
+    return score(maps, [read_mask(mask, 'binary') > 0 for _, _, mask in items])
+
+
+def measure_synthetic(predictor: SaliencyPredictor, count: int) -> dict[str, float]:
+    """Figures on the synthetic test split."""
+    drawn = [draw_image(0, 'test', index, SIZE) for index in range(count)]
+    return score([predictor([picture.image])[0].saliency for picture in drawn], [picture.mask for picture in drawn])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train, write, measure."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--out', type=Path, default=DEMO, help='folder for the weights and the card')
+    parser.add_argument('--work-dir', default='work_dirs/demo')
+    parser.add_argument('--iterations', type=int, default=800)
+    parser.add_argument('--pictures', type=int, default=1500)
+    parser.add_argument('--rate', type=float, default=2e-3)
+    parser.add_argument('--decay', type=float, default=1e-2)
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--test', type=int, default=64, metavar='N', help='synthetic test pictures')
+    parser.add_argument('--real', nargs='*', default=[], metavar='NAME=DIR', help='folders with image/ and mask/')
+    args = parser.parse_args(arguments)
+    config = str(DEMO / 'salseg_demo.py')
+    started = time.monotonic()
+    train(config, training(args), args.work_dir)
+    minutes = (time.monotonic() - started) / 60
+    trained = init_model(config, f'{args.work_dir}/iter_{args.iterations}.pth', 'cpu')
+    args.out.mkdir(parents=True, exist_ok=True)
+    weights = args.out / 'salseg_demo.pth'
+    export_weights(trained, weights, half=True)
+    # What is measured is what is shipped: weights that went through half precision.
+    predictor = SaliencyPredictor(init_model(config, str(weights), 'cpu'))
+    figures = {'synthetic test split': measure_synthetic(predictor, args.test)}
+    for text in args.real:
+        name, _, folder = text.partition('=')
+        figures[name] = measure(predictor, Path(folder))
+    print(yaml.safe_dump(dict(minutes=round(minutes, 1), megabytes=weights.stat().st_size / 1e6, figures=figures)))
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
