@@ -33,5 +33,5 @@ test_dataloader = dict(
     )
 )
 train_cfg = dict(max_iters=400)
-model = dict(losses=dict(lsc=dict(weight=0.3, ramp_iterations=100), ssc=dict(weight=1.0)))
+model = dict(losses=dict(lsc=dict(weight=0.3, ramp_iterations=100)))
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=0.3)}))

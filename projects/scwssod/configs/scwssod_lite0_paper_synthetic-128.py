@@ -16,7 +16,7 @@ model = dict(
         lsc=dict(
             type='LocalSaliencyCoherenceLoss', scale=0.5, sigma_image=0.2, weight=0.15, ramp_iterations=200, on=outputs
         ),
-        ssc=dict(type='StructureConsistencyLoss', alpha=0.85, weight=0.3),
+        ssc=dict(type='StructureConsistencyLoss', alpha=0.85),
     ),
 )
 train_pipeline = [
