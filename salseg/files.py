@@ -7,19 +7,26 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def replacing(path: str | os.PathLike) -> Iterator[Path]:
+def replacing(path: str | os.PathLike, durable: bool = True) -> Iterator[Path]:
     """A temporary name beside ``path``; when the block ends well, the file is synced and takes the real name at once.
 
     If the block fails the temporary file is removed and whatever had the real name stays as it was.
+
+    Args:
+        path: The real name.
+        durable: Whether the file survives a loss of power from then on. Without, a killed process still leaves no half a
+            file, but after a loss of power the newest files may be empty: for what can be checked and made again.
     """
     path = Path(path)
     temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
     try:
         yield temporary
-        with open(temporary, 'rb') as file:
-            os.fsync(file.fileno())
+        if durable:
+            with open(temporary, 'rb') as file:
+                os.fsync(file.fileno())
         os.replace(temporary, path)
-        _sync_folder(path.parent)
+        if durable:
+            _sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 

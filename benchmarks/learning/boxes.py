@@ -2,10 +2,12 @@
 
     python benchmarks/learning/boxes.py [--seeds 0 1 2] [--iterations 400]
 
-Same network, videos, iterations and seeds for every row; only the losses and what they may see differ. Test videos come
-from a split that no training saw; J and F from the second frame on. Beside them stand the first mask left where it was, and
-the filled first box. On the same weights the prompt is moved to the other object. Prints every seed, then mean and worst,
-and what must hold.
+All rows have the same network, videos and seeds; only the losses and what they may see differ. The rows from boxes begin
+with filled boxes in the place of masks, for two thirds of so many iterations and once for all of them, and go on with their
+losses for half as many as are given: started at random, these losses give everything to every object. Test videos come from
+a split that no training saw; J and F from the second frame on. Beside them stand the first mask left where it was, and the
+filled first box. On the same weights the prompt is moved to the other object. Prints every seed, then mean and worst, and
+what must hold.
 """
 
 import argparse
@@ -15,10 +17,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from following import (
+    SCENE,
     Claim,
     follow,
     keep,
     learned,
+    measured,
     moved_prompt,
     print_rows,
     report,
@@ -36,6 +40,7 @@ RUNS = {
     'P+T': 'xmem_lite0_boxes-pt_synthetic-96.py',
     'P+W+T': 'xmem_lite0_boxes_synthetic-96.py',
 }
+FIRST = 'xmem_lite0_boxes-filled_synthetic-96.py'
 COLUMNS = ('j', 'f', 'jf', 'box_j', 'box_jf', 'own', 'other')
 SIZE = 96
 
@@ -68,13 +73,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def one(run: str, seed: int, args: argparse.Namespace, videos: list) -> dict[str, float]:
     """Train one row with one seed and measure it."""
-    folder = Path(args.out) / f'{run.replace("+", "")}_{args.iterations}_{seed}'
-    options = [*short_run(args.iterations, seed), *args.options]
+    count, folder = args.iterations, Path(args.out)
+    if run != 'masks':
+        first = max(1, 2 * count // 3)
+        part = folder / f'filled_{first}_{seed}'
+        learned(CONFIGS / FIRST, part, first, [*short_run(first, seed), *bootstrapping(first), *args.options])
+        count = max(1, count // 2)
+    options = [*short_run(count, seed), *args.options]
     if run == 'masks':
-        options += [f'model.losses.ce.start={args.iterations // 2}', f'model.losses.ce.end={args.iterations}']
-    answer = follow(learned(CONFIGS / RUNS[run], folder, args.iterations, options))
-    boxed = score(answer, videos, box=True)
-    return {**score(answer, videos), 'box_j': boxed['j'], 'box_jf': boxed['jf'], **moved_prompt(answer, videos)}
+        options += bootstrapping(count)
+    else:
+        options += [f'load_from={part / f"iter_{first}.pth"}', f'train_dataloader.dataset.seed={seed + 1000}']
+    place = folder / f'{run.replace("+", "")}_{count}_{seed}'
+
+    def measure() -> dict[str, float]:
+        answer = follow(learned(CONFIGS / RUNS[run], place, count, options))
+        boxed = score(answer, videos, box=True)
+        return {**score(answer, videos), 'box_j': boxed['j'], 'box_jf': boxed['jf'], **moved_prompt(answer, videos)}
+
+    return measured(place, dict(videos=args.videos, frames=args.frames, scene=SCENE), measure)
+
+
+def bootstrapping(iterations: int) -> list[str]:
+    """Hard pixels count from the half on."""
+    return [f'model.losses.ce.start={iterations // 2}', f'model.losses.ce.end={iterations}']
 
 
 def claims(results: dict[str, list[dict[str, float]]]) -> Iterator[Claim]:

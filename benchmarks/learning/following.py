@@ -47,6 +47,17 @@ def learned(config: Path, folder: Path, iterations: int, options: Sequence[str])
     return init_model(str(config), str(checkpoint), 'cpu', list(options))
 
 
+def measured(folder: Path, settings: Mapping[str, Any], measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Figures of a run, read from its folder where they were taken with the same settings before."""
+    file = folder / 'figures.json'
+    asked = json.loads(json.dumps(settings))
+    if file.is_file() and (stored := json.loads(file.read_text()))['settings'] == asked:
+        return stored['figures']
+    found = measure()
+    file.write_text(json.dumps(dict(settings=asked, figures=found), indent=1))
+    return found
+
+
 def follow(model: Any) -> Answer:
     """Answers of a model."""
 

@@ -176,7 +176,7 @@ def videos_on_disk(args: argparse.Namespace, seed: int) -> Path:
 def object_clips(args: argparse.Namespace, seed: int) -> Options:
     """Overrides for training on prompted videos."""
     place = 'train_dataloader.dataset'
-    return {f'{place}.seed': seed, f'{place}.size': args.size, 'param_scheduler.1.T_max': args.iterations or 240}
+    return {f'{place}.seed': seed, f'{place}.size': args.size, 'param_scheduler.1.T_max': args.iterations or 120}
 
 
 def picture_iou(config: Path, checkpoint: Path, args: argparse.Namespace) -> float:
@@ -261,21 +261,21 @@ ROWS = {
     ),
     'boxes on pictures': Row(
         PROJECTS / 'scwssod/configs/scwssod_lite0_boxes_synthetic-128.py',
-        SCWSSOD, 200, pictures, picture_iou, picture_centre,
+        SCWSSOD, 160, pictures, picture_iou, picture_centre,
     ),
     'coherence on tracks': Row(
-        MIXED / 'xmem_lite0_boxes-p-lsc_synthetic-96.py',
-        PROJECTS / 'xmem/configs/xmem_lite0_boxes-p_synthetic-96.py',
-        240, object_clips, followed, box_left,
+        MIXED / 'xmem_lite0_boxes-filled-lsc_synthetic-96.py',
+        PROJECTS / 'xmem/configs/xmem_lite0_boxes-filled_synthetic-96.py',
+        120, object_clips, followed, box_left,
     ),
     'aggregation on clips': Row(
         MIXED / 'contrastive-vsod_lite0_aggm_synthetic-160.py',
         PROJECTS / 'contrastive_vsod/configs/contrastive-vsod_lite0_synthetic-160.py',
-        160, clips_and_pictures, clip_iou, clip_centre,
+        120, clips_and_pictures, clip_iou, clip_centre,
     ),
     'smoothing on pictures': Row(
         MIXED / 'scwssod_lite0_label-smoothing_synthetic-128.py',
-        SCWSSOD, 200, pictures, picture_iou, picture_centre, trained=False,
+        SCWSSOD, 160, pictures, picture_iou, picture_centre, trained=False,
     ),
 }  # fmt: skip
 

@@ -1,6 +1,6 @@
 """NPMCA-net learned on synthetic videos of look-alike objects, and what its two ideas bring on the same weights.
 
-    python benchmarks/learning/npmca.py [--seeds 0 1 2] [--iterations 400]
+    python benchmarks/learning/npmca.py [--seeds 0 1 2] [--iterations 300]
 
 Test videos come from a split that no training saw; J and F from the second frame on. Beside them stands the first mask left
 where it was. On the same weights the previous mask is blanked for the target encoder, and what matching found is shuffled
@@ -17,10 +17,12 @@ from typing import Any
 
 import torch
 from following import (
+    SCENE,
     Claim,
     follow,
     keep,
     learned,
+    measured,
     moved_prompt,
     print_rows,
     report,
@@ -38,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train, print the table, check what must hold."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--out', default='work_dirs/npmca')
-    parser.add_argument('--iterations', type=int, default=400)
+    parser.add_argument('--iterations', type=int, default=300)
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument('--videos', type=int, default=16, help='test videos')
     parser.add_argument('--frames', type=int, default=12, help='of a test video')
@@ -48,15 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results: dict[str, list] = {'first mask, left': [score(stand_still, videos)]}
     for seed in args.seeds:
         started = time.monotonic()
-        folder = Path(args.out) / f'{args.iterations}_{seed}'
-        options = [*short_run(args.iterations, seed, BATCH), *args.options]
-        model = learned(CONFIG, folder, args.iterations, options)
-        answer = follow(model)
-        found = {'trained': {**score(answer, videos), **moved_prompt(answer, videos)}}
-        with without_previous_mask(model):
-            found['previous mask blanked'] = score(answer, videos)
-        with shuffled_matching(model):
-            found['matching shuffled'] = score(answer, videos)
+        found = one(seed, args, videos)
         for name, row in found.items():
             results.setdefault(name, []).append(row)
             numbers = ' '.join(f'{key} {value:.3f}' for key, value in row.items())
@@ -64,6 +58,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         keep(results, Path(args.out))
     print_rows(results, ('j', 'f', 'jf', 'own', 'other'))
     return report(claims(results))
+
+
+def one(seed: int, args: argparse.Namespace, videos: list) -> dict[str, dict[str, float]]:
+    """Train with one seed and measure."""
+    folder = Path(args.out) / f'{args.iterations}_{seed}'
+    options = [*short_run(args.iterations, seed, BATCH), *args.options]
+    settings = dict(videos=args.videos, frames=args.frames, scene=SCENE)
+    return measured(folder, settings, lambda: measure(learned(CONFIG, folder, args.iterations, options), videos))
+
+
+def measure(model: Any, videos: list) -> dict[str, dict[str, float]]:
+    """Figures of the trained weights, and of the same weights with either idea taken away."""
+    answer = follow(model)
+    found = {'trained': {**score(answer, videos), **moved_prompt(answer, videos)}}
+    with without_previous_mask(model):
+        found['previous mask blanked'] = score(answer, videos)
+    with shuffled_matching(model):
+        found['matching shuffled'] = score(answer, videos)
+    return found
 
 
 @contextlib.contextmanager

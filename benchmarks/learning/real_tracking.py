@@ -1,8 +1,9 @@
 """XMem learned from a few real videos and synthetic ones, from masks and from boxes, tested on other real videos.
 
-    python benchmarks/learning/real_tracking.py DATA [--seeds 0] [--iterations 400]
+    python benchmarks/learning/real_tracking.py DATA [--seeds 0] [--iterations 150] [--begin FOLDER]
 
-DATA is a tree as that of DAVIS, with ``ImageSets/2017/train.txt`` and ``val.txt``. J and F from the second frame on, prompted
+DATA is a tree as that of DAVIS, with ``ImageSets/2017/train.txt`` and ``val.txt``. With ``--begin`` the rows begin with what
+boxes.py learned from synthetic videos alone, in that folder, under the same names. J and F from the second frame on, prompted
 by the first masks. Beside the models stand the first mask left where it was, and labels carried on by the nearest
 neighbours of features that no training here touched. Prints every seed, then mean and worst, and what must hold.
 """
@@ -46,10 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('data', help='folder with JPEGImages, Annotations and ImageSets')
     parser.add_argument('--out', default='work_dirs/real_tracking')
-    parser.add_argument('--iterations', type=int, default=400)
+    parser.add_argument('--iterations', type=int, default=150)
     parser.add_argument('--seeds', type=int, nargs='+', default=[0])
     parser.add_argument('--runs', nargs='+', default=list(RUNS), choices=list(RUNS))
     parser.add_argument('--features', default='package', help="weights of the untrained neighbours' features")
+    parser.add_argument('--begin', help='folder of boxes.py, whose weights the rows begin with')
     parser.add_argument('--frames', type=int, help='of each test video, all by default')
     parser.add_argument('--options', nargs='*', default=[], help='further overrides of every config')
     args = parser.parse_args(arguments)
@@ -64,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             started = time.monotonic()
             folder = Path(args.out) / f'{run.replace("+", "")}_{args.iterations}_{seed}'
             options = [*short_run(args.iterations, seed, data=SETS), f'{SETS[0]}.data_root={args.data}', *args.options]
+            if args.begin:
+                options.append(f'load_from={begun(Path(args.begin), run, seed)}')
             model = learned(CONFIGS / RUNS[run], folder, args.iterations, options)
             results[run].append(score(follow(model), videos))
             numbers = ' '.join(f'{key} {value:.3f}' for key, value in results[run][-1].items())
@@ -71,6 +75,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             keep(results, Path(args.out))
     print_rows(results, ('j', 'f', 'jf'))
     return report(claims(results))
+
+
+def begun(folder: Path, run: str, seed: int) -> Path:
+    """Last checkpoint of a row of boxes.py."""
+    found = sorted(folder.glob(f'{run.replace("+", "")}_*_{seed}/iter_*.pth'), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise SystemExit(f'{folder} has no checkpoint of {run}, seed {seed}; run boxes.py --out {folder} first.')
+    return found[-1]
 
 
 def real_videos(data: str, frames: int | None) -> list[TestVideo]:

@@ -17,7 +17,6 @@ from salseg.models.matchers.non_local_pixel_matching import NonLocalPixelMatchin
 from salseg.models.segmentors.base import Parts, build_part
 from salseg.models.segmentors.propagation_segmentor import PropagationSegmentor
 from salseg.ops.padding import cut_padding, pad_frames
-from salseg.ops.pixel_matching import pixel_matching
 from salseg.ops.soft_aggregation import aggregate
 from salseg.propagation import FrameResult, MemoryReport, Prompt, merge_prompt
 from salseg.registry import SEGMENTORS
@@ -40,6 +39,7 @@ class NPMCANet(PropagationSegmentor):
         previous_mask: False does not show the target encoder where the object was.
         shared_encoder: True uses the target's encoder for the references too, which then see their own mask.
         share_matching: False gives first and previous frame a matching module each.
+        matching_scale: See :class:`NonLocalPixelMatching`.
         mask_space: What removed background becomes: black, 'pixel', or 0 after normalisation, 'normalized'.
         soft_mask: Whether estimated masks stay soft when they remove the background; else they are cut at one half.
         scales: At which each frame is answered; the probabilities' mean counts, and is what the next frame sees.
@@ -65,6 +65,7 @@ class NPMCANet(PropagationSegmentor):
         previous_mask: bool = True,
         shared_encoder: bool = False,
         share_matching: bool = True,
+        matching_scale: float = 1.0,
         mask_space: str = 'pixel',
         soft_mask: bool = True,
         scales: Sequence[float] = (0.5, 0.75, 1.0),
@@ -96,8 +97,10 @@ class NPMCANet(PropagationSegmentor):
         self.reference_encoder = None if shared_encoder else build_part(backbone)
         freeze_norms(self)
         channels = tuple(target.channels)
-        self.matcher = NonLocalPixelMatching(channels[2], matched_channels)
-        self.matcher_previous = None if share_matching else NonLocalPixelMatching(channels[2], matched_channels)
+        self.matcher = NonLocalPixelMatching(channels[2], matched_channels, matching_scale)
+        self.matcher_previous = (
+            None if share_matching else NonLocalPixelMatching(channels[2], matched_channels, matching_scale)
+        )
         self.attention = ChannelAttention() if channel_attention else None
         self.decoder = Decoder(matched_channels, (channels[1], channels[0]), decoder_channels)
         self.previous_mask, self.mask_space, self.soft_mask = previous_mask, mask_space, soft_mask
@@ -130,7 +133,7 @@ class NPMCANet(PropagationSegmentor):
         """(N, 2 C, h, w): the target (N, C_in, h, w) described by the first and by the previous frame (N, C, h, w)."""
         found = []
         for reference, matcher in zip(references, (self.matcher, self.matcher_previous or self.matcher)):
-            matched = pixel_matching(reference, matcher.reduce_target(target))
+            matched = matcher.match(reference, target)
             found.append(matched if self.attention is None else self.attention(matched))
         return torch.cat(found, 1)
 

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,8 @@ class ResultFolder:
 
     def write(self, prediction: Prediction, name: str | Path) -> list[Path]:
         """Write all kinds of a picture."""
-        return [write_png(self.path(kind, name), MAKERS[kind](prediction)) for kind in self.pictures]
+        # Not synced: that takes longer than a small network, and a file that a loss of power emptied is made again.
+        return [write_png(self.path(kind, name), MAKERS[kind](prediction), durable=False) for kind in self.pictures]
 
     def is_done(self, name: str | Path, sources: Iterable[Path] = ()) -> bool:
         """Whether all results of a name are there, whole, and newer than what they were made from."""
@@ -105,7 +107,8 @@ class ResultFolder:
         try:
             made = path.stat().st_mtime_ns
             changed = [max(stat.st_mtime_ns, stat.st_ctime_ns) for stat in (os.stat(source) for source in sources)]
-            return made >= max([self.since, *changed]) and (path.suffix != '.png' or _is_whole(path))
+            fresh = made > self.since and made >= max(changed, default=0)
+            return fresh and (path.suffix != '.png' or _is_whole(path))
         except OSError:
             return False
 
@@ -177,8 +180,12 @@ class ResultFolder:
             self.out.mkdir(parents=True, exist_ok=True)
             temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
             temporary.touch()
-            # The file system's own clock, as that of the results.
+            # The file system's own clock, as that of the results; it moves on in steps, and what is written from here on
+            # must be newer than what was there.
             since = temporary.stat().st_mtime_ns
+            while temporary.stat().st_mtime_ns <= since:
+                time.sleep(0.001)
+                temporary.touch()
             facts = {**description, 'salseg': __version__, 'since': since}
             temporary.write_text(json.dumps(facts, indent=1) + '\n', encoding='utf-8')
             with contextlib.suppress(OSError):

@@ -63,8 +63,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _model_and_inputs(args: argparse.Namespace) -> tuple[str, list[str]]:
     """The demo model where the first word is something to predict and no model."""
-    if _is_input(args.model):
-        say(f'no MODEL was named: {DEMO}, a small demo trained on synthetic pictures only (`salseg info {DEMO}`)')
+    unnamed = is_input(args.model)
+    if unnamed or args.model == DEMO:
+        from salseg.catalog import model_cards
+
+        card = model_cards()[DEMO]
+        say(f'{"no MODEL was named: " * unnamed}{DEMO} ({card["Licence"]}). {card["Description"]}')
+    if unnamed:
         return DEMO, [args.model, *args.inputs]
     if not args.inputs:
         raise DataError(
@@ -74,7 +79,8 @@ def _model_and_inputs(args: argparse.Namespace) -> tuple[str, list[str]]:
     return args.model, args.inputs
 
 
-def _is_input(word: str) -> bool:
+def is_input(word: str) -> bool:
+    """Whether a word that may be a model is something to predict instead."""
     from salseg.apis.inputs import is_camera, is_image, is_video
 
     path = Path(word)

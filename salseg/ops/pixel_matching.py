@@ -8,15 +8,16 @@ from salseg.ops.full_precision import full_precision
 from salseg.ops.precision import at_least_float32
 
 
-def pixel_matching(reference: Tensor, target: Tensor) -> Tensor:
+def pixel_matching(reference: Tensor, target: Tensor, scale: float = 1.0) -> Tensor:
     """For every target position a mean of the reference, weighted by how well each of its positions matches.
 
-    Weights are the softmax over the reference of the plain inner products, not scaled by the root of the channels
-    (thesis of NPMCA-net, eq. 3.1 to 3.3). They are never stored: fused attention keeps a row of them at a time.
+    Weights are the softmax over the reference of the inner products, by default not scaled (thesis of NPMCA-net, eq. 3.1
+    to 3.3). They are never stored: fused attention keeps a row of them at a time.
 
     Args:
         reference: (B, C, h, w), what is searched and read.
         target: (B, C, h', w').
+        scale: Factor on the inner products.
 
     Returns:
         (B, C, h', w') in the reference's type.
@@ -25,7 +26,7 @@ def pixel_matching(reference: Tensor, target: Tensor) -> Tensor:
         # Positions must lie in rows: the kernel falls back to the written-out form on other strides.
         rows = (at_least_float32(x).flatten(2).transpose(1, 2).contiguous() for x in (reference, target))
         keys, queries = (x.unsqueeze(1) for x in rows)
-        matched = F.scaled_dot_product_attention(queries, keys, keys, scale=1.0)
+        matched = F.scaled_dot_product_attention(queries, keys, keys, scale=scale)
     return matched.squeeze(1).transpose(1, 2).unflatten(2, target.shape[-2:]).to(reference.dtype)
 
 

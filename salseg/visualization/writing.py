@@ -10,12 +10,13 @@ from salseg.errors import DataError
 from salseg.files import replacing
 
 
-def write_png(path: str | os.PathLike, picture: np.ndarray) -> Path:
+def write_png(path: str | os.PathLike, picture: np.ndarray, durable: bool = True) -> Path:
     """Write a PNG under a temporary name, then rename.
 
     Args:
         path: Target; its folder is made.
         picture: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, uint8.
+        durable: See :func:`salseg.files.replacing`.
 
     Returns:
         The path.
@@ -30,7 +31,7 @@ def write_png(path: str | os.PathLike, picture: np.ndarray) -> Path:
     _, data = cv2.imencode('.png', picture)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as temporary:
+        with replacing(path, durable) as temporary:
             temporary.write_bytes(data.tobytes())
     except OSError as error:
         raise DataError(f'{path} cannot be written: {error}. Free some space or choose another --out.') from error

@@ -3,21 +3,17 @@ import pytest
 import torch
 from PIL import Image
 
-from salseg.apis import SaliencyPredictor, init_model, predict
+from salseg.apis import ClipPredictor, GroupPredictor, SaliencyPredictor, init_model, predict
 from salseg.apis.inputs import find_images
 from salseg.apis.picture_files import predict_files
 from salseg.engine.running import train
 from salseg.errors import CheckpointError, DataError
+from tests.apis.brightness import brightness_model, photos, save
+from tests.apis.brightness import photo as small_photo
 
 
 def photo(seed=0, size=(40, 56)):
-    return np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
-
-
-def save(path, array):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(array).save(path)
-    return path
+    return small_photo(seed, size)
 
 
 @pytest.fixture(scope='module')
@@ -131,3 +127,55 @@ def test_prediction_needs_no_gradient_memory(trained):
     assert torch.is_grad_enabled()
     predictor([photo()])
     assert all(p.grad is None for p in predictor.model.parameters())
+
+
+def test_files_folders_arrays_pil_images_and_generators_give_the_same(tmp_path):
+    model = brightness_model()
+    paths = photos(tmp_path / 'in', 4)
+    arrays = [np.asarray(Image.open(path)) for path in paths]
+    wanted = [SaliencyPredictor(model)([array])[0].saliency for array in arrays]
+    given = [
+        arrays, paths, [str(path) for path in paths], [Image.open(path) for path in paths],
+        [tmp_path / 'in'], str(tmp_path / 'in/*.png'), (array for array in arrays), [paths[0], arrays[1], *paths[2:]],
+    ]  # fmt: skip
+    for pictures in given:
+        np.testing.assert_array_equal(list(predict(model, pictures)), wanted)
+    assert isinstance(predict(model, paths[0]), list)
+    grey = Image.fromarray(arrays[0]).convert('L')
+    assert predict(model, grey)[0].shape == arrays[0].shape[:2]
+
+
+def test_an_iterator_is_read_a_few_ahead():
+    taken = []
+
+    def endless():
+        while True:
+            taken.append(None)
+            yield photo(len(taken))
+
+    found = predict(brightness_model(), endless())
+    for _ in range(10):
+        next(found)
+    found.close()
+    assert 10 <= len(taken) <= 14
+
+
+def test_batches_of_a_stream_give_what_single_pictures_give():
+    predictor = SaliencyPredictor(brightness_model())
+    pictures = [photo(seed) for seed in range(7)]
+    single = [p.saliency for p in predictor.stream(pictures)]
+    np.testing.assert_array_equal([p.saliency for p in predictor.stream(iter(pictures), batch_size=3)], single)
+
+
+def test_groups_and_clips_are_taken_whole():
+    pictures = [photo(seed) for seed in range(6)]
+    group = GroupPredictor(brightness_model('group'))(pictures)
+    np.testing.assert_array_equal(predict(brightness_model('group'), pictures), [p.saliency for p in group])
+    clip = ClipPredictor(brightness_model('clip'))((str(n), picture) for n, picture in enumerate(pictures))
+    np.testing.assert_array_equal(predict(brightness_model('clip'), pictures), [p.saliency for p in clip])
+
+
+@pytest.mark.parametrize('wrong', [3, np.zeros((4, 4)), np.zeros((4, 4, 3))])
+def test_what_is_no_picture_is_named(wrong):
+    with pytest.raises(DataError, match='expected'):
+        predict(brightness_model(), [wrong])

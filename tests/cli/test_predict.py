@@ -6,7 +6,7 @@ import pytest
 import salseg
 from salseg.cli import main
 from salseg.cli.common import ProgressLines
-from salseg.cli.predict import _is_input
+from salseg.cli.predict import is_input
 from tests.apis.brightness import contents, photo, photos, save
 
 CPU = ['--device', 'cpu']
@@ -27,7 +27,8 @@ def test_a_picture_alone_is_answered_by_the_demo_which_says_what_it_is(tmp_path,
     save(tmp_path / 'photo.png', photo(size=(40, 30)))
     status, said = predict(capsys, 'photo.png')
     assert status == 0
-    assert 'no MODEL was named: salseg-demo, a small demo trained on synthetic pictures only' in said
+    assert 'no MODEL was named: salseg-demo (Apache-2.0). A demo' in said
+    assert 'synthetic pictures only' in said
     assert sorted(contents(tmp_path / 'salseg_maps')) == ['photo.png']
 
 
@@ -106,7 +107,7 @@ def test_a_runs_folder_is_a_model_and_a_folder_of_pictures_is_not(tmp_path):
     photos(tmp_path / 'in', 1)
     (tmp_path / 'run').mkdir()
     (tmp_path / 'run/config.py').touch()
-    found = {word: _is_input(word) for word in ('in', 'in/*.png', 'in/000.png', '0', 'run', 'scwssod-lite', 'run/config.py')}
+    found = {word: is_input(word) for word in ('in', 'in/*.png', 'in/000.png', '0', 'run', 'scwssod-lite', 'run/config.py')}
     assert [word for word, yes in found.items() if yes] == ['in', 'in/*.png', 'in/000.png', '0']
 
 

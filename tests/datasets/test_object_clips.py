@@ -270,6 +270,20 @@ def test_an_overlap_of_boxes_goes_to_the_smaller_one_in_the_prompt():
     assert prompt[0].sum() == 256 - 4
 
 
+def test_filled_boxes_may_stand_for_masks():
+    ring = blocks((8, 8))
+    ring[10:14, 10:14] = 0
+    found = boxed([ring, blocks(None)], filled=True)
+    np.testing.assert_array_equal(found['labels'][0], blocks((8, 8)))
+    assert not found['labels'][1].any()
+    labels = blocks((0, 0), size=(16, 16))
+    labels[15, 15], labels[4:6, 4:6] = 1, 2
+    # The smaller box is in front, and nothing of the shapes shows.
+    expected = blocks((0, 0), size=(16, 16))
+    expected[:16, :16], expected[4:6, 4:6] = 1, 2
+    np.testing.assert_array_equal(boxed([labels], filled=True)['labels'][0], expected)
+
+
 def test_unannotated_frames_stay_unknown_and_saliency_is_one_object():
     unknown = np.full((32, 32), 255, np.uint8)
     found = MasksToBoxes().transform(clip([blocks((0, 0), (16, 16)), unknown]))

@@ -17,6 +17,7 @@ from mmengine.registry import DefaultScope
 from mmengine.visualization import Visualizer
 
 from salseg.cli.main import COMMANDS, build_parser, main
+from salseg.cli.predict import DEMO, is_input
 from salseg.engine.config import load_config
 from tests.docs.pages import ROOT, Command
 from tests.docs.shrinking import shrink
@@ -142,8 +143,9 @@ def _run_salseg(where: str, arguments: list[str]) -> str:
 
 
 def _model(args) -> str | None:
-    """The model that a command names; flow is computed without one, of a data set."""
-    return None if getattr(args, 'what', None) == 'flow' else getattr(args, 'model', None)
+    """The model that a command names; flow is computed without one, of a data set, and the demo predicts unnamed."""
+    named = None if getattr(args, 'what', None) == 'flow' else getattr(args, 'model', None)
+    return DEMO if args.command == 'predict' and named is not None and is_input(named) else named
 
 
 def _with_overlay(args, arguments: list[str]) -> list[str]:

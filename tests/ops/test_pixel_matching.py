@@ -45,3 +45,11 @@ def test_channels_of_one_map_mix_by_their_products():
     weights = torch.softmax(flat @ flat.T, 0)
     expected = torch.stack([sum(weights[i, j] * flat[i] for i in range(3)) for j in range(3)])
     torch.testing.assert_close(channel_matching(features)[1].flatten(1), expected)
+
+
+def test_a_scale_softens_the_weights_and_leaves_the_values():
+    generator = torch.Generator().manual_seed(3)
+    reference, target = (torch.randn(2, 5, 3, 4, generator=generator, dtype=torch.float64) for _ in range(2))
+    flat = reference.flatten(2)
+    weights = torch.softmax(0.25 * flat.transpose(1, 2) @ target.flatten(2), 1)
+    torch.testing.assert_close(pixel_matching(reference, target, 0.25).flatten(2), flat @ weights)

@@ -36,9 +36,6 @@ def test_a_config_trains_is_tested_and_predicts(path, data, tmp_path, monkeypatc
         if name.endswith('.bn3'):
             # Without pretrained weights every residual block would add to the scale, and decoders multiply maps.
             torch.nn.init.zeros_(module.weight)
-        if isinstance(module, torch.nn.BatchNorm2d):
-            # For the same reason: what is normalised with the statistics of one step in ten overflows.
-            module.momentum = 1.0
     if hasattr(runner.model, 'learner'):
         # It rightly refuses features without pretrained weights, which a test has not.
         monkeypatch.setattr(type(runner.model.learner), 'check_weights', lambda *arguments: None)

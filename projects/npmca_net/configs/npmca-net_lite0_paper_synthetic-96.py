@@ -1,9 +1,10 @@
 _base_ = './npmca-net_lite0_paper_davis17.py'
-# Learned in minutes from synthetic videos: one of two look-alike objects and a distractor, clips of three frames.
-total, batch = 400, 4
-model = dict(shorter_side=None)
+# Learned in minutes from synthetic videos: one of two look-alike objects and a distractor. With wide gaps between the
+# three frames of a clip the previous mask alone does not tell where the object is, and matching is learned.
+total, batch = 300, 4
+model = dict(shorter_side=None, matching_scale=1 / 32)
 train_pipeline = [
-    dict(type='SampleClip', length=3, kind='forward', gaps=((0, 1), (0.2, 3)), total_draws=total * batch, reverse=0.0),
+    dict(type='SampleClip', length=3, kind='forward', gaps=((0, 3), (0.3, 6)), total_draws=total * batch, reverse=0.0),
     dict(type='LoadFrames'),
     dict(type='LoadLabels'),
     dict(type='SelectObjects', max_objects=1),
@@ -30,7 +31,13 @@ train_cfg = dict(max_iters=total)
 optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.01),
     clip_grad=dict(max_norm=5),
-    paramwise_cfg=dict(custom_keys={'target_encoder': dict(lr_mult=0.5), 'reference_encoder': dict(lr_mult=0.2)}),
+    paramwise_cfg=dict(
+        custom_keys={
+            'target_encoder': dict(lr_mult=0.5),
+            'reference_encoder': dict(lr_mult=0.2),
+            'matcher': dict(lr_mult=0.3),
+        }
+    ),
 )
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=30),

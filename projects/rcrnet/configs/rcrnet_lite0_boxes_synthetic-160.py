@@ -1,7 +1,8 @@
 _base_ = './rcrnet_lite0_synthetic-160.py'
 # Boxes in the place of masks: projection and pairwise loss, and cross-entropy on what lies outside the box.
-pairwise = dict(type='PairwiseLoss', normalizer='pairs', logits=True, on='logits', ramp_iterations=200)
-projection = dict(type='ProjectionLoss', reading='image', logits=True, on='logits')
+on = dict(logits=True, on='logits', stride=2)
+pairwise = dict(type='PairwiseLoss', normalizer='pairs', gamma=8.0, ramp_iterations=100, **on)
+projection = dict(type='ProjectionLoss', form='released', reading='image', **on)
 pce = dict(type='PartialCrossEntropyLoss', form='paper')
 model = dict(losses=dict(bce=None, pce=pce, projection=projection, pairwise=pairwise))
 train_pipeline = [*_base_.train_pipeline[:-1], dict(type='MasksToBoxes'), _base_.train_pipeline[-1]]

@@ -37,6 +37,7 @@ train_dataloader = dict(
         pipeline=train_pipeline,
     ),
 )
+custom_hooks = [*_base_.custom_hooks, dict(type='ChannelsLastHook')]
 train_cfg = dict(type='PositionTrainLoop', max_iters=total)
 optim_wrapper = dict(
     type='OptimWrapper',

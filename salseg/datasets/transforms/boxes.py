@@ -87,15 +87,17 @@ class MasksToBoxes(FrameTransform):
     Args:
         prompt: What a model that follows objects is given in the first frame: 'box', filled boxes (the smaller one in
             front), or 'mask', the exact masks, as in tables 4.5 and 4.6 of the thesis on box-trained XMem.
+        filled: Label filled boxes as if they were masks, the smaller one in front; a model that follows objects can begin
+            with these and any loss for masks. False leaves what is inside unknown.
 
     Raises:
         ConfigError: Another prompt.
     """
 
-    def __init__(self, prompt: str = 'box') -> None:
+    def __init__(self, prompt: str = 'box', filled: bool = False) -> None:
         if prompt not in ('box', 'mask'):
             raise ConfigError(f"MasksToBoxes: prompt={prompt!r}; expected 'box' or 'mask'.")
-        self.prompt = prompt
+        self.prompt, self.filled = prompt, filled
 
     def transform(self, results: Results) -> Results:
         """The item with boxes only.
@@ -117,6 +119,10 @@ class MasksToBoxes(FrameTransform):
         for name in MASK_FIELDS:
             results.pop(name, None)
         labels = np.where(inside, UNKNOWN, 0).astype(np.uint8)
+        if self.filled:
+            ids = np.arange(1, masks.shape[1] + 1, dtype=np.uint8)[:, None, None]
+            fronts = [disjoint_masks(frame, 'smaller').numpy() for frame in filled.unflatten(0, masks.shape[:2])]
+            labels = np.stack([(front * ids).max(0) for front in fronts])
         labels[~known] = UNKNOWN
         results['labels'] = list(labels)
         results['boxes'] = boxes.unflatten(0, masks.shape[:2]).numpy()

@@ -13,7 +13,7 @@ from salseg.catalog import config_of
 from salseg.engine.config.check import check_config
 from salseg.engine.config.origin import trace_origins
 from salseg.errors import ConfigError, SalsegError
-from salseg.paths import enable_projects
+from salseg.paths import assets_root, enable_projects
 
 
 def load_config(model: str, options: Mapping[str, Any] | Sequence[str] | None = None, check: bool = True) -> Config:
@@ -66,9 +66,11 @@ def resolve(model: str) -> Path:
             )
         return found[0]
     if path.suffix == '.py' or '/' in model:
+        # As `salseg list --configs` prints it, from any folder.
+        path = path if path.is_file() or path.is_absolute() else assets_root() / path
         if not path.is_file():
             raise ConfigError(
-                f'the config {path} does not exist. `salseg list --configs` shows those that come with salseg.'
+                f'the config {model} does not exist. `salseg list --configs` shows those that come with salseg.'
             )
         return path
     return config_of(model)

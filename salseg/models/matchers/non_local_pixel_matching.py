@@ -17,10 +17,13 @@ class NonLocalPixelMatching(nn.Module):
     Args:
         in_channels: Of both maps.
         channels: After the reduction.
+        scale: Factor on the inner products. With 1, as in the thesis, large features make one position of the reference
+            win everywhere, and nothing is learned from matching; short trainings want less.
     """
 
-    def __init__(self, in_channels: int = 1024, channels: int = 256) -> None:
+    def __init__(self, in_channels: int = 1024, channels: int = 256, scale: float = 1.0) -> None:
         super().__init__()
+        self.scale = scale
         self.reduce_reference = nn.Conv2d(in_channels, channels, 3, padding=1)
         self.reduce_target = nn.Conv2d(in_channels, channels, 3, padding=1)
         # Channels last in the weights gives channels last in the maps: the matching then needs no copy of them.
@@ -28,4 +31,8 @@ class NonLocalPixelMatching(nn.Module):
 
     def forward(self, reference: Tensor, target: Tensor) -> Tensor:
         """(B, in_channels, h, w) and (B, in_channels, h', w') to (B, channels, h', w')."""
-        return pixel_matching(self.reduce_reference(reference), self.reduce_target(target))
+        return self.match(self.reduce_reference(reference), target)
+
+    def match(self, reference: Tensor, target: Tensor) -> Tensor:
+        """The same from a reference (B, channels, h, w) that is reduced already."""
+        return pixel_matching(reference, self.reduce_target(target), self.scale)

@@ -1,0 +1,144 @@
+"""Strokes that were painted in colours, with any program, as the codes of scribbles."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageColor, UnidentifiedImageError
+
+from salseg.apis.converting.files import Summary, following, separate, take, write_grey
+from salseg.apis.converting.scribbles import Progress, _describe, _listed
+from salseg.datasets.pairing import IMAGE_FOLDERS, by_stem, find_folder
+from salseg.datasets.reading import read_image
+from salseg.errors import DataError, LabelError
+
+PAINTED_FOLDERS = ('painted', 'strokes', 'layers')
+# A stroke over a photograph that has this colour there already is not seen; such a pixel tells nothing.
+_CHANGED = 24
+_SHOWN = 5
+
+
+def strokes_from_paint(
+    source: Path,
+    out: Path,
+    object_colour: str = 'red',
+    background_colour: str = 'blue',
+    tolerance: int = 60,
+    images: str | None = None,
+    painted: str | None = None,
+    how: str = 'copy',
+    progress: Progress = None,
+) -> Summary:
+    """Painted copies of pictures, or layers of their size, as codes 0 unknown, 1 object, 2 background.
+
+    A pixel is a stroke where its colour is that of a class, it is not transparent, and it is not the picture's own. The
+    soft rim of a brush is left unknown. Pictures that nobody painted are left out.
+
+    Args:
+        source: Folder with the pictures and ``painted/``, PNG files of the same names.
+        out: Gets ``image/``, ``scribble/`` and ``train.txt``.
+        object_colour, background_colour: Names or '#rrggbb'.
+        tolerance: Largest difference of a channel (0 to 255) at which a colour still counts.
+        images, painted: Folders with unusual names.
+        how: 'copy', 'hardlink' or 'symlink' pictures.
+        progress: Told how many pictures are done.
+
+    Raises:
+        DataError: A folder, a colour or a picture cannot be used, or nothing was painted.
+        LabelError: A file lacks strokes of a class; the message says which colours it has instead.
+    """
+    separate(source, out)
+    colours = _colour(object_colour), _colour(background_colour)
+    if np.abs(colours[0] - colours[1]).max() <= 2 * tolerance:
+        raise DataError(
+            f'{object_colour} and {background_colour} differ by less than twice the tolerance ({tolerance}): take colours '
+            'that are further apart, or a smaller --tolerance.'
+        )
+    pictures = by_stem(find_folder(source, images, IMAGE_FOLDERS, 'image'))
+    layers = by_stem(find_folder(source, painted, PAINTED_FOLDERS, 'painted'), ('.png', '.bmp', '.tif', '.tiff'))
+    _check_names(source, pictures, layers)
+    codes = {}
+    failed: list[str] = []
+    for stem in following(list(layers), progress):
+        try:
+            codes[stem] = stroke_codes(layers[stem], pictures[stem], colours, tolerance)
+        except LabelError as error:
+            failed.append(str(error))
+    if failed:
+        more = f'\n... and {len(failed) - _SHOWN} more' if len(failed) > _SHOWN else ''
+        raise LabelError('\n'.join(failed[:_SHOWN]) + more)
+    summary = Summary(out)
+    for stem, drawn in codes.items():
+        write_grey(out / 'scribble' / f'{stem}.png', lambda d=drawn: d)
+        take(pictures[stem], out / 'image' / pictures[stem].name, how)
+        _describe(out / 'scribble' / f'{stem}.png', summary)
+    bare = [str(path) for stem, path in pictures.items() if stem not in layers]
+    for path in bare:
+        summary.note('pictures that nobody painted, left out', path)
+    return _listed(summary, {stem: pictures[stem] for stem in codes})
+
+
+def _check_names(source: Path, pictures: dict[str, Path], layers: dict[str, Path]) -> None:
+    foreign = [str(path) for stem, path in layers.items() if stem not in pictures]
+    if foreign:
+        raise DataError(f'{foreign[0]} belongs to no picture: painted files have the name of their picture.')
+    if not layers:
+        raise DataError(
+            f'nothing is painted in {source}: expected PNG files named like the pictures. (JPEG blurs colours; save as PNG.)'
+        )
+
+
+def _colour(text: str) -> np.ndarray:
+    try:
+        return np.array(ImageColor.getrgb(text)[:3], np.int16)
+    except ValueError as error:
+        raise DataError(f'{text!r} is no colour: {error}. Expected a name such as red, or #ff0000.') from error
+
+
+def stroke_codes(
+    layer: Path, picture: Path, colours: tuple[np.ndarray, np.ndarray], tolerance: int = 60
+) -> np.ndarray:
+    """Codes (H, W) uint8 of one painted file: 0 unknown, 1 object, 2 background.
+
+    Raises:
+        DataError: It cannot be read, or its size is not the picture's.
+        LabelError: It has no stroke of a class.
+    """
+    values, visible = _read_layer(layer)
+    own = read_image(picture)
+    if values.shape != own.shape:
+        raise DataError(
+            f'{layer} is {values.shape[1]}x{values.shape[0]} (width x height), {picture} is {own.shape[1]}x{own.shape[0]}: '
+            'paint on the picture itself, or on a layer of its size.'
+        )
+    changed = visible & (np.abs(values - own.astype(np.int16)).max(-1) >= _CHANGED)
+    codes = np.zeros(values.shape[:2], np.uint8)
+    for code, colour in enumerate(colours, 1):
+        codes[changed & (np.abs(values - colour).max(-1) <= tolerance)] = code
+    lacking = [name for code, name in ((1, 'object'), (2, 'background')) if not (codes == code).any()]
+    if lacking:
+        wanted = ', '.join(f'{_hex(colours[name == "background"])} ({name})' for name in lacking)
+        raise LabelError(f'{layer} has no stroke of {wanted}. Painted there: {_found(values[changed])}.')
+    return codes
+
+
+def _read_layer(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Colours (H, W, 3) int16, and which pixels are not transparent."""
+    try:
+        with Image.open(path) as image:
+            rgba = np.asarray(image.convert('RGBA'))
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise DataError(f'{path} cannot be read: {error}. Save it again as PNG.') from error
+    return rgba[..., :3].astype(np.int16), rgba[..., 3] >= 128
+
+
+def _found(values: np.ndarray) -> str:
+    """The commonest colours of some pixels, in words."""
+    if not len(values):
+        return 'nothing'
+    kinds, counts = np.unique(values, axis=0, return_counts=True)
+    top = np.argsort(-counts)[:3]
+    return ', '.join(f'{_hex(kinds[k])} on {counts[k]} pixels' for k in top)
+
+
+def _hex(colour: np.ndarray) -> str:
+    return '#' + ''.join(f'{int(value):02x}' for value in colour)

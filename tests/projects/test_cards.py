@@ -1,0 +1,114 @@
+"""Model cards: complete, labelled, and true where a figure can be counted again."""
+
+import importlib.util
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from salseg.catalog import config_of, list_models, model_cards
+from salseg.cli.main import main
+from salseg.engine.config import load_config
+from tests.needs import ROOT
+
+FIELDS = ('Task', 'Supervision', 'Paper', 'Source', 'Licence', 'Config', 'Description', 'Parameters', 'MultiplyAdds')
+FIELDS += ('Input', 'Preprocessing', 'TrainingData', 'Hardware', 'Weights', 'Results')
+TASKS = {'SOD', 'CoSOD', 'VSOD', 'VOS'}
+KINDS = {'paper', 'converted', 'reproduced here'}
+OF_OUR_OWN = ('Set', 'Train', 'Seeds', 'Hardware', 'Command')
+PUBLISHED = ('scwssod', 'dcfm', 'mask-guided-fcn', 'rcrnet', 'rcrnet-ner', 'fgplg', 'contrastive-vsod', 'npmca-net')
+PUBLISHED += ('xmem', 'xmem-boxes')
+NAMES = [name for name in list_models() if Path(model_cards()[name]['Folder']).parent.name == 'projects']
+
+
+def tool(name):
+    spec = importlib.util.spec_from_file_location(f'tool_{name}', ROOT / f'tools/analysis_tools/{name}.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope='module')
+def figures():
+    return tool('card_figures')
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_a_card_says_what_it_must(name):
+    card = model_cards()[name]
+    missing = [field for field in FIELDS if field not in card or card[field] in (None, '')]
+    assert not missing
+    assert card['Task'] in TASKS
+    assert config_of(name).is_file()
+    assert {'Backbone', 'Trained'} <= set(card['Weights'])
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_every_figure_says_where_it_comes_from(name):
+    for result in model_cards()[name]['Results']:
+        assert result['Kind'] in KINDS
+        assert result['Set']
+        measured = {key: value for key, value in result.items() if _numbers(value) and key != 'Seeds'}
+        assert measured, f'{name}: {result["Set"]} has no figure'
+        if result['Kind'] == 'reproduced here':
+            assert not [field for field in OF_OUR_OWN if not result.get(field)]
+            script = shlex.split(result['Command'])[1]
+            assert (ROOT / script).is_file()
+
+
+def _numbers(value):
+    values = value.values() if isinstance(value, dict) else [value]
+    return all(isinstance(v, int | float) for v in values)
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_parameters_and_multiply_adds_are_those_of_the_network(name, figures):
+    card, counted = model_cards()[name], figures.count(name)
+    assert card['Parameters'] == counted['Parameters']
+    assert card['MultiplyAdds']['G'] == pytest.approx(counted['G'], rel=2e-3)
+
+
+@pytest.mark.parametrize('name', [name for name in NAMES if 'Converter' in model_cards()[name]])
+def test_the_command_of_the_converter_is_one(name):
+    command = shlex.split(model_cards()[name]['Weights']['ConverterCommand'])
+    assert command == ['python', 'tools/model_converters/convert_official.py', name, 'SOURCE', 'TARGET']
+    assert (ROOT / command[1]).is_file()
+    folder, module = model_cards()[name]['Converter'].split('.')[1:]
+    assert 'def convert(' in (ROOT / 'projects' / folder / f'{module}.py').read_text()
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_preprocessing_and_size_are_those_of_the_config(name):
+    card, config = model_cards()[name], load_config(str(config_of(name)))
+    mean = config.model.get('data_preprocessor', {}).get('mean')
+    assert ('127' in str(card['Preprocessing'])) == (mean is not None and tuple(mean) == (127.0,) * 3)
+    size = re.match(r'(\d+)x\1\b', str(card['Input']).removeprefix('clips of 4 frames, '))
+    if size:
+        assert f"'size': {size.group(1)}" in str(config.to_dict())
+
+
+def test_the_published_names_are_all_there():
+    found = [name for name in PUBLISHED if (ROOT / 'projects' / _folder(name)).is_dir()]
+    assert not [name for full in found for name in (full, f'{full}-lite') if name not in NAMES]
+
+
+def _folder(name):
+    folders = {'rcrnet-ner': 'rcrnet', 'fgplg': 'rcrnet', 'xmem-boxes': 'xmem'}
+    return folders.get(name, name.replace('-', '_'))
+
+
+def test_info_prints_the_card(capsys):
+    name = NAMES[0]
+    assert main(['info', name]) == 0
+    text, card = capsys.readouterr().out, model_cards()[name]
+    for word in (card['Task'], card['Licence'].split()[0], str(card['Parameters']), str(config_of(name))):
+        assert word in text
+    assert str(card['MultiplyAdds']['G']) in text
+
+
+@pytest.mark.parametrize('path', sorted(ROOT.glob('projects/*/metafile.yml')), ids=lambda path: path.parent.name)
+def test_a_card_is_plain_yaml_of_models(path):
+    content = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
+    assert [model['Name'] for model in content['Models']]
