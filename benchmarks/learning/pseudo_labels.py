@@ -61,7 +61,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument('--between', type=int, default=7, help='generated labels from one kept label to the next')
     parser.add_argument('--image-model', help='folder, trained where missing; OUT/image by default')
     parser.add_argument('--image-iterations', type=int, default=200)
-    parser.add_argument('--generator-iterations', type=int, default=250)
+    parser.add_argument('--generator-iterations', type=int, default=600)
     parser.add_argument('--iterations', type=int, default=150, help='of each student; 0 trains none')
     parser.add_argument('--motions', type=float, nargs='*', default=[1, 2, 4, 8, 16], help='of the table of warping')
     args = parser.parse_args()
