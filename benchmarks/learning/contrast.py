@@ -66,7 +66,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument('--train-videos', type=int, default=32)
     parser.add_argument('--test-videos', type=int, default=16)
     parser.add_argument('--frames', type=int, default=15, help='of a training video')
-    parser.add_argument('--iterations', type=int, default=160)
+    parser.add_argument('--iterations', type=int, default=400)
     return parser.parse_args()
 
 

@@ -14,7 +14,7 @@ model = dict(
     head=dict(type='GradualUpsamplingHead', in_channels=(16, 24, 192)),
     losses=dict(
         bce=dict(type='FrameCrossEntropyLoss', frames='mean'),
-        contrast=dict(type='ContrastiveLoss', positives=4, negatives=4, mining='hard', temperature=0.1, weight=0.3),
+        contrast=dict(type='ContrastiveLoss', positives=4, negatives=4, mining='hard', temperature=0.1, weight=0.1),
     ),
 )
 train_pipeline = [
