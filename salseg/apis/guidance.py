@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.dist import is_main_process
 from torch import nn
 
 from salseg.apis.models import init_model
 from salseg.datasets.guidance import RECORD, GuidanceRecord, checksum, read_record, write_mask
 from salseg.datasets.transforms import LoadGuidance, RandomFrameTransform
 from salseg.engine.running import make_folder
+from salseg.engine.sharing import own_share, united
 from salseg.errors import ConfigError, DataError
 from salseg.files import write_text
 from salseg.registry import DATASETS, TRANSFORMS
@@ -29,7 +31,7 @@ def precompute_guidance(
     """Learn the masks of all sets of a data set and write them as 16-bit PNG files, with a record of how.
 
     Each item of the data set is a set of its own: a whole group, or a single picture. What is there already and was
-    made by the same learner from the same pictures stays.
+    made by the same learner from the same pictures stays. In a distributed run every set is taken by one process.
 
     Args:
         model: Name, config or run's folder of a model with a learner.
@@ -58,10 +60,13 @@ def precompute_guidance(
     dataset = DATASETS.build(config)
     out = make_folder(out)
     record = _record(out, describe(learner, network.cfg.model.learner, split, config))
-    for index in range(len(dataset)):
+    share = own_share(range(len(dataset)))
+    for number, index in enumerate(share, 1):
         _one_set(network, learner, dataset.get(0, index), out, record)
         if progress is not None:
-            progress(index + 1, len(dataset))
+            progress(number, len(share))
+    record.frames = united(record.frames)
+    _write_record(out, record)
     return out / RECORD
 
 
@@ -113,4 +118,9 @@ def _one_set(network: nn.Module, learner: nn.Module, item: dict[str, Any], out: 
     for key, mark, mask in zip(keys, marks, masks):
         write_mask(out / f'{key}.png', mask[0].float().cpu().numpy())
         record.frames[key] = mark
-    write_text(out / RECORD, record.text())
+    _write_record(out, record)
+
+
+def _write_record(out: Path, record: GuidanceRecord) -> None:
+    if is_main_process():
+        write_text(out / RECORD, record.text())

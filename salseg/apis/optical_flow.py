@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from mmengine.dist import is_main_process
+
 from salseg.datasets.flow import FlowEstimator, FramePair
 from salseg.datasets.flow.files import write_flow
 from salseg.datasets.reading import read_image
 from salseg.datasets.video_layout import Video, find_videos
 from salseg.engine.running import make_folder
+from salseg.engine.sharing import own_share, united
 from salseg.errors import ConfigError, DataError
 from salseg.files import write_text
 from salseg.registry import FLOWS
@@ -30,7 +33,7 @@ def precompute_flow(
     """Write the flow between neighbouring frames at their own size, where ``FlowFiles(root=out)`` reads it.
 
     What is there already and was made by the same estimator from the same pictures stays; a file is either whole or
-    not there.
+    not there. In a distributed run every video is taken by one process.
 
     Args:
         root: Data set of videos, in any layout of :func:`salseg.datasets.video_layout.find_videos`.
@@ -50,7 +53,7 @@ def precompute_flow(
     if directions not in _DIRECTIONS:
         raise ConfigError(f'directions={directions!r}; expected one of {", ".join(_DIRECTIONS)}.')
     flow = estimator if isinstance(estimator, FlowEstimator) else FLOWS.build(dict(estimator or {'type': 'DISFlow'}))
-    found = find_videos(Path(root), names=videos, labelled=False)
+    found = own_share(find_videos(Path(root), names=videos, labelled=False))
     out = make_folder(out)
     record = _read_record(out, flow)
     total = sum(len(video.frames) - 1 for video in found) * (2 if directions == 'both' else 1)
@@ -61,7 +64,9 @@ def precompute_flow(
             done += 1
             if progress is not None:
                 progress(done, total)
-        write_text(out / RECORD, json.dumps(record, indent=1, sort_keys=True) + '\n')
+        _write_record(out, record)
+    record['pairs'] = united(record['pairs'])
+    _write_record(out, record)
     return out / RECORD
 
 
@@ -87,6 +92,11 @@ def _one(pair: FramePair, flow: FlowEstimator, out: Path, done: dict[str, str]) 
         return
     write_flow(out / f'{key}.flo', flow(pair))
     done[key] = mark
+
+
+def _write_record(out: Path, record: dict[str, Any]) -> None:
+    if is_main_process():
+        write_text(out / RECORD, json.dumps(record, indent=1, sort_keys=True) + '\n')
 
 
 def _read_record(out: Path, flow: FlowEstimator) -> dict[str, Any]:

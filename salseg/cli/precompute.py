@@ -5,7 +5,7 @@ Results lie in the ordinary layouts with a record of what made them; an interrup
 
 import argparse
 
-from salseg.cli.common import add_options, add_weights, progress_bar, say
+from salseg.cli.common import add_launcher, add_options, add_weights, progress_bar, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,10 +35,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_weights(parser)
     add_options(parser)
+    add_launcher(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Compute and store."""
+    if args.launcher != 'none':
+        from salseg.engine.launch import init_processes
+
+        init_processes(args.launcher)
     if args.what == 'flow':
         return _flow(args)
     if args.what == 'guidance':

@@ -9,12 +9,14 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from mmengine.dist import barrier, is_main_process
 from torch import Tensor, nn
 
 from salseg.datasets.provenance import FILE_NAME, Provenance, read_provenance
 from salseg.datasets.video_layout import LAYOUTS, Video
 from salseg.datasets.video_saliency_dataset import VideoSaliencyDataset
 from salseg.engine.grey_maps import released_grey
+from salseg.engine.sharing import own_share, united
 from salseg.errors import CheckpointError, ConfigError, DataError
 from salseg.evaluation.metrics.grey import to_grey
 from salseg.files import replacing, write_text
@@ -76,7 +78,13 @@ class PseudoLabelWriter:
             )
 
     def _save(self) -> None:
-        write_text(self.out / FILE_NAME, self.provenance.text())
+        if is_main_process():
+            write_text(self.out / FILE_NAME, self.provenance.text())
+
+    def unite(self) -> None:
+        """Put together what the processes of a distributed run have listed."""
+        self.provenance.kept, self.provenance.made = united(self.provenance.kept), united(self.provenance.made)
+        self._save()
 
     def is_done(self, video: str) -> bool:
         """Whether a video is complete."""
@@ -142,7 +150,8 @@ def generate_pseudo_labels(
 ) -> Provenance:
     """Label the frames of a data set's clips with a model and write them with the kept truth.
 
-    A run that was interrupted goes on: videos that are complete, and frames that are written, are not computed again.
+    In a distributed run every video is taken by one process. A run that was interrupted goes on: videos that are
+    complete, and frames that are written, are not computed again.
     Any saliency model will do: one on clips labels all frames of each, the generator of RCRNet the middle of a triplet.
     Of a frame that lies in several clips the last counts.
 
@@ -180,13 +189,19 @@ def generate_pseudo_labels(
         style=style if style == 'smooth' else f'{style}-{resample}',
     )
     source = {**dataset.settings(), 'pipeline': [_describe(step) for step in dataset.transforms]}
+    if not is_main_process():
+        # The first process makes the folder; the others find it.
+        barrier()
     writer = PseudoLabelWriter(out, made_by, source, dataset.encoding or 'binary', images)
-    clips = _clips_by_video(dataset)
-    for number, video in enumerate(dataset.videos):
+    if is_main_process():
+        barrier()
+    clips, share = _clips_by_video(dataset), own_share(enumerate(dataset.videos))
+    for done, (number, video) in enumerate(share, 1):
         if not writer.is_done(video.name):
             _label_video(model, dataset, writer, video, clips.get(number, []), (style, resample))
         if progress is not None:
-            progress(number + 1, len(dataset.videos))
+            progress(done, len(share))
+    writer.unite()
     return writer.provenance
 
 

@@ -218,3 +218,15 @@ def test_levels_that_do_not_exist_are_refused(name, indices):
 def test_arguments_out_of_range_are_refused(arguments, message):
     with pytest.raises(ConfigError, match=message):
         ResNet(**arguments)
+
+
+def test_a_padded_convolution_adds_its_bias():
+    from salseg.models.backbones.efficientnet_lite import SameConv2d
+
+    for stride in (1, 2):
+        module = SameConv2d(3, 4, 3, stride)
+        x = torch.rand(1, 3, 8, 8)
+        shifted = module(x)
+        with torch.no_grad():
+            module.bias += 1.0
+        torch.testing.assert_close(module(x), shifted + 1.0)

@@ -11,8 +11,8 @@ def test_the_middle_keeps_its_value_and_sides_are_measured_in_heights_and_widths
     assert weight[2, 4] == 1
     # Two fifths above the middle and, in a wider picture, the same share beside it.
     assert weight[0, 4] == pytest.approx(torch.exp(torch.tensor(-(0.4**2) / 0.5)).item())
-    assert torch.equal(weight, weight.flip(0))
-    assert torch.equal(weight, weight.flip(1))
+    torch.testing.assert_close(weight, weight.flip(0))
+    torch.testing.assert_close(weight, weight.flip(1))
 
 
 def test_every_map_is_weighted_at_its_own_size():

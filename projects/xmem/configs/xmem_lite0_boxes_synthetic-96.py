@@ -1,6 +1,6 @@
 _base_ = './xmem_lite0_masks_synthetic-96.py'
 # Boxes in the place of masks; begins with weights of boxes-filled. With this bandwidth about half of the pairs count.
-colours = dict(gamma=8.0, stride=2, weight=0.3, ramp_iterations=50)
+colours = dict(gamma=8.0, stride=2, weight=0.1, ramp_iterations=50)
 losses = dict(ce=None, dice=None, projection=dict(type='ProjectionLoss', form='released', stride=2))
 losses['pairwise'] = dict(type='PairwiseLoss', normalizer='pairs', **colours)
 model = dict(losses=dict(**losses, temporal=dict(type='TemporalLoss', detach=True, **colours)))

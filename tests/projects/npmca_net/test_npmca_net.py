@@ -120,6 +120,18 @@ def test_a_clip_is_unrolled_from_its_own_predictions():
     torch.testing.assert_close(outputs['probability'][:, 1, 0], second, atol=1e-5, rtol=1e-4)
 
 
+def test_a_hidden_previous_mask_is_hidden_from_the_target_encoder_alone():
+    frames = torch.randn(1, 2, 3, *SIZE, generator=torch.Generator().manual_seed(1))
+    prompt = torch.from_numpy(square(8, 8))[None, None]
+    model = npmca()
+    model.hide_previous = 1.0
+    with torch.no_grad():
+        first = model.encode(frames[:, 0], prompt[:, 0].float(), model.matcher)
+        expected = torch.softmax(model.decode(frames[:, 1], torch.zeros(1, *SIZE), (first, first)), 1)[:, 1]
+        found = model.unroll(FrameInputs(frames, prompt=prompt))['probability']
+    torch.testing.assert_close(found[:, 0, 0], expected, atol=1e-5, rtol=1e-4)
+
+
 def test_the_gradient_flows_through_the_previous_mask_unless_detached():
     frames = torch.randn(1, 3, 3, *SIZE, generator=torch.Generator().manual_seed(1)).requires_grad_()
     inputs = FrameInputs(frames, prompt=torch.from_numpy(square(8, 8))[None, None])

@@ -1,0 +1,43 @@
+"""The site is built without a warning, and every page is in its table of contents."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.docs.pages import ROOT, pages
+
+mkdocs = pytest.importorskip('mkdocs', reason='the site is built by mkdocs, extra docs')
+PICTURES = 300_000
+
+
+def test_the_site_is_built_strictly_and_links_lead_to_pages(tmp_path):
+    from mkdocs.commands.build import build
+    from mkdocs.config import load_config
+
+    config = load_config(str(ROOT / 'mkdocs.yml'), strict=True, site_dir=str(tmp_path))
+    build(config)
+    built = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob('*.html')}
+    assert {'index.html', 'projects/xmem.html', 'task_vos.html'} <= built
+    broken = []
+    for name in sorted(built - {'404.html'}):
+        for target in re.findall(r'(?:href|src)="([^"#:]+)(?:#[^"]*)?"', (tmp_path / name).read_text(encoding='utf-8')):
+            if not (tmp_path / name).parent.joinpath(target).resolve().exists():
+                broken.append(f'{name}: {target}')
+    assert not broken, '\n'.join(broken)
+
+
+def test_every_page_of_the_repository_is_on_the_site():
+    text = (ROOT / 'mkdocs.yml').read_text(encoding='utf-8')
+    listed = set(re.findall(r': (\S+\.md)$', text, re.MULTILINE))
+    wanted = {Path(page).name for page in pages() if page.startswith('docs/en/')}
+    wanted |= {f'projects/{Path(page).parent.name}.md' for page in pages() if re.match(r'projects/\w+/README', page)}
+    assert not wanted - listed
+    assert yaml.safe_load(text)['docs_dir'] == 'docs/en'
+
+
+def test_pictures_of_the_pages_are_small():
+    pictures = [path for path in (ROOT / 'docs/en/images').iterdir() if path.suffix in ('.jpg', '.png', '.gif')]
+    assert {path.stem for path in pictures} >= {'sod', 'cosod', 'vsod', 'vos'}
+    assert sum(path.stat().st_size for path in pictures) <= PICTURES
