@@ -10,7 +10,7 @@ The figure is the mean IoU at one half, on test data of another split: of pictur
 training did not have, of frames of videos; of the tracker J from the second frame on, given the box of the first. Prints
 the table (config, its lines, iterations, loss of the first and the last ten steps, figures) and what must hold on every
 seed: each loss falls, each mixture beats what needs no learning, and smoothing does not lower the figure. Whether a mixture
-beats its parent is reported, not asked.
+beats its parent is reported, not asked. The row of the tracker begins with longer trained weights of its parent.
 """
 
 import argparse
@@ -52,19 +52,21 @@ class Row:
     Attributes:
         config: Its config; ``parent`` that of the system without the part.
         iterations: Of both trainings.
-        options: Function of the command line and the seed: overrides of both.
+        options: Function of the command line, the seed and the steps: overrides of both.
         measure: Figure of a config with a checkpoint.
         trivial: Name and figure of an answer that needs no learning.
         trained: Whether the mixture has something to train.
+        before: Steps of the parent that both trainings begin with; without, both begin at random.
     """
 
     config: Path
     parent: Path
     iterations: int
-    options: Callable[[argparse.Namespace, int], Options]
+    options: Callable[[argparse.Namespace, int, int], Options]
     measure: Measure
     trivial: Callable[[argparse.Namespace], tuple[str, float]]
     trained: bool = True
+    before: int = 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -95,11 +97,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def one(name: str, seed: int, args: argparse.Namespace) -> dict[str, Any]:
     """Train parent and mixture of one row with one seed and measure both."""
     row, started = ROWS[name], time.process_time()
-    folder = Path(args.out) / f'{row.parent.stem}_{seed}'
-    parent = fit(row, row.parent, folder, seed, args)
+    folder, begin = Path(args.out) / f'{row.parent.stem}_{seed}', {}
+    if row.before:
+        start = Path(args.out) / f'{row.parent.stem}_start_{seed}'
+        begin = dict(load_from=fit(row, row.parent, start, seed, args, args.iterations or row.before))
+    parent = fit(row, row.parent, folder, seed, args, **begin)
     if row.trained:
         folder = Path(args.out) / f'{row.config.stem}_{seed}'
-    checkpoint = fit(row, row.config, folder, seed, args) if row.trained else parent
+    checkpoint = fit(row, row.config, folder, seed, args, **begin) if row.trained else parent
     what, trivial = row.trivial(args)
     found = dict(mixed=row.measure(row.config, checkpoint, args), parent=row.measure(row.parent, parent, args))
     first, last = losses(folder)
@@ -108,9 +113,17 @@ def one(name: str, seed: int, args: argparse.Namespace) -> dict[str, Any]:
     return dict(iterations=iterations, first=first, last=last, **found, trivial=trivial, what=what, seconds=round(seconds))
 
 
-def fit(row: Row, config: Path, folder: Path, seed: int, args: argparse.Namespace) -> Path:
+def fit(
+    row: Row,
+    config: Path,
+    folder: Path,
+    seed: int,
+    args: argparse.Namespace,
+    iterations: int | None = None,
+    **further: Any,
+) -> Path:
     """Train and give the last checkpoint; go on where an earlier call was killed."""
-    iterations = args.iterations or row.iterations
+    iterations = iterations or args.iterations or row.iterations
     checkpoint = folder / f'iter_{iterations}.pth'
     if not checkpoint.is_file():
         short = {
@@ -120,7 +133,8 @@ def fit(row: Row, config: Path, folder: Path, seed: int, args: argparse.Namespac
             'default_hooks.logger.interval': min(10, iterations),
             'train_dataloader.num_workers': 0,
         }
-        train(str(config), texts({**short, **row.options(args, seed)}), str(folder), resume=has_checkpoint(folder))
+        options = texts({**short, **row.options(args, seed, iterations), **further})
+        train(str(config), options, str(folder), resume=has_checkpoint(folder))
     return checkpoint
 
 
@@ -135,13 +149,13 @@ def losses(folder: Path) -> tuple[float, float]:
     return found[min(found)], found[max(found)]
 
 
-def pictures(args: argparse.Namespace, seed: int) -> Options:
+def pictures(args: argparse.Namespace, seed: int, iterations: int) -> Options:
     """Overrides for training on pictures."""
     dataset = 'train_dataloader.dataset'
     return {f'{dataset}.size': args.size, f'{dataset}.pipeline.2.size': args.size}
 
 
-def groups(args: argparse.Namespace, seed: int) -> Options:
+def groups(args: argparse.Namespace, seed: int, iterations: int) -> Options:
     """Overrides for training on groups, at a size that shows kinds of objects."""
     dataset, size = 'train_dataloader.dataset', group_size(args)
     return {f'{dataset}.world': seed, f'{dataset}.size': size, f'{dataset}.pipeline.2.size': size}
@@ -152,13 +166,13 @@ def group_size(args: argparse.Namespace) -> int:
     return args.size * 5 // 3
 
 
-def clips(args: argparse.Namespace, seed: int) -> Options:
+def clips(args: argparse.Namespace, seed: int, iterations: int) -> Options:
     """Overrides for training on clips of videos."""
     place = 'train_dataloader.dataset'
     return {f'{place}.data_root': videos_on_disk(args, seed), f'{place}.pipeline.3.size': args.size}
 
 
-def clips_and_pictures(args: argparse.Namespace, seed: int) -> Options:
+def clips_and_pictures(args: argparse.Namespace, seed: int, iterations: int) -> Options:
     """Overrides for training on clips and pictures in turn."""
     place = 'train_dataloader.dataset'
     parts = {f'{place}.datasets.0.data_root': videos_on_disk(args, seed), f'{place}.datasets.1.size': args.size}
@@ -174,10 +188,10 @@ def videos_on_disk(args: argparse.Namespace, seed: int) -> Path:
     return folder
 
 
-def object_clips(args: argparse.Namespace, seed: int) -> Options:
+def object_clips(args: argparse.Namespace, seed: int, iterations: int) -> Options:
     """Overrides for training on prompted videos."""
     place = 'train_dataloader.dataset'
-    return {f'{place}.seed': seed, f'{place}.size': args.size, 'param_scheduler.1.T_max': args.iterations or 120}
+    return {f'{place}.seed': seed, f'{place}.size': args.size, 'param_scheduler.1.T_max': iterations}
 
 
 def picture_iou(config: Path, checkpoint: Path, args: argparse.Namespace) -> float:
@@ -267,7 +281,7 @@ ROWS = {
     'coherence on tracks': Row(
         MIXED / 'xmem_lite0_boxes-filled-lsc_synthetic-96.py',
         PROJECTS / 'xmem/configs/xmem_lite0_boxes-filled_synthetic-96.py',
-        120, object_clips, followed, box_left,
+        60, object_clips, followed, box_left, before=266,
     ),
     'aggregation on clips': Row(
         MIXED / 'contrastive-vsod_lite0_aggm_synthetic-160.py',

@@ -1,6 +1,6 @@
 """XMem learned from a few real videos and synthetic ones, from masks and from boxes, tested on other real videos.
 
-    python benchmarks/learning/real_tracking.py DATA [--seeds 0] [--iterations 150] [--begin FOLDER]
+    python benchmarks/learning/real_tracking.py DATA [--seeds 0] [--iterations 300] [--begin FOLDER]
 
 DATA is a tree as that of DAVIS, with ``ImageSets/2017/train.txt`` and ``val.txt``. With ``--begin`` the rows begin with what
 boxes.py learned from synthetic videos alone, in that folder, under the same names. J and F from the second frame on, prompted
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('data', help='folder with JPEGImages, Annotations and ImageSets')
     parser.add_argument('--out', default='work_dirs/real_tracking')
-    parser.add_argument('--iterations', type=int, default=150)
+    parser.add_argument('--iterations', type=int, default=300)
     parser.add_argument('--seeds', type=int, nargs='+', default=[0])
     parser.add_argument('--runs', nargs='+', default=list(RUNS), choices=list(RUNS))
     parser.add_argument('--features', default='package', help="weights of the untrained neighbours' features")

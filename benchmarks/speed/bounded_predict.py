@@ -10,9 +10,9 @@ Weights are random, seeded. Exits with 1 if a bar is missed.
 """
 
 import argparse
+import contextlib
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,6 +25,7 @@ import torch
 from measure import resident_mb, use_one_thread
 
 from salseg.apis import ClipPredictor, SaliencyPredictor, init_model, predict_files, predict_video
+from salseg.cli.main import main as salseg
 from salseg.datasets.synthetic import draw_image
 from salseg.engine.running import export_weights
 from salseg.visualization.video import VideoWriter
@@ -136,8 +137,7 @@ def video(args: argparse.Namespace, place: Path) -> bool:
 def kill(args: argparse.Namespace, place: Path) -> bool:
     """The command, killed while it writes, and gone on with."""
     count = min(args.pictures, 60)
-    model = lite('scwssod-lite', args.size)
-    export_weights(model, place / 'weights.pth')
+    export_weights(lite('scwssod-lite', args.size), place / 'weights.pth')
     (place / 'in').mkdir()
     for number, picture in zip(range(count), pictures(args.size) * 2):
         cv2.imwrite(str(place / f'in/{number:03d}.jpg'), picture)
@@ -145,9 +145,9 @@ def kill(args: argparse.Namespace, place: Path) -> bool:
     options = ['--cfg-options', f'test_dataloader.dataset.pipeline.2.size={args.size}']
 
     def command(out: Path) -> list[str]:
-        return [sys.executable, '-m', 'salseg', 'predict', 'scwssod-lite', *words, '--out', str(out), *options]
+        return ['predict', 'scwssod-lite', *words, '--out', str(out), *options]
 
-    subprocess.run(command(place / 'whole'), check=True, capture_output=True)
+    salseg(command(place / 'whole'))
     kept: dict[str, int] = {}
     for number in range(args.kills):
         wanted = len(kept) + max(1, count // (2 * args.kills))
@@ -158,25 +158,29 @@ def kill(args: argparse.Namespace, place: Path) -> bool:
             print('a file was written twice')
             return False
         kept = now
-    done = subprocess.run(command(place / 'out'), check=True, capture_output=True, text=True)
+    salseg(command(place / 'out'))
     last = files(place / 'out')
     twice = [name for name, stamp in kept.items() if last.get(name) != stamp]
     equal = all((place / 'out' / name).read_bytes() == (place / 'whole' / name).read_bytes() for name in last)
     missing = sorted(set(files(place / 'whole')) ^ set(last))
     left = list((place / 'out').rglob('.*.tmp'))
-    print(done.stdout.strip().splitlines()[-1])
     print(f'kill: {len(last)} files, missing {len(missing)}, twice {len(twice)}, half {len(left)}, all bytes equal: {equal}')
     return equal and not (missing or twice or left) and len(last) == 2 * count
 
 
-def kill_when(command: Sequence[str], ready: Callable[[], bool]) -> None:
-    """Start a command and kill it as soon as something is so."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while process.poll() is None and not ready():
-        time.sleep(0.002)
-    if process.poll() is None:
-        os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+def kill_when(words: Sequence[str], ready: Callable[[], bool]) -> None:
+    """Run the command in a copy of this process, and kill that (SIGKILL) as soon as something is so."""
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        with open(os.devnull, 'w') as nothing, contextlib.redirect_stdout(nothing), contextlib.redirect_stderr(nothing):
+            os._exit(salseg(words))
+    while os.waitpid(child, os.WNOHANG) == (0, 0):
+        if ready():
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            return
+        time.sleep(0.005)
 
 
 def files(out: Path) -> dict[str, int]:

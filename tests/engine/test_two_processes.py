@@ -1,4 +1,4 @@
-"""Two processes that are killed go on to the bytes of a run that was left alone."""
+"""Two processes that are killed go on to the bytes of a run that was left alone, whatever saves memory beside."""
 
 import os
 import subprocess
@@ -24,6 +24,7 @@ def test_a_killed_distributed_run_goes_on_to_the_same_bytes(tiny_config, tmp_pat
     assert done.returncode == 0, done.stderr[-3000:]
     whole, killed = (load_file(tmp_path / name / 'iter_4.pth') for name in ('whole', 'killed'))
     assert all(torch.equal(value, killed['state_dict'][name]) for name, value in whole['state_dict'].items())
+    assert all(torch.equal(value, killed['ema_state_dict'][name]) for name, value in whole['ema_state_dict'].items())
     states = zip(whole['optimizer']['state'].values(), killed['optimizer']['state'].values())
     assert all(torch.equal(a['momentum_buffer'], b['momentum_buffer']) for a, b in states)
     assert 'resumed' in ''.join(path.read_text() for path in (tmp_path / 'killed').glob('*/*.log'))

@@ -33,6 +33,15 @@ class DieHook(Hook):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+# All at once: gradients of two batches added up, averaged weights, parts run again in the backward pass.
+OPTIONS = [
+    'optim_wrapper.accumulative_counts=2',
+    'default_hooks.ema.type=EMAHook',
+    'default_hooks.recompute.type=RecomputeHook',
+    'default_hooks.recompute.modules=[backbone,neck]',
+]
+
+
 def launch(function: Callable[..., Any], *arguments: Any) -> list[int]:
     """Run a function in two processes that find each other as under torchrun; how they ended."""
     with socket.socket() as probe:
@@ -62,10 +71,10 @@ def run(config: str, folder: str, options: list[str], resume: bool = False) -> N
 
 def main(config: str, folder: str) -> None:
     """The three runs."""
-    assert launch(run, config, f'{folder}/whole', []) == [0, 0]
-    dies = ['default_hooks.die.type=DieHook', 'default_hooks.die.step=3']
+    assert launch(run, config, f'{folder}/whole', OPTIONS) == [0, 0]
+    dies = [*OPTIONS, 'default_hooks.die.type=DieHook', 'default_hooks.die.step=3']
     assert launch(run, config, f'{folder}/killed', dies) == [-signal.SIGKILL] * 2
-    assert launch(run, config, f'{folder}/killed', [], True) == [0, 0]
+    assert launch(run, config, f'{folder}/killed', OPTIONS, True) == [0, 0]
 
 
 if __name__ == '__main__':

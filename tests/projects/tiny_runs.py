@@ -11,12 +11,6 @@ from salseg.datasets.synthetic import write_dataset
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 PICTURE = 64
 FOLLOWERS = ('NPMCANet', 'XMem')
-# Most of the weights lie in these; steps over them are what takes time.
-NARROW = {
-    'XMem': dict(value_channels=64, decoder_channels=32),
-    'ProgressiveAggregationNeck': dict(width=32),
-    'MultiLevelSaliencyHead': dict(in_channels=32),
-}
 # Folders and lists of a release: the small data have others.
 PLACES = ('image_folder', 'label_folder', 'label_root', 'list_file', 'groups', 'layout', 'layout_options', 'videos')
 
@@ -43,14 +37,13 @@ def make_tiny(config: Config, data: Path) -> Config:
             node['width'] = 64
         if node.get('depth') == 101:
             node['depth'] = 50
-        if str(node.get('type')) in NARROW:
-            node |= NARROW[node['type']]
         if path.split('.')[0] in LOADERS:
             _shrink(path, node, data, config.model.type in FOLLOWERS)
     for name in LOADERS:
         if config.get(name):
             config[name].num_workers = 0
             config[name].persistent_workers = False
+    _narrow(config.model)
     if len(config.model.get('scales', ())) > 2:
         config.model.scales = config.model.scales[-2:]
     if config.model.get('shorter_side'):
@@ -61,6 +54,15 @@ def make_tiny(config: Config, data: Path) -> Config:
     config.default_hooks.checkpoint = None
     config.load_from = None
     return config
+
+
+def _narrow(model: Any) -> None:
+    """Most weights of these models lie in few layers, and steps over weights are what takes time."""
+    if model.type == 'XMem':
+        model.value_channels, model.decoder_channels = 64, 32
+    parts = [(model.get(name) or {}).get('type') for name in ('neck', 'head')]
+    if parts == ['ProgressiveAggregationNeck', 'MultiLevelSaliencyHead']:
+        model.neck.width = model.head.in_channels = 32
 
 
 def _shrink(path: str, node: Any, data: Path, follows: bool) -> None:
