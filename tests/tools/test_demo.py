@@ -58,7 +58,10 @@ def test_the_command_makes_weights_and_a_card(script, tmp_path):
     assert script['main']([*small, '--out', str(tmp_path / 'demo'), '--checkpoint', str(WEIGHTS)]) == 0
     made = yaml.safe_load((tmp_path / 'demo/metafile.yml').read_text())['Models'][0]
     assert set(made) == set(CARD) - {'Folder', 'Task', 'Supervision', 'Licence'}
-    assert (tmp_path / 'demo/salseg_demo.pth').stat().st_size == len(before)
+    files = (tmp_path / 'demo/salseg_demo.pth', WEIGHTS)
+    written, shipped = (torch.load(path, weights_only=True)['state_dict'] for path in files)
+    assert set(written) == set(shipped)
+    assert all(torch.equal(written[name], shipped[name]) for name in shipped)
     assert WEIGHTS.read_bytes() == before
 
 
