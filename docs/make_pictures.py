@@ -46,9 +46,7 @@ def sod(checkpoint: str) -> np.ndarray:
     drawn = [draw_image(0, 'test', index, SIZE) for index in range(4)]
     labels = [np.select([p.scribble == 1, p.scribble == 2], [1, 0], 255) for p in drawn]
     maps = [predict([picture.image])[0].saliency for picture in drawn]
-    rows = [
-        [p.image, scribble_overlay(p.image, s), m, overlay_map(p.image, m)] for p, s, m in zip(drawn, labels, maps)
-    ]
+    rows = [[p.image, scribble_overlay(p.image, s), m, overlay_map(p.image, m)] for p, s, m in zip(drawn, labels, maps)]
     return sheet(rows, ('picture', 'strokes (training)', 'map', 'overlay'))
 
 

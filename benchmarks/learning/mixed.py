@@ -110,7 +110,9 @@ def one(name: str, seed: int, args: argparse.Namespace) -> dict[str, Any]:
     first, last = losses(folder)
     seconds = time.process_time() - started
     iterations = args.iterations or row.iterations
-    return dict(iterations=iterations, first=first, last=last, **found, trivial=trivial, what=what, seconds=round(seconds))
+    return dict(
+        iterations=iterations, first=first, last=last, **found, trivial=trivial, what=what, seconds=round(seconds)
+    )
 
 
 def fit(
@@ -184,7 +186,9 @@ def videos_on_disk(args: argparse.Namespace, seed: int) -> Path:
     folder = Path(args.out) / f'videos_{seed}'
     if not folder.is_dir():
         splits, options = dict(train=max(2, args.tests * 2 // 3)), dict(SCENE)
-        write_dataset('vsod', folder, seed=seed, splits=splits, size=args.size, length=15, suffix='.png', options=options)
+        write_dataset(
+            'vsod', folder, seed=seed, splits=splits, size=args.size, length=15, suffix='.png', options=options
+        )
     return folder
 
 

@@ -53,7 +53,9 @@ class Memory:
             return False
         growth = max(self.readings) - self.readings[0]
         seconds = time.monotonic() - self.started
-        print(f'{self.what}: {self.total} in {seconds:.0f} s; {growth:+.1f} MB at most after a tenth (<= {GROWTH_MB:g})')
+        print(
+            f'{self.what}: {self.total} in {seconds:.0f} s; {growth:+.1f} MB at most after a tenth (<= {GROWTH_MB:g})'
+        )
         return growth <= GROWTH_MB
 
 
@@ -65,7 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--size', type=int, default=64, help='side of pictures, frames and of the networks')
     parser.add_argument('--kills', type=int, default=3)
     parser.add_argument('--only', nargs='+', choices=PARTS, default=PARTS)
-    parser.add_argument('--quick', action='store_true', help='small numbers: it runs, and bars on memory are not judged')
+    parser.add_argument(
+        '--quick', action='store_true', help='small numbers: it runs, and bars on memory are not judged'
+    )
     args = parser.parse_args(arguments)
     if args.quick:
         args.pictures, args.frames, args.size, args.kills = 20, 20, 32, 1
@@ -164,7 +168,9 @@ def kill(args: argparse.Namespace, place: Path) -> bool:
     equal = all((place / 'out' / name).read_bytes() == (place / 'whole' / name).read_bytes() for name in last)
     missing = sorted(set(files(place / 'whole')) ^ set(last))
     left = list((place / 'out').rglob('.*.tmp'))
-    print(f'kill: {len(last)} files, missing {len(missing)}, twice {len(twice)}, half {len(left)}, all bytes equal: {equal}')
+    print(
+        f'kill: {len(last)} files, missing {len(missing)}, twice {len(twice)}, half {len(left)}, all bytes equal: {equal}'
+    )
     return equal and not (missing or twice or left) and len(last) == 2 * count
 
 

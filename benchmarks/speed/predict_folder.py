@@ -46,8 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_equal(predictor, paths[:COMPARED], Path(folder) / 'equal')
         bare, whole = race(predictor, paths, Path(folder), args.rounds)
     share = bare / whole
-    print(f'threads of the network: {torch.get_num_threads()}; {len(paths)} pictures of {args.size}, network {args.network}')
-    print(f'network alone: {len(paths) / bare:.2f} pictures/s; folder to folder: {len(paths) / whole:.2f}, {share:.3f} of it')
+    print(
+        f'threads of the network: {torch.get_num_threads()}; {len(paths)} pictures of {args.size}, network {args.network}'
+    )
+    print(
+        f'network alone: {len(paths) / bare:.2f} pictures/s; folder to folder: {len(paths) / whole:.2f}, {share:.3f} of it'
+    )
     print(f'asked: {SHARE} or more' + (' (not judged on so few)' if args.quick else ''))
     return 0 if args.quick or share >= SHARE else 1
 

@@ -86,7 +86,9 @@ def _group_of_files(pictures: Sequence[Path], others: dict[str, list[Path]]) -> 
     stems: dict[str, Path] = {}
     for path in dict.fromkeys(pictures):
         if stems.setdefault(path.stem, path) != path:
-            raise DataError(f'{stems[path.stem]} and {path} would be one result: pictures of a group need names of their own.')
+            raise DataError(
+                f'{stems[path.stem]} and {path} would be one result: pictures of a group need names of their own.'
+            )
     name = folders.pop().name if len(folders) == 1 else 'group'
     if name in others:
         raise DataError(f'two groups are called {name!r}; give folders, or run twice with two --out.')
@@ -138,7 +140,9 @@ def _clips_of(folder: Path) -> list[tuple[str, FrameSource]]:
     videos = [path for path in sorted(folder.iterdir()) if is_video(path)]
     below = [path for path in _folders_in(folder) if by_stem(path)]
     if not videos and not below:
-        raise DataError(f'{folder} holds no picture, no video, and no folder of pictures; expected the frames of a video.')
+        raise DataError(
+            f'{folder} holds no picture, no video, and no folder of pictures; expected the frames of a video.'
+        )
     return [(path.stem if path in videos else path.name, FrameSource(path)) for path in [*below, *videos]]
 
 

@@ -73,9 +73,7 @@ class Background:
         self._pool = ThreadPoolExecutor(workers)
         self._waiting: deque[tuple[Future[Any], Callable[[Any], None] | None]] = deque()
 
-    def submit(
-        self, function: Callable[..., Any], *arguments: Any, then: Callable[[Any], None] | None = None
-    ) -> None:
+    def submit(self, function: Callable[..., Any], *arguments: Any, then: Callable[[Any], None] | None = None) -> None:
         """Call ``function`` in a thread; ``then`` gets its result in the caller's thread, in the order of submission."""
         self._waiting.append((self._pool.submit(function, *arguments), then))
         while self._waiting and (len(self._waiting) > self.ahead or self._waiting[0][0].done()):

@@ -161,7 +161,9 @@ class ResultFolder:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DataError(f'{path} is no record of results ({error!r}). Delete it or choose another --out.') from error
+            raise DataError(
+                f'{path} is no record of results ({error!r}). Delete it or choose another --out.'
+            ) from error
         return record
 
     def _compare(self, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``salseg predict``."""
     parser.usage = 'salseg predict [MODEL] INPUT [INPUT ...] [--out DIR] [options]'
     parser.add_argument(
-        'model', metavar='MODEL', help=f"name (see `salseg list`), config file, or folder of a run; {DEMO} by default"
+        'model', metavar='MODEL', help=f'name (see `salseg list`), config file, or folder of a run; {DEMO} by default'
     )
     parser.add_argument(
         'inputs', nargs='*', metavar='INPUT', help='pictures, folders, patterns, videos, or the number of a camera'
@@ -210,7 +210,14 @@ def _videos(predictor: Any, args: argparse.Namespace, inputs: list[str], share: 
         out = Path(args.out) if len(found) == 1 else Path(args.out) / name
         with _bar(share, name, 'frames') as update:
             frames = predict_video(
-                predictor, source, out, _kinds(args, 'mask,video'), update, args.overwrite, args.max_frames, args.allow_gaps
+                predictor,
+                source,
+                out,
+                _kinds(args, 'mask,video'),
+                update,
+                args.overwrite,
+                args.max_frames,
+                args.allow_gaps,
             )
         say(f'{frames} frames of {name}: {out}')
     return 0

@@ -8,7 +8,12 @@ from torch import nn
 
 from salseg.models import SaliencySegmentor
 
-PIPELINE = [dict(type='LoadFrames'), dict(type='LoadGroundTruth'), dict(type='Resize', size=16), dict(type='PackFrames')]
+PIPELINE = [
+    dict(type='LoadFrames'),
+    dict(type='LoadGroundTruth'),
+    dict(type='Resize', size=16),
+    dict(type='PackFrames'),
+]
 
 
 class Brightness(nn.Module):
@@ -69,4 +74,8 @@ def photos(folder, count):
 
 def contents(folder, suffix='.png'):
     """Bytes of all files of a kind by relative path; hidden and temporary ones show too."""
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob('*')) if p.name.endswith((suffix, '.tmp'))}
+    return {
+        str(p.relative_to(folder)): p.read_bytes()
+        for p in sorted(folder.rglob('*'))
+        if p.name.endswith((suffix, '.tmp'))
+    }

@@ -75,7 +75,9 @@ def test_a_missing_frame_is_named_before_anything_is_written(tmp_path):
     photos(tmp_path / 'in', 9)
     for number in (4, 5):
         (tmp_path / f'in/{number:03d}.png').unlink()
-    with pytest.raises(DataError, match=r'lacks 2 frames in its numbering: 004, 005, between 003 and 006(.|\n)*--allow-gaps'):
+    with pytest.raises(
+        DataError, match=r'lacks 2 frames in its numbering: 004, 005, between 003 and 006(.|\n)*--allow-gaps'
+    ):
         predict_video(predictor(), tmp_path / 'in', tmp_path / 'out')
     assert not (tmp_path / 'out').exists()
     assert predict_video(predictor(), tmp_path / 'in', tmp_path / 'out', allow_gaps=True) == 7

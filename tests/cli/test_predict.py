@@ -107,7 +107,9 @@ def test_a_runs_folder_is_a_model_and_a_folder_of_pictures_is_not(tmp_path):
     photos(tmp_path / 'in', 1)
     (tmp_path / 'run').mkdir()
     (tmp_path / 'run/config.py').touch()
-    found = {word: is_input(word) for word in ('in', 'in/*.png', 'in/000.png', '0', 'run', 'scwssod-lite', 'run/config.py')}
+    found = {
+        word: is_input(word) for word in ('in', 'in/*.png', 'in/000.png', '0', 'run', 'scwssod-lite', 'run/config.py')
+    }
     assert [word for word, yes in found.items() if yes] == ['in', 'in/*.png', 'in/000.png', '0']
 
 

@@ -11,7 +11,9 @@ def item(**others):
     mask = np.zeros((48, 64), np.uint8)
     mask[12:36, 16:48] = 1
     empty = np.zeros_like(mask)
-    return dict(dataset='set', set_id='video', frame_ids=['0', '1'], labels=[mask, empty], label_paths=[None] * 2) | others
+    return (
+        dict(dataset='set', set_id='video', frame_ids=['0', '1'], labels=[mask, empty], label_paths=[None] * 2) | others
+    )
 
 
 def test_strokes_lie_on_their_class_and_the_rest_is_unknown():

@@ -94,9 +94,7 @@ def _colour(text: str) -> np.ndarray:
         raise DataError(f'{text!r} is no colour: {error}. Expected a name such as red, or #ff0000.') from error
 
 
-def stroke_codes(
-    layer: Path, picture: Path, colours: tuple[np.ndarray, np.ndarray], tolerance: int = 60
-) -> np.ndarray:
+def stroke_codes(layer: Path, picture: Path, colours: tuple[np.ndarray, np.ndarray], tolerance: int = 60) -> np.ndarray:
     """Codes (H, W) uint8 of one painted file: 0 unknown, 1 object, 2 background.
 
     Raises:

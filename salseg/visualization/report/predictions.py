@@ -63,6 +63,5 @@ def _figure(entry: Entry) -> str:
     strip = np.ascontiguousarray(row_of(parts, width=_WIDTH)[..., ::-1])
     data = base64.b64encode(cv2.imencode('.jpg', strip, (cv2.IMWRITE_JPEG_QUALITY, 80))[1].tobytes()).decode()
     text = f'{escape(entry.name)}: {(entry.saliency >= 128).mean():.0%}'
-    return (
-        f'<figure><img alt="{escape(entry.name)}" src="data:image/jpeg;base64,{data}"><figcaption>{text}</figcaption></figure>'
-    )
+    image = f'<img alt="{escape(entry.name)}" src="data:image/jpeg;base64,{data}">'
+    return f'<figure>{image}<figcaption>{text}</figcaption></figure>'
