@@ -13,6 +13,7 @@ from salseg.errors import CheckpointError, DataError
 from salseg.evaluation.metrics.grey import to_grey
 from salseg.models import SaliencySegmentor
 from salseg.visualization.video import VideoWriter
+from tests.apis.brightness import AgainstTheClip, AsTheyAre
 from tests.datasets.video_folders import picture, write_video
 
 PIPELINE = [dict(type='LoadFrames'), dict(type='Resize', size=16), dict(type='PackFrames')]
@@ -23,20 +24,6 @@ class Brightness(nn.Module):
     def forward(self, images):
         RUN.append(len(images))
         return [images.mean(1, keepdim=True)]
-
-
-class AgainstTheClip(nn.Module):
-    """Relates frames: each against the mean of its window."""
-
-    def forward(self, features):
-        return [features[0] - features[0].mean(1, keepdim=True)], {}
-
-
-class AsTheyAre(nn.Module):
-    provides = ('logits',)
-
-    def forward(self, features, size):
-        return dict(logits=features[0])
 
 
 def model():
