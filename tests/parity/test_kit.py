@@ -113,9 +113,17 @@ def test_files_are_found_by_kind_whatever_their_names(tmp_path, monkeypatch):
 
 def test_a_kind_without_file_is_an_error_at_home_and_a_skip_elsewhere(tmp_path, monkeypatch):
     monkeypatch.setattr(kit, 'DATA', tmp_path)
+    (tmp_path / 'demo').mkdir()
+    np.savez(tmp_path / 'demo' / 'other.npz', meta_json=np.array(json.dumps({**META, 'kind': 'else'})))
     (parameter,) = kit.files('demo', 'absent')
     assert parameter.marks[0].name == 'skip'
     assert "kind 'absent'" in parameter.marks[0].kwargs['reason']
     monkeypatch.setattr(kit, 'KIT', tmp_path.resolve())
     with pytest.raises(FileNotFoundError, match="kind 'absent'"):
+        kit.files('demo', 'absent')
+
+
+def test_a_folder_without_any_parity_file_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(kit, 'DATA', tmp_path / 'misspelt')
+    with pytest.raises(FileNotFoundError, match=r"kind 'absent' in .*misspelt"):
         kit.files('demo', 'absent')
