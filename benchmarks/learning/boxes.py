@@ -1,6 +1,6 @@
 """XMem learned from boxes against XMem learned from masks, on synthetic videos of look-alike objects.
 
-    python benchmarks/learning/boxes.py [--seeds 0 1 2] [--iterations 400]
+    python benchmarks/learning/boxes.py [--seeds 0 1 2] [--iterations 600]
 
 All rows have the same network, videos and seeds; only the losses and what they may see differ. The rows from boxes begin
 with filled boxes in the place of masks, for two thirds of so many iterations and once for all of them, and go on with their
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train all rows, print the table, check what must hold."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--out', default='work_dirs/boxes')
-    parser.add_argument('--iterations', type=int, default=400)
+    parser.add_argument('--iterations', type=int, default=600)
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument('--runs', nargs='+', default=list(RUNS), choices=list(RUNS))
     parser.add_argument('--videos', type=int, default=16, help='test videos')

@@ -1,6 +1,6 @@
 """NPMCA-net learned on synthetic videos of look-alike objects, and what its two ideas bring on the same weights.
 
-    python benchmarks/learning/npmca.py [--seeds 0 1 2] [--iterations 300]
+    python benchmarks/learning/npmca.py [--seeds 0 1 2] [--iterations 600]
 
 Test videos come from a split that no training saw; J and F from the second frame on. Beside them stands the first mask left
 where it was. On the same weights the previous mask is blanked for the target encoder, and what matching found is shuffled
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train, print the table, check what must hold."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--out', default='work_dirs/npmca')
-    parser.add_argument('--iterations', type=int, default=300)
+    parser.add_argument('--iterations', type=int, default=600)
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument('--videos', type=int, default=16, help='test videos')
     parser.add_argument('--frames', type=int, default=12, help='of a test video')

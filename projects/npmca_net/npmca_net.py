@@ -39,7 +39,7 @@ class NPMCANet(PropagationSegmentor):
         previous_mask: False does not show the target encoder where the object was.
         shared_encoder: True uses the target's encoder for the references too, which then see their own mask.
         share_matching: False gives first and previous frame a matching module each.
-        matching_scale: See :class:`NonLocalPixelMatching`.
+        matching_scale, matching_similarity: See :class:`NonLocalPixelMatching`.
         mask_space: What removed background becomes: black, 'pixel', or 0 after normalisation, 'normalized'.
         soft_mask: Whether estimated masks stay soft when they remove the background; else they are cut at one half.
         scales: At which each frame is answered; the probabilities' mean counts, and is what the next frame sees.
@@ -68,6 +68,7 @@ class NPMCANet(PropagationSegmentor):
         shared_encoder: bool = False,
         share_matching: bool = True,
         matching_scale: float = 1.0,
+        matching_similarity: str = 'product',
         mask_space: str = 'pixel',
         soft_mask: bool = True,
         scales: Sequence[float] = (0.5, 0.75, 1.0),
@@ -103,10 +104,9 @@ class NPMCANet(PropagationSegmentor):
         self.reference_encoder = None if shared_encoder else build_part(backbone)
         freeze_norms(self)
         channels = tuple(target.channels)
-        self.matcher = NonLocalPixelMatching(channels[2], matched_channels, matching_scale)
-        self.matcher_previous = (
-            None if share_matching else NonLocalPixelMatching(channels[2], matched_channels, matching_scale)
-        )
+        matching = (channels[2], matched_channels, matching_scale, matching_similarity)
+        self.matcher = NonLocalPixelMatching(*matching)
+        self.matcher_previous = None if share_matching else NonLocalPixelMatching(*matching)
         self.attention = ChannelAttention() if channel_attention else None
         self.decoder = Decoder(matched_channels, (channels[1], channels[0]), decoder_channels)
         self.previous_mask, self.mask_space, self.soft_mask = previous_mask, mask_space, soft_mask

@@ -8,7 +8,7 @@ from salseg.ops.full_precision import full_precision
 from salseg.ops.precision import at_least_float32
 
 
-def pixel_matching(reference: Tensor, target: Tensor, scale: float = 1.0) -> Tensor:
+def pixel_matching(reference: Tensor, target: Tensor, scale: float = 1.0, keys: Tensor | None = None) -> Tensor:
     """For every target position a mean of the reference, weighted by how well each of its positions matches.
 
     Weights are the softmax over the reference of the inner products, by default not scaled (thesis of NPMCA-net, eq. 3.1
@@ -16,18 +16,24 @@ def pixel_matching(reference: Tensor, target: Tensor, scale: float = 1.0) -> Ten
 
     Args:
         reference: (B, C, h, w), what is searched and read.
-        target: (B, C, h', w').
+        target: (B, C', h', w').
         scale: Factor on the inner products.
+        keys: (B, C', h, w), what is searched in the place of the reference; by default C' is C.
 
     Returns:
         (B, C, h', w') in the reference's type.
     """
     with full_precision(reference):
         # Positions must lie in rows: the kernel falls back to the written-out form on other strides.
-        rows = (at_least_float32(x).flatten(2).transpose(1, 2).contiguous() for x in (reference, target))
-        keys, queries = (x.unsqueeze(1) for x in rows)
-        matched = F.scaled_dot_product_attention(queries, keys, keys, scale=scale)
+        values, queries = _rows(reference), _rows(target)
+        searched = values if keys is None else _rows(keys)
+        matched = F.scaled_dot_product_attention(queries, searched, values, scale=scale)
     return matched.squeeze(1).transpose(1, 2).unflatten(2, target.shape[-2:]).to(reference.dtype)
+
+
+def _rows(maps: Tensor) -> Tensor:
+    """(B, C, h, w) to (B, 1, h * w, C)."""
+    return at_least_float32(maps).flatten(2).transpose(1, 2).contiguous().unsqueeze(1)
 
 
 def matching_weights(reference: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

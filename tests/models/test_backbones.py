@@ -230,3 +230,15 @@ def test_a_padded_convolution_adds_its_bias():
         with torch.no_grad():
             module.bias += 1.0
         torch.testing.assert_close(module(x), shifted + 1.0)
+
+
+def test_output_scale_is_a_factor_on_every_level_and_nothing_else():
+    torch.manual_seed(0)
+    plain = EfficientNetLite0(out_indices=(1, 2)).eval()
+    scaled = EfficientNetLite0(out_indices=(1, 2), output_scale=0.25).eval()
+    scaled.load_state_dict(plain.state_dict())
+    image = torch.rand(1, 3, 64, 64)
+    for one, other in zip(plain(image), scaled(image)):
+        torch.testing.assert_close(other, one / 4)
+    with pytest.raises(ConfigError, match='output_scale is 0'):
+        EfficientNetLite0(output_scale=0)

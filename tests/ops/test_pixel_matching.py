@@ -53,3 +53,11 @@ def test_a_scale_softens_the_weights_and_leaves_the_values():
     flat = reference.flatten(2)
     weights = torch.softmax(0.25 * flat.transpose(1, 2) @ target.flatten(2), 1)
     torch.testing.assert_close(pixel_matching(reference, target, 0.25).flatten(2), flat @ weights)
+
+
+def test_keys_are_searched_in_the_place_of_the_reference():
+    reference, target = maps()
+    keys = torch.randn(2, 3, 3, 4, generator=torch.Generator().manual_seed(4))
+    found = pixel_matching(reference, target[:, :3], 0.5, keys=keys)
+    weights = torch.softmax(0.5 * keys.flatten(2).transpose(1, 2) @ target[:, :3].flatten(2), 1)
+    torch.testing.assert_close(found.flatten(2), reference.flatten(2) @ weights)

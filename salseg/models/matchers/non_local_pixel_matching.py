@@ -1,9 +1,12 @@
 """Non-local pixel matching (NLPMM) of NPMCA-net."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from salseg.errors import ConfigError
 from salseg.ops.pixel_matching import pixel_matching
+from salseg.ops.precision import at_least_float32
 from salseg.registry import MATCHERS
 
 
@@ -17,13 +20,23 @@ class NonLocalPixelMatching(nn.Module):
     Args:
         in_channels: Of both maps.
         channels: After the reduction.
-        scale: Factor on the inner products. With 1, as in the thesis, large features make one position of the reference
-            win everywhere, and nothing is learned from matching; short trainings want less.
+        scale: Factor on the similarities.
+        similarity: 'product', the inner product as in the thesis, or 'cosine', the cosine of the angle between both maps'
+            deviations from their mean over the positions. Where all positions have much in common, as with
+            EfficientNet's features, the inner product lets one position of the reference win everywhere, and nothing
+            is learned from matching.
+
+    Raises:
+        ConfigError: ``similarity`` is unknown.
     """
 
-    def __init__(self, in_channels: int = 1024, channels: int = 256, scale: float = 1.0) -> None:
+    def __init__(
+        self, in_channels: int = 1024, channels: int = 256, scale: float = 1.0, similarity: str = 'product'
+    ) -> None:
         super().__init__()
-        self.scale = scale
+        if similarity not in ('product', 'cosine'):
+            raise ConfigError(f"NonLocalPixelMatching: similarity={similarity!r}; expected 'product' or 'cosine'.")
+        self.scale, self.similarity = scale, similarity
         self.reduce_reference = nn.Conv2d(in_channels, channels, 3, padding=1)
         self.reduce_target = nn.Conv2d(in_channels, channels, 3, padding=1)
         # Channels last in the weights gives channels last in the maps: the matching then needs no copy of them.
@@ -35,4 +48,13 @@ class NonLocalPixelMatching(nn.Module):
 
     def match(self, reference: Tensor, target: Tensor) -> Tensor:
         """The same from a reference (B, channels, h, w) that is reduced already."""
-        return pixel_matching(reference, self.reduce_target(target), self.scale)
+        wanted = self.reduce_target(target)
+        if self.similarity == 'product':
+            return pixel_matching(reference, wanted, self.scale)
+        return pixel_matching(reference, _directions(wanted), self.scale, keys=_directions(reference))
+
+
+def _directions(maps: Tensor) -> Tensor:
+    """Unit vectors of the deviations from the mean over the positions, float32 at least."""
+    maps = at_least_float32(maps)
+    return F.normalize(maps - maps.mean((2, 3), keepdim=True), dim=1)
