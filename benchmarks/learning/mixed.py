@@ -285,7 +285,7 @@ ROWS = {
     'coherence on tracks': Row(
         MIXED / 'xmem_lite0_boxes-filled-lsc_synthetic-96.py',
         PROJECTS / 'xmem/configs/xmem_lite0_boxes-filled_synthetic-96.py',
-        60, object_clips, followed, box_left, before=266,
+        266, object_clips, followed, box_left,
     ),
     'aggregation on clips': Row(
         MIXED / 'contrastive-vsod_lite0_aggm_synthetic-160.py',

@@ -24,6 +24,9 @@ from salseg.evaluation.metrics.saliency_metric import to_grey
 CONFIG = Path(__file__).resolve().parents[2] / 'projects/scwssod/configs/scwssod_lite0_paper_synthetic-128.py'
 WITHOUT = ['model.losses.lsc=None', 'model.losses.ssc=None', 'model.extra_passes.rescaled=None']
 FULL = ['train_dataloader.dataset.labels=mask', *WITHOUT]
+# The released code's cross-entropy on probabilities, and its bandwidth that shrinks tenfold from output to output.
+WIDTHS = {'logits': 0.2, 'logits_3': 0.02, 'logits_4': 0.002, 'logits_5': 0.0002}
+RELEASED = ['model.losses.pce.form=released', f'model.losses.lsc.sigma_image={WIDTHS}']
 RUNS = {
     'pce': WITHOUT,
     'pce + LSC': WITHOUT[1:],
@@ -31,6 +34,7 @@ RUNS = {
     'pce + LSC + SSC': [],
     'pce + LSC + SSC, no AGGM': ['model.neck.attention=False'],
     'full masks': FULL,
+    'pce + LSC + SSC, as released': RELEASED,
 }  # fmt: skip
 SIZE = 96
 

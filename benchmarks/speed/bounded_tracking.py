@@ -11,9 +11,6 @@ grows by more than 10 MB afterwards, or a frame takes more than 1.3 times as lon
 """
 
 import argparse
-import ctypes
-import gc
-import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -21,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from measure import use_one_thread
+from measure import resident_mb, use_one_thread
 
 from salseg.apis import Prompt, Propagator, init_model
 from salseg.datasets.synthetic.videos import SyntheticFrame, draw_video
@@ -100,7 +97,7 @@ def one_frame(follow: Propagator, video: Sequence[SyntheticFrame], number: int) 
     held = follow.memory
     groups = len(follow.state.memory.groups)
     return {'ms': spent * 1e3, 'groups': groups, 'objects': len(follow.object_ids), 'positions': positions(follow),
-            **held.elements, 'state': held.bytes / 1e6, 'rss': resident() / 1e6}  # fmt: skip
+            **held.elements, 'state': held.bytes / 1e6, 'rss': resident_mb()}  # fmt: skip
 
 
 def positions(follow: Propagator) -> int:
@@ -144,15 +141,6 @@ def line(row: dict[str, float]) -> str:
     """A row of the table without its first column."""
     counts = ''.join(f'{int(row[name]):>10}' for name in COLUMNS)
     return f'{row["ms"]:9.1f}{counts}{row["state"]:>10.2f} {row["rss"]:>8.1f}'
-
-
-def resident() -> int:
-    """Bytes of this process in memory, after the allocator returned what is free (on Linux with glibc)."""
-    gc.collect(0)
-    if sys.platform == 'linux':
-        ctypes.CDLL(None).malloc_trim(0)
-    with open('/proc/self/statm') as file:
-        return int(file.read().split()[1]) * os.sysconf('SC_PAGE_SIZE')
 
 
 if __name__ == '__main__':

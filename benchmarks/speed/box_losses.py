@@ -8,13 +8,12 @@ largest magnitude, or if ours takes more than half the time or a quarter of the 
 no bar.
 """
 
-import argparse
 import sys
 from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
-from measure import HEADER, Case, best_times, peak_bytes, use_one_thread
+from measure import Case, begin, compared, largest_difference
 from torch import Tensor
 
 from salseg.models.losses import PairwiseLoss, TemporalLoss
@@ -110,36 +109,24 @@ def run(objects: int, frames: int, side: int, rounds: int) -> Case:
         return value.detach(), *torch.autograd.grad(value, output)
 
     exact = Sample(objects, frames, min(side, 96), torch.float64)
-    pairs = zip(call(plain, exact), call(ours, exact))
-    error = max(((a - b).abs().max() / a.abs().max()).item() for a, b in pairs)
+    error = largest_difference(call(plain, exact), call(ours, exact))
     sample = Sample(objects, frames, side)
-    forms = dict(plain=lambda: call(plain, sample), ours=lambda: call(ours, sample))
-    times = best_times(forms, rounds)
-    return Case(f'{objects}x{frames}x{side}', times['plain'], times['ours'], *map(peak_bytes, forms.values()), error)
+    name = f'{objects}x{frames}x{side}'
+    return compared(name, lambda: call(plain, sample), lambda: call(ours, sample), rounds, error)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(given: Sequence[str] | None = None) -> int:
     """Print the table; 0 if all bars hold."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--quick', action='store_true', help='small maps, one round, no bars')
-    parser.add_argument('--json', action='store_true', help='a line of JSON for each case instead of a table')
-    args = parser.parse_args(arguments)
-    use_one_thread()
-    if not args.json:
-        print(HEADER)
-    failures = []
-    for objects, frames, side, rounds in ((2, 3, 24, 1),) if args.quick else CASES:
+    quick, report = begin(__doc__, 'small maps, one round, no bars', given)
+    for objects, frames, side, rounds in ((2, 3, 24, 1),) if quick else CASES:
         case = run(objects, frames, side, rounds)
-        print(case.json() if args.json else case.line(), flush=True)
-        checks = {
+        bars = {
             f'equal to {TOLERANCE:g}': case.error <= TOLERANCE,
-            f'{FASTER:g}x faster': args.quick or case.speedup >= FASTER,
-            f'{LESS:g}x less memory': args.quick or case.memory_ratio >= LESS,
+            f'{FASTER:g}x faster': quick or case.speedup >= FASTER,
+            f'{LESS:g}x less memory': quick or case.memory_ratio >= LESS,
         }
-        failures += [f'{case.name}: not {what}' for what, fine in checks.items() if not fine]
-    for failure in failures:
-        print(failure, file=sys.stderr)
-    return 1 if failures else 0
+        report.add(case, bars)
+    return report.status()
 
 
 if __name__ == '__main__':

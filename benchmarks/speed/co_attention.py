@@ -7,12 +7,11 @@ compared with softmax(Q W K^T) K: equal to 1e-4 of the largest value, a quarter 
 with gradients. Exits with 1 if a bar is missed; `--quick` has few positions and rounds.
 """
 
-import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
-from measure import HEADER, Case, best_times, peak_bytes, use_one_thread
+from measure import Case, begin, compared, largest_difference
 from torch import Tensor
 
 from salseg.ops import co_attention
@@ -42,12 +41,7 @@ def with_gradients(attention: Attention, tensors: tuple[Tensor, ...]) -> tuple[T
     return (result.detach(), *torch.autograd.grad(result.square().sum(), leaves))
 
 
-def error(first: tuple[Tensor, ...], second: tuple[Tensor, ...]) -> float:
-    """Largest difference, each tensor by its largest value."""
-    return max(((a - b).abs().max() / a.abs().max()).item() for a, b in zip(first, second))
-
-
-def case(name: str, positions: int, gradients: bool, rounds: int) -> Case:
+def run(positions: int, gradients: bool, rounds: int) -> Case:
     """Equality first, then time and memory."""
     tensors = sample(positions)
     forms = dict(plain=plain, ours=co_attention)
@@ -55,34 +49,24 @@ def case(name: str, positions: int, gradients: bool, rounds: int) -> Case:
         calls = {kind: (lambda f=f: with_gradients(f, tensors)) for kind, f in forms.items()}
     else:
         calls = {kind: (lambda f=f: (f(*tensors),)) for kind, f in forms.items()}
-    difference = error(calls['plain'](), calls['ours']())
-    times = best_times(calls, rounds)
-    memory = [peak_bytes(call) for call in calls.values()]
-    return Case(name, times['plain'], times['ours'], *memory, difference)
+    name = f'{positions}{" f+b" if gradients else ""}'
+    return compared(name, **calls, rounds=rounds, error=largest_difference(calls['plain'](), calls['ours']()))
 
 
-def main() -> int:
+def main(given: Sequence[str] | None = None) -> int:
     """Print the table; 0 if all bars hold."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--quick', action='store_true', help='few positions and rounds')
-    parser.add_argument('--json', action='store_true', help='a line of JSON for each case instead of a table')
-    arguments = parser.parse_args()
-    use_one_thread()
-    if not arguments.json:
-        print(HEADER)
-    sides, rounds = ((20, 28), 1) if arguments.quick else ((56, 60), 3)
-    checks = {}
+    quick, report = begin(__doc__, 'few positions and rounds', given)
+    sides, rounds = ((20, 28), 1) if quick else ((56, 60), 3)
     for side in sides:
         for gradients in (False, True):
-            found = case(f'{side * side}{" f+b" if gradients else ""}', side * side, gradients, rounds)
-            print(found.json() if arguments.json else found.line(), flush=True)
-            checks[f'{found.name}: equal to {TOLERANCE:g}'] = found.error <= TOLERANCE
-            # The affinity of a few hundred positions is no larger than the features.
-            checks[f'{found.name}: {LESS_MEMORY:g}x less memory'] = arguments.quick or found.memory_ratio >= LESS_MEMORY
-    failures = [what for what, fine in checks.items() if not fine]
-    for failure in failures:
-        print(f'not {failure}', file=sys.stderr)
-    return 1 if failures else 0
+            case = run(side * side, gradients, rounds)
+            bars = {
+                f'equal to {TOLERANCE:g}': case.error <= TOLERANCE,
+                # The affinity of a few hundred positions is no larger than the features.
+                f'{LESS_MEMORY:g}x less memory': quick or case.memory_ratio >= LESS_MEMORY,
+            }
+            report.add(case, bars)
+    return report.status()
 
 
 if __name__ == '__main__':

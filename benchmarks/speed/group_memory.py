@@ -12,14 +12,13 @@ sums are in another order (differences of a few 1e-6 at 64 and 112 pixels, none 
 `--quick` has few rounds, a small network input, and checks no time.
 """
 
-import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
-from measure import HEADER, Case, best_times, peak_bytes, use_one_thread
+from measure import Case, begin, compared, largest_difference, peak_bytes
 from torch import Tensor
 
 from salseg.models.backbones import VGG16
@@ -77,11 +76,9 @@ def seeds_and_responses(pictures: int, rounds: int) -> Case:
     """Compare, time and weigh one size of group."""
     parts = sample(pictures)
     first, second = plain(*parts), ours(*parts)
-    error = max(_relative(first[0], second[0]), _relative(first[2], second[2]))
-    error = error if torch.equal(first[1], second[1]) else float('inf')
-    times = best_times(dict(plain=lambda: plain(*parts), ours=lambda: ours(*parts)), rounds)
-    memory = [peak_bytes(lambda f=form: f(*parts)) for form in (plain, ours)]
-    return Case(f'{pictures} seeds', times['plain'], times['ours'], *memory, error)
+    same_seeds = torch.equal(first[1], second[1])
+    error = largest_difference(first[::2], second[::2]) if same_seeds else float('inf')
+    return compared(f'{pictures} seeds', lambda: plain(*parts), lambda: ours(*parts), rounds, error)
 
 
 @torch.no_grad()
@@ -98,7 +95,8 @@ def whole_model(pictures: int, size: int, dtype: torch.dtype = torch.float32) ->
     memory = [peak_bytes(run) for run in runs.values()]
     plainly, parted = runs.values()
     name = f'{pictures} whole' if dtype == torch.float32 else f'{pictures} float64'
-    return Case(name, plainly.best_ms, parted.best_ms, *memory, _relative(plainly.result, parted.result))
+    error = largest_difference([plainly.result], [parted.result])
+    return Case(name, plainly.best_ms, parted.best_ms, *memory, error)
 
 
 class Timed:
@@ -115,41 +113,25 @@ class Timed:
         self.best_ms = min(self.best_ms, (time.perf_counter() - start) * 1e3)
 
 
-def _relative(first: Tensor, second: Tensor) -> float:
-    return ((first - second).abs().max() / first.abs().max()).item()
-
-
-def main() -> int:
+def main(given: Sequence[str] | None = None) -> int:
     """Print the table; 0 if all bars hold."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--quick', action='store_true', help='few rounds, a small network input, no bar on time')
-    parser.add_argument('--json', action='store_true', help='a line of JSON for each case instead of a table')
-    arguments = parser.parse_args()
-    use_one_thread()
-    if not arguments.json:
-        print(HEADER)
-    checks = {}
+    quick, report = begin(__doc__, 'few rounds, a small network input, no bar on time', given)
     for pictures in (5, 20, LARGE):
-        case = report(seeds_and_responses(pictures, 1 if arguments.quick else 5), arguments.json)
-        checks[f'{case.name}: equal to {TOLERANCE:g}'] = case.error <= TOLERANCE
+        case = seeds_and_responses(pictures, 1 if quick else 5)
+        bars = {f'equal to {TOLERANCE:g}': case.error <= TOLERANCE}
         if pictures == LARGE:
-            checks[f'{case.name}: {LESS_BUFFERS:g}x less buffers'] = case.memory_ratio >= LESS_BUFFERS
-            checks[f'{case.name}: at most {TIME:g}x the time'] = arguments.quick or case.speedup >= 1 / TIME
-    case = report(whole_model(WHOLE, 64 if arguments.quick else 224), arguments.json)
-    checks[f'{case.name}: equal to {ROUNDING:g}'] = case.error <= ROUNDING
-    checks[f'{case.name}: {LESS_MEMORY:g}x less memory'] = case.memory_ratio >= LESS_MEMORY
-    double = report(whole_model(WHOLE, 64, torch.float64), arguments.json)
-    checks[f'{double.name}: equal to {EXACT:g}'] = double.error <= EXACT
-    failures = [what for what, fine in checks.items() if not fine]
-    for failure in failures:
-        print(f'not {failure}', file=sys.stderr)
-    return 1 if failures else 0
-
-
-def report(case: Case, as_json: bool) -> Case:
-    """Print a case and hand it on."""
-    print(case.json() if as_json else case.line(), flush=True)
-    return case
+            bars[f'{LESS_BUFFERS:g}x less buffers'] = case.memory_ratio >= LESS_BUFFERS
+            bars[f'at most {TIME:g}x the time'] = quick or case.speedup >= 1 / TIME
+        report.add(case, bars)
+    whole = whole_model(WHOLE, 64 if quick else 224)
+    bars = {
+        f'equal to {ROUNDING:g}': whole.error <= ROUNDING,
+        f'{LESS_MEMORY:g}x less memory': whole.memory_ratio >= LESS_MEMORY,
+    }
+    report.add(whole, bars)
+    double = whole_model(WHOLE, 64, torch.float64)
+    report.add(double, {f'equal to {EXACT:g}': double.error <= EXACT})
+    return report.status()
 
 
 if __name__ == '__main__':

@@ -6,12 +6,12 @@ Values and gradients are compared first. Exits with 1 if they differ by more tha
 need the memory it is known to need, or if a bar is missed; `--quick` has few rounds and checks no time.
 """
 
-import argparse
 import sys
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from measure import HEADER, Case, best_times, peak_bytes, use_one_thread
+from measure import Case, begin, compared, largest_difference
 from torch import Tensor
 
 from salseg.ops import CoherenceKernel, local_saliency_coherence
@@ -69,7 +69,7 @@ def difference(saliency: Tensor, image: Tensor) -> float:
         value = form(saliency, image)
         (gradient,) = torch.autograd.grad(value, saliency)
         results.append((value.detach(), gradient))
-    return max(((a - b).abs().max() / a.abs().max()).item() for a, b in zip(*results))
+    return largest_difference(*results)
 
 
 def run(batch: int, rounds: int) -> Case:
@@ -82,35 +82,24 @@ def run(batch: int, rounds: int) -> Case:
     def ours() -> tuple[Tensor, ...]:
         return torch.autograd.grad(shifted(saliency, image), saliency)
 
-    error = difference(saliency, image)
-    times = best_times(dict(plain=plain, ours=ours), rounds)
-    return Case(f'{batch}x80x80', times['plain'], times['ours'], peak_bytes(plain), peak_bytes(ours), error)
+    return compared(f'{batch}x80x80', plain, ours, rounds, difference(saliency, image))
 
 
-def main() -> int:
+def main(given: Sequence[str] | None = None) -> int:
     """Print the table; 0 if all bars hold."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--quick', action='store_true', help='few rounds, no bar on time')
-    parser.add_argument('--json', action='store_true', help='a line of JSON for each case instead of a table')
-    arguments = parser.parse_args()
-    use_one_thread()
-    if not arguments.json:
-        print(HEADER)
-    failures = []
+    quick, report = begin(__doc__, 'few rounds, no bar on time', given)
     for batch, speedup, rounds, megabytes in CASES:
-        case = run(batch, 2 if arguments.quick else rounds)
-        print(case.json() if arguments.json else case.line())
-        as_known = abs(case.plain_bytes / 1e6 / megabytes - 1) <= 0.2
-        checks = {
+        case = run(batch, 2 if quick else rounds)
+        bars = {
             f'equal to {TOLERANCE:g}': case.error <= TOLERANCE,
-            f'the unfolded form takes {megabytes:g} MB within a fifth': as_known,
+            f'the {megabytes:g} MB of the unfolded form, within a fifth': (
+                abs(case.plain_bytes / 1e6 / megabytes - 1) <= 0.2
+            ),
             f'{LESS_MEMORY:g}x less memory': case.memory_ratio >= LESS_MEMORY,
-            f'{speedup:g}x faster': arguments.quick or case.speedup >= speedup,
+            f'{speedup:g}x faster': quick or case.speedup >= speedup,
         }
-        failures += [f'{case.name}: not {what}' for what, fine in checks.items() if not fine]
-    for failure in failures:
-        print(failure, file=sys.stderr)
-    return 1 if failures else 0
+        report.add(case, bars)
+    return report.status()
 
 
 if __name__ == '__main__':

@@ -1,18 +1,22 @@
 """How the speed benchmarks measure: variants take turns in one process, and the best of each counts.
 
-Other work on the machine then disturbs all variants alike, and only ratios are reported as results.
+Other work on the machine then disturbs all variants alike, and only ratios are reported as results. A script that
+compares a published form with ours in several cases begins with `begin`, which reads its command line, makes each case
+with `compared`, hands it with its bars to the `Report`, and ends with the report's status.
 """
 
+import argparse
 import ctypes
 import gc
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 from torch.autograd.profiler import profile
 
 
@@ -60,6 +64,61 @@ class Case:
 
 
 HEADER = f'{"case":>10}  {"plain":>11}  {"ours":>11}  {"faster":>7}   {"plain":>11}  {"ours":>9}  {"less":>7}   error'
+
+
+class Report:
+    """Prints cases as they come, and collects the bars that were missed."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json, self.missed = as_json, []
+        if not as_json:
+            print(HEADER)
+
+    def add(self, case: Case, bars: Mapping[str, bool]) -> None:
+        """Print a case, and keep which of its bars do not hold.
+
+        Args:
+            case: The case.
+            bars: Whether each bar holds, by what it asks for, as in "2x faster".
+        """
+        print(case.json() if self.as_json else case.line(), flush=True)
+        self.missed += [f'{case.name}: not {what}' for what, holds in bars.items() if not holds]
+
+    def status(self) -> int:
+        """Exit status: 0, or 1 after the missed bars were written to standard error."""
+        for missed in self.missed:
+            print(missed, file=sys.stderr)
+        return 1 if self.missed else 0
+
+
+def begin(doc: str, quick: str, given: Sequence[str] | None = None) -> tuple[bool, Report]:
+    """Read the command line of a script that prints cases, and time on one thread from here on.
+
+    Args:
+        doc: The script's docstring; its first line is shown as help.
+        quick: What ``--quick`` means in this script.
+        given: The words of the command line, those of the process by default.
+
+    Returns:
+        Whether it shall be quick, and where the cases go.
+    """
+    parser = argparse.ArgumentParser(description=doc.splitlines()[0])
+    parser.add_argument('--quick', action='store_true', help=quick)
+    parser.add_argument('--json', action='store_true', help='a line of JSON for each case instead of a table')
+    args = parser.parse_args(given)
+    use_one_thread()
+    return args.quick, Report(args.json)
+
+
+def compared(name: str, plain: Callable[[], object], ours: Callable[[], object], rounds: int, error: float) -> Case:
+    """The case of two forms whose results were compared before: their best times, then their memory."""
+    times = best_times(dict(plain=plain, ours=ours), rounds)
+    return Case(name, times['plain'], times['ours'], peak_bytes(plain), peak_bytes(ours), error)
+
+
+def largest_difference(first: Sequence[Tensor], second: Sequence[Tensor]) -> float:
+    """Largest difference of paired tensors, each as a share of the first one's largest magnitude; NaN if one is."""
+    return torch.stack([(a - b).abs().max() / a.abs().max() for a, b in zip(first, second, strict=True)]).max().item()
 
 
 def best_times(variants: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:

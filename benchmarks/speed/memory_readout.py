@@ -6,13 +6,12 @@ Read-outs and usage are compared first, then timed. Exits with 1 if they differ 
 magnitude in float64 or a bar is missed; `--quick` has the smallest case and checks no time.
 """
 
-import argparse
 import math
 import sys
 from collections.abc import Sequence
 
 import torch
-from measure import HEADER, Case, best_times, peak_bytes, use_one_thread
+from measure import Case, begin, compared, largest_difference
 from torch import Tensor
 
 from salseg.models.matchers import MemoryReader
@@ -76,41 +75,28 @@ def difference(sample: Sample) -> float:
 
     In float64: in float32 rounding alone decides which of two almost equal rows is the last of the k.
     """
-    return max(((a - b).abs().max() / a.abs().max()).item() for a, b in zip(plain(sample), ours(sample)))
+    return largest_difference(plain(sample), ours(sample))
 
 
 def run(rows: int, objects: int, rounds: int) -> Case:
     """Compare, time and weigh one size."""
     sample = Sample(rows, objects)
     error = difference(Sample(rows, 1, torch.float64))
-    calls = dict(plain=lambda: plain(sample), ours=lambda: ours(sample))
-    times = best_times(calls, rounds)
-    memory = [peak_bytes(call) for call in calls.values()]
-    return Case(f'{rows}x{objects}', times['plain'], times['ours'], *memory, error)
+    return compared(f'{rows}x{objects}', lambda: plain(sample), lambda: ours(sample), rounds, error)
 
 
 @torch.no_grad()
 def main(given: Sequence[str] | None = None) -> int:
     """Print the table; 0 if all bars hold."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--quick', action='store_true', help='the smallest case, one round, no bar on time')
-    parser.add_argument('--json', action='store_true', help='a line of JSON for each case instead of a table')
-    arguments = parser.parse_args(given)
-    use_one_thread()
-    if not arguments.json:
-        print(HEADER)
-    failures = []
-    for rows, objects, speedup, rounds in CASES[:1] if arguments.quick else CASES:
-        case = run(rows, objects, 1 if arguments.quick else rounds)
-        print(case.json() if arguments.json else case.line(), flush=True)
-        checks = {
+    quick, report = begin(__doc__, 'the smallest case, one round, no bar on time', given)
+    for rows, objects, speedup, rounds in CASES[:1] if quick else CASES:
+        case = run(rows, objects, 1 if quick else rounds)
+        bars = {
             f'equal to {TOLERANCE:g}': case.error <= TOLERANCE,
-            f'{speedup:g}x faster': arguments.quick or case.speedup >= speedup,
+            f'{speedup:g}x faster': quick or case.speedup >= speedup,
         }
-        failures += [f'{case.name}: not {what}' for what, fine in checks.items() if not fine]
-    for failure in failures:
-        print(failure, file=sys.stderr)
-    return 1 if failures else 0
+        report.add(case, bars)
+    return report.status()
 
 
 if __name__ == '__main__':

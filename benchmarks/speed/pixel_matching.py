@@ -7,12 +7,11 @@ the forward pass at 480x864 takes more than an eighth of the memory (at small si
 times are printed.
 """
 
-import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
-from measure import HEADER, Case, best_times, peak_bytes, use_one_thread
+from measure import Case, begin, compared, largest_difference
 from torch import Tensor
 
 from salseg.ops import pixel_matching
@@ -41,41 +40,29 @@ def run(height: int, width: int, rounds: int, backward: bool) -> Case:
     """Compare, time and weigh one size."""
     maps = sample(height, width)
 
-    def call(form: object) -> tuple[Tensor, ...]:
+    def call(form: Callable[[Tensor, Tensor], Tensor]) -> tuple[Tensor, ...]:
         if not backward:
             with torch.no_grad():
                 return (form(*maps),)
         value = form(*maps)
         return (value.detach(), *torch.autograd.grad(value.square().sum(), maps))
 
-    forms = dict(plain=lambda: call(plain), ours=lambda: call(pixel_matching))
-    error = max(((a - b).abs().max() / a.abs().max()).item() for a, b in zip(*(form() for form in forms.values())))
-    times = best_times(forms, rounds)
+    error = largest_difference(call(plain), call(pixel_matching))
     name = f'{height}x{width}{"+b" if backward else ""}'
-    return Case(name, times['plain'], times['ours'], *(peak_bytes(form) for form in forms.values()), error)
+    return compared(name, lambda: call(plain), lambda: call(pixel_matching), rounds, error)
 
 
 def main(given: Sequence[str] | None = None) -> int:
     """Print the table; 0 if all bars hold."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--quick', action='store_true', help='the smaller case, one round')
-    parser.add_argument('--json', action='store_true', help='a line of JSON for each case instead of a table')
-    arguments = parser.parse_args(given)
-    use_one_thread()
-    if not arguments.json:
-        print(HEADER)
-    failures = []
-    for height, width, rounds in CASES[:1] if arguments.quick else CASES:
+    quick, report = begin(__doc__, 'the smaller case, one round', given)
+    for height, width, rounds in CASES[:1] if quick else CASES:
         for backward in (False, True):
-            case = run(height, width, 1 if arguments.quick else rounds, backward)
-            print(case.json() if arguments.json else case.line(), flush=True)
-            if case.error > TOLERANCE:
-                failures.append(f'{case.name}: not equal to {TOLERANCE:g}')
-            if not backward and height == 480 and case.memory_ratio < LESS_MEMORY:
-                failures.append(f'{case.name}: not {LESS_MEMORY:g}x less memory')
-    for failure in failures:
-        print(failure, file=sys.stderr)
-    return 1 if failures else 0
+            case = run(height, width, 1 if quick else rounds, backward)
+            bars = {f'equal to {TOLERANCE:g}': case.error <= TOLERANCE}
+            if not backward and height == 480:
+                bars[f'{LESS_MEMORY:g}x less memory'] = case.memory_ratio >= LESS_MEMORY
+            report.add(case, bars)
+    return report.status()
 
 
 if __name__ == '__main__':

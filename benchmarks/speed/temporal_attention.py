@@ -10,14 +10,13 @@ slower; peak memory is printed. A pass through the whole takes many seconds, so 
 a bar is missed; `--quick` has a small network input and checks no time.
 """
 
-import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
-from measure import HEADER, Case, best_times, peak_bytes, use_one_thread
+from measure import Case, begin, compared, largest_difference, peak_bytes
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -71,31 +70,26 @@ def plain_forward(model: SaliencySegmentor, frames: Tensor) -> Tensor:
     return head._classify(x, tuple(frames.shape[-2:])).unflatten(0, frames.shape[:2])
 
 
-def relative(first: Tensor, second: Tensor) -> float:
-    """Largest difference as a share of the largest value."""
-    return ((first - second).abs().max() / first.abs().max()).item()
-
-
-def compared(name: str, plain: Callable[[], Tensor], ours: Callable[[], Tensor], rounds: int) -> Case:
-    """Equality first, then time and memory."""
-    error = relative(plain(), ours())
-    times = best_times(dict(plain=plain, ours=ours), rounds)
-    return Case(name, times['plain'], times['ours'], peak_bytes(plain), peak_bytes(ours), error)
-
-
 def block_case(size: int, rounds: int) -> Case:
     """NER's non-local block on a clip."""
     block = NonLocalBlock(256)
     torch.nn.init.normal_(block.expand.weight, std=0.05)
     clip = torch.randn(1, FRAMES, 256, size // STRIDE, size // STRIDE)
-    return compared('non-local', lambda: plain_block(block, clip), lambda: block(clip), rounds)
+    error = largest_difference([plain_block(block, clip)], [block(clip)])
+    return compared('non-local', lambda: plain_block(block, clip), lambda: block(clip), rounds, error)
 
 
 def self_case(size: int, rounds: int) -> Case:
     """Self-attention of one frame at stride 8."""
     rows = torch.randn(1, (size // 8) ** 2, 256)
-    plain = lambda: (rows @ rows.transpose(1, 2) / rows.shape[1]) @ rows  # noqa: E731
-    return compared('self', plain, lambda: linear_non_local(rows, rows, rows), rounds)
+
+    def plain() -> Tensor:
+        return (rows @ rows.transpose(1, 2) / rows.shape[1]) @ rows
+
+    def ours() -> Tensor:
+        return linear_non_local(rows, rows, rows)
+
+    return compared('self', plain, ours, rounds, largest_difference([plain()], [ours()]))
 
 
 def whole_case(size: int, rounds: int) -> Case:
@@ -105,7 +99,7 @@ def whole_case(size: int, rounds: int) -> Case:
     model = SaliencySegmentor(Encoder(ResNet(50, output_stride=16), neck), RefinementHead(), matcher=NER()).eval()
     frames = torch.randn(1, FRAMES, 3, size, size)
     forms = dict(plain=lambda: plain_forward(model, frames), ours=lambda: model.run(FrameInputs(frames))[1]['logits'])
-    error = relative(forms['plain'](), forms['ours']())
+    error = largest_difference([forms['plain']()], [forms['ours']()])
     best = dict.fromkeys(forms, float('inf'))
     for _ in range(rounds):
         for name, call in forms.items():
@@ -123,31 +117,23 @@ def already_warm(call: Callable[[], Tensor]) -> Callable[[], Tensor | None]:
 
 
 @torch.no_grad()
-def main() -> int:
+def main(given: Sequence[str] | None = None) -> int:
     """Print the table; 0 if all bars hold."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--quick', action='store_true', help='few rounds, a small network input, no bar on time')
-    parser.add_argument('--json', action='store_true', help='a line of JSON for each case instead of a table')
-    arguments = parser.parse_args()
-    use_one_thread()
+    quick, report = begin(__doc__, 'few rounds, a small network input, no bar on time', given)
     torch.manual_seed(0)
-    size, rounds = (64, 1) if arguments.quick else (448, 5)
-    if not arguments.json:
-        print(HEADER)
-    checks = {}
+    size, rounds = (64, 1) if quick else (448, 5)
     for make, tolerance, faster in (
         (lambda: block_case(size, rounds), TOLERANCE, FASTER),
         (lambda: self_case(size, rounds), TOLERANCE, FASTER),
         (lambda: whole_case(size, min(rounds, 2)), WHOLE_TOLERANCE, NO_SLOWER),
     ):
         case = make()
-        print(case.json() if arguments.json else case.line(), flush=True)
-        checks[f'{case.name}: equal to {tolerance:g}'] = case.error <= tolerance
-        checks[f'{case.name}: {faster:g}x faster'] = arguments.quick or case.speedup >= faster
-    failures = [what for what, fine in checks.items() if not fine]
-    for failure in failures:
-        print(f'not {failure}', file=sys.stderr)
-    return 1 if failures else 0
+        bars = {
+            f'equal to {tolerance:g}': case.error <= tolerance,
+            f'{faster:g}x faster': quick or case.speedup >= faster,
+        }
+        report.add(case, bars)
+    return report.status()
 
 
 if __name__ == '__main__':

