@@ -144,14 +144,16 @@ DATA_SAMPLERS = _child('data sampler', root.DATA_SAMPLERS, 'salseg.datasets')
 METRICS = _child('metric', root.METRICS, 'salseg.evaluation.metrics')
 HOOKS = _child('hook', root.HOOKS, 'salseg.engine')
 LOOPS = _child('loop', root.LOOPS, 'salseg.engine')
+OPTIMIZERS = _child('optimizer', root.OPTIMIZERS, 'salseg.engine')
 OPTIM_WRAPPERS = _child('optim_wrapper', root.OPTIM_WRAPPERS, 'salseg.engine')
 PARAM_SCHEDULERS = _child('parameter scheduler', root.PARAM_SCHEDULERS, 'salseg.engine')
 VISUALIZERS = _child('visualizer', root.VISUALIZERS, 'salseg.visualization')
+VISBACKENDS = _child('vis_backend', root.VISBACKENDS, 'salseg.visualization')
 FLOWS = Registry('flow', scope='salseg', locations=['salseg.datasets'])
 POSTPROCESSORS = Registry('postprocessor', scope='salseg', locations=['salseg.models'])
 
 ALL_REGISTRIES = [
     MODELS, BACKBONES, MATCHERS, NECKS, HEADS, LOSSES, PASSES, SEGMENTORS, DATASETS, TRANSFORMS, DATA_SAMPLERS, METRICS,
-    HOOKS, LOOPS, OPTIM_WRAPPERS, PARAM_SCHEDULERS, VISUALIZERS, FLOWS, POSTPROCESSORS,
+    HOOKS, LOOPS, OPTIMIZERS, OPTIM_WRAPPERS, PARAM_SCHEDULERS, VISUALIZERS, VISBACKENDS, FLOWS, POSTPROCESSORS,
 ]  # fmt: skip
 _VARIABLES = {value.name: name for name, value in list(globals().items()) if isinstance(value, Registry)}

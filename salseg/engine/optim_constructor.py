@@ -5,10 +5,11 @@ from typing import Any
 
 from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper
-from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS, Registry
+from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS, Registry
 from torch import nn
 
 from salseg.errors import ConfigError
+from salseg.registry import OPTIM_WRAPPERS, OPTIMIZERS
 
 CONSTRUCTORS = Registry('optimizer wrapper constructor', parent=OPTIM_WRAPPER_CONSTRUCTORS, scope='salseg')
 _KEYS = {'custom_keys', 'norm_decay_mult', 'bias_decay_mult'}

@@ -2,11 +2,13 @@
 
 import contextlib
 from collections.abc import Callable, Mapping
+from logging import LogRecord
 from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.dist import is_main_process
+from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
@@ -25,6 +27,13 @@ class SalRunner(Runner):
     def bare_model(self) -> nn.Module:
         """The model without its distributed wrapper."""
         return self.model.module if is_model_wrapper(self.model) else self.model
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """mmengine's logger, without mmengine's notices about file classes of its own, which nobody can act on."""
+        logger = super().build_logger(*args, **kwargs)
+        if not_about_file_clients not in logger.filters:
+            logger.addFilter(not_about_file_clients)
+        return logger
 
     def load_checkpoint(
         self,
@@ -68,6 +77,11 @@ class SalRunner(Runner):
         super().call_hook(fn_name, **kwargs)
         if fn_name == 'before_save_checkpoint':
             encode_state(kwargs['checkpoint'])
+
+
+def not_about_file_clients(record: LogRecord) -> bool:
+    """Whether a line of the log is none of the two that say that mmengine will drop ``FileClient``."""
+    return not record.getMessage().startswith(('"FileClient"', '"HardDiskBackend"'))
 
 
 def encode_state(checkpoint: dict[str, Any]) -> None:

@@ -56,6 +56,12 @@ def learned(state):
     return {name: value for name, value in state.items() if 'running' not in name and 'num_batches' not in name}
 
 
+def test_a_training_warns_of_nothing_that_its_user_cannot_change(folder):
+    (log,) = (folder / 'plain').glob('*/*.log')
+    assert 'Saving checkpoint at 4' in log.read_text()
+    assert not [line for line in log.read_text().splitlines() if 'WARNING' in line]
+
+
 def test_accumulation_steps_once_for_every_two_batches(folder):
     states = [learned(weights(folder / 'accumulate', step)) for step in (1, 2, 3, 4)]
     assert not same(states[0], states[1])

@@ -148,7 +148,8 @@ def _registry_for(path: str) -> own.Registry:
         'datasets': own.DATASETS, 'sampler': own.DATA_SAMPLERS, 'batch_sampler': own.DATA_SAMPLERS, 'hooks': own.HOOKS,
         'default_hooks': own.HOOKS, 'custom_hooks': own.HOOKS, 'evaluator': own.METRICS, 'flow': own.FLOWS,
         'val_evaluator': own.METRICS, 'test_evaluator': own.METRICS, 'train_cfg': own.LOOPS,
-        'param_scheduler': own.PARAM_SCHEDULERS, 'optim_wrapper': own.OPTIM_WRAPPERS, 'visualizer': own.VISUALIZERS,
+        'param_scheduler': own.PARAM_SCHEDULERS, 'optim_wrapper': own.OPTIM_WRAPPERS, 'optimizer': own.OPTIMIZERS,
+        'visualizer': own.VISUALIZERS, 'vis_backends': own.VISBACKENDS,
     }  # fmt: skip
     for part in reversed(path.split('.')):
         if part.partition('[')[0] in places:
