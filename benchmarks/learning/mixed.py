@@ -10,7 +10,7 @@ The figure is the mean IoU at one half, on test data of another split: of pictur
 training did not have, of frames of videos; of the tracker J from the second frame on, given the box of the first. Prints
 the table (config, its lines, iterations, loss of the first and the last ten steps, figures) and what must hold on every
 seed: each loss falls, each mixture beats what needs no learning, and smoothing does not lower the figure. Whether a mixture
-beats its parent is reported, not asked. The row of the tracker begins with longer trained weights of its parent.
+beats its parent is reported, not asked.
 """
 
 import argparse
@@ -56,7 +56,6 @@ class Row:
         measure: Figure of a config with a checkpoint.
         trivial: Name and figure of an answer that needs no learning.
         trained: Whether the mixture has something to train.
-        before: Steps of the parent that both trainings begin with; without, both begin at random.
     """
 
     config: Path
@@ -66,7 +65,6 @@ class Row:
     measure: Measure
     trivial: Callable[[argparse.Namespace], tuple[str, float]]
     trained: bool = True
-    before: int = 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -97,14 +95,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def one(name: str, seed: int, args: argparse.Namespace) -> dict[str, Any]:
     """Train parent and mixture of one row with one seed and measure both."""
     row, started = ROWS[name], time.process_time()
-    folder, begin = Path(args.out) / f'{row.parent.stem}_{seed}', {}
-    if row.before:
-        start = Path(args.out) / f'{row.parent.stem}_start_{seed}'
-        begin = dict(load_from=fit(row, row.parent, start, seed, args, args.iterations or row.before))
-    parent = fit(row, row.parent, folder, seed, args, **begin)
+    folder = Path(args.out) / f'{row.parent.stem}_{seed}'
+    parent = fit(row, row.parent, folder, seed, args)
     if row.trained:
         folder = Path(args.out) / f'{row.config.stem}_{seed}'
-    checkpoint = fit(row, row.config, folder, seed, args, **begin) if row.trained else parent
+    checkpoint = fit(row, row.config, folder, seed, args) if row.trained else parent
     what, trivial = row.trivial(args)
     found = dict(mixed=row.measure(row.config, checkpoint, args), parent=row.measure(row.parent, parent, args))
     first, last = losses(folder)
@@ -115,17 +110,9 @@ def one(name: str, seed: int, args: argparse.Namespace) -> dict[str, Any]:
     )
 
 
-def fit(
-    row: Row,
-    config: Path,
-    folder: Path,
-    seed: int,
-    args: argparse.Namespace,
-    iterations: int | None = None,
-    **further: Any,
-) -> Path:
+def fit(row: Row, config: Path, folder: Path, seed: int, args: argparse.Namespace) -> Path:
     """Train and give the last checkpoint; go on where an earlier call was killed."""
-    iterations = iterations or args.iterations or row.iterations
+    iterations = args.iterations or row.iterations
     checkpoint = folder / f'iter_{iterations}.pth'
     if not checkpoint.is_file():
         short = {
@@ -135,7 +122,7 @@ def fit(
             'default_hooks.logger.interval': min(10, iterations),
             'train_dataloader.num_workers': 0,
         }
-        options = texts({**short, **row.options(args, seed, iterations), **further})
+        options = texts({**short, **row.options(args, seed, iterations)})
         train(str(config), options, str(folder), resume=has_checkpoint(folder))
     return checkpoint
 

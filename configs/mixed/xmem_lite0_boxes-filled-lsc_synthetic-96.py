@@ -1,5 +1,5 @@
 _base_ = '../../projects/xmem/configs/xmem_lite0_boxes-filled_synthetic-96.py'
 # Local saliency coherence beside filled boxes taken for masks, for every object: it should trim boxes to what has one colour.
-# Begins with weights of boxes-filled. Without the boxes' cross-entropy to hold it, the empty map suits coherence best.
+# Without the boxes' cross-entropy to hold it, the empty map would suit coherence best.
 lsc = dict(type='LocalSaliencyCoherenceLoss', scale=0.5, sigma_image=0.2, weight=0.1)
 model = dict(losses=dict(lsc=lsc))

@@ -46,7 +46,7 @@ class FGPLG(SaliencySegmentor):
         data_preprocessor: Part | None = None,
         losses: Parts | None = None,
         extra_passes: Parts | None = None,
-        norm_eval: bool = False,
+        norm_eval: bool | str = False,
     ) -> None:
         super().__init__(
             backbone=backbone,

@@ -30,9 +30,8 @@ class SplitTriplet(FrameTransform):
         if len(results['frames']) != 3 or 'saliency' not in results:
             raise DataError(
                 f'{results["dataset"]} / {results["set_id"]}: SplitTriplet takes three frames with soft truth, found '
-                f'{len(results["frames"])} frames and {"soft truth" if "saliency" in results else "none"}. Use '
-                'clips of '
-                'three and LoadSoftLabels.'
+                f'{len(results["frames"])} frames and {"soft truth" if "saliency" in results else "none"}. Use clips '
+                'of three and LoadSoftLabels.'
             )
         left, _, right = results['saliency']
         results['prompt'] = np.stack([left, right]).astype(np.float32)
