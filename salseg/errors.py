@@ -1,8 +1,11 @@
 """Errors that a user can act on.
 
 Every message says what was wrong, where (file or key), what was found, what was expected and what to do. The command line
-prints them without a traceback; in Python they are ordinary exceptions.
+prints them without a traceback; in Python they are ordinary exceptions. Errors that several places raise in the same
+words are made by a function here.
 """
+
+from pathlib import Path
 
 
 class SalsegError(Exception):
@@ -47,3 +50,22 @@ class CheckpointError(SalsegError, RuntimeError):
 
 class WeightsError(SalsegError, RuntimeError):
     """Pretrained weights cannot be had."""
+
+
+def missing_folder(folder: Path) -> DataError:
+    """The error about a folder that is not there: it says what lies beside it."""
+    parent = folder.parent
+    if parent.is_dir():
+        found = f'holds {", ".join(sorted(p.name for p in parent.iterdir())[:8]) or "nothing"}'
+    else:
+        found = 'does not exist either'
+    return DataError(f'the folder {folder} does not exist; {parent} {found}.')
+
+
+def missing_weights(model: object, what: str) -> CheckpointError:
+    """The error about a model that was never given weights, of which something is asked that would be noise."""
+    return CheckpointError(
+        f'this {type(model).__name__} has no trained weights; {what} would be noise.\n  Give a checkpoint (--checkpoint '
+        'FILE, or the folder of a run as MODEL), train one (`salseg train`), or allow it: --random-weights, in Python '
+        'random_weights=True.'
+    )

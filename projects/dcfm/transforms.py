@@ -1,6 +1,6 @@
 """Augmentation of DCFM's released code: Pillow's arithmetic, antialiased, on 8-bit pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image
@@ -48,7 +48,8 @@ def rotated(picture: np.ndarray, degrees: float, nearest: bool = False) -> np.nd
     return np.asarray(Image.fromarray(picture).rotate(degrees, _NEAREST if nearest else _BILINEAR))
 
 
-def _apply(results: Results, frame: int, change: object) -> None:
+def _apply(results: Results, frame: int, change: Callable[..., np.ndarray]) -> None:
+    """Change a frame and what lies on its grid; ``change`` is told by ``nearest`` which of them it is."""
     results['frames'][frame] = change(results['frames'][frame], nearest=False)
     for name in LABEL_FIELDS:
         if name in results:

@@ -8,10 +8,9 @@ import numpy as np
 
 from salseg.datasets.transforms import RandomFrameTransform
 from salseg.datasets.transforms.base import LABEL_FIELDS, Results
+from salseg.datasets.transforms.photometric import LUMA
 from salseg.errors import ConfigError
 from salseg.registry import TRANSFORMS
-
-_LUMA = np.array((0.299, 0.587, 0.114), np.float32)
 
 
 @TRANSFORMS.register_module()
@@ -61,12 +60,12 @@ def _brighten(picture: np.ndarray, change: float) -> np.ndarray:
 
 
 def _contrast(picture: np.ndarray, change: float) -> np.ndarray:
-    mean = (picture @ _LUMA).mean()
+    mean = (picture @ LUMA).mean()
     return (picture - mean) * (1 + change) + mean
 
 
 def _saturate(picture: np.ndarray, change: float) -> np.ndarray:
-    grey = (picture @ _LUMA)[..., None]
+    grey = (picture @ LUMA)[..., None]
     return (picture - grey) * (1 + change) + grey
 
 

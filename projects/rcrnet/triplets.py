@@ -3,14 +3,9 @@
 import numpy as np
 
 from salseg.datasets.transforms import FrameTransform
-from salseg.datasets.transforms.base import Results
+from salseg.datasets.transforms.base import PER_FRAME, Results
 from salseg.errors import DataError
 from salseg.registry import TRANSFORMS
-
-_PER_FRAME = (
-    'frames', 'frame_ids', 'frame_paths', 'ori_shapes', 'geometry', 'label_paths', 'label_kind', 'gt_maps',
-    'original_images', 'labels', 'saliency',
-)  # fmt: skip
 
 
 @TRANSFORMS.register_module()
@@ -35,7 +30,7 @@ class SplitTriplet(FrameTransform):
             )
         left, _, right = results['saliency']
         results['prompt'] = np.stack([left, right]).astype(np.float32)
-        for name in _PER_FRAME:
-            if name in results:
+        for name in PER_FRAME:
+            if results.get(name) is not None:
                 results[name] = [results[name][1]]
         return results

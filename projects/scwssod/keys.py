@@ -55,7 +55,7 @@ def convert(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
     """The published state dict under our names, and the entries that were dropped (none).
 
     Raises:
-        CheckpointError: Entries are missing or foreign; the message counts and names them.
+        CheckpointError: Entries are foreign, which the message counts and names, or there are none.
     """
     foreign = []
     converted = {}

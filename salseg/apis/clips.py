@@ -64,7 +64,7 @@ class ClipPredictor(Predictor):
         earlier = [(frame.name, frame.image) for frame in done]
         last = [*earlier, *waiting][-self.length :]
         yield from list(done)[: len(done) + len(waiting) - self.length] if done else ()
-        yield from self.window(last)[: len(last)]
+        yield from self.window(last)
 
     def restart(self, done: int) -> int:
         """Frame from which a stream has to be given again so that its frames from ``done`` on are as they would be."""
@@ -88,9 +88,8 @@ def _check_frame(name: str, image: np.ndarray, size: tuple[int, ...]) -> None:
     check_picture(image, name)
     if image.shape != size:
         raise DataError(
-            f'{name} has another size ({image.shape[0]}x{image.shape[1]}) than the first frame '
-            f'({size[0]}x{size[1]}, height x '
-            'width). Convert the video anew with one size.'
+            f'{name} has another size ({image.shape[0]}x{image.shape[1]}) than the first frame ({size[0]}x{size[1]}, '
+            'height x width). Convert the video anew with one size.'
         )
 
 

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from salseg.apis.kinds import set_kind
-from salseg.errors import CheckpointError, ConfigError, DataError
+from salseg.apis.predictor import test_pipeline
+from salseg.errors import ConfigError, DataError, missing_weights
 from salseg.files import replacing
 from salseg.models import BaseSegmentor, SaliencySegmentor
 from salseg.structures import ExportPart, FrameInputs
@@ -97,10 +98,7 @@ def export_model(
     if format not in SUFFIXES:
         raise ConfigError(f'format={format!r}; expected one of {", ".join(SUFFIXES)}.')
     if model.weights_source is None and not random_weights:
-        raise CheckpointError(
-            f'this {type(model).__name__} has no trained weights.\n  Give a checkpoint (--checkpoint FILE, or the folder '
-            'of a run as MODEL), or allow it: --random-weights.'
-        )
+        raise missing_weights(model, 'what its file computes')
     model = model.cpu().eval()
     parts = parts_of(model, size, frames)
     with torch.inference_mode(False), torch.no_grad():
@@ -121,8 +119,7 @@ def parts_of(model: BaseSegmentor, size: tuple[int, int] | None, frames: int | N
 
 
 def _test_size(model: BaseSegmentor) -> tuple[int, int]:
-    pipeline = model.cfg.test_dataloader.dataset.get('pipeline') or []
-    sizes = [step['size'] for step in pipeline if 'size' in step]
+    sizes = [step['size'] for step in test_pipeline(model) if 'size' in step]
     if not sizes:
         raise ConfigError("the config's test pipeline has no size: give height and width (--size 320,320).")
     return (sizes[-1],) * 2 if isinstance(sizes[-1], int) else tuple(sizes[-1])

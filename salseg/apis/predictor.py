@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from salseg.datasets.reading import read_image
-from salseg.errors import CheckpointError, DataError
+from salseg.errors import DataError, missing_weights
 from salseg.evaluation.metrics.grey import to_grey
 from salseg.models import BaseSegmentor
 from salseg.registry import TRANSFORMS
@@ -48,10 +48,7 @@ class Predictor:
 
     def __init__(self, model: BaseSegmentor, random_weights: bool = False) -> None:
         if model.weights_source is None and not random_weights:
-            raise CheckpointError(
-                f'this {type(model).__name__} has no trained weights; its maps would be noise.\n  Give a checkpoint '
-                '(--checkpoint FILE, or the folder of a run as MODEL), or allow it: --random-weights.'
-            )
+            raise missing_weights(model, 'its maps')
         self.model = model
         self.pipeline = [step for step in test_pipeline(model) if step['type'] not in _NEEDS_LABELS]
         self.transforms = [TRANSFORMS.build(dict(step)) for step in self.pipeline]
@@ -89,11 +86,11 @@ class Predictor:
 
 
 def test_pipeline(model: BaseSegmentor) -> list[dict[str, Any]]:
-    """Steps of a model's first test set."""
+    """Steps of a model's first test set; none where its config names none."""
     dataset = model.cfg.test_dataloader.dataset
     while not dataset.get('pipeline') and 'datasets' in dataset:
         dataset = dataset['datasets'][0]
-    return [dict(step) for step in dataset.pipeline]
+    return [dict(step) for step in dataset.get('pipeline') or ()]
 
 
 def as_picture(picture: Picture) -> np.ndarray:

@@ -20,7 +20,7 @@ from salseg.propagation import MergedPropagator, Prompt, Propagator
 from salseg.visualization.palette import overlay_labels, write_label_png
 from salseg.visualization.video import VideoWriter
 
-STATE, REPORT = '.track-state.pth', 'track.json'
+STATE, REPORT, OVERLAY = '.track-state.pth', 'track.json', 'overlay.mp4'
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def track(
             f'prompts were given for the frames {sorted(late)}, but the video has {total} frames, 0 to {total - 1}.'
         )
     done = start
-    with VideoWriter(out / 'overlay.mp4', source.fps) as video:
+    with VideoWriter(out / OVERLAY, source.fps) as video:
         if overlay:
             _replay(video, source, out, start)
         for number, image, last in _numbered(source, start, max_frames):
@@ -111,7 +111,7 @@ def track(
     if not done:
         raise DataError(f'{source.source} gave no frame.')
     source.check_whole()
-    video_file = str(out / 'overlay.mp4') if overlay else None
+    video_file = str(out / OVERLAY) if overlay else None
     report = TrackReport(done, start, propagator.object_ids, str(out / 'masks'), video_file)
     write_text(out / REPORT, json.dumps(dict(mark=mark, **asdict(report)), indent=1))
     (out / STATE).unlink(missing_ok=True)
@@ -124,6 +124,7 @@ def read_prompts(
     boxes: Sequence[str] = (),
     encoding: str = 'index',
     overlap: str = 'smaller',
+    note: Callable[[str], None] | None = None,
 ) -> dict[int, Prompt]:
     """Prompts as the command line gives them.
 
@@ -134,6 +135,7 @@ def read_prompts(
         boxes: ``id:x0,y0,x1,y1`` in pixels of the first frame, or ``frame@id:x0,y0,x1,y1`` of another one.
         encoding: Of the masks: 'index' (ids, 255 unknown) or 'binary' (one object, which gets id 1).
         overlap: Who gets pixels that several boxes of a frame claim, 'smaller' or 'later'.
+        note: Called with a sentence for every box that reaches beyond its frame and is cut at the border.
 
     Returns:
         By the number of the frame.
@@ -157,6 +159,8 @@ def read_prompts(
     for number, given in by_frame.items():
         size = _frame_size(source, number)
         prompt = Prompt.from_boxes(given, size, overlap)
+        for cut in _cut_boxes(given, size, number) if note is not None else ():
+            note(cut)
         found[number] = _joined(found[number], prompt) if number in found else prompt
     return found
 
@@ -178,6 +182,19 @@ def parse_box(text: str) -> tuple[int, int, tuple[float, float, float, float]]:
         raise DataError(
             f'the box {text!r} cannot be read; expected id:x0,y0,x1,y1 in pixels, for example 1:40,30,120,90.'
         ) from None
+
+
+def _cut_boxes(boxes: Mapping[int, Sequence[float]], size: tuple[int, int], frame: int) -> Iterator[str]:
+    """A sentence for each box of a frame of size (H, W) that reaches beyond it."""
+    height, width = size
+    for index, (x0, y0, x1, y1) in boxes.items():
+        inside = max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)
+        if inside != (x0, y0, x1, y1):
+            given, left = (','.join(f'{value:g}' for value in box) for box in ((x0, y0, x1, y1), inside))
+            yield (
+                f'the box {given} of object {index} reaches beyond frame {frame}, {width}x{height} pixels, and is cut '
+                f'to {left}.'
+            )
 
 
 def _mask_files(source: FrameSource, masks: str | Path | None) -> list[tuple[int, Path]]:
@@ -246,11 +263,10 @@ def _earlier(out: Path, mark: str, overwrite: bool) -> TrackReport | None:
         if not overwrite:
             raise DataError(
                 f'{out} holds the results of another call (other video, prompts, weights or settings). Choose another '
-                '--out, '
-                'or allow their replacement: --overwrite, in Python overwrite=True.'
+                '--out, or allow their replacement: --overwrite, in Python overwrite=True.'
             )
         stored = None
-        for path in (out / STATE, report, out / 'overlay.mp4', *(out / 'masks').glob('*.png')):
+        for path in (out / STATE, report, out / OVERLAY, *(out / 'masks').glob('*.png')):
             path.unlink(missing_ok=True)
     if stored is None or overwrite:
         return None

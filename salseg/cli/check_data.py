@@ -1,8 +1,12 @@
 """Say before training what a data set lacks; status 1 if something is wrong, 2 if the folder cannot be used."""
 
 import argparse
+from typing import TYPE_CHECKING
 
-from salseg.cli.common import say
+from salseg.cli.common import plain_bar, say
+
+if TYPE_CHECKING:
+    from salseg.datasets.checking import Options
 
 KINDS = ('sod', 'scribble', 'cosod', 'vsod', 'vos')
 
@@ -43,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.folder is None:
         raise DataError('name the folder to check: salseg check-data FOLDER.')
-    with _progress() as show:
+    with plain_bar('checking', stderr=True) as show:
         report = check_folder(args.folder, _options(args), show)
     say(report_text(report, args.show))
     if args.json:
@@ -58,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     return 1 if report.findings.failed else 0
 
 
-def _options(args: argparse.Namespace) -> object:
+def _options(args: argparse.Namespace) -> 'Options':
     import os
     from pathlib import Path
 
@@ -98,20 +102,3 @@ def _show_tables(sets: bool) -> int:
         )
         say(f'{published.name:16} {versions}')
     return 0
-
-
-def _progress() -> object:
-    """A bar on standard error, so that the report alone is standard output; yields a function of done and total."""
-    import contextlib
-
-    @contextlib.contextmanager
-    def bar():
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True)) as progress:
-            task = progress.add_task('checking', total=None)
-            yield lambda done, total: progress.update(task, completed=done, total=total)
-
-    return bar()

@@ -79,6 +79,23 @@ def progress_bar(what: str, unit: str = '') -> Iterator[Update]:
         yield update
 
 
+@contextlib.contextmanager
+def plain_bar(what: str, stderr: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """What is done and the time that is left; gives the function to call with (done, total).
+
+    Args:
+        what: Before the bar.
+        stderr: Draw on standard error, so that standard output holds the result alone.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=stderr)) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
 class ProgressLines:
     """Progress as lines of a log.
 

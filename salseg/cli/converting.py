@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from salseg.cli.common import say
+from salseg.cli.common import plain_bar, say
 from salseg.errors import SalsegError
 
 
@@ -22,14 +22,9 @@ def converter_parser(description: str, source: str = 'folder of the release') ->
 
 def run_converter(convert: Callable[[Callable[[int, int], None]], object]) -> int:
     """Convert with a bar on standard error, and show the summary; status 2 on bad input."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     try:
-        with Progress(*columns, console=Console(stderr=True)) as bar:
-            task = bar.add_task('converting', total=None)
-            summary = convert(lambda done, total: bar.update(task, completed=done, total=total))
+        with plain_bar('converting', stderr=True) as show:
+            summary = convert(show)
     except SalsegError as error:
         sys.stderr.write(f'{type(error).__name__}: {error}\n')
         return 2

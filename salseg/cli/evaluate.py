@@ -1,9 +1,14 @@
 """Score folders of predictions against a folder of ground truths; no config is needed."""
 
 import argparse
+from typing import TYPE_CHECKING
 
-from salseg.cli.common import add_launcher, say
+from salseg.cli.common import add_launcher, no_progress, plain_bar, say
 from salseg.errors import DataError
+
+if TYPE_CHECKING:
+    from salseg.evaluation.evaluate import Settings
+    from salseg.evaluation.protocols import Protocol
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
 
     *folders, truth = args.folders
     predictions, protocol, settings = name_methods(folders), _protocol(args, truth), _settings(args)
-    with _progress(quiet=settings.share[0] != 0) as show:
+    with plain_bar('scoring') if settings.share[0] == 0 else no_progress() as show:
         if args.out:
             from salseg.visualization.report import evaluate_and_report
 
@@ -74,7 +79,7 @@ def _list_protocols() -> int:
     return 0
 
 
-def _protocol(args: argparse.Namespace, truth: str) -> object:
+def _protocol(args: argparse.Namespace, truth: str) -> 'Protocol':
     from dataclasses import replace
 
     from salseg.evaluation.protocols import get_protocol
@@ -108,7 +113,7 @@ def _ytvos(args: argparse.Namespace, truth: str) -> dict[str, object]:
     return dict(meta=load_meta(next((p for p in places if p.is_file()), places[-1])), seen=load_seen(Path(args.seen)))
 
 
-def _settings(args: argparse.Namespace) -> object:
+def _settings(args: argparse.Namespace) -> 'Settings':
     from pathlib import Path
 
     from salseg.evaluation.evaluate import Settings
@@ -132,22 +137,3 @@ def _settings(args: argparse.Namespace) -> object:
         share=share,
         merge=not args.share and share[0] == 0,
     )
-
-
-def _progress(quiet: bool) -> object:
-    """A bar on the terminal; yields a function of done and total."""
-    import contextlib
-
-    @contextlib.contextmanager
-    def bar():
-        if quiet:
-            yield None
-            return
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns) as progress:
-            task = progress.add_task('scoring', total=None)
-            yield lambda done, total: progress.update(task, completed=done, total=total)
-
-    return bar()

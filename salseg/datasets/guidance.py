@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from salseg.errors import DataError
+from salseg.files import replacing
 
 RECORD = 'guidance.json'
 
@@ -57,9 +58,8 @@ def write_mask(path: Path, mask: np.ndarray) -> None:
     """A mask (h, w) in [0, 1] as a 16-bit grey PNG, in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _, data = cv2.imencode('.png', np.rint(mask.clip(0, 1) * 65535).astype(np.uint16))
-    temporary = path.with_name(f'.{path.name}.tmp')
-    temporary.write_bytes(data.tobytes())
-    temporary.replace(path)
+    with replacing(path, durable=False) as temporary:
+        temporary.write_bytes(data.tobytes())
 
 
 def read_guidance(path: Path) -> np.ndarray:

@@ -6,8 +6,8 @@ from typing import Any
 
 from salseg.datasets.base import Results, SetDataset
 from salseg.datasets.box_files import BoxTable, read_boxes
-from salseg.datasets.pairing import by_stem, read_list
-from salseg.datasets.prompted_layouts import LAYOUTS, PromptedVideo
+from salseg.datasets.pairing import by_stem, check_root, read_list
+from salseg.datasets.prompted_layouts import LAYOUTS, PromptedVideo, checked_options
 from salseg.errors import DataError
 from salseg.registry import DATASETS
 
@@ -63,9 +63,8 @@ class ObjectVideos(SetDataset):
                 f"ObjectVideos: layout={layout!r}, repeats={repeats}; expected 'davis', 'youtube_vos' or 'folders', and "
                 'at least 1.'
             )
-        if not root.is_dir():
-            raise DataError(f'the data root {root} does not exist. Set data_root, or give the path with --cfg-options.')
-        options = dict(layout_options or {})
+        check_root(root)
+        options = checked_options(layout, layout_options)
         if boxes is None:
             found = [_with_masks(video) for video in LAYOUTS[layout].read(root, list_file, **options)]
         else:

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from salseg.datasets.reading import IMAGE_SUFFIXES
-from salseg.errors import DataError
+from salseg.errors import DataError, missing_folder
 
 # <SET> stands for the name of the data set's folder.
 IMAGE_FOLDERS = ('image', 'images', 'imgs', 'img', 'JPEGImages', '<SET>-Image')
 MASK_FOLDERS = ('mask', 'masks', 'gt', 'gts', 'GroundTruth', 'ground_truth_mask', 'binary', 'Annotations', '<SET>-Mask')
-_STRAY = {'thumbs.db', 'desktop.ini', '__macosx'}
+# What file managers and archives leave in folders of pictures.
+STRAY = {'thumbs.db', 'desktop.ini', '__macosx'}
 
 
 def by_stem(folder: Path, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> dict[str, Path]:
@@ -21,21 +22,27 @@ def by_stem(folder: Path, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> dict[str,
         DataError: The folder does not exist.
     """
     if not folder.is_dir():
-        there = sorted(p.name for p in folder.parent.iterdir())[:8] if folder.parent.is_dir() else []
-        raise DataError(
-            f'the folder {folder} does not exist; {folder.parent} '
-            + (f'holds {", ".join(there) or "nothing"}.' if folder.parent.is_dir() else 'does not exist either.')
-        )
+        raise missing_folder(folder)
     order = {suffix: rank for rank, suffix in enumerate(suffixes)}
     best: dict[str, Path] = {}
     for path in folder.iterdir():
         rank = order.get(path.suffix.lower())
-        if rank is None or path.name.startswith('.') or path.name.lower() in _STRAY:
+        if rank is None or path.name.startswith('.') or path.name.lower() in STRAY:
             continue
         old = best.get(path.stem)
         if old is None or rank < order[old.suffix.lower()]:
             best[path.stem] = path
     return dict(sorted(best.items()))
+
+
+def check_root(root: Path) -> None:
+    """Refuse a data root that is not there.
+
+    Raises:
+        DataError: It is no folder.
+    """
+    if not root.is_dir():
+        raise DataError(f'the data root {root} does not exist. Set data_root, or give the path with --cfg-options.')
 
 
 def find_folder(root: Path, given: str | None, aliases: Sequence[str], what: str) -> Path:
@@ -44,8 +51,7 @@ def find_folder(root: Path, given: str | None, aliases: Sequence[str], what: str
     Raises:
         DataError: None does; the message lists what was looked for and what is there.
     """
-    if not root.is_dir():
-        raise DataError(f'the data root {root} does not exist. Set data_root, or give the path with --cfg-options.')
+    check_root(root)
     if given is not None:
         return root / given
     there = {p.name.lower(): p for p in sorted(root.iterdir()) if p.is_dir()}

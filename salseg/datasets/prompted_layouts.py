@@ -1,9 +1,10 @@
 """Folders of the data sets of video object segmentation, read into one kind of record."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from salseg.datasets.pairing import by_stem, read_list
 from salseg.errors import DataError
@@ -125,6 +126,20 @@ LAYOUTS = {
     'youtube_vos': Layout(youtube_vos, ('all_frames',)),
     'segtrack': Layout(segtrack),
 }
+
+
+def checked_options(layout: str, options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Further options of a layout.
+
+    Raises:
+        DataError: The layout has no such option.
+    """
+    options = dict(options or {})
+    wrong = [key for key in options if key not in LAYOUTS[layout].options]
+    if wrong:
+        known = ', '.join(LAYOUTS[layout].options) or 'none'
+        raise DataError(f'layout_options: the layout {layout!r} has no option {wrong[0]!r}; it has: {known}.')
+    return options
 
 
 def _plain(images: Path, labels: Path, names: list[str] | None) -> list[PromptedVideo]:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from salseg.datasets.base import Results, SetDataset
-from salseg.datasets.prompted_layouts import LAYOUTS, PromptedVideo
+from salseg.datasets.pairing import check_root
+from salseg.datasets.prompted_layouts import LAYOUTS, PromptedVideo, checked_options
 from salseg.errors import DataError
 from salseg.registry import DATASETS
 
@@ -53,13 +54,8 @@ class PromptedVideos(SetDataset):
                 f'PromptedVideos: layout={layout!r}, prompt={prompt!r}; expected one of {", ".join(LAYOUTS)} and mask '
                 'or box.'
             )
-        options = dict(layout_options or {})
-        wrong = [key for key in options if key not in LAYOUTS[layout].options]
-        if wrong:
-            known = ', '.join(LAYOUTS[layout].options) or 'none'
-            raise DataError(f'PromptedVideos: the layout {layout!r} has no option {wrong[0]!r}; it has: {known}.')
-        if not root.is_dir():
-            raise DataError(f'the data root {root} does not exist. Set data_root, or give the path with --cfg-options.')
+        options = checked_options(layout, layout_options)
+        check_root(root)
         self.videos: list[PromptedVideo] = LAYOUTS[layout].read(root, list_file, **options)
         self.prompt = prompt
         self.merge_objects = merge_objects

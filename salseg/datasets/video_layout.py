@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from salseg.datasets.pairing import by_stem, read_list
+from salseg.datasets.pairing import by_stem, check_root, read_list
 from salseg.datasets.reading import MASK_SUFFIXES
 from salseg.errors import DataError
 
@@ -68,8 +68,7 @@ def find_videos(
     Raises:
         DataError: A folder is missing, an annotation has no frame, a frame is missing, or no video is left.
     """
-    if not root.is_dir():
-        raise DataError(f'the data root {root} does not exist. Set data_root, or give the path with --cfg-options.')
+    check_root(root)
     images, labels = _patterns(root, layout, image_folder, label_folder)
     names = list(names) if names is not None else _names(root, images)
     if not names:
@@ -140,8 +139,8 @@ def _video(root: Path, label_root: Path | None, images: str, labels: str, name: 
         if orphans:
             raise DataError(
                 f'{orphans[0]} is an annotation without a frame ({len(orphans)} such files of {len(given)} in this '
-                'video); '
-                f'its frames are {next(iter(frames))} to {list(frames)[-1]}. Add the frame or remove the annotation.'
+                f'video); its frames are {next(iter(frames))} to {list(frames)[-1]}. Add the frame or remove the '
+                'annotation.'
             )
     stems = natural(list(frames))
     if gaps == 'error':
@@ -150,16 +149,28 @@ def _video(root: Path, label_root: Path | None, images: str, labels: str, name: 
 
 
 def _check_gaps(folder: Path, stems: list[str]) -> None:
+    usual, holes = frame_gaps(stems)
+    if holes:
+        raise DataError(
+            f'{folder}: a frame is missing between {stems[holes[0]]} and {stems[holes[0] + 1]} (the others are {usual} '
+            "apart). Add it, or set gaps='allow' if the video is meant to jump."
+        )
+
+
+def frame_gaps(stems: Sequence[str]) -> tuple[int, list[int]]:
+    """Where the last number in the names of a video's frames leaves one out.
+
+    Args:
+        stems: In time.
+
+    Returns:
+        The commonest step from one number to the next, and the places of the names that a larger one follows; no place
+        where fewer than three names are there or one has no number.
+    """
     found = [re.search(r'(\d+)\D*$', stem) for stem in stems]
     if len(stems) < 3 or None in found:
-        return
+        return 0, []
     numbers = [int(match.group(1)) for match in found]
     steps = [after - before for before, after in pairwise(numbers)]
     usual = Counter(steps).most_common(1)[0][0]
-    for index, step in enumerate(steps):
-        if step > usual > 0:
-            raise DataError(
-                f'{folder}: a frame is missing between {stems[index]} and {stems[index + 1]} (the others are '
-                f'{usual} apart). '
-                "Add it, or set gaps='allow' if the video is meant to jump."
-            )
+    return usual, [place for place, step in enumerate(steps) if step > usual > 0]

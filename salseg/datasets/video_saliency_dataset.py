@@ -181,6 +181,5 @@ def _check_sizes(frames: list[Path]) -> None:
         if size != first:
             raise DataError(
                 f'frames of one video differ in size (height, width): {frames[0]} is {first}, {path} is {size}. '
-                'Convert the '
-                'video anew with one size; flow and clips need it.'
+                'Convert the video anew with one size; flow and clips need it.'
             )

@@ -1,29 +1,26 @@
-"""The demo model: SCWSSOD's decoder on EfficientNet-Lite0's ImageNet features; trained by tools/train_demo.py."""
+"""The demo model: likeness to the border, in EfficientNet-Lite0's ImageNet features; trained by tools/train_demo.py."""
 
 default_scope = 'salseg'
-outputs = {'logits': 1.0, 'logits_3': 0.8, 'logits_4': 0.6, 'logits_5': 0.4}
 model = dict(
     type='SaliencySegmentor',
     data_preprocessor=dict(type='SalDataPreprocessor', mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0)),
-    backbone=dict(type='EfficientNetLite0', out_indices=(1, 2, 3, 4), weights='package', frozen_stages=5),
-    neck=dict(type='ProgressiveAggregationNeck', in_channels=(24, 40, 112, 320), width=48, attention='softmax'),
-    head=dict(type='MultiLevelSaliencyHead', in_channels=48),
+    backbone=dict(type='EfficientNetLite0', out_indices=(2, 3, 4), weights='package', frozen_stages=5),
+    neck=dict(type='BorderContrastNeck', levels=3, width=32),
+    head=dict(type='MultiLevelSaliencyHead', in_channels=32, names=('logits',)),
     norm_eval='backbone',
-    losses=dict(pce=dict(type='PartialCrossEntropyLoss', on=outputs)),
-    # Synthetic objects lie anywhere; those of photographs mostly do not.
-    postprocess=dict(centre=dict(type='CentreWeight', spread=0.35)),
+    losses=dict(ce=dict(type='MaskCrossEntropyLoss'), iou=dict(type='MaskIoULoss')),
 )
 test_pipeline = [
     dict(type='LoadFrames'),
     dict(type='LoadGroundTruth'),
-    dict(type='Resize', size=192),
+    dict(type='Resize', size=224),
     dict(type='PackFrames'),
 ]
 test_dataloader = dict(
     batch_size=8,
     num_workers=0,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type='SyntheticImages', length=64, split='test', size=192, pipeline=test_pipeline),
+    dataset=dict(type='SyntheticImages', length=64, split='test', size=224, pipeline=test_pipeline),
 )
 test_evaluator = dict(type='SaliencyMetric')
 test_cfg = dict(type='TestLoop')

@@ -1,7 +1,6 @@
 """mmengine's runner with exact state and safe files."""
 
-import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from logging import LogRecord
 from pathlib import Path
 from typing import Any
@@ -98,17 +97,3 @@ def device_line() -> str:
             f'device: {torch.cuda.get_device_name()} ({torch.cuda.device_count()} visible), torch {torch.__version__}'
         )
     return f'device: CPU, {torch.get_num_threads()} threads, torch {torch.__version__}'
-
-
-@contextlib.contextmanager
-def default_scope() -> Any:
-    """mmengine's scope set to salseg for the duration."""
-    from mmengine.registry import DefaultScope
-
-    with DefaultScope.overwrite_default_scope('salseg'):
-        yield
-
-
-def plain(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A config as a plain dict."""
-    return config.to_dict() if hasattr(config, 'to_dict') else dict(config)

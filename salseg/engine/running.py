@@ -19,7 +19,7 @@ from salseg.registry import PARAM_SCHEDULERS
 
 # Names that schedules give to their whole length: salseg's, and torch's cosine.
 _LENGTHS = ('total', 'T_max')
-_DATASET_KEYS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+_LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
 def train(
@@ -117,7 +117,7 @@ def prepare(config: Config, work_dir: str, launcher: str, amp: bool) -> None:
     seed = config.setdefault('randomness', {}).get('seed')
     config.randomness['seed'] = 0 if seed is None else seed
     fill_schedules(config)
-    for key in _DATASET_KEYS:
+    for key in _LOADERS:
         loader = config.get(key)
         if loader and not loader.get('num_workers', 0):
             # Torch refuses it without workers; --cfg-options ...num_workers=0 alone should do.

@@ -7,13 +7,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from salseg.errors import DataError
+from salseg.errors import DataError, missing_folder
 from salseg.evaluation.protocols import Problem, Protocol
 from salseg.evaluation.reading import MAP_SUFFIXES
 
 SHOWN = 10
 _STRAY = {'thumbs.db', 'desktop.ini', '__macosx'}
-_RANK = {suffix: rank for rank, suffix in enumerate(MAP_SUFFIXES)}
 
 
 @dataclass(frozen=True)
@@ -35,35 +34,39 @@ class Tree:
         return self.root / self.files[stem]
 
 
-def list_tree(root: Path) -> Tree:
+def list_tree(root: Path, suffixes: Sequence[str] = MAP_SUFFIXES) -> Tree:
     """Pictures of a folder and its sub-folders.
+
+    Args:
+        root: The folder.
+        suffixes: That count; where a stem has several files, the one whose suffix stands first is taken.
 
     Raises:
         DataError: The folder does not exist or holds no picture.
     """
     if not root.is_dir():
-        around = sorted(p.name for p in root.parent.iterdir())[:8] if root.parent.is_dir() else []
-        raise DataError(f'the folder {root} does not exist; {root.parent} holds {", ".join(around) or "nothing"}.')
+        raise missing_folder(root)
     best: dict[str, str] = {}
     passed_over = 0
-    for relative in _walk(root):
+    rank = {suffix: place for place, suffix in enumerate(suffixes)}
+    for relative in _walk(root, rank):
         stem, suffix = os.path.splitext(relative)
         if stem in best:
             passed_over += 1
-            if _RANK[suffix.lower()] >= _RANK[os.path.splitext(best[stem])[1].lower()]:
+            if rank[suffix.lower()] >= rank[os.path.splitext(best[stem])[1].lower()]:
                 continue
         best[stem] = relative
     if not best:
-        raise DataError(f'{root} holds no picture ({", ".join(MAP_SUFFIXES)}), in its sub-folders neither.')
+        raise DataError(f'{root} holds no picture ({", ".join(suffixes)}), in its sub-folders neither.')
     return Tree(root, {stem: best[stem] for stem in in_order(best)}, passed_over)
 
 
-def _walk(root: Path) -> Iterator[str]:
+def _walk(root: Path, suffixes: Collection[str]) -> Iterator[str]:
     for folder, folders, names in os.walk(root, followlinks=True):
         folders[:] = sorted(f for f in folders if not f.startswith('.') and f.lower() not in _STRAY)
         below = os.path.relpath(folder, root).replace(os.sep, '/')
         for name in names:
-            if name.startswith('.') or os.path.splitext(name)[1].lower() not in _RANK:
+            if name.startswith('.') or os.path.splitext(name)[1].lower() not in suffixes:
                 continue
             yield name if below == '.' else f'{below}/{name}'
 

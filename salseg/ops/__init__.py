@@ -4,6 +4,7 @@ from salseg.ops.agreement_cost import agreement_cost
 from salseg.ops.agreement_sweep import agreement_sweep
 from salseg.ops.anisotropic_similarity import anisotropic_similarity, augment_keys, augment_queries
 from salseg.ops.bootstrapped_cross_entropy import bootstrap_share, bootstrapped_cross_entropy
+from salseg.ops.border_likeness import border_likeness
 from salseg.ops.box_masks import boxes_of_masks, disjoint_masks, fill_boxes
 from salseg.ops.channel_matching import channel_matching, channel_weights
 from salseg.ops.co_attention import co_attention
@@ -64,6 +65,7 @@ __all__ = [
     'augment_queries',
     'bootstrap_share',
     'bootstrapped_cross_entropy',
+    'border_likeness',
     'boxes_of_masks',
     'channel_matching',
     'channel_weights',

@@ -1,10 +1,10 @@
 """Softmax attention between two maps, without storing their affinity."""
 
-from contextlib import AbstractContextManager, nullcontext
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from salseg.ops.full_precision import full_precision
 
 
 def co_attention(query: Tensor, source: Tensor, bilinear: Tensor) -> Tensor:
@@ -21,15 +21,10 @@ def co_attention(query: Tensor, source: Tensor, bilinear: Tensor) -> Tensor:
     Returns:
         (B, M, C), in the source's type.
     """
-    with _full_precision(query.device.type):
+    with full_precision(query):
         wide = torch.promote_types(source.dtype, torch.float32)
         projected = (query.to(wide) @ bilinear.to(wide)).unsqueeze(1)
         keys = source.to(wide).unsqueeze(1)
         # The fused kernel keeps a row of the affinity at a time; its default scale is 1 / sqrt(C).
         result = F.scaled_dot_product_attention(projected, keys, keys, scale=1.0)
     return result.squeeze(1).to(source.dtype)
-
-
-def _full_precision(device: str) -> AbstractContextManager:
-    # Some devices ('meta', which counts operations) have no autocast to leave.
-    return torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()

@@ -16,5 +16,6 @@ def dice_distance(probability: Tensor, masks: Tensor, smooth: float = 1.0) -> Te
     Returns:
         (...), float32 in [0, 1].
     """
-    p, g = at_least_float32(probability).flatten(-2), masks.to(at_least_float32(probability).dtype).flatten(-2)
+    p = at_least_float32(probability).flatten(-2)
+    g = masks.to(p.dtype).flatten(-2)
     return 1 - (2 * (p * g).sum(-1) + smooth) / (p.sum(-1) + g.sum(-1) + smooth)

@@ -123,8 +123,7 @@ def learn_masks(
         grid: (h, w) with h w = P.
         mode: 'robust' centres the features over the set and scales them so that the responses of the principal
             direction have a known spread: below about 20 the paper's threshold of 10 erases them, far above it never
-                acts. 'literal'
-            takes the features as they are, as the paper's text says, from the same start.
+            acts. 'literal' takes the features as they are, as the paper's text says, from the same start.
         iterations: The paper says 3.
         response_std: That spread, for 'robust'.
         renormalise: Keep it in every round.

@@ -78,8 +78,7 @@ class Prompt:
             if not mask.any():
                 raise DataError(
                     f'the box {tuple(boxes[index])} of object {index} holds no pixel of the {size[1]}x{size[0]} '
-                    'picture; '
-                    'expected x0 < x1 and y0 < y1 in pixels, inside the picture.'
+                    'picture; expected x0 < x1 and y0 < y1 in pixels, inside the picture.'
                 )
         return cls(tuple(ids), _disjoint(filled, overlap), (True,) * len(ids))
 

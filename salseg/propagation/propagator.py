@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from salseg.errors import CheckpointError, ConfigError, DataError
+from salseg.errors import ConfigError, DataError, missing_weights
 from salseg.propagation.prompt import Prompt
 from salseg.propagation.result import FrameResult, MemoryReport
 
@@ -65,12 +65,7 @@ class Propagator:
         flip: bool = False,
     ) -> None:
         if model.weights_source is None and not random_weights:
-            raise CheckpointError(
-                f'this {type(model).__name__} has no trained weights; what it follows would be noise.\n  Give a '
-                'checkpoint '
-                '(--checkpoint FILE), train one (`salseg train`), or allow it: --random-weights, in Python '
-                'random_weights=True.'
-            )
+            raise missing_weights(model, 'what it follows')
         if box_prompt not in BOX_PROMPTS:
             raise ConfigError(f"box_prompt={box_prompt!r}; expected 'fill' or 'refine'.")
         if isinstance(shorter_side, str) and shorter_side != 'model':
@@ -171,23 +166,20 @@ class Propagator:
         if self._size is not None and size != self._size:
             raise DataError(
                 f'this frame is {size[1]}x{size[0]}, those before were {self._size[1]}x{self._size[0]} (width x '
-                'height): all '
-                'frames of a video have one size. Resize it, or call reset() to begin another video.'
+                'height): all frames of a video have one size. Resize it, or call reset() to begin another video.'
             )
         if prompt is None:
             return
         if prompt.size != size:
             raise DataError(
                 f'the prompt is {prompt.size[1]}x{prompt.size[0]}, its frame {size[1]}x{size[0]} (width x height): '
-                'give masks '
-                'at the size of the frame.'
+                'give masks at the size of the frame.'
             )
         for index, mask in zip(prompt.ids, prompt.masks):
             if index not in self.state.object_ids and not mask.any():
                 raise DataError(
                     f'the mask of the new object {index} is empty (or wholly covered by others). Give an object in a '
-                    'frame '
-                    'that shows it; only objects followed already may be given as absent.'
+                    'frame that shows it; only objects followed already may be given as absent.'
                 )
 
     def _refined(self, frame: Tensor, prompt: Prompt) -> Prompt:

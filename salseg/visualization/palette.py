@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from salseg.errors import DataError
+from salseg.files import replacing
 
 
 @lru_cache(maxsize=1)
@@ -36,15 +37,12 @@ def write_label_png(path: str | os.PathLike, labels: np.ndarray) -> Path:
     path = Path(path)
     image = Image.fromarray(np.ascontiguousarray(labels, np.uint8), mode='L')
     image.putpalette(davis_palette().tobytes())
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        image.save(temporary, format='PNG')
-        os.replace(temporary, path)
+        with replacing(path, durable=False) as temporary:
+            image.save(temporary, format='PNG')
     except OSError as error:
         raise DataError(f'{path} cannot be written: {error}. Free some space or choose another --out.') from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return path
 
 

@@ -138,6 +138,28 @@ def test_unusable_prompts_are_explained(folder, tmp_path):
             parse_box(text)
 
 
+def test_boxes_that_reach_beyond_the_picture_are_cut_and_that_is_said(folder):
+    said = []
+    source, boxes = FrameSource(folder), ['3:-4,2.5,20,90', '2@9:60,40,64.5,48', '5:0,0,64,48', '6:8,8,9,9']
+    found = read_prompts(source, boxes=boxes, note=said.append)
+    assert said == [
+        'the box -4,2.5,20,90 of object 3 reaches beyond frame 0, 64x48 pixels, and is cut to 0,2.5,20,48.',
+        'the box 60,40,64.5,48 of object 9 reaches beyond frame 2, 64x48 pixels, and is cut to 60,40,64,48.',
+    ]
+    assert found[2].masks.nonzero().amin(0).tolist() == [0, 40, 60]
+    with pytest.raises(DataError, match='holds no pixel of the 64x48 picture'):
+        read_prompts(source, boxes=['1:70,0,90,9'], note=said.append)
+
+
+def test_the_command_says_that_a_box_is_cut(folder, tmp_path, capsys):
+    config = Path(__file__).resolve().parents[2] / 'projects/xmem/configs/xmem_lite0_masks_davis17-240.py'
+    words = ['track', str(config), str(folder), '--box', '1:-5,0,20,30', '--out', str(tmp_path / 'out')]
+    options = ['model.key_backbone.weights=None', 'model.value_backbone.weights=None', 'model.shorter_side=None']
+    few = ['--max-frames', '1', '--no-overlay', '--random-weights', '--device', 'cpu', '--cfg-options', *options]
+    assert main([*words, *few]) == 0
+    assert 'is cut to 0,0,20,30.\n' in capsys.readouterr().out
+
+
 def test_nothing_to_follow_and_frames_that_do_not_exist_are_refused(folder, tmp_path):
     with pytest.raises(DataError, match='--mask FILE or --box'):
         track(stream(xmem()), folder, {}, tmp_path / 'out')

@@ -413,3 +413,18 @@ def test_pictures_take_their_boxes_from_a_file(tmp_path):
 def test_options_that_make_no_sense_are_refused(make):
     with pytest.raises(ConfigError):
         make()
+
+
+@pytest.mark.parametrize('boxes', [None, 'boxes.csv'])
+def test_an_option_that_the_layout_does_not_have_is_refused(tree, boxes):
+    with pytest.raises(DataError, match="'davis' has no option 'all_frames'; it has: resolution"):
+        ObjectVideos(str(tree), boxes=boxes, layout_options=dict(all_frames='x'))
+
+
+def test_transforms_in_the_wrong_order_are_named():
+    unread = clip([blocks((0, 0))])
+    labels = unread.pop('labels')
+    with pytest.raises(DataError, match='d / v: SelectObjects found no labels; put LoadLabels before it'):
+        SelectObjects().transform(unread)
+    with pytest.raises(DataError, match='FirstFramePrompt found no objects; put LoadLabels and SelectObjects before'):
+        FirstFramePrompt().transform({**unread, 'labels': labels})

@@ -3,7 +3,14 @@ import torch
 
 from salseg.errors import ConfigError
 from salseg.models.backbones import EfficientNetLite0, ResNet
-from salseg.models.necks import AGGM, ChannelAttention, ProgressiveAggregationNeck, SelfRefinement, SpatialAttention
+from salseg.models.necks import (
+    AGGM,
+    BorderContrastNeck,
+    ChannelAttention,
+    ProgressiveAggregationNeck,
+    SelfRefinement,
+    SpatialAttention,
+)
 
 
 def count(module):
@@ -134,3 +141,16 @@ def test_the_start_is_kaiming_normal_over_the_inputs():
     assert gate.bias.abs().max() == 0
     score = neck.aggregate[0].scores[0]
     assert score.weight.std().item() == pytest.approx((2 / (64 * 9)) ** 0.5, rel=0.15)
+
+
+def test_the_contrast_with_the_border_sees_neither_strength_nor_common_part_of_features():
+    torch.manual_seed(0)
+    neck = BorderContrastNeck(levels=2, width=8)
+    levels = features((6, 9), ((12, 14), (6, 7)))
+    (found,) = neck(levels)
+    assert found.shape == (2, 8, 24, 28)
+    torch.testing.assert_close(neck([2 * level + 1 for level in levels])[0], found, atol=1e-3, rtol=1e-3)
+    with pytest.raises(ConfigError, match='levels=2; the backbone gives 1'):
+        neck(levels[:1])
+    with pytest.raises(ConfigError, match='width=0'):
+        BorderContrastNeck(width=0)

@@ -40,6 +40,21 @@ def test_prediction_gives_a_map_of_the_pictures_own_size_in_zero_to_one(tiny_con
         assert 0 <= saliency.min() <= saliency.max() <= 1
 
 
+def test_what_the_last_postprocessing_step_returns_is_the_prediction(tiny_config):
+    config, model = build(tiny_config)
+
+    def copied(sample):
+        other = sample.clone()
+        other.pred_maps = [1 - value for value in sample.pred_maps]
+        return other
+
+    data = collated(config)
+    plain = [sample.pred_maps[0].clone() for sample in model.eval().test_step(data)]
+    model.postprocess = dict(copied=copied)
+    for sample, value in zip(model.test_step(data), plain, strict=True):
+        assert torch.equal(sample.pred_maps[0], 1 - value)
+
+
 def test_a_loss_that_reads_what_nothing_gives_fails_when_the_model_is_built(tiny_config):
     with pytest.raises(MissingOutput, match=r'losses.ssc(.|\n)*logits_rescaled'):
         build(tiny_config, **{'model.extra_passes.rescaled': None})

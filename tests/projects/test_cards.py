@@ -1,5 +1,6 @@
 """Model cards: complete, labelled, and true where a figure can be counted again."""
 
+import hashlib
 import importlib.util
 import re
 import shlex
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from salseg.catalog import config_of, list_models, model_cards
+from salseg.catalog import DEMO, config_of, list_models, model_cards, shipped_weights
 from salseg.cli.main import main
 from salseg.engine.config import load_config
 from tests.needs import ROOT
@@ -21,6 +22,9 @@ OF_OUR_OWN = ('Set', 'Train', 'Seeds', 'Hardware', 'Command')
 PUBLISHED = ('scwssod', 'dcfm', 'mask-guided-fcn', 'rcrnet', 'rcrnet-ner', 'fgplg', 'contrastive-vsod', 'npmca-net')
 PUBLISHED += ('xmem', 'xmem-boxes')
 NAMES = [name for name in list_models() if Path(model_cards()[name]['Folder']).parent.name == 'projects']
+SHIPPED = [name for name in list_models() if 'Checkpoint' in model_cards()[name]]
+# Sets of models that come with the package, and how many pictures each has.
+SHIPPED_SETS = {'synthetic test split': 64, 'ECSSD-110': 110}
 
 
 def tool(name):
@@ -56,6 +60,38 @@ def test_every_figure_says_where_it_comes_from(name):
             assert not [field for field in OF_OUR_OWN if not result.get(field)]
             script = shlex.split(result['Command'])[1]
             assert (ROOT / script).is_file()
+
+
+@pytest.mark.parametrize('name', SHIPPED)
+def test_the_card_of_shipped_weights_describes_the_file_and_the_network(name, figures):
+    card, weights = model_cards()[name], shipped_weights(name)
+    assert card['Task'] in TASKS
+    assert all(card[field] for field in ('Supervision', 'Licence', 'Description', 'Training data', 'Hardware'))
+    assert card['Weights']['Bytes'] == weights.stat().st_size
+    assert card['Weights']['SHA256'] == hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert card['Parameters'] == figures.count(name)['Parameters']
+    assert f"'size': {card['Input'].split('x')[0]}" in str(load_config(str(config_of(name))).to_dict())
+
+
+@pytest.mark.parametrize('name', SHIPPED)
+def test_the_command_of_shipped_weights_is_one(name):
+    card = model_cards()[name]
+    python, script, *words = shlex.split(card['Command'])
+    assert python == 'python'
+    text = (ROOT / script).read_text(encoding='utf-8')
+    assert not [word for word in words if word.startswith('--') and f"'{word}'" not in text]
+    assert f'--seed {card["Seed"]}' in card['Command']
+
+
+@pytest.mark.parametrize('name', SHIPPED)
+def test_figures_of_shipped_weights_say_on_what_they_were_seen(name):
+    results = model_cards()[name]['Results']
+    assert {result['Set']: result['pictures'] for result in results} == SHIPPED_SETS
+    for result in results:
+        assert result['Kind'] in KINDS
+        measured = {key: value for key, value in result.items() if key not in ('Kind', 'Set', 'pictures')}
+        assert measured
+        assert all(0 < value < 1 for value in measured.values())
 
 
 def _numbers(value):
@@ -108,7 +144,9 @@ def test_info_prints_the_card(capsys):
     assert str(card['MultiplyAdds']['G']) in text
 
 
-@pytest.mark.parametrize('path', sorted(ROOT.glob('projects/*/metafile.yml')), ids=lambda path: path.parent.name)
+@pytest.mark.parametrize(
+    'path', [*sorted(ROOT.glob('projects/*/metafile.yml')), DEMO], ids=lambda path: path.parent.name
+)
 def test_a_card_is_plain_yaml_of_models(path):
     content = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
     assert [model['Name'] for model in content['Models']]

@@ -10,7 +10,7 @@ import pytest
 
 from salseg.evaluation.evaluate import Settings
 from salseg.visualization.report import evaluate_and_report
-from salseg.visualization.report.cases import FALSE_ALARM, HIT, MISS, errors
+from salseg.visualization.report.cases import FALSE_ALARM, HIT, MISS, errors, image_tree
 from tests.evaluation.trees import label_tree, map_tree, save_grey
 
 
@@ -107,6 +107,13 @@ def test_a_picture_behind_the_overlay_is_shown(tmp_path):
     shown = cv2.imread(str(strip))
     assert (shown[100, 150] == (0, 0, 250)).all()
     assert shown.shape[1] == 4 * 306 - 6
+
+
+def test_behind_the_overlay_is_the_photograph_and_not_the_mask_beside_it(tmp_path):
+    for name in ('1.jpg', '1.png', '2.png'):
+        cv2.imwrite(str(tmp_path / name), np.zeros((4, 4), np.uint8))
+    assert dict(image_tree(tmp_path).files) == {'1': '1.jpg', '2': '2.png'}
+    assert image_tree(None) is None
 
 
 def test_chromium_shows_the_page(video_report, tmp_path):

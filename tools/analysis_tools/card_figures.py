@@ -8,11 +8,9 @@ operations. Of a model that follows objects a training pass is traced: the first
 """
 
 import argparse
-import contextlib
 import sys
 from collections.abc import Mapping
 from typing import Any
-from unittest import mock
 
 import torch
 from mmengine.registry import DefaultScope
@@ -21,6 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from salseg.catalog import config_of, list_models, model_cards
 from salseg.engine.config import load_config
+from salseg.errors import SalsegError
 from salseg.registry import MODELS
 from salseg.structures import FrameInputs
 
@@ -50,9 +49,7 @@ def multiply_adds(model: nn.Module, stated: Mapping[str, Any]) -> int:
     frames, counter = int(stated['Frames']), FlopCounterMode(display=False)
     shape = {'frames': (1, frames, 3, height, width), **_extras(type(model).__name__, frames, height, width)}
     inputs = FrameInputs(**{key: torch.empty(value, device='meta') for key, value in shape.items()})
-    # Torch knows no mixed precision of the meta device, not even to switch it off.
-    without = mock.patch('torch.autocast', return_value=contextlib.nullcontext())
-    with without, torch.inference_mode(), counter:
+    with torch.inference_mode(), counter:
         model.unroll(inputs) if hasattr(model, 'unroll') else model(inputs, mode='tensor')
     return counter.get_total_flops() // 2
 
@@ -76,9 +73,13 @@ def main() -> int:
     """Print what cards state and what is counted."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('names', nargs='*', default=list_models(), metavar='NAME', help='models; all by default')
-    for name in parser.parse_args().names:
-        stated, found = model_cards()[name], count(name)
-        print(f'{name}: {found}, stated {stated.get("Parameters")}, {stated.get("MultiplyAdds")}')
+    try:
+        for name in parser.parse_args().names:
+            found, stated = count(name), model_cards()[name]
+            print(f'{name}: {found}, stated {stated.get("Parameters")}, {stated.get("MultiplyAdds")}')
+    except SalsegError as error:
+        sys.stderr.write(f'{error}\n')
+        return 2
     return 0
 
 

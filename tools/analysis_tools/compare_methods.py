@@ -22,6 +22,7 @@ from salseg.evaluation.protocols import MapProtocol, get_protocol
 from salseg.evaluation.protocols.maps import picture_row
 from salseg.evaluation.reading import read_map, read_truth
 from salseg.visualization import sheet, write_png
+from salseg.visualization.report.cases import image_tree
 
 CAPTION = 18
 
@@ -73,7 +74,7 @@ def compare(args: argparse.Namespace) -> Path:
         raise DataError(f'--protocol {protocol.name} is one of masks; expected one of maps, for example sod.')
     methods = {name: list_tree(folder) for name, folder in name_methods(args.methods).items()}
     truth = list_tree(Path(args.truth))
-    images = list_tree(Path(args.images)) if args.images else None
+    images = image_tree(args.images)
     common = [s for s in truth.files if all(s in tree.files for tree in methods.values())]
     absent = [name for name in args.names or [] if name not in common]
     if absent or not common:

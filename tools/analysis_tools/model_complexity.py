@@ -121,7 +121,7 @@ def main(arguments: list[str] | None = None) -> int:
         if not hasattr(model, 'extract'):
             raise ConfigError(
                 f'{args.model} is a {type(model).__name__}, which goes frame by frame with a memory; a single pass '
-                'says little about it. `salseg track` prints its speed and memory.'
+                'says little about it. `salseg track` prints how many frames a second it follows.'
             )
         inputs = FrameInputs(frames=torch.randn(1, args.frames, 3, *args.size, device=device))
         found = measure(model, lambda: model(inputs, mode='tensor'), device, args.rounds)

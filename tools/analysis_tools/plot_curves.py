@@ -21,14 +21,15 @@ def read_runs(names: list[str]) -> tuple[str, Curves]:
     """Protocol and curves by method of several files; a label stands before the method's name.
 
     Raises:
-        DataError: A file is no `figures.json`, has no curves, or another protocol or ground truth.
+        DataError: A file is no `figures.json` or of another protocol, or two methods have one name.
     """
-    curves, found = {}, {}
+    curves: dict[str, dict[str, np.ndarray]] = {}
+    protocols: set[str] = set()
     for text in names:
         label, _, path = text.rpartition('=')
         try:
             content = json.loads(Path(path).read_text(encoding='utf-8'))
-            found[path] = (content['protocol']['name'], tuple(content['counted']))
+            protocols.add(content['protocol']['name'])
             methods = content['methods']
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f'{path} is no figures.json of `salseg evaluate --out`: {error!r}.') from error
@@ -37,10 +38,10 @@ def read_runs(names: list[str]) -> tuple[str, Curves]:
             if name in curves:
                 raise DataError(f'two methods are called {name!r}; name the files: LABEL=FILE.')
             curves[name] = {key: np.array(values) for key, values in method['curves'].items()}
-    protocols = {protocol for protocol, _ in found.values()}
     if len(protocols) > 1:
-        names = ', '.join(sorted(protocols))
-        raise DataError(f'the files have several protocols, whose curves do not compare: {names}.')
+        raise DataError(
+            f'the files have several protocols, whose curves do not compare: {", ".join(sorted(protocols))}.'
+        )
     return protocols.pop(), curves
 
 

@@ -28,7 +28,7 @@ def main() -> int:
 
 
 def convert(system: str, source: str, target: str) -> None:
-    """Read, rename, check against the model, write.
+    """Read, rename, write.
 
     Raises:
         UnknownName: The system has no converter.

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from salseg.apis.converting.files import Summary, following
-from salseg.apis.converting.scribbles import Progress
+from salseg.apis.converting.files import Progress, Summary, following
+from salseg.datasets.box_files import COLUMNS
 from salseg.datasets.checking.findings import Findings
 from salseg.datasets.checking.layout import find_plan, items_of
 from salseg.datasets.checking.pictures import Item
@@ -17,7 +17,6 @@ from salseg.datasets.reading import UNKNOWN, read_mask
 from salseg.errors import DataError
 from salseg.files import write_text
 
-FIELDS = ('set', 'frame', 'object', 'x0', 'y0', 'x1', 'y1', 'width', 'height')
 Row = tuple[str, str, int, int, int, int, int, int, int]
 
 
@@ -88,7 +87,7 @@ def _rows(item: Item) -> Iterator[Row]:
 def _csv(rows: Sequence[Row]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(FIELDS)
+    writer.writerow(COLUMNS)
     writer.writerows(rows)
     return text.getvalue()
 

@@ -9,8 +9,7 @@ import cv2
 import numpy as np
 from skimage.draw import polygon as fill_polygon
 
-from salseg.apis.converting.files import Summary, following, separate, write_grey
-from salseg.apis.converting.scribbles import Progress
+from salseg.apis.converting.files import Progress, Summary, following, separate, write_grey
 from salseg.datasets.reading import read_image
 from salseg.errors import DataError
 from salseg.visualization import write_png

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from salseg.apis.converting.files import Summary, following, separate, take
-from salseg.apis.converting.scribbles import Progress
+from salseg.apis.converting.files import Progress, Summary, following, separate, take
 from salseg.datasets.pairing import IMAGE_FOLDERS, MASK_FOLDERS, by_stem, find_folder
 from salseg.datasets.reading import MASK_SUFFIXES
 from salseg.errors import DataError

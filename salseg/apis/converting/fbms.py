@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from salseg.apis.converting.files import Summary, following, separate, take, write_grey
-from salseg.apis.converting.scribbles import Progress
+from salseg.apis.converting.files import Progress, Summary, following, separate, take, write_grey
 from salseg.datasets.pairing import by_stem
 from salseg.datasets.video_layout import natural
 from salseg.errors import DataError

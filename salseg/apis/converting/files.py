@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from salseg.errors import DataError
+from salseg.errors import DataError, missing_folder
 from salseg.files import replacing
 from salseg.visualization import write_label_png, write_png
 
 HOW = ('copy', 'hardlink', 'symlink')
+Progress = Callable[[int, int], None] | None
 
 
 @dataclass
@@ -56,8 +57,7 @@ def separate(source: Path, out: Path) -> None:
         DataError: The source does not exist, or one folder lies in the other.
     """
     if not source.is_dir():
-        around = sorted(p.name for p in source.parent.iterdir())[:8] if source.parent.is_dir() else []
-        raise DataError(f'the folder {source} does not exist; {source.parent} holds {", ".join(around) or "nothing"}.')
+        raise missing_folder(source)
     a, b = source.resolve(), out.resolve()
     if a == b or a in b.parents or b in a.parents:
         raise DataError(
@@ -100,7 +100,7 @@ def write_ids(target: Path, make: Callable[[], np.ndarray]) -> None:
         write_label_png(target, make())
 
 
-def following(items: Sequence, progress: Callable[[int, int], None] | None) -> Iterator:
+def following(items: Sequence, progress: Progress) -> Iterator:
     """Items one by one; ``progress`` is told how many are done."""
     for done, item in enumerate(items, 1):
         yield item

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from salseg.apis.converting.files import Summary, following, separate, take, write_grey
-from salseg.apis.converting.scribbles import Progress
+from salseg.apis.converting.files import Progress, Summary, following, separate, take, write_grey
 from salseg.datasets.checking.findings import Findings
 from salseg.datasets.checking.layout import find_plan, items_of
 from salseg.datasets.reading import read_mask

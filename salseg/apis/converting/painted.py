@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageColor, UnidentifiedImageError
 
-from salseg.apis.converting.files import Summary, following, separate, take, write_grey
-from salseg.apis.converting.scribbles import Progress, _describe, _listed
+from salseg.apis.converting.files import Progress, Summary, following, separate, take, write_grey
+from salseg.apis.converting.scribbles import note_scribble, write_list
 from salseg.datasets.pairing import IMAGE_FOLDERS, by_stem, find_folder
 from salseg.datasets.reading import read_image
 from salseg.errors import DataError, LabelError
@@ -70,11 +70,11 @@ def strokes_from_paint(
     for stem, drawn in codes.items():
         write_grey(out / 'scribble' / f'{stem}.png', lambda d=drawn: d)
         take(pictures[stem], out / 'image' / pictures[stem].name, how)
-        _describe(out / 'scribble' / f'{stem}.png', summary)
+        note_scribble(out / 'scribble' / f'{stem}.png', summary)
     bare = [str(path) for stem, path in pictures.items() if stem not in layers]
     for path in bare:
         summary.note('pictures that nobody painted, left out', path)
-    return _listed(summary, {stem: pictures[stem] for stem in codes})
+    return write_list(summary, {stem: pictures[stem] for stem in codes})
 
 
 def _check_names(source: Path, pictures: dict[str, Path], layers: dict[str, Path]) -> None:

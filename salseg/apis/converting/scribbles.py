@@ -1,19 +1,16 @@
 """Scribbles of other encodings, and scribbles drawn from masks."""
 
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from salseg.apis.converting.files import Summary, following, separate, take, write_grey
+from salseg.apis.converting.files import Progress, Summary, following, separate, take, write_grey
 from salseg.datasets.pairing import IMAGE_FOLDERS, MASK_FOLDERS, by_stem, find_folder
 from salseg.datasets.reading import MASK_SUFFIXES, read_grey, read_mask
 from salseg.datasets.synthetic import draw_scribbles
 from salseg.errors import DataError
 from salseg.files import write_text
-
-Progress = Callable[[int, int], None] | None
 
 
 def merge_strokes(source: Path, out: Path, how: str = 'copy', progress: Progress = None) -> Summary:
@@ -42,8 +39,8 @@ def merge_strokes(source: Path, out: Path, how: str = 'copy', progress: Progress
             raise DataError(f'{images[stem]} has no partner in {folders[missing]}.')
         write_grey(out / 'scribble' / f'{stem}.png', lambda s=stem: _codes(strokes['gt'][s], strokes['mask'][s]))
         take(images[stem], out / 'image' / images[stem].name, how)
-        _describe(out / 'scribble' / f'{stem}.png', summary)
-    return _listed(summary, images)
+        note_scribble(out / 'scribble' / f'{stem}.png', summary)
+    return write_list(summary, images)
 
 
 def _codes(objects: Path, strokes: Path) -> np.ndarray:
@@ -101,12 +98,12 @@ def draw_from_masks(
         write_grey(out / 'scribble' / f'{stem}.png', lambda d=drawn: d)
         take(pictures[stem], out / 'image' / pictures[stem].name, how)
         take(truths[stem], out / 'mask' / truths[stem].name, how)
-        _describe(out / 'scribble' / f'{stem}.png', summary)
+        note_scribble(out / 'scribble' / f'{stem}.png', summary)
         used[stem] = pictures[stem]
-    return _listed(summary, used)
+    return write_list(summary, used)
 
 
-def _describe(path: Path, summary: Summary) -> None:
+def note_scribble(path: Path, summary: Summary) -> None:
     """Count a scribble and note what a training would stumble over."""
     codes = read_grey(path, 'scribble')
     classes = {int(value) for value in np.unique(codes)} & {1, 2}
@@ -117,7 +114,8 @@ def _describe(path: Path, summary: Summary) -> None:
         summary.note('scribbles with strokes of one class only', path.name)
 
 
-def _listed(summary: Summary, stems: dict[str, Path]) -> Summary:
+def write_list(summary: Summary, stems: dict[str, Path]) -> Summary:
+    """Write the stems as ``train.txt`` and note the share of pixels that their scribbles label."""
     write_text(summary.out / 'train.txt', ''.join(f'{stem}\n' for stem in stems))
     labelled, pixels = summary.counts.pop('labelled pixels', 0), summary.counts.pop('pixels', 1)
     summary.note('labelled share', f'{labelled / pixels:.2%} of the pixels')

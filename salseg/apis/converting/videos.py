@@ -5,8 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from salseg.apis.converting.files import Summary, following, separate, take, write_grey, write_ids
-from salseg.apis.converting.scribbles import Progress
+from salseg.apis.converting.files import Progress, Summary, following, separate, take, write_grey, write_ids
 from salseg.datasets.checking import find_plan
 from salseg.datasets.reading import UNKNOWN, read_grey, read_mask
 from salseg.datasets.video_layout import find_videos, read_names

@@ -1,14 +1,12 @@
 """What can be said of a group or video only when all of it was seen."""
 
-import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from salseg.datasets.checking.findings import Findings
 from salseg.datasets.checking.layout import Plan
 from salseg.datasets.checking.pictures import Facts, Item
+from salseg.datasets.video_layout import frame_gaps
 
 
 @dataclass
@@ -51,9 +49,9 @@ def _judge_video(plan: Plan, group: Group, findings: Findings) -> None:
     if len(group.sizes) > 1:
         shown = ', '.join(f'{stem} {size[1]}x{size[0]}' for size, stem in list(group.sizes.items())[:3])
         findings.add('frame-sizes', group.name, shown, group.name)
-    missing = missing_numbers(group.stems)
-    if missing:
-        findings.add('frame-gap', group.name, missing, group.name)
+    gaps = _gaps_in_words(group.stems)
+    if gaps:
+        findings.add('frame-gap', group.name, gaps, group.name)
     if plan.kind == 'vsod' and 0 < len(group.annotated) < 3:
         findings.add('few-labels', group.name, f'{len(group.annotated)} of {len(group.stems)} frames', group.name)
     if plan.kind == 'vos' and group.annotated:
@@ -77,15 +75,9 @@ def _judge_ids(group: Group, findings: Findings) -> None:
         findings.add('late-object', group.name, f'{len(late)} of {len(all_ids)} objects, id {late[0]} at {when}')
 
 
-def missing_numbers(stems: Sequence[str]) -> str:
+def _gaps_in_words(stems: Sequence[str]) -> str:
     """Where a frame number is left out of an otherwise even row; '' where none is."""
-    found = [re.search(r'(\d+)\D*$', stem) for stem in stems]
-    if len(stems) < 3 or None in found:
-        return ''
-    numbers = [int(match.group(1)) for match in found if match is not None]
-    steps = [after - before for before, after in pairwise(numbers)]
-    usual = Counter(steps).most_common(1)[0][0]
-    holes = [place for place, step in enumerate(steps) if step > usual > 0]
+    usual, holes = frame_gaps(stems)
     if not holes:
         return ''
     more = f' and in {len(holes) - 1} other places' if len(holes) > 1 else ''

@@ -7,14 +7,13 @@ from pathlib import Path
 
 from salseg.datasets.checking.findings import Findings
 from salseg.datasets.checking.pictures import Item
-from salseg.datasets.pairing import IMAGE_FOLDERS, MASK_FOLDERS, read_list
+from salseg.datasets.pairing import IMAGE_FOLDERS, MASK_FOLDERS, STRAY, read_list
 from salseg.datasets.reading import IMAGE_SUFFIXES, MASK_SUFFIXES, read_grey
 from salseg.datasets.video_layout import LAYOUTS, natural, read_names
-from salseg.errors import DataError
+from salseg.errors import DataError, missing_folder
 
 KINDS = ('sod', 'scribble', 'cosod', 'vsod', 'vos')
 SCRIBBLE_FOLDERS = ('scribble', 'scribbles')
-_STRAY = {'thumbs.db', 'desktop.ini', '__macosx'}
 _VIDEOS = (*LAYOUTS.items(), ('segtrack', ('JPEGImages/{video}', 'GroundTruth/{video}')))
 
 
@@ -81,8 +80,7 @@ def find_plan(root: Path, kind: str | None = None, images: str | None = None, la
         DataError: The folder does not exist or is laid out in no known way.
     """
     if not root.is_dir():
-        around = sorted(p.name for p in root.parent.iterdir())[:8] if root.parent.is_dir() else []
-        raise DataError(f'the folder {root} does not exist; {root.parent} holds {", ".join(around) or "nothing"}.')
+        raise missing_folder(root)
     if kind is not None and kind not in KINDS:
         raise DataError(f'--kind {kind!r}; expected one of {", ".join(KINDS)}.')
     plan = _given(root, kind, images, labels) or _video_plan(root, kind) or _image_plan(root, kind)
@@ -211,7 +209,7 @@ def folders_of(root: Path, pattern: str) -> list[str]:
     if not top.is_dir():
         return []
     with os.scandir(top) as entries:
-        names = [e.name for e in entries if e.is_dir() and not e.name.startswith('.') and e.name.lower() not in _STRAY]
+        names = [e.name for e in entries if e.is_dir() and not e.name.startswith('.') and e.name.lower() not in STRAY]
     after = after.strip('/')
     found = [name for name in names if not after or (top / name / after).is_dir()]
     # JPEGImages/480p is a resolution, not a video.
@@ -225,7 +223,7 @@ def picture_names(folder: Path, suffixes: Sequence[str]) -> Iterator[str]:
     with os.scandir(folder) as entries:
         for entry in entries:
             name = entry.name
-            if name.startswith('.') or name.lower() in _STRAY or not name.lower().endswith(tuple(suffixes)):
+            if name.startswith('.') or name.lower() in STRAY or not name.lower().endswith(tuple(suffixes)):
                 continue
             yield name
 

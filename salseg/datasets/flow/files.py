@@ -57,9 +57,8 @@ class FlowFiles(FlowEstimator):
         other = pair.second_geometry
         if other is not None and (record.crop, record.size, record.flip) != (other.crop, other.size, other.flip):
             raise DataError(
-                f"{pair.where}: the two frames were cropped or mirrored differently, so a file's flow does not "
-                'hold between '
-                "them. Use per='clip' in the random transforms, or an estimator."
+                f"{pair.where}: the two frames were cropped or mirrored differently, so a file's flow does not hold "
+                "between them. Use per='clip' in the random transforms, or an estimator."
             )
         if flow.shape[:2] != tuple(record.ori_shape):
             raise DataError(

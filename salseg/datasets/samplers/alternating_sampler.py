@@ -49,7 +49,7 @@ class AlternatingBatchSampler(PositionBatchSampler):
 
     Args:
         sampler: A :class:`PartsSampler`.
-        batch_size: Unused sizes are refused: must equal the largest of ``sizes``.
+        batch_size: The largest of ``sizes``, since the runner asks for one number.
         sizes: Sets per process and step of each part.
         rank, world_size: Of this process; by default the running ones.
 
@@ -73,8 +73,7 @@ class AlternatingBatchSampler(PositionBatchSampler):
         if len(sizes) != len(sampler.sizes) or min(sizes) < 1 or max(sizes) != batch_size:
             raise ConfigError(
                 f'AlternatingBatchSampler: sizes={tuple(sizes)} for {len(sampler.sizes)} data sets and '
-                f'batch_size={batch_size}; '
-                'give each data set its sets per step, the largest being batch_size.'
+                f'batch_size={batch_size}; give each data set its sets per step, the largest being batch_size.'
             )
         self.sizes = tuple(sizes)
 

@@ -6,6 +6,7 @@ import numpy as np
 from mmengine.dist import get_dist_info
 from torch.utils.data import Dataset, Sampler
 
+from salseg.errors import ConfigError
 from salseg.registry import DATA_SAMPLERS
 
 
@@ -58,7 +59,7 @@ class PositionBatchSampler(Sampler[list[int]]):
         start: Number of batches already used; set it before iterating to go on from there.
 
     Raises:
-        ValueError: ``last`` is unknown, or an epoch is smaller than a batch that may not be filled.
+        ConfigError: ``last`` is unknown, or an epoch is smaller than a batch that may not be filled.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class PositionBatchSampler(Sampler[list[int]]):
         world_size: int | None = None,
     ) -> None:
         if last not in ('fill', 'keep', 'drop'):
-            raise ValueError(f"PositionBatchSampler: last={last!r}; expected 'fill', 'keep' or 'drop'.")
+            raise ConfigError(f"PositionBatchSampler: last={last!r}; expected 'fill', 'keep' or 'drop'.")
         running = get_dist_info()
         self.sampler = sampler
         self.batch_size = batch_size
@@ -79,7 +80,7 @@ class PositionBatchSampler(Sampler[list[int]]):
         self.world_size = running[1] if world_size is None else world_size
         self.start = 0
         if last == 'drop' and sampler.size < self.step_size:
-            raise ValueError(
+            raise ConfigError(
                 f"PositionBatchSampler: {sampler.size} items are fewer than one step of {self.step_size} and last='drop' "
                 "leaves none. Use last='fill' or a smaller batch_size."
             )

@@ -8,7 +8,12 @@ from mmcv.transforms import BaseTransform
 from salseg.errors import ConfigError
 
 Results = dict[str, Any]
+# What lies on the frames' grid, and all that has an entry per frame.
 LABEL_FIELDS = ('labels', 'saliency', 'box_maps')
+PER_FRAME = (
+    'frames', 'frame_ids', 'frame_paths', 'label_paths', 'label_kind', 'label_images', 'ori_shapes', 'geometry',
+    'labels', 'saliency', 'box_maps', 'given_boxes', 'gt_maps', 'original_images',
+)  # fmt: skip
 
 
 class FrameTransform(BaseTransform):

@@ -157,7 +157,16 @@ class FirstFramePrompt(FrameTransform):
     """
 
     def transform(self, results: Results) -> Results:
-        """The same item with its prompt."""
+        """The same item with its prompt.
+
+        Raises:
+            DataError: The item has no objects.
+        """
+        if 'labels' not in results or results.get('object_valid') is None:
+            raise DataError(
+                f'{results["dataset"]} / {results["set_id"]}: FirstFramePrompt found no objects; put LoadLabels and '
+                'SelectObjects before it.'
+            )
         ids = np.arange(1, len(results['object_valid']) + 1, dtype=np.uint8)
         results['prompt'] = results['labels'][0] == ids[:, None, None]
         return results

@@ -68,8 +68,7 @@ class ComputeFlow(FrameTransform):
         if self.pairs == 'neighbours' and count != 3:
             raise DataError(
                 f"{results['dataset']} / {results['set_id']}: ComputeFlow(pairs='neighbours') takes clips of three "
-                'frames, '
-                f'found {count}.'
+                f'frames, found {count}.'
             )
         flows = [self._one(results, first, second) for first, second in _PAIRS[self.pairs](count)]
         results['flow'] = np.stack(flows).transpose(0, 3, 1, 2).copy()

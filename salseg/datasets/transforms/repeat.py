@@ -1,7 +1,6 @@
 """A still picture as a clip."""
 
-from salseg.datasets.transforms.base import FrameTransform, Results
-from salseg.datasets.transforms.reverse import PER_FRAME
+from salseg.datasets.transforms.base import PER_FRAME, FrameTransform, Results
 from salseg.errors import ConfigError
 from salseg.registry import TRANSFORMS
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from salseg.datasets.reading import UNKNOWN
 from salseg.datasets.transforms.base import FrameTransform, Results
 from salseg.errors import ConfigError
 from salseg.registry import TRANSFORMS
 
-_UNKNOWN = 255
 # Labels back to the codes of scribble files: 1 object, 2 background, 0 unknown.
 _LABEL_TO_SCRIBBLE = np.zeros(256, np.float32)
 _LABEL_TO_SCRIBBLE[1], _LABEL_TO_SCRIBBLE[0] = 1, 2
@@ -65,7 +65,7 @@ class Resize(FrameTransform):
     def _released(self, labels: np.ndarray) -> np.ndarray:
         codes = self._linear(_LABEL_TO_SCRIBBLE[labels])
         result = codes.astype(np.uint8)
-        result[codes == 0] = _UNKNOWN
+        result[codes == 0] = UNKNOWN
         result[codes == 2] = 0
         return result
 

@@ -2,14 +2,9 @@
 
 import numpy as np
 
-from salseg.datasets.transforms.base import FrameTransform, Results
+from salseg.datasets.transforms.base import PER_FRAME, FrameTransform, Results
 from salseg.errors import ConfigError
 from salseg.registry import TRANSFORMS
-
-PER_FRAME = (
-    'frames', 'frame_ids', 'frame_paths', 'label_paths', 'label_kind', 'label_images', 'ori_shapes', 'geometry',
-    'labels', 'saliency', 'box_maps', 'given_boxes', 'gt_maps', 'original_images',
-)  # fmt: skip
 
 
 @TRANSFORMS.register_module()

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from salseg.datasets.reading import UNKNOWN, read_mask
 from salseg.datasets.sampling.object_clips import forward_clip, frame_gap, spread_clip
-from salseg.datasets.transforms.base import FrameTransform, Results
-from salseg.datasets.transforms.reverse import PER_FRAME
+from salseg.datasets.transforms.base import PER_FRAME, FrameTransform, Results
 from salseg.errors import ConfigError, DataError
 from salseg.registry import TRANSFORMS
 

@@ -1,17 +1,12 @@
 """Take some members of a group."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from salseg.datasets.transforms.base import FrameTransform, Results
+from salseg.datasets.transforms.base import PER_FRAME, FrameTransform, Results
 from salseg.errors import ConfigError, DataError
 from salseg.registry import TRANSFORMS
-
-_LISTS = (
-    'frame_ids', 'frame_paths', 'label_paths', 'label_kind', 'frames', 'labels', 'saliency', 'label_images', 'gt_maps',
-    'original_images', 'ori_shapes', 'geometry',
-)  # fmt: skip
 
 
 @TRANSFORMS.register_module()
@@ -50,7 +45,8 @@ class SampleGroup(FrameTransform):
                 "SampleGroup(short='keep') with batch_size=1, or short='repeat'."
             )
         chosen = choose_members(self.rng(results), count, self.num_frames, self.short == 'repeat')
-        return {**results, **{name: _take(results[name], chosen) for name in _LISTS if name in results}}
+        present = [name for name in PER_FRAME if results.get(name) is not None]
+        return {**results, **{name: [results[name][member] for member in chosen] for name in present}}
 
 
 def choose_members(rng: np.random.Generator, count: int, wanted: int, repeat: bool) -> list[int]:
@@ -67,7 +63,3 @@ def choose_members(rng: np.random.Generator, count: int, wanted: int, repeat: bo
     while repeat and len(chosen) < wanted:
         chosen += rng.permutation(count).tolist()
     return chosen[:wanted]
-
-
-def _take(values: list[Any], chosen: list[int]) -> list[Any]:
-    return [values[i] for i in chosen]

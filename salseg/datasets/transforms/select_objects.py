@@ -6,7 +6,7 @@ import numpy as np
 
 from salseg.datasets.reading import UNKNOWN
 from salseg.datasets.transforms.base import FrameTransform, Results
-from salseg.errors import ConfigError
+from salseg.errors import ConfigError, DataError
 from salseg.registry import TRANSFORMS
 
 
@@ -30,7 +30,15 @@ class SelectObjects(FrameTransform):
         self.max_objects = max_objects
 
     def transform(self, results: Results) -> Results:
-        """The same clip with its objects renumbered."""
+        """The same clip with its objects renumbered.
+
+        Raises:
+            DataError: The clip has no labels.
+        """
+        if 'labels' not in results:
+            raise DataError(
+                f'{results["dataset"]} / {results["set_id"]}: SelectObjects found no labels; put LoadLabels before it.'
+            )
         present = [int(i) for i in np.unique(results['labels'][0]) if 0 < i < UNKNOWN]
         chosen = draw_objects(present, self.max_objects, self.rng(results))
         table = np.zeros(256, np.uint8)

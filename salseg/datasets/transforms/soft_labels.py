@@ -3,12 +3,10 @@
 import cv2
 import numpy as np
 
-from salseg.datasets.reading import read_mask
+from salseg.datasets.reading import UNKNOWN, read_mask
 from salseg.datasets.transforms.base import FrameTransform, Results
 from salseg.errors import ConfigError, DataError
 from salseg.registry import TRANSFORMS
-
-_UNKNOWN = 255
 
 
 @TRANSFORMS.register_module()
@@ -53,16 +51,15 @@ class LoadSoftLabels(FrameTransform):
         if label is None:
             if self.missing == 'error':
                 raise DataError(
-                    f'{where} has no annotation, and soft truth cannot say "unknown". Sample annotated frames '
-                    'only, or use '
-                    'LoadLabels, whose code 255 the losses leave out.'
+                    f'{where} has no annotation, and soft truth cannot say "unknown". Sample annotated frames only, or '
+                    'use LoadLabels, whose code 255 the losses leave out.'
                 )
             return np.zeros(shape, np.float32)
         if kind == 'scribble':
             raise DataError(
                 f'{where} is a scribble: most of it is unknown, which soft truth cannot say. Use LoadLabels.'
             )
-        soft = label if label.dtype == np.float32 else ((label > 0) & (label < _UNKNOWN)).astype(np.float32)
+        soft = label if label.dtype == np.float32 else ((label > 0) & (label < UNKNOWN)).astype(np.float32)
         if soft.shape != shape:
             soft = self._resized(soft, shape, f'{results["frame_paths"][frame]}', path or where)
         return soft

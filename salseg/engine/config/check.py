@@ -13,12 +13,12 @@ from salseg import registry as own
 from salseg.engine.config.origin import Origin, find_origin
 from salseg.errors import UnknownKey, UnknownName
 
-# Keys that mmengine takes out of a config before it calls the constructor.
-_CONSUMED: dict[str, set[str]] = {
-    'hook': {'priority'},
-    'optim_wrapper': {'constructor', 'paramwise_cfg'},
-    'scheduler': {'convert_to_iter_based'},
-    'loop': {'by_epoch'},
+# Keys that mmengine takes out of a config before it calls the constructor, by base class.
+_CONSUMED = {
+    'Hook': {'priority'},
+    'OptimWrapper': {'constructor', 'paramwise_cfg'},
+    'ParamScheduler': {'convert_to_iter_based'},
+    'BaseLoop': {'by_epoch'},
 }
 _TOP_EXTRA = {
     'custom_imports',
@@ -176,13 +176,4 @@ def accepted_keys(target: Any) -> set[str] | None:
 
 def _consumed(classes: list[Any]) -> set[str]:
     bases = {base.__name__.lstrip('_') for base in classes if inspect.isclass(base)}
-    found: set[str] = set()
-    for kind, base in (
-        ('hook', 'Hook'),
-        ('optim_wrapper', 'OptimWrapper'),
-        ('scheduler', 'ParamScheduler'),
-        ('loop', 'BaseLoop'),
-    ):
-        if base in bases:
-            found |= _CONSUMED[kind]
-    return found
+    return {key for base, keys in _CONSUMED.items() if base in bases for key in keys}

@@ -136,8 +136,7 @@ class MapTotal(Total):
 
     def counts(self) -> dict[str, int]:
         """Images or frames, and groups or videos where there are several."""
-        pictures = 'frames' if self.protocol.unit == 'video' else 'images'
-        counts = {pictures: sum(self._images.values())}
+        counts = {_pictures(self.protocol): sum(self._images.values())}
         if self.protocol.by_group or len(self._groups) > 1:
             counts[f'{self.protocol.unit}s'] = len(self._groups)
         return counts
@@ -145,12 +144,13 @@ class MapTotal(Total):
     def groups(self) -> dict[str, dict[str, float]]:
         """Figures of every group."""
         return {
-            name: {f'{_frames(self.protocol)}': float(self._images[name]), **plain(self.protocol.summary(sums.mean()))}
+            name: {_pictures(self.protocol): float(self._images[name]), **plain(self.protocol.summary(sums.mean()))}
             for name, sums in self._groups.items()
         }
 
 
-def _frames(protocol: MapProtocol) -> str:
+def _pictures(protocol: MapProtocol) -> str:
+    """What a protocol calls its pictures."""
     return 'frames' if protocol.unit == 'video' else 'images'
 
 

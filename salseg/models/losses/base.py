@@ -4,9 +4,12 @@ from collections.abc import Mapping
 
 import torch
 import torch.distributed as dist
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from salseg.errors import ConfigError, MissingOutput
+from salseg.ops import resize
+from salseg.ops.full_precision import full_precision
 from salseg.structures import FrameTargets
 
 Terms = Tensor | dict[str, Tensor]
@@ -71,7 +74,7 @@ class SalLoss(nn.Module):
                 'that provides it.'
             )
         factor = self.factor(targets.iteration)
-        with torch.autocast(next(iter(outputs.values())).device.type, enabled=False):
+        with full_precision(next(iter(outputs.values()))):
             read = {name: _full(outputs[name]) for name in self.reads}
             terms = self.compute_all(read, targets)
         if isinstance(terms, Tensor):
@@ -97,6 +100,24 @@ class SalLoss(nn.Module):
 def term_name(*parts: str) -> str:
     """Join the parts of a term's name that are not empty."""
     return '_'.join(part for part in parts if part)
+
+
+def with_full_truth(logits: Tensor, targets: FrameTargets) -> tuple[Tensor, Tensor]:
+    """Logits (B, T, K, h, w) and what they should become: soft truth of a map, the masks of several objects.
+
+    Smaller logits are resized to the labels; unknown pixels of hard labels count as background.
+
+    Returns:
+        Logits and truth in [0, 1], both (B, T, K, H, W) and of one type.
+    """
+    truth = targets.soft() if targets.num_objects == 1 else targets.masks()
+    logits = resize(logits, tuple(truth.shape[-2:]))
+    return logits, truth.to(logits.dtype).expand_as(logits)
+
+
+def reduce_maps(maps: Tensor, stride: int) -> Tensor:
+    """(B, T, K, H, W) averaged over stride x stride pixels."""
+    return maps if stride == 1 else F.avg_pool2d(maps.flatten(0, 1), stride).unflatten(0, maps.shape[:2])
 
 
 def mean_over_processes(total: Tensor, count: Tensor) -> Tensor:

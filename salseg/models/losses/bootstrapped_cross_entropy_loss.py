@@ -40,8 +40,7 @@ class BootstrappedCrossEntropyLoss(SalLoss):
         if not 0 <= start < end or not 0 < share <= 1:
             raise ConfigError(
                 f'BootstrappedCrossEntropyLoss(start={start}, end={end}, share={share}): expected start < end and a '
-                'share '
-                'in (0, 1].'
+                'share in (0, 1].'
             )
         self.start, self.end, self.share = start, end, share
 

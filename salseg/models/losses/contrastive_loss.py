@@ -51,8 +51,8 @@ class ContrastiveLoss(SalLoss):
         if mining not in ('hard', 'random') or temperature <= 0 or min(counts, default=1) < 1:
             raise ConfigError(
                 f'ContrastiveLoss(positives={positives}, negatives={negatives}, mining={mining!r}, '
-                f'temperature={temperature}): '
-                "counts are at least 1 or None, mining is 'hard' or 'random', the temperature above 0."
+                f"temperature={temperature}): counts are at least 1 or None, mining is 'hard' or 'random', the "
+                'temperature above 0.'
             )
         self.positives, self.negatives = positives, negatives
         self.mining, self.temperature, self.normalize = mining, temperature, normalize

@@ -3,8 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from salseg.models.losses.base import SalLoss
-from salseg.ops import resize
+from salseg.models.losses.base import SalLoss, with_full_truth
 from salseg.registry import LOSSES
 from salseg.structures import FrameTargets
 
@@ -18,8 +17,4 @@ class MaskCrossEntropyLoss(SalLoss):
 
     def compute(self, output: Tensor, targets: FrameTargets, others: dict[str, Tensor] | None = None) -> Tensor:
         """Mean over (B, T, K, H, W), in nats; smaller outputs are resized to the labels first."""
-        logits = output
-        truth = targets.soft() if targets.num_objects == 1 else targets.masks().to(logits.dtype)
-        if truth.shape[-2:] != logits.shape[-2:]:
-            logits = resize(logits, tuple(truth.shape[-2:]))
-        return F.binary_cross_entropy_with_logits(logits, truth.to(logits.dtype).expand_as(logits))
+        return F.binary_cross_entropy_with_logits(*with_full_truth(output, targets))

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from salseg.models.losses.base import SalLoss, Terms
-from salseg.ops import mask_iou, resize
+from salseg.models.losses.base import SalLoss, Terms, with_full_truth
+from salseg.ops import mask_iou
 from salseg.registry import LOSSES
 from salseg.structures import FrameTargets
 
@@ -37,9 +37,7 @@ class MaskIoULoss(SalLoss):
 
     def compute(self, output: Tensor, targets: FrameTargets, others: dict[str, Tensor] | None = None) -> Terms:
         """Terms of logits (B, T, K, h, w); smaller outputs are resized to the labels first."""
-        truth = targets.soft() if targets.num_objects == 1 else targets.masks().to(output.dtype)
-        logits = resize(output, tuple(truth.shape[-2:]))
-        truth = truth.to(logits.dtype).expand_as(logits)
+        logits, truth = with_full_truth(output, targets)
         terms = dict(foreground=1 - mask_iou(torch.sigmoid(logits), truth, self.epsilon).mean())
         if self.background:
             # sigmoid(-x) is 1 - sigmoid(x) without the cancellation.

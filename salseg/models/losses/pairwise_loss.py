@@ -3,8 +3,7 @@
 from torch import Tensor
 
 from salseg.errors import ConfigError
-from salseg.models.losses.base import SalLoss, mean_over_processes
-from salseg.models.losses.projection_loss import reduce_maps
+from salseg.models.losses.base import SalLoss, mean_over_processes, reduce_maps
 from salseg.ops.pairwise_agreement import PairTerms, pairwise_terms
 from salseg.registry import LOSSES
 from salseg.structures import FrameTargets
@@ -42,8 +41,7 @@ class PairwiseLoss(SalLoss):
         if normalizer not in ('size', 'pairs', 'released') or not 0 < threshold <= 1:
             raise ConfigError(
                 f"PairwiseLoss: normalizer={normalizer!r}, threshold={threshold}; expected 'size', 'pairs' or "
-                "'released', "
-                'and a threshold in (0, 1].'
+                "'released', and a threshold in (0, 1]."
             )
         self.normalizer, self.stride = normalizer, stride
         self.options = dict(threshold=threshold, gamma=gamma, dilation=dilation, logits=logits)

@@ -1,10 +1,9 @@
 """Masks fill their boxes from side to side."""
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from salseg.errors import ConfigError
-from salseg.models.losses.base import SalLoss
+from salseg.models.losses.base import SalLoss, reduce_maps
 from salseg.ops.projection_distance import READINGS, projection_distance
 from salseg.registry import LOSSES
 from salseg.structures import FrameTargets
@@ -51,8 +50,3 @@ class ProjectionLoss(SalLoss):
         given = targets.need('box_valid').flatten()
         maps = probability.flatten(0, 2), boxes.flatten(0, 2)
         return projection_distance(*maps, self.form == 'thesis', self.reading, given)
-
-
-def reduce_maps(maps: Tensor, stride: int) -> Tensor:
-    """(B, T, K, H, W) averaged over stride x stride pixels."""
-    return maps if stride == 1 else F.avg_pool2d(maps.flatten(0, 1), stride).unflatten(0, maps.shape[:2])

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from salseg.errors import ConfigError
-from salseg.models.losses.base import SalLoss
-from salseg.ops import resize
+from salseg.models.losses.base import SalLoss, with_full_truth
 from salseg.ops.squared_error import frobenius
 from salseg.registry import LOSSES
 from salseg.structures import FrameTargets
@@ -41,7 +40,7 @@ class SquaredErrorLoss(SalLoss):
 
     def compute(self, output: Tensor, targets: FrameTargets, others: dict[str, Tensor] | None = None) -> Tensor:
         """Of logits (B, T, K, h, w); smaller outputs are resized to the labels first."""
-        truth = targets.soft() if targets.num_objects == 1 else targets.masks().to(output.dtype)
-        maps = torch.sigmoid(resize(output, tuple(truth.shape[-2:])))
-        total = frobenius(maps, truth.to(maps.dtype).expand_as(maps))
+        logits, truth = with_full_truth(output, targets)
+        maps = torch.sigmoid(logits)
+        total = frobenius(maps, truth)
         return total if self.reduction == 'sum' else total / maps.numel()

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from salseg.errors import ConfigError
-from salseg.models.losses.base import SalLoss
-from salseg.models.losses.projection_loss import reduce_maps
+from salseg.models.losses.base import SalLoss, reduce_maps
 from salseg.ops.temporal_agreement import (
     detached_halves,
     match_terms,

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from salseg import ops
 from salseg.errors import ConfigError
 from salseg.models.layers import init_kaiming
+from salseg.ops.full_precision import full_precision
 from salseg.registry import MATCHERS
 
 _OPTIONS = dict(
@@ -108,7 +109,7 @@ class DemocraticPrototype(nn.Module):
         if self.parts == 'residual':
             return strengthened, {}
         # Indices and sums over thousands of positions: not in half precision.
-        with torch.autocast(frames.device.type, enabled=False):
+        with full_precision(frames):
             return self._vote(ops.at_least_float32(strengthened))
 
     def _vote(self, strengthened: Tensor) -> tuple[Tensor, dict[str, Tensor]]:

@@ -44,8 +44,7 @@ class NER(nn.Module):
         if recurrent not in ('bidirectional', 'forward', None) or not (first or recurrent or second):
             raise ConfigError(
                 f"NER(first={first}, recurrent={recurrent!r}, second={second}): recurrent is 'bidirectional', "
-                "'forward' or "
-                'None, and some part must be there; matcher=None leaves out all of them.'
+                "'forward' or None, and some part must be there; matcher=None leaves out all of them."
             )
         self.first = NonLocalBlock(channels) if first else None
         self.forward_gru = ConvGRU(channels) if recurrent else None

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from salseg import ops
 from salseg.models.layers import init_kaiming
+from salseg.ops.full_precision import full_precision
 from salseg.registry import NECKS
 
 
@@ -43,7 +44,7 @@ class DemocraticEnhancement(nn.Module):
     def enhance(self, features: Tensor) -> Tensor:
         """The map (N, C, h, w) of some pictures, enhanced."""
         x = F.relu(self.conv(features))
-        with torch.autocast(x.device.type, enabled=False):
+        with full_precision(x):
             x = ops.at_least_float32(x)
             queries, keys, values = (part(x).flatten(2).transpose(1, 2) for part in (self.query, self.key, self.value))
             delta = ops.democratic_attention(queries, keys, values, self.alpha, self.max_bytes)

@@ -47,7 +47,7 @@ class GroupSegmentor(SaliencySegmentor):
         data_preprocessor: Part | None = None,
         losses: Parts | None = None,
         extra_passes: Parts | None = None,
-        norm_eval: bool = False,
+        norm_eval: bool | str = False,
     ) -> None:
         super().__init__(
             backbone, head, neck, matcher, restore_from, restore_align_corners, postprocess, data_preprocessor, losses,
@@ -70,11 +70,8 @@ class GroupSegmentor(SaliencySegmentor):
         """Add ``pred_maps``, one float32 (height, width) map in [0, 1] per frame, at each picture's own size."""
         if self.frames_at_once is None:
             return super().predict(inputs, data_samples)
-        for index, sample in enumerate(data_samples):
-            sample.pred_maps = self.restore(self.run_in_parts(frames_of(inputs, slice(index, index + 1))), sample)
-            for step in self.postprocess.values():
-                sample = step(sample)
-        return list(data_samples)
+        sets = (frames_of(inputs, slice(index, index + 1)) for index in range(len(data_samples)))
+        return [self.finish(self.run_in_parts(part), sample) for part, sample in zip(sets, data_samples)]
 
     def run_in_parts(self, inputs: FrameInputs) -> dict[str, Tensor]:
         """The map that a prediction needs, ``logits`` or ``probability`` (T, 1, H, W), of a batch of one set."""

@@ -35,7 +35,7 @@ class PropagationSegmentor(BaseSegmentor):
         shorter_side: int | None = None,
         data_preprocessor: Any = None,
         losses: Parts | None = None,
-        norm_eval: bool = True,
+        norm_eval: bool | str = True,
     ) -> None:
         super().__init__(data_preprocessor, losses, None, norm_eval)
         if shorter_side is not None and shorter_side < 1:
@@ -101,8 +101,7 @@ class PropagationSegmentor(BaseSegmentor):
         if tuple(inputs.frames.shape[:2]) != (1, 1) or len(data_samples) != 1:
             raise DataError(
                 f'a batch of {tuple(inputs.frames.shape[:2])} (sets, frames) cannot be followed: videos are tested '
-                'frame by '
-                'frame, batch_size=1 with a VideoSampler and a PromptedVideos data set.'
+                'frame by frame, batch_size=1 with a VideoSampler and a PromptedVideos data set.'
             )
         sample = data_samples[0]
         index, count = sample.get('frame_index'), sample.get('video_length')

@@ -102,11 +102,15 @@ class SaliencySegmentor(BaseSegmentor):
     def predict(self, inputs: FrameInputs, data_samples: Sequence[SalDataSample]) -> list[SalDataSample]:
         """Add ``pred_maps``, one float32 (height, width) map in [0, 1] per frame, at each picture's own size."""
         outputs = self.run(inputs)[1]
-        for index, sample in enumerate(data_samples):
-            sample.pred_maps = self.restore({name: value[index] for name, value in outputs.items()}, sample)
-            for step in self.postprocess.values():
-                sample = step(sample)
-        return list(data_samples)
+        parts = ({name: value[index] for name, value in outputs.items()} for index in range(len(data_samples)))
+        return [self.finish(part, sample) for part, sample in zip(parts, data_samples)]
+
+    def finish(self, outputs: Mapping[str, Tensor], sample: SalDataSample) -> SalDataSample:
+        """The sample with the maps of its outputs, see :meth:`restore`, after every step of ``postprocess``."""
+        sample.pred_maps = self.restore(outputs, sample)
+        for step in self.postprocess.values():
+            sample = step(sample)
+        return sample
 
     def restore(self, outputs: Mapping[str, Tensor], sample: SalDataSample) -> list[Tensor]:
         """Maps of one set at original size, undoing the geometry of its frames.

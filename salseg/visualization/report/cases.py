@@ -6,16 +6,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from salseg.evaluation.folders import Tree
+from salseg.evaluation.folders import Tree, list_tree
 from salseg.evaluation.protocols import MaskProtocol, Protocol
 from salseg.evaluation.protocols.masks import UnsupervisedProtocol
-from salseg.evaluation.reading import VOID, read_labels, read_map, read_truth
+from salseg.evaluation.reading import MAP_SUFFIXES, VOID, read_labels, read_map, read_truth
 from salseg.evaluation.report import Case
 from salseg.visualization.overlay import PALETTE
 
 # Right, too much, too little: blue, orange, and pink are told apart by colour-blind people too.
 HIT, FALSE_ALARM, MISS = (86, 180, 233), (230, 159, 0), (204, 121, 167)
 WIDTH = 300
+# A folder may hold a picture and its mask under one name.
+PHOTOGRAPHS_FIRST = ('.jpg', '.jpeg', *(suffix for suffix in MAP_SUFFIXES if suffix not in ('.jpg', '.jpeg')))
 
 
 def case_strip(case: Case, protocol: Protocol, images: Tree | None = None) -> np.ndarray:
@@ -120,6 +122,4 @@ def file_name(case: Case, number: int) -> str:
 
 def image_tree(folder: str | Path | None) -> Tree | None:
     """Pictures behind the overlays, photographs first where a stem has several files."""
-    from salseg.evaluation.folders import list_tree
-
-    return None if folder is None else list_tree(Path(folder))
+    return None if folder is None else list_tree(Path(folder), PHOTOGRAPHS_FIRST)

@@ -9,8 +9,9 @@ import numpy as np
 
 from salseg.errors import DataError
 from salseg.evaluation.evaluate import Evaluation, Settings, evaluate_folders
+from salseg.evaluation.folders import Tree
 from salseg.evaluation.protocols import MapProtocol, Protocol, get_protocol
-from salseg.evaluation.report import TimeSeries, WorstCases, row_file, write_texts
+from salseg.evaluation.report import Case, TimeSeries, WorstCases, row_file, write_texts
 from salseg.visualization.report.cases import case_strip, file_name, image_tree
 from salseg.visualization.report.page import Contents, write_page
 from salseg.visualization.report.plots import draw_curves, draw_series
@@ -67,9 +68,22 @@ def evaluate_and_report(
 
 
 def write_report(
-    evaluation: Evaluation, cases: WorstCases, series: TimeSeries, out: Path, rows: Path, images: object = None
+    evaluation: Evaluation,
+    cases: WorstCases,
+    series: TimeSeries,
+    out: Path,
+    rows: Path,
+    images: Tree | None = None,
 ) -> Path:
-    """Write all but the CSV of rows; gives the page."""
+    """Write all but the CSV of rows; gives the page.
+
+    Args:
+        evaluation: The figures.
+        cases, series: What stands on the page in pictures.
+        out: Folder.
+        rows: The CSV of rows, to be linked.
+        images: Pictures behind the overlays.
+    """
     protocol = evaluation.protocol
     files = [*write_texts(evaluation, out), rows]
     methods = [result.method.name for result in evaluation.results]
@@ -86,7 +100,9 @@ def write_report(
     return write_page(evaluation, contents, out / 'index.html')
 
 
-def _strips(cases: WorstCases, method: str, protocol: Protocol, out: Path, images: object) -> list:
+def _strips(
+    cases: WorstCases, method: str, protocol: Protocol, out: Path, images: Tree | None
+) -> list[tuple[Case, Path]]:
     found = []
     for number, case in enumerate(cases.of(method), 1):
         path = write_png(out / 'worst' / file_name(case, number), case_strip(case, protocol, images))

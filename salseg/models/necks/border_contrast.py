@@ -1,0 +1,51 @@
+"""Salience from how little a place looks like the picture's border."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from salseg.errors import ConfigError
+from salseg.models.layers import init_kaiming
+from salseg.ops import border_likeness, resize
+from salseg.registry import NECKS
+
+
+@NECKS.register_module()
+class BorderContrastNeck(nn.Module):
+    """Three convolutions on the likeness to the border at every level; the features themselves are not seen.
+
+    A head on features learns what the objects of its training look like; one on :func:`salseg.ops.border_likeness` learns
+    what sets objects apart, and carries over from drawn pictures to photographs.
+
+    Args:
+        levels: Number of levels, fine to coarse.
+        width: Channels.
+
+    Raises:
+        ConfigError: An argument is not positive.
+    """
+
+    def __init__(self, levels: int = 3, width: int = 32) -> None:
+        super().__init__()
+        if levels < 1 or width < 1:
+            raise ConfigError(f'BorderContrastNeck(levels={levels}, width={width}): both must be at least 1.')
+        self.levels = levels
+        layers: list[nn.Module] = []
+        for channels, dilation in ((2 * levels, 1), (width, 2), (width, 4)):
+            layers += [nn.Conv2d(channels, width, 3, padding=dilation, dilation=dilation), nn.ReLU(inplace=True)]
+        self.layers = nn.Sequential(*layers)
+        init_kaiming(self)
+
+    def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
+        """Levels (N, C_i, h_i, w_i), fine to coarse, to one map (N, width, 2 h_0, 2 w_0).
+
+        Raises:
+            ConfigError: There are other than ``levels`` levels.
+        """
+        if len(features) != self.levels:
+            raise ConfigError(f'BorderContrastNeck has levels={self.levels}; the backbone gives {len(features)}.')
+        height, width = features[0].shape[-2:]
+        likeness = [resize(border_likeness(level), (height, width)) for level in features]
+        found = self.layers(torch.cat(likeness, 1).to(features[0].dtype))
+        return [resize(found, (2 * height, 2 * width))]
