@@ -166,7 +166,7 @@ def write_card(path: Path, args: argparse.Namespace, weights: Path, figures: Map
         ),
         Command=command,
         Seed=args.seed,
-        Hardware=f'CPU, one core beside other work, {minutes:.0f} minutes' if minutes else 'CPU, one core',
+        Hardware=f'one CPU thread, {minutes:.0f} minutes' if minutes else 'one CPU thread',
         Weights=dict(
             Precision='float16 in the file, float32 when loaded',
             Bytes=weights.stat().st_size,

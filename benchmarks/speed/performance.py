@@ -80,7 +80,7 @@ def row(name: str, device: torch.device, args: argparse.Namespace) -> str:
     system = SYSTEMS[name]
     if args.quick:
         system = System(min(system.batch, 2), min(system.frames, 3), (TINY, TINY), min(system.tested, 2))
-    model = init_model(f'{name}-lite' if args.quick else name, device=device, options=without_weights(name, args.quick))
+    model = init_model(f'{name}-lite' if args.quick else name, device=device, options=without_weights(name))
     rounds = 1 if args.quick else args.rounds
     steps = [training(model, name, system, device, mixed, rounds) for mixed in (False, True)]
     rates = [inference(model.eval(), name, system, device, mixed, rounds, args.quick) for mixed in (False, True)]
@@ -94,7 +94,7 @@ def row(name: str, device: torch.device, args: argparse.Namespace) -> str:
     return f'| {name} | {system.batch} x {system.frames}, {size} | ' + ' | '.join(cells) + ' |'
 
 
-def without_weights(name: str, quick: bool) -> list[str]:
+def without_weights(name: str) -> list[str]:
     """Options that start from random weights and leave the learner of masks out."""
     parts = {'xmem': ('key_backbone', 'value_backbone'), 'xmem-boxes': ('key_backbone', 'value_backbone')}
     nested = ('rcrnet', 'rcrnet-ner', 'fgplg', 'contrastive-vsod')

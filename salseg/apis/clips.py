@@ -1,11 +1,12 @@
 """Saliency along videos of any length in bounded memory."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from salseg.apis.kinds import first_test_set
 from salseg.apis.predictor import Prediction, Predictor, check_picture
 from salseg.errors import ConfigError, DataError
 from salseg.models import BaseSegmentor
@@ -32,7 +33,7 @@ class ClipPredictor(Predictor):
 
     def __init__(self, model: BaseSegmentor, length: int | None = None, random_weights: bool = False) -> None:
         super().__init__(model, random_weights)
-        self.length = length if length is not None else _length_of(model.cfg.test_dataloader.dataset)
+        self.length = length if length is not None else _length_of(first_test_set(model))
         if self.length < 1:
             raise ConfigError(f'ClipPredictor: length={self.length}; a window has at least one frame.')
 
@@ -93,6 +94,5 @@ def _check_frame(name: str, image: np.ndarray, size: tuple[int, ...]) -> None:
         )
 
 
-def _length_of(dataset: dict) -> int:
-    inner = dataset.get('datasets', [dataset])[0]
-    return int(inner.get('length', 4)) if inner.get('clips') else 4
+def _length_of(dataset: Mapping[str, Any]) -> int:
+    return int(dataset.get('length', 4)) if dataset.get('clips') else 4

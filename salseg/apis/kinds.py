@@ -1,5 +1,6 @@
 """What one input of a model is: a picture, a group, or a clip."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from salseg.errors import ConfigError
@@ -17,7 +18,12 @@ def set_kind(model: BaseSegmentor) -> SetKind:
     """
     if not isinstance(model, SaliencySegmentor):
         raise ConfigError(f'{type(model).__name__} follows objects that you mark: use `salseg track`.')
-    dataset: Any = model.cfg.test_dataloader.dataset
+    return DATASETS.get(first_test_set(model)['type']).set_kind
+
+
+def first_test_set(model: BaseSegmentor) -> Mapping[str, Any]:
+    """Config of a model's first test set, inside concatenations too."""
+    dataset: Mapping[str, Any] = model.cfg.test_dataloader.dataset
     while 'datasets' in dataset:
         dataset = dataset['datasets'][0]
-    return DATASETS.get(dataset['type']).set_kind
+    return dataset

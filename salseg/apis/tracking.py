@@ -87,13 +87,7 @@ def track(
     if finished is not None:
         return finished
     start = 0 if source.live else _resume(propagator, out, mark)
-    total = None if source.names is None else len(source.names)
-    total = max_frames if total is None or (max_frames and max_frames < total) else total
-    late = [number for number in prompts if number < 0 or (total is not None and number >= total)]
-    if late:
-        raise DataError(
-            f'prompts were given for the frames {sorted(late)}, but the video has {total} frames, 0 to {total - 1}.'
-        )
+    total = _frame_count(source, max_frames, prompts)
     done = start
     with VideoWriter(out / OVERLAY, source.fps) as video:
         if overlay:
@@ -276,6 +270,17 @@ def _earlier(out: Path, mark: str, overwrite: bool) -> TrackReport | None:
 
 def _stored_mark(out: Path) -> str | None:
     return load_file(out / STATE)['state_dict'].get('mark') if (out / STATE).is_file() else None
+
+
+def _frame_count(source: FrameSource, max_frames: int | None, prompts: Mapping[int, Prompt]) -> int | None:
+    """Frames that will be followed, None where only reading tells; no prompt may belong to another one."""
+    total = None if source.names is None else len(source.names)
+    total = max_frames if total is None or (max_frames and max_frames < total) else total
+    late = [number for number in prompts if number < 0 or (total is not None and number >= total)]
+    if late:
+        known = 'frames are counted from 0' if total is None else f'the video has {total} frames, 0 to {total - 1}'
+        raise DataError(f'prompts were given for the frames {sorted(late)}, but {known}.')
+    return total
 
 
 def _resume(propagator: Any, out: Path, mark: str) -> int:

@@ -162,7 +162,7 @@ def _plan(predictions: Mapping[str, str | Path], truth: Path, protocol: Protocol
     methods = [pair(name, list_tree(Path(folder)), tree, groups) for name, folder in predictions.items()]
     if not methods:
         raise DataError('no folder of predictions was given.')
-    problems = {m.name: pairing_problems(m, tree, settings.allow_missing, settings.allow_extra) for m in methods}
+    problems = {m.name: pairing_problems(m, settings.allow_missing, settings.allow_extra) for m in methods}
     _refuse(problems, truth, ''.join(mismatch_hint(m, tree) for m in methods if problems[m.name]))
     nothing = [m.name for m in methods if len(m.missing) == sum(len(g.counted) for g in groups)]
     if nothing:

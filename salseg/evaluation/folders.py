@@ -193,7 +193,7 @@ def shown(names: Sequence[str]) -> str:
     return ', '.join(names[:SHOWN]) + (', ...' if len(names) > SHOWN else '')
 
 
-def pairing_problems(method: Method, truth: Tree, allow_missing: bool, allow_extra: bool) -> list[Problem]:
+def pairing_problems(method: Method, allow_missing: bool, allow_extra: bool) -> list[Problem]:
     """Missing and extra predictions that were not allowed."""
     problems = []
     if not allow_missing:

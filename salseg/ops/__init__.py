@@ -19,13 +19,18 @@ from salseg.ops.democratic_prototype import (
     select_seeds,
     stretch,
 )
+from salseg.ops.dense_crf import CRFSettings, dense_crf
 from salseg.ops.dice import dice_distance
 from salseg.ops.dynamic_filter import dynamic_depthwise
 from salseg.ops.flat_grid import FlatGrid, half_window
 from salseg.ops.frame_cross_entropy import frame_cross_entropy
+from salseg.ops.full_precision import full_precision
 from salseg.ops.iou_distance import iou_distance
+from salseg.ops.label_smoothing import SmoothingSettings, smooth_labels
 from salseg.ops.local_saliency_coherence import CoherenceKernel, local_saliency_coherence
+from salseg.ops.manifold_ranking import SuperpixelGraph, rank_nodes
 from salseg.ops.mask_iou import mask_iou
+from salseg.ops.mask_learner import learn_masks
 from salseg.ops.non_local import linear_non_local
 from salseg.ops.padding import cut_padding, even_padding, pad_frames
 from salseg.ops.pairwise_agreement import PairTerms, neighbour_similarity, pairwise_terms
@@ -37,7 +42,9 @@ from salseg.ops.resize import resize, scaled_size
 from salseg.ops.self_contrastive import agreement, self_contrastive
 from salseg.ops.shift import shift, window_offsets
 from salseg.ops.soft_aggregation import aggregate, aggregate_log_odds
+from salseg.ops.squared_error import frobenius
 from salseg.ops.structure_consistency import structural_similarity, structure_consistency
+from salseg.ops.superpixels import slic, superpixel_means
 from salseg.ops.temporal_agreement import (
     MatchTerms,
     detached_halves,
@@ -50,10 +57,13 @@ from salseg.ops.top_k_readout import read_rows, row_usage, top_k_weights
 from salseg.ops.warp import flow_magnitude, warp
 
 __all__ = [
+    'CRFSettings',
     'CoherenceKernel',
     'FlatGrid',
     'MatchTerms',
     'PairTerms',
+    'SmoothingSettings',
+    'SuperpixelGraph',
     'aggregate',
     'aggregate_log_odds',
     'agreement',
@@ -73,6 +83,7 @@ __all__ = [
     'co_attention',
     'cut_padding',
     'democratic_attention',
+    'dense_crf',
     'descending_ranks',
     'detached_halves',
     'dice_distance',
@@ -82,10 +93,13 @@ __all__ = [
     'fill_boxes',
     'flow_magnitude',
     'frame_cross_entropy',
+    'frobenius',
+    'full_precision',
     'group_prototype',
     'half_window',
     'info_nce',
     'iou_distance',
+    'learn_masks',
     'linear_non_local',
     'local_saliency_coherence',
     'mask_iou',
@@ -101,6 +115,7 @@ __all__ = [
     'patch_similarity',
     'pixel_matching',
     'projection_distance',
+    'rank_nodes',
     'read_rows',
     'readjustment',
     'region_errors',
@@ -115,9 +130,12 @@ __all__ = [
     'select_seeds',
     'self_contrastive',
     'shift',
+    'slic',
+    'smooth_labels',
     'stretch',
     'structural_similarity',
     'structure_consistency',
+    'superpixel_means',
     'top_k_weights',
     'warp',
     'window_offsets',

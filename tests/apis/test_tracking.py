@@ -235,6 +235,8 @@ def test_a_camera_is_followed_for_as_many_frames_as_asked_for_and_never_resumed(
     np.testing.assert_array_equal(found, [r.labels for r in propagate(stream(model), video(4)[:3], {0: prompts()[0]})])
     with pytest.raises(DataError, match='boxes for a camera are given in Python'):
         read_prompts(source, boxes=['1:0,0,9,9'])
+    with pytest.raises(DataError, match=r'the frames \[-1\], but frames are counted from 0'):
+        track(stream(model), source, {-1: prompts()[0]}, tmp_path / 'other')
 
 
 KILLED = """

@@ -24,7 +24,7 @@ PUBLISHED += ('xmem', 'xmem-boxes')
 NAMES = [name for name in list_models() if Path(model_cards()[name]['Folder']).parent.name == 'projects']
 SHIPPED = [name for name in list_models() if 'Checkpoint' in model_cards()[name]]
 # Sets of models that come with the package, and how many pictures each has.
-SHIPPED_SETS = {'synthetic test split': 64, 'ECSSD-110': 110}
+SHIPPED_SETS = {'synthetic test split': 64, 'ECSSD-110': 110, 'cows-16': 16}
 
 
 def tool(name):

@@ -7,8 +7,6 @@ import numpy as np
 
 from salseg.datasets.checking.findings import Findings
 
-# Bits of 256 by which two encodings of one picture differ at most.
-NEAR = 12
 _ROWS = 512
 
 
