@@ -7,11 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from salseg.errors import WeightsError
-from salseg.models.backbones.weights import ImageNetFile, find_imagenet, read_tensors
+from salseg.models.backbones.vgg import VGG16_FILE
+from salseg.models.backbones.weights import find_imagenet, read_tensors
 from salseg.models.layers import init_kaiming
 from salseg.registry import HEADS
-
-_IMAGENET = ImageNetFile('vgg16-397923af.pth')
 
 
 @HEADS.register_module()
@@ -54,7 +53,7 @@ class FCNHead(nn.Module):
             self._take_classifier(weights)
 
     def _take_classifier(self, weights: str) -> None:
-        path = find_imagenet(_IMAGENET, 'FCNHead') if weights == 'imagenet' else Path(weights)
+        path = find_imagenet(VGG16_FILE, 'FCNHead') if weights == 'imagenet' else Path(weights)
         state = read_tensors(path)
         for name, layer in (('classifier.0', self.conv6), ('classifier.3', self.conv7)):
             found = state.get(f'{name}.weight')

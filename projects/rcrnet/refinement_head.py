@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from salseg.errors import ConfigError
-from salseg.models.layers import ConvBNReLU
+from salseg.models.layers import ConvBNReLU, init_kaiming
 from salseg.ops import resize
 from salseg.registry import HEADS
 
@@ -80,12 +80,9 @@ class RefinementHead(nn.Module):
         )
         self.full = ConvBNReLU(channels, full_channels, bias=False)
         self.predict = nn.Conv2d(full_channels, 1, 1)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode='fan_out', nonlinearity='relu')
+        init_kaiming(self, 'fan_out')
         # The released start draws this one alike: with one output that is a variance of 2, and logits of tens.
         nn.init.normal_(self.predict.weight, std=0.01)
-        nn.init.zeros_(self.predict.bias)
 
     def forward(self, features: Sequence[Tensor], size: tuple[int, int]) -> dict[str, Tensor]:
         """Levels (N, in_channels[i], h_i, w_i), fine to coarse, to ``logits`` (N, 1, *size)."""

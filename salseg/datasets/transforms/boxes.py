@@ -149,29 +149,6 @@ class MasksToBoxes(FrameTransform):
         return labels[:, None] == np.arange(1, slots + 1, dtype=np.uint8)[:, None, None], known
 
 
-@TRANSFORMS.register_module()
-class FirstFramePrompt(FrameTransform):
-    """Give a model that follows objects the exact masks of the first frame, ``prompt`` (K, H, W) bool.
-
-    Comes after :class:`SelectObjects` and all augmentation.
-    """
-
-    def transform(self, results: Results) -> Results:
-        """The same item with its prompt.
-
-        Raises:
-            DataError: The item has no objects.
-        """
-        if 'labels' not in results or results.get('object_valid') is None:
-            raise DataError(
-                f'{results["dataset"]} / {results["set_id"]}: FirstFramePrompt found no objects; put LoadLabels and '
-                'SelectObjects before it.'
-            )
-        ids = np.arange(1, len(results['object_valid']) + 1, dtype=np.uint8)
-        results['prompt'] = results['labels'][0] == ids[:, None, None]
-        return results
-
-
 def _filled(boxes: list, size: tuple[int, int]) -> np.ndarray:
     if not boxes:
         return np.zeros((1, *size), bool)

@@ -1,4 +1,4 @@
-"""Prompts and truth of single frames of a video."""
+"""Prompts: of training clips, and with the truth of single frames of a video."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,6 +33,29 @@ def read_objects(files: Sequence[Path], encoding: str, merge: bool = False) -> n
     if merge:
         labels = np.where((labels > 0) & (labels < UNKNOWN), 1, labels).astype(np.uint8)
     return labels
+
+
+@TRANSFORMS.register_module()
+class FirstFramePrompt(FrameTransform):
+    """Give a model that follows objects the exact masks of the first frame, ``prompt`` (K, H, W) bool.
+
+    Comes after :class:`SelectObjects` and all augmentation.
+    """
+
+    def transform(self, results: Results) -> Results:
+        """The same item with its prompt.
+
+        Raises:
+            DataError: The item has no objects.
+        """
+        if 'labels' not in results or results.get('object_valid') is None:
+            raise DataError(
+                f'{results["dataset"]} / {results["set_id"]}: FirstFramePrompt found no objects; put LoadLabels and '
+                'SelectObjects before it.'
+            )
+        ids = np.arange(1, len(results['object_valid']) + 1, dtype=np.uint8)
+        results['prompt'] = results['labels'][0] == ids[:, None, None]
+        return results
 
 
 @TRANSFORMS.register_module()

@@ -70,6 +70,29 @@ class Resize(FrameTransform):
         return result
 
 
+@TRANSFORMS.register_module()
+class ResizeShorterSide(FrameTransform):
+    """Bring the shorter side of all frames to a length, keeping the aspect.
+
+    Args:
+        length: In pixels.
+
+    Raises:
+        ConfigError: It is not positive.
+    """
+
+    def __init__(self, length: int) -> None:
+        if length < 1:
+            raise ConfigError(f'ResizeShorterSide: length={length} must be positive.')
+        self.length = length
+
+    def transform(self, results: Results) -> Results:
+        """Resize the frames, which have one size, and what lies on their grid."""
+        height, width = results['frames'][0].shape[:2]
+        factor = self.length / min(height, width)
+        return Resize((round(height * factor), round(width * factor))).transform(results)
+
+
 def nearest(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Maps (H, W) or (H, W, K), any K, at another size (height, width)."""
     if maps.ndim == 2:

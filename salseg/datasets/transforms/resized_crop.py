@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from salseg.datasets.transforms.base import LABEL_FIELDS, FrameTransform, RandomFrameTransform, Results
-from salseg.datasets.transforms.resize import Resize, nearest
+from salseg.datasets.transforms.base import LABEL_FIELDS, RandomFrameTransform, Results
+from salseg.datasets.transforms.resize import nearest
 from salseg.errors import ConfigError
 from salseg.registry import TRANSFORMS
 
@@ -73,26 +73,3 @@ def window(drawn: Sequence[float], size: tuple[int, int]) -> tuple[int, int, int
     width = min(size[1], max(1, round((area * aspect) ** 0.5)))
     top, left = int(down * (size[0] - height + 1)), int(across * (size[1] - width + 1))
     return left, top, left + width, top + height
-
-
-@TRANSFORMS.register_module()
-class ResizeShorterSide(FrameTransform):
-    """Bring the shorter side of all frames to a length, keeping the aspect.
-
-    Args:
-        length: In pixels.
-
-    Raises:
-        ConfigError: It is not positive.
-    """
-
-    def __init__(self, length: int) -> None:
-        if length < 1:
-            raise ConfigError(f'ResizeShorterSide: length={length} must be positive.')
-        self.length = length
-
-    def transform(self, results: Results) -> Results:
-        """Resize the frames, which have one size, and what lies on their grid."""
-        height, width = results['frames'][0].shape[:2]
-        factor = self.length / min(height, width)
-        return Resize((round(height * factor), round(width * factor))).transform(results)

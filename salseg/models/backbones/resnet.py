@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from salseg.errors import ConfigError
 from salseg.models.backbones.base import Backbone
 from salseg.models.backbones.weights import ImageNetFile, load_backbone_weights
+from salseg.models.layers import init_kaiming
 from salseg.registry import BACKBONES
 
 _WIDTHS = (64, 128, 256, 512)
@@ -151,16 +152,11 @@ class ResNet(Backbone):
                 channels = _WIDTHS[i] * block.expansion
             setattr(self, f'layer{i + 1}', nn.Sequential(*layers))
             before = rates[i]
-        self._start()
+        # As torchvision starts; the norms start as ones and zeros.
+        init_kaiming(self, 'fan_out')
         unused = ['fc.', *(f'layer{i}.' for i in range(self.stages + 1, 5))]
         self.weights_loaded = load_backbone_weights(self, weights, imagenet=imagenet, unused=unused)
         self._freeze_stages(frozen_stages)
-
-    def _start(self) -> None:
-        """Kaiming normal over the outputs, as torchvision starts; the norms start as ones and zeros."""
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode='fan_out', nonlinearity='relu')
 
     def _freeze_stages(self, last: int) -> None:
         if not -1 <= last <= self.stages:

@@ -8,10 +8,11 @@ from torch import Tensor, nn
 from salseg.errors import ConfigError
 from salseg.models.backbones.base import Backbone
 from salseg.models.backbones.weights import ImageNetFile, load_backbone_weights
+from salseg.models.layers import init_kaiming
 from salseg.registry import BACKBONES
 
 _STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
-_IMAGENET = ImageNetFile('vgg16-397923af.pth')
+VGG16_FILE = ImageNetFile('vgg16-397923af.pth')
 
 
 @BACKBONES.register_module()
@@ -48,16 +49,9 @@ class VGG16(Backbone):
         strides = (1, 2, 4, 8, 16) if level == 'convolved' else (2, 4, 8, 16, 32)
         self.choose(out_indices, [widths[-1] for widths in _STAGES], strides)
         self.features, self._pools, self._convolutions = _features(ceil_mode)
-        self._start()
-        self.weights_loaded = load_backbone_weights(self, weights, imagenet=_IMAGENET, unused=['classifier.'])
+        init_kaiming(self.features, 'fan_out')
+        self.weights_loaded = load_backbone_weights(self, weights, imagenet=VGG16_FILE, unused=['classifier.'])
         self._choose_trainable(trainable)
-
-    def _start(self) -> None:
-        """Kaiming normal over the outputs and zero biases, as torchvision starts."""
-        for module in self.features:
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode='fan_out', nonlinearity='relu')
-                nn.init.zeros_(module.bias)
 
     def _choose_trainable(self, names: Literal['all'] | Sequence[str]) -> None:
         if names == 'all':

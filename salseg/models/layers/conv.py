@@ -1,5 +1,7 @@
 """Convolutions and their start."""
 
+from typing import Literal
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -17,10 +19,15 @@ class ConvBNReLU(nn.Module):
         return F.relu(self.bn(self.conv(x)), inplace=True)
 
 
-def init_kaiming(module: nn.Module) -> None:
-    """Start all convolutions inside with normal weights of variance 2 / fan-in and zero biases (He et al., 2015)."""
+def init_kaiming(module: nn.Module, mode: Literal['fan_in', 'fan_out'] = 'fan_in') -> None:
+    """Start all convolutions inside with normal weights of variance 2 / fan and zero biases (He et al., 2015).
+
+    Args:
+        module: Its batch norms stay as they are.
+        mode: The fan: inputs or, as torchvision starts its networks, outputs of a convolution.
+    """
     for part in module.modules():
         if isinstance(part, nn.Conv2d):
-            nn.init.kaiming_normal_(part.weight, mode='fan_in', nonlinearity='relu')
+            nn.init.kaiming_normal_(part.weight, mode=mode, nonlinearity='relu')
             if part.bias is not None:
                 nn.init.zeros_(part.bias)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from salseg.models.layers import ConvBNReLU
+from salseg.models.layers import ConvBNReLU, init_kaiming
 from salseg.ops import resize
 from salseg.registry import NECKS
 
@@ -43,9 +43,7 @@ class ASPP(nn.Module):
         self.branches = nn.ModuleList(branches)
         self.project = ConvBNReLU((len(branches) + 1) * channels, channels, project_kernel, bias=False)
         self.dropout = nn.Dropout2d(dropout) if drop_channels else nn.Dropout(dropout)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode='fan_out', nonlinearity='relu')
+        init_kaiming(self, 'fan_out')
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
         """Levels (N, C_i, h_i, w_i), fine to coarse; only the coarsest changes, to (N, channels, h, w)."""

@@ -21,7 +21,7 @@ class _Refiner:
         if backend not in ('grid', 'permutohedral'):
             raise ConfigError(f"{type(self).__name__}: backend={backend!r}; expected 'grid' or 'permutohedral'.")
         if backend == 'permutohedral':
-            _package()
+            _pydensecrf()
         self.backend = backend
         self.iterations = iterations
         self.reduce = reduce
@@ -114,7 +114,7 @@ class LabelSmoothing(_Refiner):
         for name, (value, known) in chosen.items():
             if value not in known.split():
                 raise ConfigError(f'LabelSmoothing: {name}={value!r}; expected one of {", ".join(known.split())}.')
-        _superpixels()
+        _need_superpixels()
         self.settings = SmoothingSettings(
             rounds, segments, compactness, sigma2, lambda4, beta, prior, unary, output
         )  # fmt: skip
@@ -127,7 +127,7 @@ class LabelSmoothing(_Refiner):
         return sample
 
 
-def _superpixels() -> None:
+def _need_superpixels() -> None:
     try:
         import skimage.segmentation  # noqa: F401
     except ImportError as error:
@@ -136,7 +136,7 @@ def _superpixels() -> None:
         ) from error
 
 
-def _package() -> object:
+def _pydensecrf() -> object:
     try:
         import pydensecrf.densecrf as package
     except ImportError as error:
@@ -149,7 +149,7 @@ def _package() -> object:
 
 def _permutohedral(image: np.ndarray, logits: Tensor, field: CRFSettings, iterations: int) -> Tensor:
     height, width = logits.shape
-    crf = _package().DenseCRF2D(width, height, 2)
+    crf = _pydensecrf().DenseCRF2D(width, height, 2)
     energy = np.stack([np.zeros(logits.numel(), np.float32), -logits.float().flatten().numpy()])
     crf.setUnaryEnergy(np.ascontiguousarray(energy))
     crf.addPairwiseGaussian(sxy=field.theta_gamma, compat=field.smoothness)
