@@ -7,6 +7,7 @@ from mmengine.config import Config
 
 from salseg.catalog import list_configs
 from salseg.engine.config import load_config, trace_origins
+from salseg.engine.config.loading import parse_options
 from salseg.engine.config.origin import find_origin, inheritance
 from salseg.engine.running import fill_schedules
 from salseg.errors import ConfigError, UnknownKey, UnknownName
@@ -148,3 +149,24 @@ def test_a_schedule_without_a_length_lasts_as_long_as_the_training():
     assert cosine.T_max == 9
     assert 'total' not in linear
     assert 'T_max' not in linear
+
+
+def test_values_of_options_may_be_dicts_and_lists_of_dicts():
+    texts = [
+        'a={"x": 1, "y": [2, 3]}',
+        'b=[{"type": "A", "size": (1, 2)}]',
+        'c=[backbone,neck]',
+        'd=1,2',
+        'e=None',
+        'f=a',
+    ]
+    assert parse_options(texts) == {
+        'a': {'x': 1, 'y': [2, 3]},
+        'b': [{'type': 'A', 'size': (1, 2)}],
+        'c': ['backbone', 'neck'],
+        'd': [1, 2],
+        'e': None,
+        'f': 'a',
+    }
+    with pytest.raises(ConfigError, match='never closed'):
+        parse_options(["a={'b':"])

@@ -77,29 +77,34 @@ def resolve(model: str) -> Path:
 
 
 def parse_options(items: Sequence[str]) -> dict[str, Any]:
-    """``key=value`` texts as a dict; values are read as mmengine does.
+    """``key=value`` texts as a dict.
+
+    Dicts, lists and tuples are read as Python writes them; all else as mmengine does, also ``[a,b]`` without quotes.
 
     Raises:
-        ConfigError: A text without ``=``.
+        ConfigError: A text without ``=``, or a dict that cannot be read.
     """
+    found: dict[str, Any] = {}
+    plain = []
     for item in items:
-        if '=' not in item:
+        key, sign, value = item.partition('=')
+        if not sign:
             raise ConfigError(
                 f'--cfg-options {item!r} has no "="; write key=value, for example model.losses.lsc.weight=0.'
             )
-    if not items:
-        return {}
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--options', nargs='+', action=DictAction)
-    options = parser.parse_args(['--options', *items]).options
-    return {key: _literal(value) for key, value in options.items()}
-
-
-def _literal(value: Any) -> Any:
-    """A dict that was typed stays a text for mmengine's parser; read it here."""
-    if isinstance(value, str) and value.startswith('{'):
         try:
-            return ast.literal_eval(value)
+            found[key] = ast.literal_eval(value) if value.startswith(('{', '[', '(')) else _LATER
         except (ValueError, SyntaxError) as error:
-            raise ConfigError(f'--cfg-options: {value} is no dict that can be read: {error}.') from error
-    return value
+            if value.startswith('{') or '{' in value:
+                raise ConfigError(f'--cfg-options: {value} is no value that can be read: {error}.') from error
+            found[key] = _LATER
+        if found[key] is _LATER:
+            plain.append(item)
+    if plain:
+        parser = argparse.ArgumentParser()
+        parser.add_argument('--options', nargs='+', action=DictAction)
+        found |= parser.parse_args(['--options', *plain]).options
+    return found
+
+
+_LATER = object()
