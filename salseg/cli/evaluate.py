@@ -7,7 +7,7 @@ from salseg.cli.common import add_launcher, no_progress, plain_bar, say
 from salseg.errors import DataError
 
 if TYPE_CHECKING:
-    from salseg.evaluation.evaluate import Settings
+    from salseg.evaluation.evaluate import Evaluation, Settings
     from salseg.evaluation.protocols import Protocol
 
 
@@ -68,7 +68,19 @@ def run(args: argparse.Namespace) -> int:
     say(terminal_table(result))
     if args.out:
         say(f'{args.out}/index.html shows the worst cases; tables, CSV and JSON lie beside it')
+    if args.columns:
+        _check_columns(result)
     return 0
+
+
+def _check_columns(result: 'Evaluation') -> None:
+    """Which figures there are is known only when they have been computed."""
+    from salseg.evaluation.protocols import plain
+
+    known = {name: None for method in result.results for name in plain(method.figures)}
+    absent = [name for name in result.protocol.columns if name not in known]
+    if absent:
+        raise DataError(f'--columns: there is no figure {", ".join(absent)}; expected some of {", ".join(known)}.')
 
 
 def _list_protocols() -> int:

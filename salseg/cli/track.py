@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
 
     model = init_model(args.model, args.checkpoint, args.device, args.cfg_options)
     propagator = Propagator(model, args.random_weights, args.box_prompt)
-    source = FrameSource(int(args.source) if args.source.isdigit() else args.source)
+    source = FrameSource(args.source)
     prompts = read_prompts(source, args.mask, args.box, args.encoding, args.overlap, note=say)
     say(device_line())
     with progress_bar('tracking', 'frames') as update:

@@ -23,9 +23,10 @@ class SalDataSample(BaseDataElement):
     ``pixel_std`` of the data set.
 
     Data at network size: ``labels`` uint8 (T, H, W), 0 background, 1..254 objects, 255 unknown; ``saliency`` float32
-    (T, H, W) soft truth in [0, 1]; ``boxes`` (T, K, 4) xyxy pixels with ``box_valid`` (T, K) bool. Inputs of the model:
-    ``prompt``, ``flow``, ``guidance``. At original size, lists with an entry per frame: ``gt_maps``, ``original_images``,
-    ``pred_maps`` float32 in [0, 1], ``pred_labels`` uint8.
+    (T, H, W) soft truth in [0, 1]; ``boxes`` (T, K, 4) xyxy pixels with ``box_valid`` (T, K) bool; ``object_valid`` (K,)
+    bool, which of several slots hold an object. Inputs of the model: ``prompt``, ``flow``, ``guidance``. At original size,
+    lists with an entry per frame: ``gt_maps``, ``gt_labels``, ``original_images``, ``pred_maps`` float32 in [0, 1],
+    ``pred_labels`` uint8.
     """
 
     @property

@@ -151,9 +151,13 @@ def test_boxes_that_reach_beyond_the_picture_are_cut_and_that_is_said(folder):
         read_prompts(source, boxes=['1:70,0,90,9'], note=said.append)
 
 
-def test_the_command_says_that_a_box_is_cut(folder, tmp_path, capsys):
+def test_the_command_says_that_a_box_is_cut_and_takes_a_folder_of_a_number_for_no_camera(
+    folder, tmp_path, monkeypatch, capsys
+):
+    folder.rename(tmp_path / '7')
+    monkeypatch.chdir(tmp_path)
     config = Path(__file__).resolve().parents[2] / 'projects/xmem/configs/xmem_lite0_masks_davis17-240.py'
-    words = ['track', str(config), str(folder), '--box', '1:-5,0,20,30', '--out', str(tmp_path / 'out')]
+    words = ['track', str(config), '7', '--box', '1:-5,0,20,30', '--out', 'out']
     options = ['model.key_backbone.weights=None', 'model.value_backbone.weights=None', 'model.shorter_side=None']
     few = ['--max-frames', '1', '--no-overlay', '--random-weights', '--device', 'cpu', '--cfg-options', *options]
     assert main([*words, *few]) == 0

@@ -43,6 +43,23 @@ def test_missing_predictions_end_with_status_2_and_the_message(tmp_path, capsys)
     assert '1 MISSING predictions scored as empty' in capsys.readouterr().out
 
 
+def test_a_misspelt_measure_is_named_before_any_file_is_read(tmp_path, capsys):
+    predictions, truth = map_tree(tmp_path, ['1', '2'])
+    arguments = [str(predictions), str(truth), '--protocol', 'sod', '--processes', '1', '--measures', 'mae,fmax']
+    assert main(['evaluate', *arguments]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("salseg evaluate: DataError: unknown measures ['fmax']; known are ['mae', ")
+    assert 'unreadable' not in error
+
+
+def test_a_misspelt_column_is_named_and_not_left_out_in_silence(tmp_path, capsys):
+    predictions, truth = map_tree(tmp_path, ['1', '2'])
+    arguments = [str(predictions), str(truth), '--protocol', 'sod', '--processes', '1', '--columns']
+    assert main(['evaluate', *arguments, 'max_f,fmax']) == 2
+    assert '--columns: there is no figure fmax; expected some of ' in capsys.readouterr().err
+    assert main(['evaluate', *arguments, 'max_f,mustd_f']) == 0
+
+
 def test_every_protocol_is_listed_with_its_rule(capsys):
     assert main(['evaluate', '--list-protocols']) == 0
     out = capsys.readouterr().out

@@ -54,9 +54,7 @@ def saliency_scores(
     Raises:
         DataError: Shapes, dtypes or values do not fit, or a measure is unknown.
     """
-    unknown = sorted(set(measures) - set(SALIENCY_MEASURES))
-    if unknown:
-        raise DataError(f'unknown measures {unknown}; known are {list(SALIENCY_MEASURES)}.')
+    check_measures(measures)
     pair = saliency_pair(prediction, ground_truth, normalize=normalize)
     scores: Scores = {}
     if 'mae' in measures:
@@ -69,6 +67,17 @@ def saliency_scores(
         if name in measures:
             scores.update(scores_of(pair))
     return scores
+
+
+def check_measures(measures: Collection[str]) -> None:
+    """Refuse what is none of `SALIENCY_MEASURES`.
+
+    Raises:
+        DataError: Names what is unknown and what there is.
+    """
+    unknown = sorted(set(measures) - set(SALIENCY_MEASURES))
+    if unknown:
+        raise DataError(f'unknown measures {unknown}; known are {list(SALIENCY_MEASURES)}.')
 
 
 def mean_absolute_error(pair: SaliencyPair) -> float:

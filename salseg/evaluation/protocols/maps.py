@@ -16,6 +16,7 @@ from salseg.evaluation.functional import (
     saliency_scores,
     summarize_scores,
 )
+from salseg.evaluation.functional.saliency import check_measures
 from salseg.evaluation.protocols.base import Figures, Part, Protocol, Total, plain
 from salseg.evaluation.protocols.sums import ScoreSums
 
@@ -32,6 +33,9 @@ class MapProtocol(Protocol):
         interpolation: How a map of another size is brought to the size of its ground truth, see `resize_prediction`.
         normalize: Stretch every map to its own minimum and maximum first.
         measures: Some of `SALIENCY_MEASURES`.
+
+    Raises:
+        DataError: A measure is unknown.
     """
 
     by_group: bool = False
@@ -42,6 +46,10 @@ class MapProtocol(Protocol):
     # Whether the first value of a curve belongs to the lowest threshold.
     ascending: ClassVar[bool] = False
     options: ClassVar[tuple[str, ...]] = ('normalize', 'measures')
+
+    def __post_init__(self) -> None:
+        # Here rather than at the first picture, whose file would be blamed.
+        check_measures(self.measures)
 
     @property
     def kind(self) -> str:
