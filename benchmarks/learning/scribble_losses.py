@@ -25,7 +25,7 @@ CONFIG = Path(__file__).resolve().parents[2] / 'projects/scwssod/configs/scwssod
 WITHOUT = ['model.losses.lsc=None', 'model.losses.ssc=None', 'model.extra_passes.rescaled=None']
 FULL = ['train_dataloader.dataset.labels=mask', *WITHOUT]
 # The released code's cross-entropy on probabilities, and its bandwidth that shrinks tenfold from output to output.
-WIDTHS = {'logits': 0.2, 'logits_3': 0.02, 'logits_4': 0.002, 'logits_5': 0.0002}
+WIDTHS = {'_delete_': True, 'logits': 0.2, 'logits_3': 0.02, 'logits_4': 0.002, 'logits_5': 0.0002}
 RELEASED = ['model.losses.pce.form=released', f'model.losses.lsc.sigma_image={WIDTHS}']
 RUNS = {
     'pce': WITHOUT,
