@@ -15,6 +15,9 @@ class SetMetric(BaseMetric):
     frame would lose most of them.
     """
 
+    # Figures keep their plain names; without this the library warns that there is no prefix.
+    default_prefix = ''
+
     def evaluate(self, size: int) -> dict[str, float]:
         """Gather the records of all processes and compute the figures.
 

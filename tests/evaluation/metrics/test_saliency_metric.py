@@ -134,3 +134,7 @@ def test_samples_without_labels_say_what_must_load_them():
         VideoObjectMetric().record(
             dict(dataset='d', set_id='v', frame_ids=['0'], pred_labels=[np.zeros((2, 2), np.uint8)])
         )
+
+
+def test_figures_have_no_prefix_and_nobody_is_warned_of_that():
+    assert SaliencyMetric().prefix == ''
