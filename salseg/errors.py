@@ -62,10 +62,11 @@ def missing_folder(folder: Path) -> DataError:
     return DataError(f'the folder {folder} does not exist; {parent} {found}.')
 
 
-def missing_weights(model: object, what: str) -> CheckpointError:
-    """The error about a model that was never given weights, of which something is asked that would be noise."""
+def missing_weights(model: object | str, what: str) -> CheckpointError:
+    """The error about a model, or one of that name, without weights, of which something is asked that would be noise."""
+    name = model if isinstance(model, str) else f'this {type(model).__name__}'
     return CheckpointError(
-        f'this {type(model).__name__} has no trained weights; {what} would be noise.\n  Give a checkpoint (--checkpoint '
+        f'{name} has no trained weights; {what} would be noise.\n  Give a checkpoint (--checkpoint '
         'FILE, or the folder of a run as MODEL), train one (`salseg train`), or allow it: --random-weights, in Python '
         'random_weights=True.'
     )

@@ -10,6 +10,7 @@ from salseg.catalog import shipped_weights
 from salseg.engine.checkpoint import load_file, load_weights
 from salseg.engine.config import load_config
 from salseg.engine.running import newest_checkpoint
+from salseg.errors import missing_weights
 from salseg.models import BaseSegmentor
 from salseg.registry import MODELS
 
@@ -19,6 +20,7 @@ def init_model(
     checkpoint: str | None = None,
     device: str | torch.device | None = None,
     options: Mapping[str, Any] | list[str] | None = None,
+    trained: bool = False,
 ) -> BaseSegmentor:
     """Build a model in evaluation mode.
 
@@ -30,13 +32,14 @@ def init_model(
             such a model refuses to predict.
         device: For example 'cuda:0'; the first GPU, else the CPU, by default.
         options: Overrides of the config.
+        trained: Refuse a model without a checkpoint at once, before its backbone's weights are fetched for nothing.
 
     Returns:
         The model; ``model.cfg`` is its config, ``model.weights_source`` where its weights come from (None: nowhere).
 
     Raises:
         ConfigError, UnknownName: The config cannot be used.
-        CheckpointError: The checkpoint is unsafe or of another model.
+        CheckpointError: The checkpoint is unsafe or of another model, or there is none and ``trained`` asks for one.
         WeightsError: The backbone's weights cannot be had.
     """
     config = load_config(name_or_config, options)
@@ -45,6 +48,8 @@ def init_model(
     elif checkpoint is None:
         shipped = shipped_weights(name_or_config)
         checkpoint = None if shipped is None else str(shipped)
+    if trained and checkpoint is None:
+        raise missing_weights(name_or_config, 'what it answers')
     spec = config.model.to_dict()
     if checkpoint is not None:
         _without_pretrained(spec)

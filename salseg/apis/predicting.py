@@ -101,9 +101,10 @@ def predict(
         CheckpointError: The model has no weights and that was not allowed.
         DataError: A picture cannot be read, or has another shape or type.
     """
-    network = init_model(model, checkpoint, device) if isinstance(model, str) else model
+    if isinstance(model, str):
+        model = init_model(model, checkpoint, device, trained=not random_weights)
     single = isinstance(images, str | Path | np.ndarray | Image.Image)
-    maps = _maps(network, _expanded([images] if single else images), random_weights)
+    maps = _maps(model, _expanded([images] if single else images), random_weights)
     return maps if isinstance(images, Iterator) else list(maps)
 
 

@@ -45,7 +45,7 @@ def precompute_pseudo_labels(
         ConfigError: The config lists no data set, or two of one name.
         CheckpointError, DataError: See :func:`salseg.engine.pseudo_labels.generate_pseudo_labels`.
     """
-    built = init_model(model, checkpoint, device, options)
+    built = init_model(model, checkpoint, device, options, trained=not random_weights)
     specs = built.cfg.get('pseudo_label_datasets')
     if not specs:
         raise ConfigError(

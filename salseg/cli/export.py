@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
         if len(sides) != 2 or not all(side.isdigit() and int(side) for side in sides):
             raise ConfigError(f'--size {args.size}: expected height and width, for example 320,320.')
         size = int(sides[0]), int(sides[1])
-    model = init_model(args.model, args.checkpoint, 'cpu', args.cfg_options)
+    model = init_model(args.model, args.checkpoint, 'cpu', args.cfg_options, trained=not args.random_weights)
     for file in export_model(model, args.out, args.format, size, args.frames, args.tolerance, args.random_weights):
         say(f'{file.path}: differs from the model by {file.error:.1e} of the largest value')
         for what, shapes in (('in ', file.inputs), ('out', file.outputs)):

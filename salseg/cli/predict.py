@@ -55,7 +55,8 @@ def run(args: argparse.Namespace) -> int:
     from salseg.engine.runner import device_line
 
     share = _share(args)
-    network = init_model(model, args.checkpoint, args.device or _own_device(share), args.cfg_options)
+    device = args.device or _own_device(share)
+    network = init_model(model, args.checkpoint, device, args.cfg_options, trained=not args.random_weights)
     say(device_line() if share[1] == 1 else f'share {share[0] + 1} of {share[1]}: {device_line()}')
     commands = {'image': _images, 'group': _groups, 'clip': _clips}
     return commands[set_kind(network)](network, args, inputs, share)

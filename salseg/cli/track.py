@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     from salseg.engine.runner import device_line
     from salseg.propagation import Propagator
 
-    model = init_model(args.model, args.checkpoint, args.device, args.cfg_options)
+    model = init_model(args.model, args.checkpoint, args.device, args.cfg_options, trained=not args.random_weights)
     propagator = Propagator(model, args.random_weights, args.box_prompt)
     source = FrameSource(args.source)
     prompts = read_prompts(source, args.mask, args.box, args.encoding, args.overlap, note=say)

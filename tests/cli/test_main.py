@@ -77,7 +77,7 @@ def test_a_user_error_is_one_message_without_a_traceback(tiny_config, tmp_path, 
     status = main(['predict', str(tiny_config), str(folder), '--out', str(tmp_path / 'out')])
     captured = capsys.readouterr()
     assert status == 2
-    assert captured.err.startswith('salseg predict: CheckpointError: this SaliencySegmentor has no trained weights')
+    assert captured.err.startswith(f'salseg predict: CheckpointError: {tiny_config} has no trained weights')
     assert 'Traceback' not in captured.err
 
 
