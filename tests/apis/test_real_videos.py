@@ -1,8 +1,5 @@
 """Real videos run through: DAVIS clips with one and with two objects, and a portrait with sparse annotations."""
 
-import os
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -10,12 +7,10 @@ import pytest
 from salseg.cli.main import main
 from salseg.datasets.reading import read_mask
 from salseg.engine.running import test as run_test
-from tests.needs import needs_project
+from tests.needs import REAL, ROOT, needs_project
 
 needs_project('xmem')
 
-ROOT = Path(__file__).resolve().parents[2]
-REAL = Path(os.environ.get('SALSEG_REAL_DATA', ROOT.parent / 'shared/data/real_mini'))
 CONFIG = ROOT / 'projects/xmem/configs/xmem_lite0_masks_davis17-240.py'
 OPTIONS = ['model.key_backbone.weights=None', 'model.value_backbone.weights=None', 'model.shorter_side=48']
 VIDEOS = {

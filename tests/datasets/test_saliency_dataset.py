@@ -1,11 +1,10 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
 
 from salseg.datasets import SaliencyDataset
 from salseg.errors import DataError
+from tests.needs import REAL
 
 LOAD = [dict(type='LoadFrames'), dict(type='LoadLabels')]
 
@@ -123,12 +122,8 @@ def test_ground_truth_keeps_its_grey_values_and_own_size(tmp_path):
     assert item['gt_maps'][0][0, 0] == 100
 
 
-@pytest.mark.skipif(
-    not (Path(__file__).parents[3] / 'shared/data/real_mini/sod/ECSSD').is_dir(),
-    reason='no folder of real pictures here',
-)
+@pytest.mark.skipif(not (REAL / 'sod/ECSSD').is_dir(), reason=f'the real pictures are not at {REAL} (SALSEG_REAL_DATA)')
 def test_real_pictures_are_read():
-    root = Path(__file__).parents[3] / 'shared/data/real_mini/sod/ECSSD'
-    dataset = SaliencyDataset(str(root), list_file='test.txt', pipeline=LOAD)
+    dataset = SaliencyDataset(str(REAL / 'sod/ECSSD'), list_file='test.txt', pipeline=LOAD)
     assert len(dataset) == 37
     assert all(set(np.unique(dataset[i]['labels'][0])) == {0, 1} for i in range(37))

@@ -168,5 +168,6 @@ def test_values_of_options_may_be_dicts_and_lists_of_dicts():
         'e': None,
         'f': 'a',
     }
+    assert list(parse_options(['a=1', 'b=2', 'a=[3]']).items()) == [('b', 2), ('a', [3])]
     with pytest.raises(ConfigError, match='never closed'):
         parse_options(["a={'b':"])

@@ -85,26 +85,25 @@ def parse_options(items: Sequence[str]) -> dict[str, Any]:
         ConfigError: A text without ``=``, or a dict that cannot be read.
     """
     found: dict[str, Any] = {}
-    plain = []
     for item in items:
         key, sign, value = item.partition('=')
         if not sign:
             raise ConfigError(
                 f'--cfg-options {item!r} has no "="; write key=value, for example model.losses.lsc.weight=0.'
             )
-        try:
-            found[key] = ast.literal_eval(value) if value.startswith(('{', '[', '(')) else _LATER
-        except (ValueError, SyntaxError) as error:
-            if value.startswith('{') or '{' in value:
-                raise ConfigError(f'--cfg-options: {value} is no value that can be read: {error}.') from error
-            found[key] = _LATER
-        if found[key] is _LATER:
-            plain.append(item)
-    if plain:
-        parser = argparse.ArgumentParser()
-        parser.add_argument('--options', nargs='+', action=DictAction)
-        found |= parser.parse_args(['--options', *plain]).options
+        found.pop(key, None)  # Given twice, the last counts, also in order.
+        found[key] = _value(item, value)
     return found
 
 
-_LATER = object()
+def _value(item: str, text: str) -> Any:
+    if text.startswith(('{', '[', '(')):
+        try:
+            return ast.literal_eval(text)
+        except (ValueError, SyntaxError) as error:
+            if '{' in text:
+                raise ConfigError(f'--cfg-options: {text} is no value that can be read: {error}.') from error
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--options', nargs='+', action=DictAction)
+    (value,) = parser.parse_args(['--options', item]).options.values()
+    return value

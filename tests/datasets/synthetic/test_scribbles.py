@@ -1,6 +1,3 @@
-import os
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -8,8 +5,7 @@ import pytest
 from salseg.datasets.synthetic import draw_image, draw_scribbles
 from salseg.datasets.synthetic.scribbles import _distance
 from salseg.errors import DataError
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.needs import REAL
 
 
 def rng(seed=0):
@@ -138,12 +134,7 @@ def test_the_distance_is_euclidean_up_to_its_limit():
 
 
 def test_real_masks_get_strokes_inside_their_class():
-    folder = (
-        Path(os.environ.get('SALSEG_REAL_DATA', ROOT.parent / 'shared' / 'data' / 'real_mini'))
-        / 'sod'
-        / 'ECSSD'
-        / 'mask'
-    )
+    folder = REAL / 'sod/ECSSD/mask'
     files = sorted(folder.glob('*.png'))[:12]
     if not files:
         pytest.skip(f'no real masks in {folder}; set SALSEG_REAL_DATA to a folder that has sod/ECSSD/mask')
