@@ -56,7 +56,7 @@ EXTRAS = {
 setup(
     name='salseg',
     version=VERSION,
-    description='Find and follow objects in images and video with little labelling: SOD, CoSOD, VSOD and VOS.',
+    description='Find and track objects in images and video with little labelling: SOD, CoSOD, VSOD and VOS.',
     long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
     license='Apache-2.0',

@@ -48,7 +48,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
 
 def turned(match: re.Match[str], source: str, here: str) -> str:
     """A link of a file of the repository as one of the page ``here``."""
-    picture, text, target = match.groups()
+    image, text, target = match.groups()
     if re.match(r'[a-z]+:|#', target):
         return match.group(0)
     path, _, anchor = target.partition('#')
@@ -60,4 +60,4 @@ def turned(match: re.Match[str], source: str, here: str) -> str:
     else:
         return f'{text} (`{found}`)'
     link = posixpath.relpath(page, posixpath.dirname(here) or '.')
-    return f'{picture}[{text}]({link}{"#" + anchor if anchor else ""})'
+    return f'{image}[{text}]({link}{"#" + anchor if anchor else ""})'

@@ -1,4 +1,4 @@
-"""salseg: find and follow objects in images and video with little labelling.
+"""salseg: find and track objects in images and video with little labelling.
 
 Importing the package imports neither torch nor mmengine; names below are loaded when first used.
 """

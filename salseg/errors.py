@@ -29,7 +29,7 @@ class UnknownName(SalsegError, KeyError):
 
 
 class DataError(SalsegError, ValueError):
-    """A data set, list or picture is not as it must be."""
+    """A data set, list or image is not as it must be."""
 
 
 class LabelError(DataError):
@@ -53,7 +53,7 @@ class WeightsError(SalsegError, RuntimeError):
 
 
 def missing_folder(folder: Path) -> DataError:
-    """The error about a folder that is not there: it says what lies beside it."""
+    """The error about a folder that is not there: it says what is beside it."""
     parent = folder.parent
     if parent.is_dir():
         found = f'holds {", ".join(sorted(p.name for p in parent.iterdir())[:8]) or "nothing"}'

@@ -15,5 +15,5 @@ torch.set_num_threads(1)
 
 @pytest.fixture()
 def tiny_config(tmp_path):
-    """Path of a config of a tiny scribble-supervised model on synthetic pictures."""
+    """Path of a config of a tiny scribble-supervised model on synthetic images."""
     return write_tiny_config(tmp_path / 'tiny.py')

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-# Small real pictures and videos that may lie beside the checkout; no part of the project.
+# Small real images and videos that may lie beside the checkout; no part of the project.
 REAL = Path(os.environ.get('SALSEG_REAL_DATA', ROOT.parent / 'shared/data/real_mini'))
 
 

@@ -1,4 +1,4 @@
-"""The house: floors, and plugins that can be taken out one by one."""
+"""The house: layers, and plugins that can be taken out one by one."""
 
 import os
 import shutil

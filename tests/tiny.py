@@ -1,4 +1,4 @@
-"""A run small enough for tests: ResNet-18 at 32 pixels, a narrow decoder, six synthetic pictures."""
+"""A run small enough for tests: ResNet-18 at 32 pixels, a narrow decoder, six synthetic images."""
 
 from pathlib import Path
 
@@ -31,8 +31,8 @@ test_pipeline = [dict(type='LoadFrames'), dict(type='LoadGroundTruth'), dict(typ
 train_dataloader = dict(
     batch_size=2,
     num_workers=0,
-    sampler=dict(type='PositionSampler'),
-    batch_sampler=dict(type='PositionBatchSampler'),
+    sampler=dict(type='ResumableSampler'),
+    batch_sampler=dict(type='ResumableBatchSampler'),
     dataset=dict(type='SyntheticImages', length=6, size=48, pipeline=train_pipeline),
 )
 val_dataloader = dict(

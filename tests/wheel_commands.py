@@ -37,7 +37,7 @@ def try_system(name: str, data: Path) -> None:
     assert name in call('list')
     assert str(config_of(name)) in call('info', name)
     config = make_tiny(load_config(name), data)
-    config.default_hooks.checkpoint = dict(type='CheckpointHook', by_epoch=False, interval=1)
+    config.default_hooks.checkpoint = dict(type='AtomicCheckpointHook', by_epoch=False, interval=1)
     config.dump(f'{name}.py')
     call('train', f'{name}.py', '--work-dir', name)
     checkpoint = f'{name}/iter_1.pth'
@@ -46,10 +46,10 @@ def try_system(name: str, data: Path) -> None:
     out = Path('out', name)
     if model_cards()[name]['Task'] == 'VOS':
         box = ('--box', '1:4,4,24,24', '--no-overlay')
-        call('track', f'{name}.py', 'pictures', '--checkpoint', checkpoint, '--device', 'cpu', '--out', str(out), *box)
+        call('track', f'{name}.py', 'images', '--checkpoint', checkpoint, '--device', 'cpu', '--out', str(out), *box)
         assert len(list(out.rglob('*.png'))) >= 2
     elif config.get('test_dataloader'):
-        call('predict', f'{name}.py', 'pictures', '--checkpoint', checkpoint, '--device', 'cpu', '--out', str(out))
+        call('predict', f'{name}.py', 'images', '--checkpoint', checkpoint, '--device', 'cpu', '--out', str(out))
         assert len(list(out.rglob('*.png'))) >= 2
 
 
@@ -57,7 +57,7 @@ def every_system(*names: str) -> None:
     """Try all on one small data set."""
     data = write_data(Path('data').resolve())
     for index in range(2):
-        write_png(Path('pictures', f'{index:05d}.png'), draw_image(0, 'test', index, (40, 56)).image)
+        write_png(Path('images', f'{index:05d}.png'), draw_image(0, 'test', index, (40, 56)).image)
     for name in names:
         try_system(name, data)
         sys.stderr.write(f'done: {name}\n')

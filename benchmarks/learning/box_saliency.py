@@ -1,9 +1,9 @@
-"""Still-image saliency learned from boxes, beside strokes and full masks: SCWSSOD and the static network of RCRNet.
+"""Still-image saliency learned from boxes, beside scribbles and full masks: SCWSSOD and the static network of RCRNet.
 
     python benchmarks/learning/box_saliency.py [--seeds 0 1 2] [--iterations 300]
 
-Same network, pictures, iterations and seeds for the rows of one system; only losses and labels differ. Test pictures come
-from a split that no training saw. Beside them stand a centre prior and the filled box of each test picture's own mask, which
+Same network, images, iterations and seeds for the rows of one system; only losses and labels differ. Test images come
+from a split that no training saw. Beside them stand a centre prior and the filled box of each test image's own mask, which
 is more than any model is told. Prints every seed, then mean and worst, and what must hold.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from following import learned
-from scribble_losses import figures, print_table
+from scribble_losses import metrics, print_table
 
 from salseg.apis import SaliencyPredictor
 from salseg.datasets.synthetic.baselines import centre_prior
@@ -30,7 +30,7 @@ FULL += ['model.extra_passes.rescaled=None']
 # Row: config, options.
 RUNS = {
     'scwssod, boxes': ('scwssod/configs/scwssod_lite0_boxes_synthetic-128.py', []),
-    'scwssod, strokes': ('scwssod/configs/scwssod_lite0_paper_synthetic-128.py', []),
+    'scwssod, scribbles': ('scwssod/configs/scwssod_lite0_paper_synthetic-128.py', []),
     'scwssod, full masks': ('scwssod/configs/scwssod_lite0_paper_synthetic-128.py', FULL),
     'rcrnet, boxes': ('rcrnet/configs/rcrnet_lite0_boxes_synthetic-160.py', []),
     'rcrnet, full masks': ('rcrnet/configs/rcrnet_lite0_synthetic-160.py', []),
@@ -48,17 +48,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--test-images', type=int, default=64)
     parser.add_argument('--options', nargs='*', default=[], help='further overrides of every config')
     args = parser.parse_args(arguments)
-    pictures = [draw_image(0, 'test', index, SIZE) for index in range(args.test_images)]
+    images = [draw_image(0, 'test', index, SIZE) for index in range(args.test_images)]
     results: dict[str, list[dict[str, float]]] = {
-        'centre prior': [figures([to_grey(centre_prior(SIZE, SIZE)) for _ in pictures], pictures)],
-        'filled true box': [figures([filled_box(picture) for picture in pictures], pictures)],
+        'centre prior': [metrics([to_grey(centre_prior(SIZE, SIZE)) for _ in images], images)],
+        'filled true box': [metrics([filled_box(image) for image in images], images)],
     }
     Path(args.out).mkdir(parents=True, exist_ok=True)
     for run in args.runs:
         results[run] = []
         for seed in args.seeds:
             started = time.monotonic()
-            results[run].append(one(run, seed, args, pictures))
+            results[run].append(one(run, seed, args, images))
             numbers = ' '.join(f'{key} {value:.4f}' for key, value in results[run][-1].items())
             print(f'{run}, seed {seed}: {numbers} ({time.monotonic() - started:.0f} s)', flush=True)
             (Path(args.out) / 'results.json').write_text(json.dumps(results, indent=1))
@@ -69,15 +69,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if all(value > 0 for _, value in found) else 1
 
 
-def filled_box(picture: SyntheticImage) -> np.ndarray:
+def filled_box(image: SyntheticImage) -> np.ndarray:
     """The smallest box around the mask, filled, on the 0-255 scale."""
-    ((x0, y0, x1, y1),) = boxes_of_labels(picture.mask.astype(np.uint8), 1)[0].astype(int)
-    found = np.zeros(picture.mask.shape, np.uint8)
+    ((x0, y0, x1, y1),) = boxes_of_labels(image.mask.astype(np.uint8), 1)[0].astype(int)
+    found = np.zeros(image.mask.shape, np.uint8)
     found[y0:y1, x0:x1] = 255
     return found
 
 
-def one(run: str, seed: int, args: argparse.Namespace, pictures: list) -> dict[str, float]:
+def one(run: str, seed: int, args: argparse.Namespace, images: list) -> dict[str, float]:
     """Train one row with one seed and measure it."""
     name, own = RUNS[run]
     folder = Path(args.out) / f'{list(RUNS).index(run)}_{args.iterations}_{seed}'
@@ -88,7 +88,7 @@ def one(run: str, seed: int, args: argparse.Namespace, pictures: list) -> dict[s
         f'test_dataloader.dataset.pipeline.2.size={SIZE}', *own, *args.options,
     ]  # fmt: skip
     predictor = SaliencyPredictor(learned(PROJECTS / name, folder, args.iterations, options))
-    return figures([predictor([picture.image])[0].saliency for picture in pictures], pictures)
+    return metrics([predictor([image.image])[0].saliency for image in images], images)
 
 
 def claims(results: dict[str, list[dict[str, float]]]) -> Iterator[tuple[str, float]]:

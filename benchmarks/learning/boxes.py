@@ -3,7 +3,7 @@
     python benchmarks/learning/boxes.py [--seeds 0 1 2] [--iterations 600]
 
 All rows have the same network, videos and seeds; only the losses and what they may see differ. The rows from boxes begin
-with filled boxes in the place of masks, for two thirds of so many iterations and once for all of them, and go on with their
+with filled boxes in the place of masks, for two thirds of so many iterations and once for all of them, and continue with their
 losses for half as many as are given: started at random, these losses give everything to every object. Test videos come from
 a split that no training saw; J and F from the second frame on. Beside them stand the first mask left where it was, and the
 filled first box. On the same weights the prompt is moved to the other object. Prints every seed, then mean and worst, and
@@ -114,8 +114,8 @@ def claims(results: dict[str, list[dict[str, float]]]) -> Iterator[Claim]:
         yield 'P+W+T, J with the object of the prompt more than with the other', moved(boxes), 0.2
     if masks and boxes:
         pairs = list(zip(masks, boxes))
-        yield 'P+W+T, share of the J&F of masks, mask prompt', min(share(b['jf'], m['jf']) for m, b in pairs), 0.8
-        yield 'P+W+T, share of the J&F of masks, box prompt', min(share(b['box_jf'], m['jf']) for m, b in pairs), 0.7
+        yield 'P+W+T, fraction of the J&F of masks, mask prompt', min(share(b['jf'], m['jf']) for m, b in pairs), 0.8
+        yield 'P+W+T, fraction of the J&F of masks, box prompt', min(share(b['box_jf'], m['jf']) for m, b in pairs), 0.7
     if boxes and results.get('P'):
         yield 'P+W+T, J more than P', min(b['j'] - p['j'] for b, p in zip(boxes, results['P'])), 0.0
 

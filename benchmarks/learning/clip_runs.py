@@ -1,4 +1,4 @@
-"""What the learning benchmarks on clips share: short trainings of the lite configs, maps of synthetic videos, figures."""
+"""What the learning benchmarks on clips share: short trainings of the lite configs, maps of synthetic videos, metrics."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -40,7 +40,7 @@ def texts(options: Mapping[str, Any]) -> list[str]:
 
 
 def image_model(folder: Path, iterations: int, size: int) -> Path:
-    """Stage 1: the static network on 400 synthetic pictures with full masks; one for all seeds."""
+    """Stage 1: the static network on 400 synthetic images with full masks; one for all seeds."""
     options = {
         'train_dataloader.dataset.size': size,
         'train_dataloader.dataset.length': 400,
@@ -68,9 +68,9 @@ def iou(grey: np.ndarray, truth: np.ndarray) -> float:
     return np.count_nonzero(found & truth) / union if union else 1.0
 
 
-def figures(maps: Sequence[np.ndarray], truths: Sequence[np.ndarray]) -> dict[str, float]:
+def metrics(maps: Sequence[np.ndarray], truths: Sequence[np.ndarray]) -> dict[str, float]:
     """IoU at one half and MAE averaged over frames, max-F."""
-    scores = [saliency_scores(m, t, measures=('f',)) for m, t in zip(maps, truths)]
+    scores = [saliency_scores(m, t, metrics=('f',)) for m, t in zip(maps, truths)]
     mae = [np.abs(m / 255 - t).mean() for m, t in zip(maps, truths)]
     mean_iou = float(np.mean([iou(m, t) for m, t in zip(maps, truths)]))
     return dict(iou=mean_iou, mae=float(np.mean(mae)), max_f=float(image_level(scores)['max_f']))

@@ -2,11 +2,11 @@
 
     python benchmarks/learning/contrast.py [--seeds 0 1 2]
 
-The lite network of the contrastive project on synthetic videos (clips of eight frames) and pictures in turn; rows differ in
+The lite network of the contrastive project on synthetic videos (clips of eight frames) and images in turn; rows differ in
 the loss alone: off, on with candidates drawn at random, on with hard mining. On test videos of another split every frame
 gives two vectors, the mean of the ``embedding`` over its true foreground and over its background. The cosine of two
 foregrounds of different frames of a video should exceed that of a foreground and a background of different frames: the
-share of pairs in the right order (AUC) is taken over the pairs of all videos together, so one threshold must do for all of
+fraction of pairs in the right order (AUC) is taken over the pairs of all videos together, so one threshold must do for all of
 them; the mean over videos, each on its own, is printed beside it. Maps are scored by max-F and IoU.
 
 Must hold on every seed, hard mining against off: AUC at least 0.05 higher, max-F not worse by more than 0.01. A gain in
@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from clip_runs import CONTRASTIVE, figures, fit, predictor, verdicts, video_maps
+from clip_runs import CONTRASTIVE, fit, metrics, predictor, verdicts, video_maps
 
 from salseg.apis.clips import ClipPredictor
 from salseg.datasets.synthetic import SyntheticVideo, draw_video, write_dataset
@@ -100,7 +100,7 @@ def one(run: str, seed: int, args: argparse.Namespace) -> dict[str, float]:
     similarities = [similar(predict, video) for video in videos]
     near, far = (np.concatenate(part) for part in zip(*similarities))
     within = float(np.mean([auc(*pair) for pair in similarities]))
-    return dict(auc=auc(near, far), auc_within=within, **figures(maps, truths))
+    return dict(auc=auc(near, far), auc_within=within, **metrics(maps, truths))
 
 
 @torch.inference_mode()
@@ -120,7 +120,7 @@ def similar(predict: ClipPredictor, video: SyntheticVideo) -> tuple[np.ndarray, 
 
 
 def auc(high: np.ndarray, low: np.ndarray) -> float:
-    """Share of pairs (one of each) in which the first is larger; ties count half."""
+    """Fraction of pairs (one of each) in which the first is larger; ties count half."""
     if not len(high) or not len(low):
         return float('nan')
     ordered = np.sort(low)

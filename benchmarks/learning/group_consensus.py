@@ -1,6 +1,6 @@
 """Does dcfm-lite use the group? True against foreign companions on the same weights, on kinds that it never saw.
 
-Every synthetic picture has three objects, one of the kind that its group has in common; which one is meant can be told
+Every synthetic image has three objects, one of the kind that its group has in common; which one is meant can be told
 from the group only. Training has 30 kinds, the test the other 6. The backbone is EfficientNet-Lite0 with its ImageNet
 weights, frozen; nothing else is pre-trained. Rows leave out the self-contrastive loss or the feature enhancement, or
 take the matcher as it was released (random projections, features as they are). Prints every seed, the worst, and what
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from group_figures import Claim, Group, Member, group_overlap, map_overlap, say, shuffled, timed, windows
+from group_metrics import Claim, Group, Member, group_overlap, map_overlap, say, shuffled, timed, windows
 
 from salseg.apis import init_model
 from salseg.apis.groups import GroupPredictor
@@ -51,7 +51,7 @@ def main() -> int:
     args = parser.parse_args()
     torch.set_num_threads(1)
     drawn = [draw_group(0, 'test', index, max(SIZES), args.size, HELD_OUT) for index in range(args.test_groups)]
-    groups = [[Member(picture.image, picture.mask) for picture in group.images] for group in drawn]
+    groups = [[Member(image.image, image.mask) for image in group.images] for group in drawn]
     everything = [[Member(p.image, p.labels > 0) for p in group.images] for group in drawn]
     found = np.mean([(m.mask & a.mask).sum() / a.mask.sum() for g, e in zip(groups, everything) for m, a in zip(g, e)])
     trivial = {
@@ -87,10 +87,10 @@ def one(run: str, seed: int, args: argparse.Namespace, groups: list[Group]) -> d
     model = init_model(str(CONFIG), str(folder / f'iter_{args.iterations}.pth'), 'cpu', options=options)
     model.keep = 'all'
     sizes = SIZES if run == 'dcfm-lite' else SIZES[-1:]
-    return {**figures(GroupPredictor(model), groups, sizes), 'seconds': seconds}
+    return {**metrics(GroupPredictor(model), groups, sizes), 'seconds': seconds}
 
 
-def figures(predictor: GroupPredictor, groups: list[Group], sizes: Sequence[int]) -> dict[str, float]:
+def metrics(predictor: GroupPredictor, groups: list[Group], sizes: Sequence[int]) -> dict[str, float]:
     """IoU by size of the group, with foreign companions, and how alike the prototypes of group and background are."""
     by_size = {
         f'of {size}': group_overlap(predictor, [part for group in groups for part in windows(group, size)])

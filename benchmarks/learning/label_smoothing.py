@@ -1,12 +1,12 @@
 """What multi-scale label smoothing adds to a dense CRF on bad maps of synthetic groups, and what the companions do in it.
 
-The degradation is fixed. Three pictures of five have maps that are weak but right: the shared object at a level between
+The degradation is fixed. Three images of five have maps that are weak but right: the shared object at a level between
 0.6 and 0.8, the other two between 0.1 and 0.4. In the rest all three lie between 0.45 and 0.55, so that the companions
 alone can tell which is meant. The background has 0.15; all is blurred and disturbed by smooth noise. No training. Rows:
-the maps as they are, the CRF alone, smoothing of every picture alone, with its group and with foreign companions, all
+the maps as they are, the CRF alone, smoothing of every image alone, with its group and with foreign companions, all
 with the random field's marginal as result, so that like is compared with like; last the paper's masked map. F at mean +
 standard deviation is the paper's measure; mean F is over all thresholds. Prints every seed, the worst, what must hold,
-how much of the gain foreign companions leave, and the time for each picture.
+how much of the gain foreign companions leave, and the time for each image.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from group_figures import Claim, say, timed
+from group_metrics import Claim, say, timed
 
 from salseg.datasets.synthetic.groups import GroupImage, draw_group
 from salseg.evaluation.functional import image_level, saliency_scores
@@ -28,14 +28,14 @@ from salseg.models.postprocessors import DenseCRF, LabelSmoothing
 from salseg.structures import SalDataSample
 
 SHARED, OTHERS, UNDECIDED, BACKGROUND = (0.6, 0.8), (0.1, 0.4), (0.45, 0.55), 0.15
-SHARE_UNDECIDED, NOISE = 0.4, 0.06
+FRACTION_UNDECIDED, NOISE = 0.4, 0.06
 GROUP = 5
 Step = Callable[[SalDataSample], SalDataSample]
 
 
 @dataclass(frozen=True)
 class Given:
-    """A picture, its truth, and the map to be mended, (H, W) float32 in [0, 1]."""
+    """An image, its truth, and the map to be fixed, (H, W) float32 in [0, 1]."""
 
     image: np.ndarray
     mask: np.ndarray
@@ -64,7 +64,7 @@ def main() -> int:
 
 
 def one(seed: int, args: argparse.Namespace) -> dict[str, dict[str, float]]:
-    """Figures of all rows on the groups of one seed."""
+    """Metrics of all rows on the groups of one seed."""
     drawn = [draw_group(seed, 'smoothing', index, GROUP, args.size) for index in range(args.groups)]
     rng = np.random.default_rng(seed)
     groups = [[Given(p.image, p.mask, degraded(p, rng)) for p in group.images] for group in drawn]
@@ -79,24 +79,24 @@ def one(seed: int, args: argparse.Namespace) -> dict[str, dict[str, float]]:
         'smoothing, foreign': (smoothing, foreign),
         'smoothing, masked': (LabelSmoothing(args.backend), groups),
     }
-    return {name: figures(step, sets) for name, (step, sets) in rows.items()}
+    return {name: metrics(step, sets) for name, (step, sets) in rows.items()}
 
 
-def degraded(picture: GroupImage, rng: np.random.Generator) -> np.ndarray:
+def degraded(image: GroupImage, rng: np.random.Generator) -> np.ndarray:
     """The map that a weak model might give, (H, W) float32 in [0, 1]."""
-    value = np.full(picture.labels.shape, BACKGROUND, np.float32)
-    undecided = rng.random() < SHARE_UNDECIDED
+    value = np.full(image.labels.shape, BACKGROUND, np.float32)
+    undecided = rng.random() < FRACTION_UNDECIDED
     for label in (1, 2, 3):
-        decided = SHARED if label == picture.shared else OTHERS
-        value[picture.labels == label] = rng.uniform(*(UNDECIDED if undecided else decided))
-    unit = picture.labels.shape[0] / 160
+        decided = SHARED if label == image.shared else OTHERS
+        value[image.labels == label] = rng.uniform(*(UNDECIDED if undecided else decided))
+    unit = image.labels.shape[0] / 160
     noise = cv2.GaussianBlur(rng.standard_normal(value.shape).astype(np.float32), (0, 0), 6 * unit)
     value = cv2.GaussianBlur(value, (0, 0), 3 * unit) + NOISE * noise / max(float(noise.std()), 1e-6)
     return np.clip(value, 0, 1)
 
 
-def figures(step: Step | None, sets: Sequence[Sequence[Given]]) -> dict[str, float]:
-    """Mean F, F at mean + standard deviation, and milliseconds of processor time for each picture."""
+def metrics(step: Step | None, sets: Sequence[Sequence[Given]]) -> dict[str, float]:
+    """Mean F, F at mean + standard deviation, and milliseconds of processor time for each image."""
     scores, seconds = [], 0.0
     for members in sets:
         sample = SalDataSample(metainfo=dict(frame_ids=[str(index) for index in range(len(members))]))
@@ -106,7 +106,7 @@ def figures(step: Step | None, sets: Sequence[Sequence[Given]]) -> dict[str, flo
             sample, spent = timed(lambda sample=sample: step(sample))
             seconds += spent
         scores += [
-            saliency_scores(to_grey(found), given.mask, measures=('f',))
+            saliency_scores(to_grey(found), given.mask, metrics=('f',))
             for found, given in zip(sample.pred_maps, members)
         ]
     level = image_level(scores)
@@ -121,7 +121,7 @@ def f_measure(precision: float, recall: float) -> float:
 
 def print_table(results: dict[str, list[dict[str, float]]]) -> None:
     """Mean and worst of every row."""
-    print(f'\n{"":24} {"mean F":>8} {"worst":>7} {"F paper":>8} {"worst":>7} {"ms a picture":>13}')
+    print(f'\n{"":24} {"mean F":>8} {"worst":>7} {"F paper":>8} {"worst":>7} {"ms an image":>13}')
     for name, part in results.items():
         mean_f, paper, spent = ([row[key] for row in part] for key in ('mean_f', 'paper_f', 'milliseconds'))
         print(
@@ -140,7 +140,7 @@ def claims(results: dict[str, list[dict[str, float]]]) -> list[Claim]:
     kept = np.mean(gains('smoothing, foreign', 'dense CRF')) / np.mean(gains('smoothing, true group', 'dense CRF'))
     alone = np.mean(gains('smoothing, true group', 'smoothing, alone'))
     print(
-        f'foreign companions keep {kept:.0%} of the gain; the group adds {alone:+.3f} to smoothing of each picture alone'
+        f'foreign companions keep {kept:.0%} of the gain; the group adds {alone:+.3f} to smoothing of each image alone'
     )
     return [(f'mean F of smoothing minus dense CRF, worst seed: {gain:+.3f}', gain >= 0.02, '>= 0.02')]
 

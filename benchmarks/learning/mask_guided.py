@@ -1,6 +1,6 @@
-"""Does mask-guided-fcn-lite use its masks? The same weights with true masks, masks of other pictures, and ones.
+"""Does mask-guided-fcn-lite use its masks? The same weights with true masks, masks of other images, and ones.
 
-Trained on synthetic pictures, every one with the mask that is learnt from it alone; tested on other pictures. The
+Trained on synthetic images, every one with the mask that is learnt from it alone; tested on other images. The
 smoothing afterwards is left out: this is about the network. Two further rows tell what the masks are worth: the learnt
 masks themselves, and the network with the truth as its mask. Prints every seed, the worst, and what must hold.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from group_figures import Claim, overlap, say, timed
+from group_metrics import Claim, overlap, say, timed
 from torch import Tensor
 
 from salseg.apis import SaliencyPredictor, init_model
@@ -43,11 +43,11 @@ def main() -> int:
     parser.add_argument('--size', type=int, default=96)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    pictures = [draw_image(0, 'test', index, args.size) for index in range(args.test_images)]
+    images = [draw_image(0, 'test', index, args.size) for index in range(args.test_images)]
     prior = to_grey(centre_prior(args.size, args.size))
-    results: dict[str, list[Score]] = {'centre prior': [score([prior] * len(pictures), pictures)]}
+    results: dict[str, list[Score]] = {'centre prior': [score([prior] * len(images), images)]}
     for seed in args.seeds:
-        for row, found in one(seed, args, pictures).items():
+        for row, found in one(seed, args, images).items():
             results.setdefault(row, []).append(found)
             print(f'{row}, seed {seed}: IoU {found["iou"]:.3f} max-F {found["max_f"]:.3f}', flush=True)
     print_table(results)
@@ -55,7 +55,7 @@ def main() -> int:
     return say(claims(results))
 
 
-def one(seed: int, args: argparse.Namespace, pictures: Sequence[SyntheticImage]) -> dict[str, Score]:
+def one(seed: int, args: argparse.Namespace, images: Sequence[SyntheticImage]) -> dict[str, Score]:
     """Train with one seed, test with all masks."""
     folder = Path(args.out) / str(seed)
     options = [
@@ -68,29 +68,29 @@ def one(seed: int, args: argparse.Namespace, pictures: Sequence[SyntheticImage])
     _, seconds = timed(lambda: train(str(CONFIG), options, str(folder)))
     print(f'seed {seed}: trained in {seconds:.0f} s of one core', flush=True)
     model = init_model(str(CONFIG), str(folder / f'iter_{args.iterations}.pth'), 'cpu', options=options)
-    rows = predictions(SaliencyPredictor(model), pictures)
-    return {row: score(maps, pictures) for row, maps in rows.items()}
+    rows = predictions(SaliencyPredictor(model), images)
+    return {row: score(maps, images) for row, maps in rows.items()}
 
 
 @torch.inference_mode()
-def predictions(predictor: SaliencyPredictor, pictures: Sequence[SyntheticImage]) -> dict[str, list[np.ndarray]]:
-    """Maps (H, W) uint8 of all pictures by row."""
+def predictions(predictor: SaliencyPredictor, images: Sequence[SyntheticImage]) -> dict[str, list[np.ndarray]]:
+    """Maps (H, W) uint8 of all images by row."""
     model = predictor.model
-    items = [predictor.prepare(picture.image) for picture in pictures]
+    items = [predictor.prepare(image.image) for image in images]
     batch = dict(inputs=[item['inputs'] for item in items], data_samples=[item['data_samples'] for item in items])
     inputs = model.data_preprocessor(batch)['inputs']
     learnt = model.learner(inputs.frames)
-    truth = torch.from_numpy(np.stack([picture.mask for picture in pictures]))[:, None, None].float()
+    truth = torch.from_numpy(np.stack([image.mask for image in images]))[:, None, None].float()
     masks = {
         'true masks': learnt,
-        'masks of other pictures': learnt.roll(1, dims=0),
+        'masks of other images': learnt.roll(1, dims=0),
         'ones': torch.ones_like(learnt),
         'the truth as mask': F.adaptive_avg_pool2d(truth[:, 0], learnt.shape[-2:])[:, None],
     }
 
     def run(guidance: Tensor) -> list[np.ndarray]:
         maps: list[np.ndarray] = []
-        for start in range(0, len(pictures), AT_ONCE):
+        for start in range(0, len(images), AT_ONCE):
             chosen = slice(start, start + AT_ONCE)
             part = replace(inputs, frames=inputs.frames[chosen], guidance=guidance[chosen])
             maps += [to_grey(x) for x in torch.sigmoid(model(part)['logits'])[:, 0, 0]]
@@ -102,10 +102,10 @@ def predictions(predictor: SaliencyPredictor, pictures: Sequence[SyntheticImage]
     return {**rows, 'the learnt masks': [to_grey(mask) for mask in enlarged[:, 0]]}
 
 
-def score(maps: Sequence[np.ndarray], pictures: Sequence[SyntheticImage]) -> Score:
+def score(maps: Sequence[np.ndarray], images: Sequence[SyntheticImage]) -> Score:
     """IoU at one half and max-F."""
-    max_f = image_level(saliency_scores(m, p.mask, measures=('f',)) for m, p in zip(maps, pictures))['max_f']
-    return dict(iou=float(np.mean([overlap(m, p.mask) for m, p in zip(maps, pictures)])), max_f=float(max_f))
+    max_f = image_level(saliency_scores(m, p.mask, metrics=('f',)) for m, p in zip(maps, images))['max_f']
+    return dict(iou=float(np.mean([overlap(m, p.mask) for m, p in zip(maps, images)])), max_f=float(max_f))
 
 
 def print_table(results: dict[str, list[Score]]) -> None:
@@ -119,13 +119,13 @@ def print_table(results: dict[str, list[Score]]) -> None:
 def claims(results: dict[str, list[Score]]) -> list[Claim]:
     """What must hold on every seed; prints whether learnt masks are worth more than none."""
     own = results['true masks']
-    shuffled = min(a['iou'] - b['iou'] for a, b in zip(own, results['masks of other pictures']))
+    shuffled = min(a['iou'] - b['iou'] for a, b in zip(own, results['masks of other images']))
     ones = [a['iou'] - b['iou'] for a, b in zip(own, results['ones'])]
     truth = min(a['iou'] - b['iou'] for a, b in zip(results['the truth as mask'], results['ones']))
     print(f'IoU with learnt masks minus ones, by seed: {", ".join(f"{value:+.3f}" for value in ones)}')
     above = min(row['max_f'] for row in own) - results['centre prior'][0]['max_f']
     return [
-        (f'IoU with true masks minus those of other pictures, worst seed: {shuffled:+.3f}', shuffled > 0, '> 0'),
+        (f'IoU with true masks minus those of other images, worst seed: {shuffled:+.3f}', shuffled > 0, '> 0'),
         (f'IoU with the truth as mask minus ones, worst seed: {truth:+.3f}', truth > 0, '> 0'),
         (f'max-F above the centre prior, worst seed: {above:+.3f}', above > 0, '> 0'),
     ]

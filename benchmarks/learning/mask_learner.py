@@ -1,11 +1,11 @@
 """The mask learner on real groups and on synthetic ones whose objects are off-centre, beside rules that it should beat.
 
 Nothing is trained: features are those of EfficientNet-Lite0 with its ImageNet weights. Rows: masks learnt from the whole
-group in three rounds of alternating directions, as the paper has it, and in one; from every picture alone; the principal
+group in three rounds of alternating directions, as the paper has it, and in one; from every image alone; the principal
 direction of the group without any round; its positive part (a mask has no order among what it leaves out, so this is the
 like of the learner); and a Gaussian at the centre. The learner and the principal direction choose their sign by that
-Gaussian. AUC ranks the pixels of a picture, IoU is of the positive part (of the Gaussian: what is above one half); both
-are means over pictures and then groups. Prints a line for every group, a table, what the learner is above and below, and
+Gaussian. AUC ranks the pixels of an image, IoU is of the positive part (of the Gaussian: what is above one half); both
+are means over images and then groups. Prints a line for every group, a table, what the learner is above and below, and
 what must hold.
 """
 
@@ -18,7 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from group_figures import Claim, Group, Member, say
+from group_metrics import Claim, Group, Member, say
 from torch import Tensor
 
 from salseg.datasets import GroupDataset
@@ -36,7 +36,7 @@ enable_projects()
 from projects.mask_guided_fcn.learner import MaskLearner  # noqa: E402 (found by the line above)
 
 Rule = Callable[[Tensor], Tensor]
-Figures = dict[str, dict[str, float]]
+Metrics = dict[str, dict[str, float]]
 
 
 def main() -> int:
@@ -57,15 +57,15 @@ def main() -> int:
     for name, groups in sets.items():
         results[name] = measure(learner, one_round, groups, args.size)
         print(f'\n{name}, {len(groups)} groups{"":12} {"AUC":>7} {"IoU":>7}')
-        for row, figures in results[name].items():
-            print(f'{row:32} {figures["auc"]:7.3f} {figures["iou"]:7.3f}')
+        for row, metrics in results[name].items():
+            print(f'{row:32} {metrics["auc"]:7.3f} {metrics["iou"]:7.3f}')
     Path(args.out).mkdir(parents=True, exist_ok=True)
     (Path(args.out) / 'results.json').write_text(json.dumps(results, indent=2))
     return say([claim for name in results for claim in claims(name, results[name])])
 
 
 def synthetic(count: int, size: int) -> dict[str, Group]:
-    """Groups of five with three objects in a picture, of which the shared one counts."""
+    """Groups of five with three objects in an image, of which the shared one counts."""
     groups = {}
     for index in range(count):
         drawn = draw_group(0, 'mask-learner', index, 5, size).images
@@ -81,12 +81,12 @@ def real(folder: str) -> dict[str, Group]:
     }
 
 
-def measure(learner: MaskLearner, one_round: MaskLearner, groups: Mapping[str, Group], size: int) -> Figures:
+def measure(learner: MaskLearner, one_round: MaskLearner, groups: Mapping[str, Group], size: int) -> Metrics:
     """Means over the groups of every row; prints the groups."""
     rules: dict[str, Rule] = {
         'learnt from the group': lambda features: learner.learn(features) - SMALL,
         'the same in one round': lambda features: one_round.learn(features) - SMALL,
-        'learnt from each picture': lambda features: torch.cat([learner.learn(f[None]) for f in features]) - SMALL,
+        'learnt from each image': lambda features: torch.cat([learner.learn(f[None]) for f in features]) - SMALL,
         'principal direction of the group': principal_responses,
         'its positive part': positive_part,
     }
@@ -96,7 +96,7 @@ def measure(learner: MaskLearner, one_round: MaskLearner, groups: Mapping[str, G
         maps = {row: rule(features)[:, 0].numpy() for row, rule in rules.items()}
         maps['centre Gaussian'] = [centre_prior(*member.mask.shape) - 0.5 for member in group]
         for row, masks in maps.items():
-            found.setdefault(row, []).append(figures(group, masks))
+            found.setdefault(row, []).append(metrics(group, masks))
         print(f'{name:12} ' + ', '.join(f'{row} {values[-1][0]:.3f}' for row, values in found.items()), flush=True)
     return {
         row: dict(zip(('auc', 'iou'), (float(np.mean(column)) for column in zip(*values))))
@@ -119,13 +119,13 @@ def principal_responses(features: Tensor) -> Tensor:
 
 
 def positive_part(features: Tensor) -> Tensor:
-    """What the learner starts from, treated as its result is: each picture divided by its maximum, less ripples."""
+    """What the learner starts from, treated as its result is: each image divided by its maximum, less ripples."""
     positive = principal_responses(features).clamp(min=0)
     return positive / positive.amax((2, 3), keepdim=True).clamp(min=1e-12) - SMALL
 
 
-def figures(group: Group, responses: Sequence[np.ndarray]) -> tuple[float, float]:
-    """Mean AUC and IoU over the pictures of a group; what is positive is marked."""
+def metrics(group: Group, responses: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Mean AUC and IoU over the images of a group; what is positive is marked."""
     pairs = []
     for member, response in zip(group, responses):
         height, width = member.mask.shape
@@ -133,19 +133,19 @@ def figures(group: Group, responses: Sequence[np.ndarray]) -> tuple[float, float
         marked = whole > 0
         iou = (marked & member.mask).sum() / max((marked | member.mask).sum(), 1)
         graded = (whole - whole.min()) / max(float(whole.max() - whole.min()), 1e-12)
-        pairs.append((saliency_scores(graded, member.mask, measures=('roc',))['auc'], iou))
+        pairs.append((saliency_scores(graded, member.mask, metrics=('roc',))['auc'], iou))
     return tuple(float(np.mean(column)) for column in zip(*pairs))
 
 
-def claims(name: str, rows: Figures) -> list[Claim]:
+def claims(name: str, rows: Metrics) -> list[Claim]:
     """What must hold of real groups; prints of all what the learner is above and below."""
     learnt, *others = rows
     for row in others:
-        for figure in ('auc', 'iou'):
-            ahead = rows[learnt][figure] - rows[row][figure]
-            print(f'{name}: {figure.upper()} {learnt} is {"above" if ahead > 0 else "BELOW"} {row}: {ahead:+.3f}')
-    gain = rows[learnt]['auc'] - rows['learnt from each picture']['auc']
-    claim = (f'{name}: AUC learnt from the group minus from each picture: {gain:+.3f}', gain >= 0.02, '>= 0.02')
+        for metric in ('auc', 'iou'):
+            ahead = rows[learnt][metric] - rows[row][metric]
+            print(f'{name}: {metric.upper()} {learnt} is {"above" if ahead > 0 else "BELOW"} {row}: {ahead:+.3f}')
+    gain = rows[learnt]['auc'] - rows['learnt from each image']['auc']
+    claim = (f'{name}: AUC learnt from the group minus from each image: {gain:+.3f}', gain >= 0.02, '>= 0.02')
     return [claim] if name == 'real' else []
 
 

@@ -4,12 +4,12 @@
 
 Each mixture is trained on synthetic data beside its parent, the same system without the part, with the same data,
 iterations and seed, and beside an answer that needs no learning. Label smoothing has nothing to train: its maps are those
-of the parent, before and after. A row that is finished is taken from the folder, a training that was killed goes on.
+of the parent, before and after. A row that is finished is taken from the folder, a training that was killed continues.
 
-The figure is the mean IoU at one half, on test data of another split: of pictures, of groups of five whose kinds of objects
+The metric is the mean IoU at one half, on test data of another split: of images, of groups of five whose kinds of objects
 training did not have, of frames of videos; of the tracker J from the second frame on, given the box of the first. Prints
-the table (config, its lines, iterations, loss of the first and the last ten steps, figures) and what must hold on every
-seed: each loss falls, each mixture beats what needs no learning, and smoothing does not lower the figure. Whether a mixture
+the table (config, its lines, iterations, loss of the first and the last ten steps, metrics) and what must hold on every
+seed: each loss falls, each mixture beats what needs no learning, and smoothing does not lower the metric. Whether a mixture
 beats its parent is reported, not asked.
 """
 
@@ -24,9 +24,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from clip_runs import figures, iou, predictor, texts, verdicts, video_maps
+from clip_runs import iou, metrics, predictor, texts, verdicts, video_maps
 from following import follow, score, stand_still, synthetic_videos
-from group_figures import Member, group_overlap
+from group_metrics import Member, group_overlap
 
 from salseg.apis import SaliencyPredictor, init_model
 from salseg.apis.groups import GroupPredictor
@@ -54,7 +54,7 @@ class Row:
         iterations: Of both trainings.
         options: Function of the command line, the seed and the steps: overrides of both.
         measure: Figure of a config with a checkpoint.
-        trivial: Name and figure of an answer that needs no learning.
+        trivial: Name and metric of an answer that needs no learning.
         trained: Whether the mixture has something to train.
     """
 
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--rows', nargs='+', default=list(ROWS), choices=list(ROWS))
     parser.add_argument('--seeds', type=int, nargs='+', default=[0])
     parser.add_argument('--size', type=int, default=96)
-    parser.add_argument('--tests', type=int, default=48, help='test pictures; a fourth as many groups and videos')
+    parser.add_argument('--tests', type=int, default=48, help='test images; a fourth as many groups and videos')
     parser.add_argument('--iterations', type=int, help='of every row, instead of its own number')
     args = parser.parse_args(arguments)
     torch.set_num_threads(1)
@@ -111,7 +111,7 @@ def one(name: str, seed: int, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def fit(row: Row, config: Path, folder: Path, seed: int, args: argparse.Namespace) -> Path:
-    """Train and give the last checkpoint; go on where an earlier call was killed."""
+    """Train and give the last checkpoint; continue where an earlier call was killed."""
     iterations = args.iterations or row.iterations
     checkpoint = folder / f'iter_{iterations}.pth'
     if not checkpoint.is_file():
@@ -138,8 +138,8 @@ def losses(folder: Path) -> tuple[float, float]:
     return found[min(found)], found[max(found)]
 
 
-def pictures(args: argparse.Namespace, seed: int, iterations: int) -> Options:
-    """Overrides for training on pictures."""
+def images(args: argparse.Namespace, seed: int, iterations: int) -> Options:
+    """Overrides for training on images."""
     dataset = 'train_dataloader.dataset'
     return {f'{dataset}.size': args.size, f'{dataset}.pipeline.2.size': args.size}
 
@@ -151,7 +151,7 @@ def groups(args: argparse.Namespace, seed: int, iterations: int) -> Options:
 
 
 def group_size(args: argparse.Namespace) -> int:
-    """Side of a group's pictures."""
+    """Side of a group's images."""
     return args.size * 5 // 3
 
 
@@ -161,8 +161,8 @@ def clips(args: argparse.Namespace, seed: int, iterations: int) -> Options:
     return {f'{place}.data_root': videos_on_disk(args, seed), f'{place}.pipeline.3.size': args.size}
 
 
-def clips_and_pictures(args: argparse.Namespace, seed: int, iterations: int) -> Options:
-    """Overrides for training on clips and pictures in turn."""
+def clips_and_images(args: argparse.Namespace, seed: int, iterations: int) -> Options:
+    """Overrides for training on clips and images in turn."""
     place = 'train_dataloader.dataset'
     parts = {f'{place}.datasets.0.data_root': videos_on_disk(args, seed), f'{place}.datasets.1.size': args.size}
     return {**parts, f'{place}.pipeline.2.size': args.size}
@@ -185,19 +185,19 @@ def object_clips(args: argparse.Namespace, seed: int, iterations: int) -> Option
     return {f'{place}.seed': seed, f'{place}.size': args.size, 'param_scheduler.1.T_max': iterations}
 
 
-def picture_iou(config: Path, checkpoint: Path, args: argparse.Namespace) -> float:
-    """Mean IoU over test pictures."""
+def image_iou(config: Path, checkpoint: Path, args: argparse.Namespace) -> float:
+    """Mean IoU over test images."""
     options = texts({'test_dataloader.dataset.pipeline.2.size': args.size})
     predict = SaliencyPredictor(init_model(str(config), str(checkpoint), 'cpu', options))
     drawn = [draw_image(0, 'test', index, args.size) for index in range(args.tests)]
-    return float(np.mean([iou(predict([picture.image])[0].saliency, picture.mask) for picture in drawn]))
+    return float(np.mean([iou(predict([image.image])[0].saliency, image.mask) for image in drawn]))
 
 
-def picture_centre(args: argparse.Namespace) -> tuple[str, float]:
-    """A blob in the middle of every test picture."""
+def image_centre(args: argparse.Namespace) -> tuple[str, float]:
+    """A blob in the middle of every test image."""
     blob = to_grey(centre_prior(args.size, args.size))
     drawn = [draw_image(0, 'test', index, args.size) for index in range(args.tests)]
-    return 'centre prior', float(np.mean([iou(blob, picture.mask) for picture in drawn]))
+    return 'centre prior', float(np.mean([iou(blob, image.mask) for image in drawn]))
 
 
 def group_iou(config: Path, checkpoint: Path, args: argparse.Namespace) -> float:
@@ -209,7 +209,7 @@ def group_iou(config: Path, checkpoint: Path, args: argparse.Namespace) -> float
 
 def all_objects(args: argparse.Namespace) -> tuple[str, float]:
     """Every object marked, the shared one among them, without its companions being looked at."""
-    members = [picture for group in test_groups(args) for picture in group.images]
+    members = [image for group in test_groups(args) for image in group.images]
     return 'all objects', float(np.mean([(p.mask & (p.labels > 0)).sum() / (p.labels > 0).sum() for p in members]))
 
 
@@ -223,14 +223,14 @@ def clip_iou(config: Path, checkpoint: Path, args: argparse.Namespace) -> float:
     predict = predictor(config, checkpoint, args.size, length=4)
     drawn = test_videos(args)
     maps = [grey for video in drawn for grey in video_maps(predict, video)]
-    return figures(maps, [video.labels(t) > 0 for video in drawn for t in range(len(video))])['iou']
+    return metrics(maps, [video.labels(t) > 0 for video in drawn for t in range(len(video))])['iou']
 
 
 def clip_centre(args: argparse.Namespace) -> tuple[str, float]:
     """A blob in the middle of every frame."""
     blob = to_grey(centre_prior(args.size, args.size))
     truths = [video.labels(t) > 0 for video in test_videos(args) for t in range(len(video))]
-    return 'centre prior', figures([blob] * len(truths), truths)['iou']
+    return 'centre prior', metrics([blob] * len(truths), truths)['iou']
 
 
 def test_videos(args: argparse.Namespace) -> list:
@@ -265,9 +265,9 @@ ROWS = {
         PROJECTS / 'dcfm/configs/dcfm_lite0_synthetic-groups-160.py',
         200, groups, group_iou, all_objects,
     ),
-    'boxes on pictures': Row(
+    'boxes on images': Row(
         PROJECTS / 'scwssod/configs/scwssod_lite0_boxes_synthetic-128.py',
-        SCWSSOD, 160, pictures, picture_iou, picture_centre,
+        SCWSSOD, 160, images, image_iou, image_centre,
     ),
     'coherence on tracks': Row(
         MIXED / 'xmem_lite0_boxes-filled-lsc_synthetic-96.py',
@@ -277,11 +277,11 @@ ROWS = {
     'aggregation on clips': Row(
         MIXED / 'contrastive-vsod_lite0_aggm_synthetic-160.py',
         PROJECTS / 'contrastive_vsod/configs/contrastive-vsod_lite0_synthetic-160.py',
-        120, clips_and_pictures, clip_iou, clip_centre,
+        120, clips_and_images, clip_iou, clip_centre,
     ),
-    'smoothing on pictures': Row(
+    'smoothing on images': Row(
         MIXED / 'scwssod_lite0_label-smoothing_synthetic-128.py',
-        SCWSSOD, 160, pictures, picture_iou, picture_centre, trained=False,
+        SCWSSOD, 160, images, image_iou, image_centre, trained=False,
     ),
 }  # fmt: skip
 

@@ -69,7 +69,7 @@ def one(seed: int, args: argparse.Namespace, videos: list) -> dict[str, dict[str
 
 
 def measure(model: Any, videos: list) -> dict[str, dict[str, float]]:
-    """Figures of the trained weights, and of the same weights with either idea taken away."""
+    """Metrics of the trained weights, and of the same weights with either idea taken away."""
     answer = follow(model)
     found = {'trained': {**score(answer, videos), **moved_prompt(answer, videos)}}
     with without_previous_mask(model):

@@ -3,7 +3,7 @@
     python benchmarks/learning/pseudo_labels.py [--seeds 0 1 2] [--max-step 4]
 
 Synthetic videos, of which every 20th frame keeps its label (every 5th beside it). No point moves more than ``--max-step``
-pixels from one frame to the next, at most 8. One image model, trained on pictures, starts all seeds. Per seed, with videos
+pixels from one frame to the next, at most 8. One image model, trained on images, starts all seeds. Per seed, with videos
 of its own: a generator on triplets of kept labels; its labels for frames between, evenly spaced (``--between``). They are
 compared with the truth that it never saw, beside (a) the nearest kept label copied and (b) the kept labels warped along
 the same flow without any network: the nearer one, and the mean of both, of which the better one counts. What copying and
@@ -25,7 +25,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from clip_runs import GENERATOR, VIDEO_MODEL, figures, fit, image_model, iou, predictor, texts, verdicts, video_maps
+from clip_runs import GENERATOR, VIDEO_MODEL, fit, image_model, iou, metrics, predictor, texts, verdicts, video_maps
 
 from salseg.apis.pseudo_labels import precompute_pseudo_labels
 from salseg.datasets import VideoSaliencyDataset
@@ -76,7 +76,7 @@ def scene(args: argparse.Namespace, max_step: float) -> dict:
 
 
 def one_seed(seed: int, args: argparse.Namespace) -> dict:
-    """All stages and figures of one seed."""
+    """All stages and metrics of one seed."""
     folder, started = Path(args.out) / f'seed{seed}', time.monotonic()
     data = folder / 'data'
     if not data.is_dir():
@@ -148,7 +148,7 @@ def quality(data: Path, made: Path, interval: int, args: argparse.Namespace) -> 
 
 
 def trivial_labels(labels: torch.Tensor, flow: torch.Tensor, share: float) -> dict[str, np.ndarray]:
-    """Copied and warped labels; ``share`` is how far the frame lies from the left label (0) to the right one (1)."""
+    """Copied and warped labels; ``share`` is how far the frame is from the left label (0) to the right one (1)."""
     labels, flow = torch.as_tensor(labels).float(), torch.as_tensor(flow).float()
     warped = warp(labels[:, None], flow)[:, 0]
     nearer = int(share > 0.5)
@@ -214,13 +214,13 @@ def students(folder: Path, data: Path, start: Path, seed: int, args: argparse.Na
 
 
 def tested(checkpoint: Path, config: Path, seed: int, args: argparse.Namespace) -> dict[str, float]:
-    """Figures on twelve frames of each test video."""
+    """Metrics on twelve frames of each test video."""
     predict, maps, truths = predictor(config, checkpoint, args.size, length=4), [], []
     for index in range(args.test_videos):
         video = draw_video(seed, 'val', index, length=12, **scene(args, args.max_step))
         maps += video_maps(predict, video)
         truths += [video.labels(t) > 0 for t in range(len(video))]
-    return figures(maps, truths)
+    return metrics(maps, truths)
 
 
 def print_tables(results: list[dict], args: argparse.Namespace) -> None:

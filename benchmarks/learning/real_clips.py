@@ -1,8 +1,8 @@
 """RCRNet+NER-lite on a few real videos.
 
-    python benchmarks/learning/real_clips.py --data DAVIS --pictures PICTURES [--seeds 0]
+    python benchmarks/learning/real_clips.py --data DAVIS --images IMAGES [--seeds 0]
 
-DAVIS: JPEGImages/480p, Annotations/480p, ImageSets/2016/{train,val}.txt. PICTURES: image/, mask/, train.txt, for the image
+DAVIS: JPEGImages/480p, Annotations/480p, ImageSets/2016/{train,val}.txt. IMAGES: image/, mask/, train.txt, for the image
 model. Rows: the image model alone, frame by frame; the video model that starts from it and learns from all labels of the
 training videos; a centre prior. Scored on the videos of val.txt, which no training saw: max-F, S, MAE, and J and F of maps
 cut at one half (means over the frames of a video, then over videos). Writes maps and an overlay video of every test video,
@@ -39,11 +39,11 @@ def main() -> int:
     args = arguments()
     out = Path(args.out)
     videos = VideoSaliencyDataset(args.data, list_file='ImageSets/2016/val.txt', encoding='index', clips='all').videos
-    results = {'centre prior': [figures({video.name: centre_maps(video) for video in videos}, videos)]}
+    results = {'centre prior': [metrics({video.name: centre_maps(video) for video in videos}, videos)]}
     for seed in args.seeds:
         started = time.monotonic()
         for row, maps in rows(out / f'seed{seed}', seed, videos, args):
-            results.setdefault(row, []).append(figures(maps, videos))
+            results.setdefault(row, []).append(metrics(maps, videos))
             shown = ', '.join(f'{name} {results[row][-1][name]:.3f}' for name in NAMES)
             print(f'seed {seed}, {row}: {shown} ({time.monotonic() - started:.0f} s)', flush=True)
             if seed == args.seeds[0]:
@@ -65,7 +65,7 @@ def arguments() -> argparse.Namespace:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--data', required=True, help='videos in the layout of DAVIS')
-    parser.add_argument('--pictures', required=True, help='folder with image/, mask/, train.txt')
+    parser.add_argument('--images', required=True, help='folder with image/, mask/, train.txt')
     parser.add_argument('--out', default='work_dirs/real_clips')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0])
     parser.add_argument('--size', type=int, default=96)
@@ -78,14 +78,14 @@ def rows(
     folder: Path, seed: int, videos: list[Video], args: argparse.Namespace
 ) -> Iterator[tuple[str, dict[str, list[np.ndarray]]]]:
     """Name of each row and its maps by video."""
-    pictures = {
-        'train_dataloader.dataset.data_root': args.pictures,
-        'test_dataloader.dataset.data_root': args.pictures,
+    images = {
+        'train_dataloader.dataset.data_root': args.images,
+        'test_dataloader.dataset.data_root': args.images,
         'train_dataloader.dataset.pipeline.2.size': args.size,
         'test_dataloader.dataset.pipeline.2.size': args.size,
     }
-    image = fit(IMAGE, folder / 'image', args.image_iterations, seed, pictures)
-    still = ClipPredictor(init_model(str(IMAGE), str(image), 'cpu', texts(pictures)), length=1)
+    image = fit(IMAGE, folder / 'image', args.image_iterations, seed, images)
+    still = ClipPredictor(init_model(str(IMAGE), str(image), 'cpu', texts(images)), length=1)
     yield 'image model', predicted(still, folder / 'maps_image', videos)
     clips = {
         'train_dataloader.dataset.data_root': args.data,
@@ -113,12 +113,12 @@ def centre_maps(video: Video) -> list[np.ndarray]:
     return [np.rint(centre_prior(*shape) * 255).astype(np.uint8)] * len(video.frames)
 
 
-def figures(maps: dict[str, list[np.ndarray]], videos: list[Video]) -> dict[str, float]:
-    """Measures of the maps over all frames; J and F averaged per video first."""
+def metrics(maps: dict[str, list[np.ndarray]], videos: list[Video]) -> dict[str, float]:
+    """Metrics of the maps over all frames; J and F averaged per video first."""
     scores, region, boundary = [], [], []
     for video in videos:
         pairs = [(grey, read_mask(path, 'index') > 0) for grey, path in zip(maps[video.name], video.labels)]
-        scores += [saliency_scores(grey, truth, measures=('mae', 's', 'f')) for grey, truth in pairs]
+        scores += [saliency_scores(grey, truth, metrics=('mae', 's', 'f')) for grey, truth in pairs]
         region.append(np.mean([region_similarity_j(grey >= 128, truth) for grey, truth in pairs]))
         boundary.append(np.mean([boundary_f(grey >= 128, truth) for grey, truth in pairs]))
     level = image_level(scores)

@@ -1,11 +1,11 @@
-"""dcfm-lite on a few real groups: true against foreign companions on the same weights, beside a model of single pictures.
+"""dcfm-lite on a few real groups: true against foreign companions on the same weights, beside a model of single images.
 
 Needs a folder with image/<group>/ and gt/<group>/. The groups are split in two halves; each is tested with what was
-trained on the other one and on synthetic groups. Most real pictures hold one object, so a group is hardly needed; the
-harder test puts pictures of two groups side by side, and the companions alone tell which half is meant. Training has
-such pairs of its own groups too. scwssod-lite is trained on the same pictures with their full masks and sees one
-picture at a time. Prints every fold and seed, the worst seed of the mean over folds, and what must hold; writes sheets.
-What is done is kept in scores.json of the folder, so a stopped call goes on.
+trained on the other one and on synthetic groups. Most real images hold one object, so a group is hardly needed; the
+harder test puts images of two groups side by side, and the companions alone tell which half is meant. Training has
+such pairs of its own groups too. scwssod-lite is trained on the same images with their full masks and sees one
+image at a time. Prints every fold and seed, the worst seed of the mean over folds, and what must hold; writes sheets.
+What is done is kept in scores.json of the folder, so a stopped call continues.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from group_figures import Claim, Group, Member, overlap, say, windows
+from group_metrics import Claim, Group, Member, overlap, say, windows
 
 from salseg.apis import SaliencyPredictor, init_model
 from salseg.apis.groups import GroupPredictor
@@ -32,7 +32,7 @@ from salseg.visualization import overlay_map, sheet, write_png
 ROOT = Path(__file__).resolve().parents[2]
 GROUPS = ROOT / 'projects/dcfm/configs/dcfm_lite0_folder-and-synthetic-160.py'
 SINGLE = ROOT / 'projects/scwssod/configs/scwssod_lite0_paper_folder-192.py'
-# Groups that share pictures with each other or with other sets stay together, in the second half.
+# Groups that share images with each other or with other sets stay together, in the second half.
 SECOND = ('car', 'parrot', 'cow_msrc', 'pair1', 'pair2', 'pair4')
 COMPANIONS = 5
 FIGURES = ('iou', 'max_f', 'mae')
@@ -74,7 +74,7 @@ def main() -> int:
 
 
 def read_groups(folder: str) -> dict[str, list[Member]]:
-    """All pictures and masks by group."""
+    """All images and masks by group."""
     data = GroupDataset(folder)
     return {
         name: [Member(read_image(image), read_mask(mask, 'binary') > 0) for _, image, mask in items]
@@ -83,14 +83,14 @@ def read_groups(folder: str) -> dict[str, list[Member]]:
 
 
 def beside(groups: dict[str, list[Member]], height: int = 160, width: int = 128) -> dict[str, list[Member]]:
-    """Every picture beside one of another group, on a side that chance decides; the other object does not count."""
+    """Every image beside one of another group, on a side that chance decides; the other object does not count."""
     rng = np.random.default_rng(0)
     names = list(groups)
     made: dict[str, list[Member]] = {}
     for number, name in enumerate(names):
         made[name] = []
         for index, member in enumerate(groups[name]):
-            # Walking through the other groups: none of them is in all pictures.
+            # Walking through the other groups: none of them is in all images.
             other = groups[names[(number + 1 + index % (len(names) - 1)) % len(names)]]
             foreign = other[int(rng.integers(len(other)))]
             halves = [resized(member, height, width), resized(foreign, height, width)]
@@ -101,7 +101,7 @@ def beside(groups: dict[str, list[Member]], height: int = 160, width: int = 128)
 
 
 def resized(member: Member, height: int, width: int) -> Member:
-    """Picture and mask at a size."""
+    """Image and mask at a size."""
     image = cv2.resize(member.image, (width, height), interpolation=cv2.INTER_AREA)
     mask = cv2.resize(member.mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
     return Member(image, mask > 0)
@@ -131,8 +131,8 @@ class Fold:
 
     Args:
         number: Of the fold.
-        tested, trained: Pictures by group.
-        out: Folder of the runs; training pictures are written into it.
+        tested, trained: Images by group.
+        out: Folder of the runs; training images are written into it.
     """
 
     def __init__(
@@ -143,12 +143,12 @@ class Fold:
         self.trained = trained
         self.out = out
         self.folder = write_training(trained, out / f'data{number}')
-        self.sets = {'pictures': list(tested.values()), 'side by side': list(beside(tested).values())}
+        self.sets = {'images': list(tested.values()), 'side by side': list(beside(tested).values())}
 
     def centre_prior(self) -> dict[str, dict[str, Score]]:
         """Scores of a Gaussian."""
         return {
-            kind: {'centre prior': score(g, per_picture(g, lambda image: to_grey(centre_prior(*image.shape[:2]))))}
+            kind: {'centre prior': score(g, per_image(g, lambda image: to_grey(centre_prior(*image.shape[:2]))))}
             for kind, g in self.sets.items()
         }
 
@@ -194,7 +194,7 @@ def train_groups(folder: Path, seed: int, out: Path, iterations: int) -> GroupPr
 
 
 def train_single(folder: Path, seed: int, out: Path, iterations: int) -> SaliencyPredictor:
-    """scwssod-lite on the same pictures with full masks."""
+    """scwssod-lite on the same images with full masks."""
     options = [
         f'train_dataloader.dataset.data_root={folder}/single', 'train_dataloader.dataset.label_folder=mask',
         'train_dataloader.dataset.encoding=binary', 'model.losses.lsc=None', 'model.losses.ssc=None',
@@ -214,7 +214,7 @@ def short(seed: int, iterations: int) -> list[str]:
 
 
 def with_companions(predictor: GroupPredictor, groups: Sequence[Group]) -> dict[str, Score]:
-    """Scores of the same weights with true companions, with foreign ones, and of each picture alone."""
+    """Scores of the same weights with true companions, with foreign ones, and of each image alone."""
     maps: dict[str, Maps] = {name: [[] for _ in groups] for name in ('true', 'foreign', 'alone')}
     for number, group in enumerate(groups):
         together = [
@@ -222,7 +222,7 @@ def with_companions(predictor: GroupPredictor, groups: Sequence[Group]) -> dict[
             for part in windows(group, min(COMPANIONS, len(group)))
             for prediction in predictor([member.image for member in part])
         ]
-        # The last window may begin again at the first picture.
+        # The last window may begin again at the first image.
         maps['true'][number] = together[: len(group)]
         for index, member in enumerate(group):
             others = [groups[(number + step) % len(groups)] for step in range(1, COMPANIONS)]
@@ -232,27 +232,27 @@ def with_companions(predictor: GroupPredictor, groups: Sequence[Group]) -> dict[
     return {f'dcfm-lite, {name}': score(groups, found) for name, found in maps.items()}
 
 
-def per_picture(groups: Sequence[Group], make: Callable[[np.ndarray], np.ndarray]) -> Maps:
-    """Maps that are made picture by picture."""
+def per_image(groups: Sequence[Group], make: Callable[[np.ndarray], np.ndarray]) -> Maps:
+    """Maps that are made image by image."""
     return [[make(member.image) for member in group] for group in groups]
 
 
 def one_by_one(predictor: SaliencyPredictor, groups: Sequence[Group]) -> Maps:
-    """Maps of a model that sees one picture."""
-    return per_picture(groups, lambda image: predictor([image])[0].saliency)
+    """Maps of a model that sees one image."""
+    return per_image(groups, lambda image: predictor([image])[0].saliency)
 
 
 def score(groups: Sequence[Group], maps: Maps) -> Score:
-    """IoU at one half, max-F and MAE over all pictures of all groups."""
+    """IoU at one half, max-F and MAE over all images of all groups."""
     pairs = [pair for group, found in zip(groups, maps) for pair in zip(group, found)]
-    max_f = image_level(saliency_scores(m, member.mask, measures=('f',)) for member, m in pairs)['max_f']
+    max_f = image_level(saliency_scores(m, member.mask, metrics=('f',)) for member, m in pairs)['max_f']
     iou = float(np.mean([overlap(m, member.mask) for member, m in pairs]))
     mae = float(np.mean([np.abs(m / 255 - member.mask).mean() for member, m in pairs]))
     return dict(iou=round(iou, 4), max_f=round(float(max_f), 4), mae=round(mae, 4))
 
 
 def write_sheet(path: Path, predictor: GroupPredictor, groups: Sequence[Group]) -> None:
-    """Two lines for each group: five pictures, and their maps."""
+    """Two lines for each group: five images, and their maps."""
     lines = []
     for group in groups:
         shown = (list(group) * COMPANIONS)[:COMPANIONS]
@@ -263,7 +263,7 @@ def write_sheet(path: Path, predictor: GroupPredictor, groups: Sequence[Group]) 
 
 
 def summarize(found: dict[str, dict[str, dict[str, Score]]]) -> dict[str, dict[str, dict[str, list[float]]]]:
-    """By kind, row and figure: every seed's mean over the folds; prints mean and worst."""
+    """By kind, row and metric: every seed's mean over the folds; prints mean and worst."""
     runs: dict[tuple[str, str], dict[str, list[Score]]] = {}
     for name, kinds in found.items():
         # Folds of one model and seed belong together; their names differ in the first word.
@@ -276,8 +276,8 @@ def summarize(found: dict[str, dict[str, dict[str, Score]]]) -> dict[str, dict[s
         summary.setdefault(kind, {})[row] = dict(iou=iou, max_f=f, mae=mae)
     for kind, rows in summary.items():
         print(f'\n{kind:28} {"IoU mean":>9} {"worst":>7} {"max-F mean":>11} {"worst":>7} {"MAE mean":>9} {"worst":>7}')
-        for row, figures in rows.items():
-            iou, f, mae = (figures[key] for key in FIGURES)
+        for row, metrics in rows.items():
+            iou, f, mae = (metrics[key] for key in FIGURES)
             print(
                 f'{row:28} {np.mean(iou):9.3f} {min(iou):7.3f} {np.mean(f):11.3f} {min(f):7.3f} '
                 f'{np.mean(mae):9.3f} {max(mae):7.3f}'

@@ -106,8 +106,8 @@ def nearest_features(weights: str | None) -> Answer:
         memory: list[tuple[torch.Tensor, torch.Tensor]] = []
         found = []
         for frame in video.frames:
-            picture = (torch.from_numpy(frame.transpose(2, 0, 1).copy())[None].float() - 127) / 128
-            features = backbone(picture)[0][0]
+            image = (torch.from_numpy(frame.transpose(2, 0, 1).copy())[None].float() - 127) / 128
+            features = backbone(image)[0][0]
             size = tuple(features.shape[-2:])
             here = F.normalize(features.flatten(1), dim=0)
             if not memory:

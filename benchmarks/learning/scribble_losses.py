@@ -1,7 +1,7 @@
 """What local saliency coherence, structure consistency and AGGM bring on synthetic scribbles, against full masks.
 
-Same network, pictures, iterations and seeds for every row; only the losses or the aggregation differ. Test pictures come
-from a split that no training saw. Structure consistency is judged by how much the maps change when the picture is made
+Same network, images, iterations and seeds for every row; only the losses or the aggregation differ. Test images come
+from a split that no training saw. Structure consistency is judged by how much the maps change when the image is made
 smaller. Prints every seed, then the worst, and what must hold.
 """
 
@@ -48,18 +48,18 @@ def main() -> int:
     parser.add_argument('--runs', nargs='+', default=list(RUNS), choices=list(RUNS))
     parser.add_argument('--test-images', type=int, default=64)
     args = parser.parse_args()
-    pictures = [draw_image(0, 'test', index, SIZE) for index in range(args.test_images)]
+    images = [draw_image(0, 'test', index, SIZE) for index in range(args.test_images)]
     results: dict[str, list[dict[str, float]]] = {}
     for name, make in (
         ('centre prior', lambda p: centre_prior(SIZE, SIZE)),
         ('border contrast', lambda p: border_contrast(p.image)),
     ):
-        results[name] = [figures([to_grey(make(picture)) for picture in pictures], pictures)]
+        results[name] = [metrics([to_grey(make(image)) for image in images], images)]
     for run in args.runs:
         results[run] = []
         for seed in args.seeds:
             started = time.monotonic()
-            results[run].append(one(run, seed, args, pictures))
+            results[run].append(one(run, seed, args, images))
             numbers = ' '.join(f'{key} {value:.4f}' for key, value in results[run][-1].items())
             print(f'{run}, seed {seed}: {numbers} ({time.monotonic() - started:.0f} s)', flush=True)
     print_table(results)
@@ -68,7 +68,7 @@ def main() -> int:
     return report(results)
 
 
-def one(run: str, seed: int, args: argparse.Namespace, pictures: list) -> dict[str, float]:
+def one(run: str, seed: int, args: argparse.Namespace, images: list) -> dict[str, float]:
     """Train one row with one seed, unless its last checkpoint is there already, and measure it."""
     folder = Path(args.out) / f'{list(RUNS).index(run)}_{seed}'
     options = [
@@ -83,25 +83,25 @@ def one(run: str, seed: int, args: argparse.Namespace, pictures: list) -> dict[s
     if not checkpoint.is_file():
         train(str(CONFIG), options, str(folder))
     predictor = SaliencyPredictor(init_model(str(CONFIG), str(checkpoint), options=options))
-    maps = [predictor([picture.image])[0].saliency for picture in pictures]
-    return {**figures(maps, pictures), 'rescaling': rescaling(predictor, maps, pictures)}
+    maps = [predictor([image.image])[0].saliency for image in images]
+    return {**metrics(maps, images), 'rescaling': rescaling(predictor, maps, images)}
 
 
-def figures(maps: list[np.ndarray], pictures: list) -> dict[str, float]:
-    """MAE of maps as they are, IoU at one half averaged over pictures, max-F."""
-    plain = image_level(saliency_scores(m, p.mask, measures=('f',)) for m, p in zip(maps, pictures))
-    unions = [((m >= 128) | p.mask).sum() for m, p in zip(maps, pictures)]
-    overlaps = [((m >= 128) & p.mask).sum() for m, p in zip(maps, pictures)]
-    mae = float(np.mean([np.abs(m / 255 - p.mask).mean() for m, p in zip(maps, pictures)]))
+def metrics(maps: list[np.ndarray], images: list) -> dict[str, float]:
+    """MAE of maps as they are, IoU at one half averaged over images, max-F."""
+    plain = image_level(saliency_scores(m, p.mask, metrics=('f',)) for m, p in zip(maps, images))
+    unions = [((m >= 128) | p.mask).sum() for m, p in zip(maps, images)]
+    overlaps = [((m >= 128) & p.mask).sum() for m, p in zip(maps, images)]
+    mae = float(np.mean([np.abs(m / 255 - p.mask).mean() for m, p in zip(maps, images)]))
     iou = float(np.mean([o / max(u, 1) for o, u in zip(overlaps, unions)]))
     return dict(mae=mae, iou=iou, max_f=plain['max_f'])
 
 
-def rescaling(predictor: SaliencyPredictor, maps: list[np.ndarray], pictures: list) -> float:
-    """Mean absolute change of the map when the picture is halved first; the predictor enlarges it again."""
+def rescaling(predictor: SaliencyPredictor, maps: list[np.ndarray], images: list) -> float:
+    """Mean absolute change of the map when the image is halved first; the predictor enlarges it again."""
     changes = []
-    for saliency, picture in zip(maps, pictures):
-        small = cv2.resize(picture.image, (SIZE // 2, SIZE // 2), interpolation=cv2.INTER_AREA)
+    for saliency, image in zip(maps, images):
+        small = cv2.resize(image.image, (SIZE // 2, SIZE // 2), interpolation=cv2.INTER_AREA)
         back = cv2.resize(predictor([small])[0].saliency, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
         changes.append(np.abs(back.astype(float) - saliency).mean() / 255)
     return float(np.mean(changes))
@@ -131,7 +131,11 @@ def report(results: dict[str, list[dict[str, float]]]) -> int:
         closed = min((lsc['iou'] - pce['iou']) / max(full['iou'] - pce['iou'], 1e-6) for pce, lsc, full in pairs)
         claims.append((f'MAE with LSC / without, worst seed: {ratio:.2f}', ratio <= 0.8, '<= 0.80'))
         claims.append(
-            (f'share of the IoU gap to full masks that LSC closes, worst seed: {closed:.0%}', closed >= 0.2, '>= 20%')
+            (
+                f'fraction of the IoU gap to full masks that LSC closes, worst seed: {closed:.0%}',
+                closed >= 0.2,
+                '>= 20%',
+            )
         )
     for without, with_ssc in (('pce', 'pce + SSC'), ('pce + LSC', 'pce + LSC + SSC')):
         if {without, with_ssc} <= set(results):

@@ -1,6 +1,6 @@
-"""Ten thousand pictures, a long video, and a process that is killed: `salseg predict` in bounded memory, nothing lost.
+"""Ten thousand images, a long video, and a process that is killed: `salseg predict` in bounded memory, nothing lost.
 
-    python benchmarks/speed/bounded_predict.py [--pictures 10000] [--frames 2000] [--kills 3] [--only PART ...]
+    python benchmarks/speed/bounded_predict.py [--images 10000] [--frames 2000] [--kills 3] [--only PART ...]
 
 `folder`: a folder of small JPEGs, with scwssod-lite. `stream`: as many arrays from a generator, with the same. `video`:
 a file of 2,000 frames with rcrnet-ner-lite, maps and overlay. Memory of the process is read from the kernel after every
@@ -62,9 +62,9 @@ class Memory:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the parts; 0 if all hold."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--pictures', type=int, default=10000)
+    parser.add_argument('--images', type=int, default=10000)
     parser.add_argument('--frames', type=int, default=2000)
-    parser.add_argument('--size', type=int, default=64, help='side of pictures, frames and of the networks')
+    parser.add_argument('--size', type=int, default=64, help='side of images, frames and of the networks')
     parser.add_argument('--kills', type=int, default=3)
     parser.add_argument('--only', nargs='+', choices=PARTS, default=PARTS)
     parser.add_argument(
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     args = parser.parse_args(arguments)
     if args.quick:
-        args.pictures, args.frames, args.size, args.kills = 20, 20, 32, 1
+        args.images, args.frames, args.size, args.kills = 20, 20, 32, 1
     use_one_thread()
     failed = []
     for part in args.only:
@@ -84,51 +84,51 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def lite(name: str, size: int) -> torch.nn.Module:
-    """A lite model with seeded random weights for small pictures."""
+    """A lite model with seeded random weights for small images."""
     torch.manual_seed(0)
     backbone = 'model.backbone.backbone.weights' if name.startswith('rcrnet') else 'model.backbone.weights'
     return init_model(name, device='cpu', options={backbone: None, 'test_dataloader.dataset.pipeline.2.size': size})
 
 
-def pictures(size: int) -> list[np.ndarray]:
-    """A few drawn pictures (H, W, 3) uint8 that are shown again and again."""
+def images(size: int) -> list[np.ndarray]:
+    """A few drawn images (H, W, 3) uint8 that are shown again and again."""
     return [draw_image(0, 'bounded', number, size).image for number in range(DRAWN)]
 
 
 def folder(args: argparse.Namespace, place: Path) -> bool:
     """A folder of many files."""
     predictor = SaliencyPredictor(lite('scwssod-lite', args.size), random_weights=True)
-    drawn = [cv2.imencode('.jpg', picture)[1].tobytes() for picture in pictures(args.size)]
+    drawn = [cv2.imencode('.jpg', image)[1].tobytes() for image in images(args.size)]
     (place / 'in').mkdir()
-    for number in range(args.pictures):
+    for number in range(args.images):
         (place / f'in/{number:06d}.jpg').write_bytes(drawn[number % DRAWN])
-    memory = Memory('folder', args.pictures)
+    memory = Memory('folder', args.images)
     report = predict_files(predictor, [place / 'in'], place / 'out', progress=memory)
-    whole = report.pictures == len(list((place / 'out').glob('*.png'))) == args.pictures and not report.failed
-    print(f'folder: {report.pictures} of {args.pictures} maps written')
+    whole = report.images == len(list((place / 'out').glob('*.png'))) == args.images and not report.failed
+    print(f'folder: {report.images} of {args.images} maps written')
     return memory.passed() and whole
 
 
 def stream(args: argparse.Namespace, place: Path) -> bool:
     """A generator of as many arrays."""
     predictor = SaliencyPredictor(lite('scwssod-lite', args.size), random_weights=True)
-    drawn = pictures(args.size)
+    drawn = images(args.size)
 
     def arrays() -> Iterator[np.ndarray]:
-        for number in range(args.pictures):
+        for number in range(args.images):
             yield np.roll(drawn[number % DRAWN], number, axis=1)
 
-    memory = Memory('stream', args.pictures)
+    memory = Memory('stream', args.images)
     for done, prediction in enumerate(predictor.stream(arrays()), 1):
         if prediction.saliency.shape != (args.size, args.size):
             return False
         memory(done)
-    return memory.passed() and done == args.pictures
+    return memory.passed() and done == args.images
 
 
 def video(args: argparse.Namespace, place: Path) -> bool:
     """A long video file, frame by frame."""
-    drawn = pictures(args.size)
+    drawn = images(args.size)
     with VideoWriter(place / 'film.avi') as writer:
         for number in range(args.frames):
             writer.write(np.roll(drawn[number // 50 % DRAWN], number % 50, axis=1))
@@ -139,12 +139,12 @@ def video(args: argparse.Namespace, place: Path) -> bool:
 
 
 def kill(args: argparse.Namespace, place: Path) -> bool:
-    """The command, killed while it writes, and gone on with."""
-    count = min(args.pictures, 60)
+    """The command, killed while it writes, and resumed."""
+    count = min(args.images, 60)
     export_weights(lite('scwssod-lite', args.size), place / 'weights.pth')
     (place / 'in').mkdir()
-    for number, picture in zip(range(count), pictures(args.size) * 2):
-        cv2.imwrite(str(place / f'in/{number:03d}.jpg'), picture)
+    for number, image in zip(range(count), images(args.size) * 2):
+        cv2.imwrite(str(place / f'in/{number:03d}.jpg'), image)
     words = [str(place / 'in'), '--checkpoint', str(place / 'weights.pth'), '--device', 'cpu', '--save', 'mask,overlay']
     options = ['--cfg-options', f'test_dataloader.dataset.pipeline.2.size={args.size}']
 

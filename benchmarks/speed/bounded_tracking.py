@@ -43,14 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     drawn = draw_video(0, 'bounded', 0, length=length, size=tuple(args.size), objects=3, max_step=2, leaving=False)
     video = [frame for frame, _ in zip(back_and_forth(list(drawn)), range(args.frames))]
     options = [f'model.memory.max_long_term={LONG_TERM}', f'model.shorter_side={min(args.size)}']
-    follow = Propagator(init_model(str(CONFIG), device='cpu', options=options), random_weights=True)
+    tracker = Propagator(init_model(str(CONFIG), device='cpu', options=options), random_weights=True)
     print(
         f'{"frames":>12} {"ms/frame":>9}'
         + ''.join(f'{name:>10}' for name in COLUMNS)
         + f'{"state MB":>10} {"RSS MB":>8}'
     )
     rows, failures = [], []
-    for number, row in enumerate(windows(follow, video)):
+    for number, row in enumerate(windows(tracker, video)):
         first = number * WINDOW
         print(f'{first:>5} - {first + WINDOW - 1:>4} {line(row)}', flush=True)
         rows.append(row)
@@ -68,11 +68,11 @@ def back_and_forth(frames: list[SyntheticFrame]) -> Iterator[SyntheticFrame]:
         yield from frames[-2:0:-1]
 
 
-def windows(follow: Propagator, video: Sequence[SyntheticFrame]) -> Iterator[dict[str, float]]:
+def windows(tracker: Propagator, video: Sequence[SyntheticFrame]) -> Iterator[dict[str, float]]:
     """Medians and maxima of a hundred frames each."""
     seen: list[dict[str, float]] = []
     for number in range(len(video)):
-        seen.append(one_frame(follow, video, number))
+        seen.append(one_frame(tracker, video, number))
         if len(seen) == WINDOW or number == len(video) - 1:
             row = {name: max(frame[name] for frame in seen) for name in seen[0]}
             row['ms'] = float(np.median([frame['ms'] for frame in seen]))
@@ -80,7 +80,7 @@ def windows(follow: Propagator, video: Sequence[SyntheticFrame]) -> Iterator[dic
             seen = []
 
 
-def one_frame(follow: Propagator, video: Sequence[SyntheticFrame], number: int) -> dict[str, float]:
+def one_frame(tracker: Propagator, video: Sequence[SyntheticFrame], number: int) -> dict[str, float]:
     """Answer a frame and look at what is held."""
     frame = video[number]
     present = {i: frame.labels == i for i in (1, *VISITS) if (frame.labels == i).any()}
@@ -88,21 +88,21 @@ def one_frame(follow: Propagator, video: Sequence[SyntheticFrame], number: int) 
     for index, (comes, goes) in VISITS.items():
         if number % WINDOW == comes and index in present:
             given[index] = present[index]
-        if number % WINDOW == goes and index in follow.object_ids:
-            follow.remove_objects([index])
+        if number % WINDOW == goes and index in tracker.object_ids:
+            tracker.remove_objects([index])
     prompt = Prompt.from_masks(given) if given else None
     started = time.process_time()
-    follow.step(frame.image, prompt)
+    tracker.step(frame.image, prompt)
     spent = time.process_time() - started
-    held = follow.memory
-    groups = len(follow.state.memory.groups)
-    return {'ms': spent * 1e3, 'groups': groups, 'objects': len(follow.object_ids), 'positions': positions(follow),
+    held = tracker.memory
+    groups = len(tracker.state.memory.groups)
+    return {'ms': spent * 1e3, 'groups': groups, 'objects': len(tracker.object_ids), 'positions': positions(tracker),
             **held.elements, 'state': held.bytes / 1e6, 'rss': resident_mb()}  # fmt: skip
 
 
-def positions(follow: Propagator) -> int:
+def positions(tracker: Propagator) -> int:
     """Positions of one frame at stride 16."""
-    return follow.state.memory.frame_rows
+    return tracker.state.memory.frame_rows
 
 
 def passed_bounds(row: dict[str, float]) -> list[str]:

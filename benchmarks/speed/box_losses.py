@@ -46,7 +46,7 @@ class Sample:
         """(1, T, K, h, w)."""
         return self.boxes
 
-    def need(self, name: str) -> Tensor:
+    def require(self, name: str) -> Tensor:
         """Which boxes are valid: all."""
         return self.boxes.flatten(3).any(-1)
 

@@ -1,4 +1,4 @@
-"""Memory and time of `salseg check-data` on many small pictures: first progress, resident memory, one thread and two."""
+"""Memory and time of `salseg check-data` on many small images: first progress, resident memory, one thread and two."""
 
 import argparse
 import resource
@@ -16,13 +16,13 @@ from salseg.datasets.checking import Options, check_folder, report_values
 def main() -> int:
     """Draw, check, print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--pictures', type=int, default=20_000)
+    parser.add_argument('--images', type=int, default=20_000)
     parser.add_argument('--size', type=int, default=64)
     parser.add_argument('--threads', type=int, nargs='+', default=[1, 2])
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        draw(Path(folder), args.pictures, args.size)
-        reports = [measure(folder, threads, args.pictures) for threads in args.threads]
+        draw(Path(folder), args.images, args.size)
+        reports = [measure(folder, threads, args.images) for threads in args.threads]
     if any(report != reports[0] for report in reports):
         sys.stderr.write('reports differ between numbers of threads\n')
         return 1
@@ -38,8 +38,8 @@ def draw(root: Path, count: int, size: int) -> None:
     for name in ('image', 'mask'):
         (root / name).mkdir()
     for number in range(count):
-        picture = cv2.resize(rng.integers(0, 256, (8, 8, 3), np.uint8), (size, size), interpolation=cv2.INTER_CUBIC)
-        (root / 'image' / f'{number:06d}.jpg').write_bytes(cv2.imencode('.jpg', picture)[1].tobytes())
+        image = cv2.resize(rng.integers(0, 256, (8, 8, 3), np.uint8), (size, size), interpolation=cv2.INTER_CUBIC)
+        (root / 'image' / f'{number:06d}.jpg').write_bytes(cv2.imencode('.jpg', image)[1].tobytes())
         (root / 'mask' / f'{number:06d}.png').write_bytes(encoded)
 
 

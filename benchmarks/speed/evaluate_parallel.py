@@ -1,8 +1,8 @@
 """Scoring folders: two processes against one, memory and first progress on many maps, a kill and what follows.
 
-    python benchmarks/speed/evaluate_parallel.py [--maps 20000] [--pictures 240] [--folder DIR]
+    python benchmarks/speed/evaluate_parallel.py [--maps 20000] [--images 240] [--folder DIR]
 
-Equality first: figures of two processes and of a resumed run must have the same bits as those of one. Exits with 1 if
+Equality first: metrics of two processes and of a resumed run must have the same bits as those of one. Exits with 1 if
 a bar is missed: two processes 1.7 times as fast as one, the first progress within a second, memory of many maps within
 64 MiB of that of a tenth of them, and no unit scored twice after a kill. The folders are drawn below a temporary
 folder and deleted; `--folder` keeps them.
@@ -46,11 +46,11 @@ settings = Settings(processes=processes, fork=True, records=Path(records) if rec
 settings = Settings(**{**vars(settings), 'allow_extra': bool(names)})
 scoring = time.perf_counter()
 result = evaluate_folders({'m': folder + '/pred'}, folder + '/gt', 'sod', settings, progress=progress)
-figures = {k: v.tolist() if hasattr(v, 'tolist') else v for k, v in result.results[0].figures.items()}
+metrics = {k: v.tolist() if hasattr(v, 'tolist') else v for k, v in result.results[0].metrics.items()}
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
 cpu = [u.ru_utime + u.ru_stime for u in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))]
 print(json.dumps(dict(first=first, seconds=time.perf_counter() - scoring, peak=1024 * max(peak), cpu=sum(cpu),
-                      scored=result.scored, images=result.results[0].counts['images'], figures=figures)))
+                      scored=result.scored, images=result.results[0].counts['images'], metrics=metrics)))
 """
 
 
@@ -103,17 +103,17 @@ def compare_processes(folder: Path, rounds: int) -> bool:
     """Two processes against one, in turn; the best of each."""
     best = {1: float('inf'), 2: float('inf')}
     cpu = dict(best)
-    figures = {}
+    metrics = {}
     for _ in range(rounds):
         for processes in best:
             run = measure(folder, processes)
-            figures[processes] = run['figures']
+            metrics[processes] = run['metrics']
             best[processes] = min(best[processes], run['seconds'])
             cpu[processes] = min(cpu[processes], run['cpu'])
-    equal = json.dumps(figures[1]) == json.dumps(figures[2])
+    equal = json.dumps(metrics[1]) == json.dumps(metrics[2])
     speedup = best[1] / best[2]
-    print(f'figures of two processes equal those of one, bit for bit: {equal}')
-    print(f'one process {best[1]:.2f} s, two {best[2]:.2f} s: {speedup:.2f} times as fast (bar {SPEED_BAR})')
+    print(f'metrics of two processes equal those of one, bit for bit: {equal}')
+    print(f'one process {best[1]:.2f} s, two {best[2]:.2f} s: {speedup:.2f} times as fast (required {SPEED_BAR})')
     print(
         f'CPU time: one process {cpu[1]:.2f} s, two {cpu[2]:.2f} s; load {os.getloadavg()[0]:.1f} on '
         f'{os.cpu_count()} cores (with more load than cores the ratio says nothing)'
@@ -129,7 +129,7 @@ def check_scale(folder: Path, number: int, records: Path) -> bool:
         f'{few["images"]} maps: peak {few["peak"] / 2**20:.0f} MiB; {whole["images"]} maps: peak '
         f'{whole["peak"] / 2**20:.0f} MiB in {whole["seconds"]:.1f} s'
     )
-    print(f'first progress after {whole["first"]:.2f} s, imports included (bar {FIRST_BAR})')
+    print(f'first progress after {whole["first"]:.2f} s, imports included (required {FIRST_BAR})')
     child = start(folder, 2, records, stop=number // 2)
     child.stdout.readline()
     os.killpg(child.pid, signal.SIGKILL)
@@ -141,8 +141,8 @@ def check_scale(folder: Path, number: int, records: Path) -> bool:
         f'killed at {number // 2} maps; resumed in {time.perf_counter() - began:.1f} s: {resumed["scored"]} units '
         f'scored, {units} records of {whole["scored"]} units'
     )
-    equal = json.dumps(resumed['figures']) == json.dumps(whole['figures'])
-    print(f'figures of the resumed run equal those of the whole one, bit for bit: {equal}')
+    equal = json.dumps(resumed['metrics']) == json.dumps(whole['metrics'])
+    print(f'metrics of the resumed run equal those of the whole one, bit for bit: {equal}')
     flat = whole['peak'] - few['peak'] <= MEMORY_BAR
     once = units == whole['scored'] and resumed['scored'] <= 0.55 * whole['scored']
     return flat and whole['first'] <= FIRST_BAR and once and equal
@@ -152,13 +152,13 @@ def main() -> int:
     """Run it all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--maps', type=int, default=20000, help='small maps, 64 x 64')
-    parser.add_argument('--pictures', type=int, default=240, help='maps of 480 x 640')
+    parser.add_argument('--images', type=int, default=240, help='maps of 480 x 640')
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--folder', help='where to draw; a temporary folder by default')
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(args.folder or temporary)
-        fast = compare_processes(draw(root / 'large', args.pictures, 480, 640), args.rounds)
+        fast = compare_processes(draw(root / 'large', args.images, 480, 640), args.rounds)
         scaled = check_scale(draw(root / 'small', args.maps, 64, 64), args.maps, Path(temporary) / 'records')
     print('all bars met' if fast and scaled else 'a bar was missed')
     return 0 if fast and scaled else 1

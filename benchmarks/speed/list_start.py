@@ -12,7 +12,7 @@ from salseg.datasets import ListedDataset
 
 
 def main() -> int:
-    """Write a list, open it, read at both ends; no picture exists, for none is opened."""
+    """Write a list, open it, read at both ends; no image exists, for none is opened."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--frames', type=int, default=1_000_000)
     args = parser.parse_args()

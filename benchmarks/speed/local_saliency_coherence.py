@@ -52,7 +52,7 @@ def shifted(saliency: Tensor, image: Tensor) -> Tensor:
 
 
 def sample(batch: int, size: int = 80) -> tuple[Tensor, Tensor]:
-    """Smooth saliency in [0, 1] and a smooth, normalised picture."""
+    """Smooth saliency in [0, 1] and a smooth, normalised image."""
     generator = torch.Generator().manual_seed(batch)
     saliency = torch.rand(batch, 1, size // 4, size // 4, generator=generator)
     image = 4 * torch.rand(batch, 3, size // 8, size // 8, generator=generator) - 2

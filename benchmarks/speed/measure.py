@@ -117,7 +117,7 @@ def compared(name: str, plain: Callable[[], object], ours: Callable[[], object],
 
 
 def largest_difference(first: Sequence[Tensor], second: Sequence[Tensor]) -> float:
-    """Largest difference of paired tensors, each as a share of the first one's largest magnitude; NaN if one is."""
+    """Largest difference of paired tensors, each as a fraction of the first one's largest magnitude; NaN if one is."""
     return torch.stack([(a - b).abs().max() / a.abs().max() for a, b in zip(first, second, strict=True)]).max().item()
 
 
@@ -149,7 +149,7 @@ def peak_bytes(call: Callable[[], object]) -> int:
 
 
 def resident_mb() -> float:
-    """Memory of this process that lies in RAM, in 1e6 bytes, after the allocator gave back what is free (glibc)."""
+    """Memory of this process that is in RAM, in 1e6 bytes, after the allocator gave back what is free (glibc)."""
     gc.collect(0)
     if sys.platform == 'linux':
         ctypes.CDLL(None).malloc_trim(0)

@@ -18,7 +18,7 @@ from salseg.models.matchers import MemoryReader
 from salseg.ops import augment_keys
 
 QUERIES, KEY, VALUE, TOP_K, TOLERANCE = 30 * 54, 64, 512, 30, 1e-9
-# Rows of the memory, objects, times faster that are asked for, rounds.
+# Rows of the memory, objects, times faster that are requested, rounds.
 CASES = (
     (1620, 1, 2.5, 12),
     (8100, 1, 5.0, 6),
@@ -42,7 +42,7 @@ class Sample:
         self.shrinkage = 1 + normal(rows).square()
         self.selection = torch.sigmoid(normal(QUERIES, KEY))
         self.values = normal(rows, objects * VALUE)
-        # The published layout has positions last; the memory of either form lies ready in its own.
+        # The published layout has positions last; the memory of either form is ready in its own.
         self.columns = tuple(x.T.contiguous() for x in (self.keys, self.query, self.selection, self.values))
         self.augmented = augment_keys(self.keys, self.shrinkage)
         self.reader = MemoryReader(TOP_K)

@@ -1,4 +1,4 @@
-"""Measures of one picture: salseg against pysodmetrics and against a plain form of the DAVIS 2017 code.
+"""Metrics of one image: salseg against pysodmetrics and against a plain form of the DAVIS 2017 code.
 
     python benchmarks/speed/metrics.py [--quick] [--reference FOLDER]
 
@@ -34,7 +34,7 @@ NO_PYSODMETRICS = (
     'for it (python -m venv pysod && pysod/bin/pip install pysodmetrics opencv-python-headless pillow) and run this '
     'script with pysod/bin/python.'
 )
-# What is timed together, the measures of salseg and the classes of pysodmetrics, and how many times faster it must be.
+# What is timed together, the metrics of salseg and the classes of pysodmetrics, and how many times faster it must be.
 GROUPS = (
     ('F + E + S + MAE', ('f', 'e', 's', 'mae'), ('Fmeasure', 'Emeasure', 'Smeasure', 'MAE'), 7.0),
     ('weighted F', ('weighted_f',), ('WeightedFmeasure',), 2.0),
@@ -50,7 +50,7 @@ DAVIS_BAR = 1.5
 Variant = Callable[[], object]
 
 
-def picture(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+def image(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """A saliency map with soft edges and faint clutter, and its ground truth: uint8."""
     y, x = np.mgrid[:height, :width] / np.array([height, width])[:, None, None]
     truth = ((y - 0.5) / 0.3) ** 2 + ((x - 0.55) / 0.22) ** 2 < 1
@@ -119,17 +119,17 @@ def compare_saliency(rounds: int) -> list[str]:
     warnings.filterwarnings('ignore', category=UserWarning)
     problems = []
     for size in SIZES:
-        sample = picture(*size)
+        sample = image(*size)
         found = differences(*sample)
         print(
             f'\n{size[0]} x {size[1]}, largest difference: '
             + ', '.join(f'{name} {value:.1e}' for name, value in found.items())
         )
         problems += [f'{name} differs by {value:.1e}' for name, value in found.items() if not value <= TOLERANCE]
-        for title, measures, classes, bar in GROUPS:
+        for title, metrics, classes, bar in GROUPS:
             times = best_times(
                 {
-                    'salseg': lambda m=measures, s=sample: saliency_scores(*s, measures=m),
+                    'salseg': lambda m=metrics, s=sample: saliency_scores(*s, metrics=m),
                     'pysodmetrics': lambda c=classes, s=sample: reference_scores(c, *s),
                 },
                 rounds,
@@ -139,7 +139,7 @@ def compare_saliency(rounds: int) -> list[str]:
 
 
 def plain_davis(prediction: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
-    """J and F as the DAVIS 2017 code computes them: whole pictures, dilation with a disk."""
+    """J and F as the DAVIS 2017 code computes them: whole images, dilation with a disk."""
     union = np.sum(prediction | truth)
     region = np.sum(prediction & truth) / union if union else 1.0
     radius = math.ceil(0.008 * np.linalg.norm(truth.shape))
@@ -201,9 +201,9 @@ def report(title: str, times: dict[str, float], reference: str, bar: float) -> l
     ratio = times[reference] / times['salseg']
     print(
         f'  {title:16} salseg {times["salseg"]:7.2f} ms   {reference} {times[reference]:7.2f} ms   '
-        f'{ratio:5.1f} times faster (bar {bar:g})'
+        f'{ratio:5.1f} times faster (required {bar:g})'
     )
-    return [] if ratio >= bar else [f'{title} is {ratio:.1f} times faster, bar {bar:g}']
+    return [] if ratio >= bar else [f'{title} is {ratio:.1f} times faster, required {bar:g}']
 
 
 def main() -> None:

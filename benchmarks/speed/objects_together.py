@@ -1,8 +1,8 @@
-"""Five objects followed in one call against five runs with one object each.
+"""Five objects tracked in one call against five runs with one object each.
 
     python benchmarks/speed/objects_together.py [--quick]
 
-Untrained, on a synthetic video. XMem encodes a picture's key, and compares it with the memory, once for all objects;
+Untrained, on a synthetic video. XMem encodes an image's key, and compares it with the memory, once for all objects;
 NPMCA-net looks at every object with an encoder that sees its mask, so that only the overhead is shared. Exits with 1 if the
 five objects of the full XMem take more than 0.75 of the processor time of five runs; the lite models are printed beside.
 `--quick` has small, few frames and the lite models only.
@@ -31,11 +31,11 @@ OBJECTS = 5
 
 def seconds(model: object, frames: list, prompt: Prompt) -> float:
     """Processor time of all frames but the first."""
-    follow = Propagator(model, random_weights=True)
-    follow.step(frames[0].image, prompt)
+    tracker = Propagator(model, random_weights=True)
+    tracker.step(frames[0].image, prompt)
     started = time.process_time()
     for frame in frames[1:]:
-        follow.step(frame.image)
+        tracker.step(frame.image)
     return time.process_time() - started
 
 

@@ -4,7 +4,7 @@
     python benchmarks/speed/performance.py --device cpu --quick
 
 Prints the table of docs/en/performance.md with the name of the device. Networks are at their published sizes, with random
-weights and random pictures, so that data loading takes no part. A step is forward, losses, backward and SGD. Mixed precision
+weights and random images, so that data loading takes no part. A step is forward, losses, backward and SGD. Mixed precision
 is float16 with gradient scaling on a GPU, bfloat16 on a CPU. Trackers are timed frame by frame with one object, after the
 memory has filled. Without a GPU nothing is measured unless --device cpu asks for it; --quick takes the small models at tiny
 sizes, which shows that everything runs and nothing else.
@@ -49,21 +49,21 @@ SYSTEMS = {
     'xmem': System(1, 3, (384, 384)),
     'xmem-boxes': System(1, 3, (384, 384)),
 }
-FOLLOWERS = ('npmca-net', 'xmem', 'xmem-boxes')
+TRACKERS = ('npmca-net', 'xmem', 'xmem-boxes')
 FOLLOWED = (480, 864)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print a row for each system."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--device', help='a GPU by default; cpu has to be asked for')
+    parser.add_argument('--device', help='a GPU by default; cpu has to be requested')
     parser.add_argument('--quick', action='store_true', help='the small models at tiny sizes, one round')
     parser.add_argument('--systems', nargs='+', default=list(SYSTEMS), choices=list(SYSTEMS))
     parser.add_argument('--rounds', type=int, default=10)
     parser.add_argument('--compile', action='store_true', help='also with torch.compile')
     args = parser.parse_args(arguments)
     if args.device is None and not torch.cuda.is_available():
-        print('no GPU is here, so nothing was measured; --device cpu [--quick] measures the CPU instead')
+        print('no GPU is here, so nothing was measured; --device cpu [--quick] metrics the CPU instead')
         return 2
     device = torch.device(args.device or 'cuda:0')
     name = torch.cuda.get_device_name(device) if device.type == 'cuda' else f'CPU, {torch.get_num_threads()} threads'
@@ -85,7 +85,7 @@ def row(name: str, device: torch.device, args: argparse.Namespace) -> str:
     steps = [training(model, name, system, device, mixed, rounds) for mixed in (False, True)]
     rates = [inference(model.eval(), name, system, device, mixed, rounds, args.quick) for mixed in (False, True)]
     compiled = None
-    if args.compile and name not in FOLLOWERS:
+    if args.compile and name not in TRACKERS:
         compiled = compiled_rate(model, name, system, device, rounds)
     cells = [f'{seconds * 1e3:.0f} ms' for seconds, _ in steps]
     cells += ['not measured' if peak is None else f'{peak / 2**20:.0f} MiB' for _, peak in steps]
@@ -104,7 +104,7 @@ def without_weights(name: str) -> list[str]:
 
 
 def batch(name: str, system: System, device: torch.device) -> tuple[FrameInputs, FrameTargets]:
-    """Random pictures with one object, and all that any of the losses reads."""
+    """Random images with one object, and all that any of the losses reads."""
     generator = torch.Generator().manual_seed(0)
     sets, frames, (height, width) = system.batch, system.frames, system.size
     images = torch.randint(0, 256, (sets, frames, 3, height, width), generator=generator).to(torch.uint8).to(device)
@@ -117,13 +117,13 @@ def batch(name: str, system: System, device: torch.device) -> tuple[FrameInputs,
         inputs.flow = torch.zeros(sets, 2, 2, height, width, device=device)
     elif name == 'mask-guided-fcn':
         inputs.guidance = (labels > 0).unsqueeze(2).float()
-    elif name in FOLLOWERS:
+    elif name in TRACKERS:
         inputs.prompt = first
     box = torch.tensor([width // 4, height // 4, width // 2, height // 2], dtype=torch.float32, device=device)
     targets = FrameTargets(images=images, inputs=x, labels=labels, iteration=1000)
     targets.boxes = box.expand(sets, frames, 1, 4)
     targets.box_valid = torch.ones(sets, frames, 1, dtype=torch.bool, device=device)
-    if name in FOLLOWERS:
+    if name in TRACKERS:
         targets.object_valid = torch.ones(sets, 1, dtype=torch.bool, device=device)
     return inputs, targets
 
@@ -155,7 +155,7 @@ def inference(
     """Frames in a second."""
     half = torch.float16 if device.type == 'cuda' else torch.bfloat16
     with torch.autocast(device.type, half, enabled=mixed):
-        if name in FOLLOWERS:
+        if name in TRACKERS:
             return following(model, device, (TINY, TINY) if quick else FOLLOWED, 4 if quick else 50)
         one = System(1, system.tested if name != 'contrastive-vsod' else 1, system.size)
         inputs, _ = batch(name, one, device)
@@ -167,14 +167,14 @@ def following(model: nn.Module, device: torch.device, size: tuple[int, int], fra
     """Frames in a second of a tracker, over the second half of a stream."""
     model.shorter_side = min(size)
     stream = Propagator(model, random_weights=True)
-    pictures = torch.randint(0, 256, (frames, *size, 3), dtype=torch.uint8).numpy()
+    images = torch.randint(0, 256, (frames, *size, 3), dtype=torch.uint8).numpy()
     mask = torch.zeros(size, dtype=torch.bool)
     mask[size[0] // 4 : size[0] // 2, size[1] // 4 : size[1] // 2] = True
-    for index, picture in enumerate(pictures):
+    for index, image in enumerate(images):
         if index == frames // 2:
             wait(device)
             started = time.perf_counter()
-        stream.step(picture, Prompt.from_masks({1: mask.numpy()}) if index == 0 else None)
+        stream.step(image, Prompt.from_masks({1: mask.numpy()}) if index == 0 else None)
     wait(device)
     return (frames - frames // 2) / (time.perf_counter() - started)
 

@@ -1,12 +1,12 @@
 """A folder of JPEGs through `salseg.predict_files` against the bare network on tensors that lie ready.
 
-    OMP_NUM_THREADS=2 python benchmarks/speed/predict_folder.py [--pictures 24] [--rounds 3]
+    OMP_NUM_THREADS=2 python benchmarks/speed/predict_folder.py [--images 24] [--rounds 3]
 
-SCWSSOD in its released form (ResNet-50) at 320, masks only, one picture per forward pass. The script draws pictures of
+SCWSSOD in its released form (ResNet-50) at 320, masks only, one image per forward pass. The script draws images of
 400x300 and writes them as JPEGs. First the maps of some in a folder must equal those of the network called by hand. Then both
-take turns: all pictures through the network alone, and all from files to files; the best time of each counts, so that
+take turns: all images through the network alone, and all from files to files; the best time of each counts, so that
 other work on the machine disturbs both alike. Reading, resizing, the map's own size and writing may cost a tenth at most:
-exits with 1 if the folder's throughput is below 0.9 of the network's. Weights are random; figures do not depend on them.
+exits with 1 if the folder's throughput is below 0.9 of the network's. Weights are random; metrics do not depend on them.
 """
 
 import argparse
@@ -32,25 +32,25 @@ COMPARED = 3
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compare; 0 if maps are equal and the bar holds."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--pictures', type=int, default=24)
+    parser.add_argument('--images', type=int, default=24)
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--size', type=int, nargs=2, default=(300, 400), metavar=('HEIGHT', 'WIDTH'))
     parser.add_argument('--network', type=int, default=320, metavar='SIZE', help="side of the network's input")
-    parser.add_argument('--quick', action='store_true', help='a lite model, a few pictures; speed is not judged')
+    parser.add_argument('--quick', action='store_true', help='a lite model, a few images; speed is not judged')
     args = parser.parse_args(arguments)
     if args.quick:
-        args.pictures, args.rounds, args.size, args.network = 3, 1, (40, 56), 64
+        args.images, args.rounds, args.size, args.network = 3, 1, (40, 56), 64
     predictor = untrained('scwssod-lite' if args.quick else str(CONFIG), args.network)
     with tempfile.TemporaryDirectory() as folder:
-        paths = write_pictures(Path(folder) / 'in', args.pictures, tuple(args.size))
+        paths = write_images(Path(folder) / 'in', args.images, tuple(args.size))
         check_equal(predictor, paths[:COMPARED], Path(folder) / 'equal')
         bare, whole = race(predictor, paths, Path(folder), args.rounds)
     share = bare / whole
     print(
-        f'threads of the network: {torch.get_num_threads()}; {len(paths)} pictures of {args.size}, network {args.network}'
+        f'threads of the network: {torch.get_num_threads()}; {len(paths)} images of {args.size}, network {args.network}'
     )
     print(
-        f'network alone: {len(paths) / bare:.2f} pictures/s; folder to folder: {len(paths) / whole:.2f}, {share:.3f} of it'
+        f'network alone: {len(paths) / bare:.2f} images/s; folder to folder: {len(paths) / whole:.2f}, {share:.3f} of it'
     )
     print(f'asked: {SHARE} or more' + (' (not judged on so few)' if args.quick else ''))
     return 0 if args.quick or share >= SHARE else 1
@@ -71,8 +71,8 @@ def untrained(name: str, size: int) -> SaliencyPredictor:
     return predictor
 
 
-def write_pictures(folder: Path, count: int, size: tuple[int, int]) -> list[Path]:
-    """JPEGs of drawn pictures."""
+def write_images(folder: Path, count: int, size: tuple[int, int]) -> list[Path]:
+    """JPEGs of drawn images."""
     folder.mkdir()
     paths = []
     for number in range(count):
@@ -83,7 +83,7 @@ def write_pictures(folder: Path, count: int, size: tuple[int, int]) -> list[Path
 
 
 def check_equal(predictor: SaliencyPredictor, paths: Sequence[Path], out: Path) -> None:
-    """The folder holds what the network gives picture by picture.
+    """The folder holds what the network gives image by image.
 
     Raises:
         SystemExit: A map differs.

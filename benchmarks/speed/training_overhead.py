@@ -14,7 +14,7 @@ import torch
 from mmengine.hooks import Hook
 
 from salseg.engine.config import load_config
-from salseg.engine.hooks.position_seed_hook import position_seed
+from salseg.engine.hooks.step_seed_hook import position_seed
 from salseg.engine.runner import SalRunner
 from salseg.engine.running import prepare
 from salseg.registry import HOOKS

@@ -1,4 +1,4 @@
-"""Self-attention with filters of the picture's own, and co-attention between two levels."""
+"""Self-attention with filters of the image's own, and co-attention between two levels."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ class SelfAttention(nn.Module):
         self.generate = nn.Conv2d(channels, channels * kernel * kernel, 1)
 
     def kernels(self, x: Tensor) -> Tensor:
-        """(N, C, h, w) to one filter for every picture and channel, (N, C, k, k)."""
+        """(N, C, h, w) to one filter for every image and channel, (N, C, k, k)."""
         return self.generate(F.adaptive_avg_pool2d(x, 1)).reshape(*x.shape[:2], self.kernel, self.kernel)
 
     def forward(self, x: Tensor) -> Tensor:

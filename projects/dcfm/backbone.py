@@ -9,7 +9,7 @@ from salseg.registry import BACKBONES
 
 @BACKBONES.register_module()
 class CentredLite0(EfficientNetLite0):
-    """EfficientNet-Lite0 whose coarsest map is centred in each picture and brought to one length.
+    """EfficientNet-Lite0 whose coarsest map is centred in each image and brought to one length.
 
     Positions of a classifier's last map have much in common, whatever they show, and their lengths differ more than
     their directions. Without both, the inner products by which a group votes hardly depend on the kind of thing: the
@@ -26,6 +26,6 @@ class CentredLite0(EfficientNetLite0):
 
 
 def unit_contrast(features: Tensor) -> Tensor:
-    """(N, C, h, w) minus its mean over the picture, at every position of length sqrt(C)."""
+    """(N, C, h, w) minus its mean over the image, at every position of length sqrt(C)."""
     centred = features - features.mean((2, 3), keepdim=True)
     return F.normalize(centred, dim=1) * features.shape[1] ** 0.5

@@ -1,4 +1,4 @@
-"""Augmentation of DCFM's released code: Pillow's arithmetic, antialiased, on 8-bit pictures."""
+"""Augmentation of DCFM's released code: Pillow's arithmetic, antialiased, on 8-bit images."""
 
 from collections.abc import Callable, Sequence
 
@@ -12,18 +12,18 @@ from salseg.registry import TRANSFORMS
 _BILINEAR, _NEAREST = Image.Resampling.BILINEAR, Image.Resampling.NEAREST
 
 
-def resized(picture: np.ndarray, height: int, width: int, nearest: bool = False) -> np.ndarray:
-    """A uint8 picture or label at a size; bilinear is antialiased when it shrinks."""
-    return np.asarray(Image.fromarray(picture).resize((width, height), _NEAREST if nearest else _BILINEAR))
+def resized(image: np.ndarray, height: int, width: int, nearest: bool = False) -> np.ndarray:
+    """A uint8 image or label at a size; bilinear is antialiased when it shrinks."""
+    return np.asarray(Image.fromarray(image).resize((width, height), _NEAREST if nearest else _BILINEAR))
 
 
 def scale_cropped(
-    picture: np.ndarray, short: int, left: int, top: int, base: int, size: int, nearest: bool = False
+    image: np.ndarray, short: int, left: int, top: int, base: int, size: int, nearest: bool = False
 ) -> np.ndarray:
     """Short side to a length, padding with 0 right and below to ``base``, a window of ``base``, that to ``size``.
 
     Args:
-        picture: (H, W) or (H, W, 3) uint8.
+        image: (H, W) or (H, W, 3) uint8.
         short: New length of the shorter side.
         left: First column of the window.
         top: First row of the window.
@@ -31,10 +31,10 @@ def scale_cropped(
         size: Side of the result.
         nearest: For labels.
     """
-    picture = resized(picture, *scaled_sides(picture.shape[:2], short), nearest)
-    down, right = (max(0, base - length) for length in picture.shape[:2])
-    picture = np.pad(picture, ((0, down), (0, right), *((0, 0),) * (picture.ndim - 2)))
-    return resized(picture[top : top + base, left : left + base], size, size, nearest)
+    image = resized(image, *scaled_sides(image.shape[:2], short), nearest)
+    down, right = (max(0, base - length) for length in image.shape[:2])
+    image = np.pad(image, ((0, down), (0, right), *((0, 0),) * (image.ndim - 2)))
+    return resized(image[top : top + base, left : left + base], size, size, nearest)
 
 
 def scaled_sides(sides: Sequence[int], short: int) -> tuple[int, int]:
@@ -43,13 +43,13 @@ def scaled_sides(sides: Sequence[int], short: int) -> tuple[int, int]:
     return (int(height * short / width), short) if height > width else (short, int(width * short / height))
 
 
-def rotated(picture: np.ndarray, degrees: float, nearest: bool = False) -> np.ndarray:
+def rotated(image: np.ndarray, degrees: float, nearest: bool = False) -> np.ndarray:
     """Turned counter-clockwise about the centre at the same size; the corners become 0."""
-    return np.asarray(Image.fromarray(picture).rotate(degrees, _NEAREST if nearest else _BILINEAR))
+    return np.asarray(Image.fromarray(image).rotate(degrees, _NEAREST if nearest else _BILINEAR))
 
 
 def _apply(results: Results, frame: int, change: Callable[..., np.ndarray]) -> None:
-    """Change a frame and what lies on its grid; ``change`` is told by ``nearest`` which of them it is."""
+    """Change a frame and what is on its grid; ``change`` is told by ``nearest`` which of them it is."""
     results['frames'][frame] = change(results['frames'][frame], nearest=False)
     for name in LABEL_FIELDS:
         if name in results:
@@ -68,20 +68,20 @@ class PillowResize(FrameTransform):
         self.size = size
 
     def transform(self, results: Results) -> Results:
-        """Resize all frames and what lies on their grid."""
+        """Resize all frames and what is on their grid."""
         for frame in range(len(results['frames'])):
-            _apply(results, frame, lambda picture, nearest: resized(picture, self.size, self.size, nearest))
+            _apply(results, frame, lambda image, nearest: resized(image, self.size, self.size, nearest))
         results['geometry'] = [record.scaled(self.size, self.size) for record in results['geometry']]
         return results
 
 
 @TRANSFORMS.register_module()
 class RandomScaleCrop(RandomFrameTransform):
-    """A square window from a randomly scaled picture, for training only: the window is not recorded.
+    """A square window from a randomly scaled image, for training only: the window is not recorded.
 
     Args:
         size: Side of the result.
-        base: Side of the window; the shorter side of the picture becomes 0.8 to 1.2 times as long before.
+        base: Side of the window; the shorter side of the image becomes 0.8 to 1.2 times as long before.
         per: 'frame' or 'clip'.
 
     Raises:
@@ -96,22 +96,23 @@ class RandomScaleCrop(RandomFrameTransform):
         self.base = base
 
     def draw(self, rng: np.random.Generator) -> tuple[int, float, float]:
-        """Length of the shorter side, and where the window starts as shares of the free way."""
+        """Length of the shorter side, and where the window starts as fractions of the free way."""
         short = int(rng.integers(int(0.8 * self.base), int(1.2 * self.base) + 1))
         return short, rng.random(), rng.random()
 
     def transform(self, results: Results) -> Results:
-        """Scale and cut every frame and what lies on its grid."""
+        """Scale and cut every frame and what is on its grid."""
         for frame, (short, across, down) in enumerate(self.draws(results)):
             sides = scaled_sides(results['frames'][frame].shape[:2], short)
             top, left = (
-                int(share * (max(length, self.base) - self.base + 1)) for share, length in zip((down, across), sides)
+                int(fraction * (max(length, self.base) - self.base + 1))
+                for fraction, length in zip((down, across), sides)
             )
             _apply(
                 results,
                 frame,
-                lambda picture, nearest, s=short, x=left, y=top: scale_cropped(
-                    picture, s, x, y, self.base, self.size, nearest
+                lambda image, nearest, s=short, x=left, y=top: scale_cropped(
+                    image, s, x, y, self.base, self.size, nearest
                 ),
             )
         return results
@@ -140,7 +141,7 @@ class RandomRotation(RandomFrameTransform):
         return rng.uniform(-self.degrees, self.degrees)
 
     def transform(self, results: Results) -> Results:
-        """Turn every frame and what lies on its grid."""
+        """Turn every frame and what is on its grid."""
         for frame, angle in enumerate(self.draws(results)):
-            _apply(results, frame, lambda picture, nearest, a=angle: rotated(picture, a, nearest))
+            _apply(results, frame, lambda image, nearest, a=angle: rotated(image, a, nearest))
         return results

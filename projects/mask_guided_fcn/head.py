@@ -20,9 +20,9 @@ class FCNHead(nn.Module):
     Args:
         in_channels: Of the map.
         width: Channels of conv6 and conv7.
-        stride: Pixels of the picture for one step of the map; a power of two.
+        stride: Pixels of the image for one step of the map; a power of two.
         kernel: Side of conv6.
-        dropout: Share of values dropped after conv6 and conv7 in training.
+        dropout: Fraction of values dropped after conv6 and conv7 in training.
         weights: 'imagenet' or a path takes conv6 and conv7 from VGG-16's fully connected layers; None starts at random.
 
     Attributes:

@@ -14,7 +14,7 @@ from salseg.registry import MODELS
 
 @MODELS.register_module()
 class MaskLearner(nn.Module):
-    """Masks of what a set of pictures shares, from the features of a frozen network (mask-guided FCN, section 3.1).
+    """Masks of what a set of images shares, from the features of a frozen network (mask-guided FCN, section 3.1).
 
     Args:
         backbone: (N, 3, H, W), normalised, to maps; the last one is used. It must tell kinds of things apart: with
@@ -74,7 +74,7 @@ class MaskLearner(nn.Module):
         try:
             masks = learn_masks(features.flatten(2).transpose(1, 2), grid, **self.settings)
         except ValueError as error:
-            raise DataError(f'no mask can be learnt from {len(features)} pictures: {error}') from error
+            raise DataError(f'no mask can be learnt from {len(features)} images: {error}') from error
         return masks.unsqueeze(1).to(features.dtype)
 
     def forward(self, frames: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ class MaskGuidedSegmentor(GroupSegmentor):
     """A fully convolutional network whose features are multiplied by masks learnt from the set beforehand.
 
     The masks are an input: ``guidance`` of the batch, as a transform loads it. Where the batch has none, the learner
-    makes them from the set's own frames: from the whole group in prediction, from each picture alone in training with T
+    makes them from the set's own frames: from the whole group in prediction, from each image alone in training with T
     = 1.
 
     Args:

@@ -9,21 +9,21 @@ from torch import Tensor, nn
 class MaskedStem(nn.Module):
     """First convolution of a backbone for RGB and a mask; the mask has weights and a bias of its own (RGMP, STM)."""
 
-    def __init__(self, picture: nn.Conv2d) -> None:
+    def __init__(self, image: nn.Conv2d) -> None:
         super().__init__()
-        self.picture = picture
-        self.mask = copy.deepcopy(picture)
+        self.image = image
+        self.mask = copy.deepcopy(image)
         self.mask.in_channels = 1
-        self.mask.weight = nn.Parameter(torch.empty_like(picture.weight[:, :1]))
-        self.mask.bias = nn.Parameter(torch.zeros(picture.out_channels))
+        self.mask.weight = nn.Parameter(torch.empty_like(image.weight[:, :1]))
+        self.mask.bias = nn.Parameter(torch.zeros(image.out_channels))
         nn.init.kaiming_normal_(self.mask.weight, mode='fan_out', nonlinearity='relu')
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 4, H, W): normalised RGB and the mask in [0, 1]."""
-        return self.picture(x[:, :3]) + self.mask(x[:, 3:])
+        return self.image(x[:, :3]) + self.mask(x[:, 3:])
 
 
-def let_see_mask(backbone: nn.Module) -> nn.Module:
+def add_mask_channel(backbone: nn.Module) -> nn.Module:
     """Replace a backbone's first convolution by one that takes a mask as fourth channel."""
     name = next(n for n, module in backbone.named_modules() if isinstance(module, nn.Conv2d))
     owner, _, leaf = name.rpartition('.')

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from projects.npmca_net.channel_attention import ChannelAttention
 from projects.npmca_net.decoder import Decoder
-from projects.npmca_net.encoder import freeze_norms, let_see_mask
+from projects.npmca_net.encoder import add_mask_channel, freeze_norms
 from projects.npmca_net.geometry import frame_padding, scaled_size
 from projects.npmca_net.state import NPMCAState
 from salseg.errors import ConfigError
@@ -33,7 +33,7 @@ class NPMCANet(PropagationSegmentor):
     encoder sees the first and the previous frame with all else blacked out. Objects share a batch.
 
     Args:
-        backbone: Pictures to maps at strides 4, 8 and 16; built once for the target and once for the references.
+        backbone: Images to maps at strides 4, 8 and 16; built once for the target and once for the references.
         matched_channels, decoder_channels: Widths of the matched maps and of the decoder.
         channel_attention: False leaves channel attention out.
         previous_mask: False does not show the target encoder where the object was.
@@ -47,7 +47,7 @@ class NPMCANet(PropagationSegmentor):
         background: With several objects, 'union' asks for all of them together, which costs a pass, 'product'
             multiplies 1 - p.
         detach_previous: Whether the gradient stops at the mask of the previous frame.
-        hide_previous: Share of training clips in which the target encoder is shown no previous mask, so that it cannot
+        hide_previous: Fraction of training clips in which the target encoder is shown no previous mask, so that it cannot
             do without matching.
         slots_per_call: Objects in one batch; more are taken in turn, which bounds the memory of a step.
         shorter_side, data_preprocessor, losses, norm_eval: See :class:`PropagationSegmentor`.
@@ -100,7 +100,7 @@ class NPMCANet(PropagationSegmentor):
             raise ConfigError(
                 f'NPMCANet: backbone has the strides {target.strides}; expected (4, 8, 16): set out_indices.'
             )
-        self.target_encoder = let_see_mask(target) if previous_mask else target
+        self.target_encoder = add_mask_channel(target) if previous_mask else target
         self.reference_encoder = None if shared_encoder else build_part(backbone)
         freeze_norms(self)
         channels = tuple(target.channels)
@@ -125,7 +125,7 @@ class NPMCANet(PropagationSegmentor):
         return NPMCAState()
 
     def encode(self, frames: Tensor, masks: Tensor, matcher: NonLocalPixelMatching) -> Tensor:
-        """Reduced reference features (N, C, h, w) of frames (N, 3, H, W) without what lies outside masks (N, H, W)."""
+        """Reduced reference features (N, C, h, w) of frames (N, 3, H, W) without what is outside masks (N, H, W)."""
         masks = masks.unsqueeze(1)
         seen = masks if self.soft_mask else (masks >= 0.5).to(masks.dtype)
         removed = frames * seen + self.black * (1 - seen)
@@ -179,7 +179,7 @@ class NPMCANet(PropagationSegmentor):
         ids = known if prompt is None else known + [i for i in prompt.ids if i not in known]
         probability = None
         if known and (prompt is None or len(prompt.ids) < len(ids)):
-            probability = self._followed(image, state)
+            probability = self._tracked(image, state)
         if prompt is not None:
             given = pad_frames(prompt.masks, pad).to(frame.dtype)
             masks = merge_prompt(probability, given, known, prompt.ids, ids)
@@ -209,13 +209,13 @@ class NPMCANet(PropagationSegmentor):
 
     def _references(self, image: Tensor, masks: Tensor, scale: float) -> Tensor:
         size = scaled_size(tuple(image.shape[-2:]), scale, self.pad_mode)
-        picture, small = _resize(image, size), _resize(masks, size)
+        scaled, small = _resize(image, size), _resize(masks, size)
         parts = [
-            self.encode(picture.expand(len(p), -1, -1, -1), p, self.matcher) for p in small.split(self.slots_per_call)
+            self.encode(scaled.expand(len(p), -1, -1, -1), p, self.matcher) for p in small.split(self.slots_per_call)
         ]
         return torch.cat(parts)
 
-    def _followed(self, image: Tensor, state: NPMCAState) -> Tensor:
+    def _tracked(self, image: Tensor, state: NPMCAState) -> Tensor:
         """(1 + K, H, W) probabilities of a padded frame."""
         size = tuple(image.shape[-2:])
         together = self.background == 'union' and len(state.object_ids) > 1

@@ -12,7 +12,7 @@ class NPMCAState:
     """State of one video between two frames: its size depends on the number of objects only.
 
     Attributes:
-        object_ids: Of the objects followed, in the order of all tensors.
+        object_ids: Of the objects tracked, in the order of all tensors.
         first: At each scale, the matched features of every object's own first frame, (K, C, h, w).
         frame: Previous frame (3, H, W), padded.
         masks: Probabilities of the previous frame (K, H, W), padded.
@@ -37,10 +37,10 @@ class NPMCAState:
         singles = (self.frame, self.masks, self.union_frame, self.union_masks)
         return [*self.first, *(self.union or []), *(x for x in singles if x is not None)]
 
-    def plain(self) -> dict[str, Any]:
-        """Numbers and tensors that :meth:`fill` takes back."""
+    def state_dict(self) -> dict[str, Any]:
+        """Numbers and tensors that :meth:`load_state_dict` takes back."""
         return dict(vars(self))
 
-    def fill(self, plain: Mapping[str, Any]) -> None:
-        """Take over what :meth:`plain` gave."""
-        self.__init__(**plain)
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what :meth:`state_dict` gave."""
+        self.__init__(**state)

@@ -1,4 +1,4 @@
-"""Augmentation of still pictures as in the released transforms of RCRNet."""
+"""Augmentation of still images as in the released transforms of RCRNet."""
 
 import math
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ class RandomJitter(RandomFrameTransform):
 
     Args:
         brightness, contrast, saturation: Largest relative change, in [0, 1].
-        hue: Largest shift as a share of the colour circle, in [0, 0.5].
+        hue: Largest shift as a fraction of the colour circle, in [0, 0.5].
         per: 'clip' or 'frame'.
 
     Raises:
@@ -47,30 +47,30 @@ class RandomJitter(RandomFrameTransform):
         """Change every frame; the number type stays."""
         steps = (_brighten, _contrast, _saturate, _shift_hue)
         for frame, (changes, order) in enumerate(self.draws(results)):
-            picture = results['frames'][frame]
-            changed = picture.astype(np.float32)
+            image = results['frames'][frame]
+            changed = image.astype(np.float32)
             for index in order:
                 changed = steps[index](changed, float(changes[index])).clip(0, 255)
-            results['frames'][frame] = changed.astype(picture.dtype)
+            results['frames'][frame] = changed.astype(image.dtype)
         return results
 
 
-def _brighten(picture: np.ndarray, change: float) -> np.ndarray:
-    return picture * (1 + change)
+def _brighten(image: np.ndarray, change: float) -> np.ndarray:
+    return image * (1 + change)
 
 
-def _contrast(picture: np.ndarray, change: float) -> np.ndarray:
-    mean = (picture @ LUMA).mean()
-    return (picture - mean) * (1 + change) + mean
+def _contrast(image: np.ndarray, change: float) -> np.ndarray:
+    mean = (image @ LUMA).mean()
+    return (image - mean) * (1 + change) + mean
 
 
-def _saturate(picture: np.ndarray, change: float) -> np.ndarray:
-    grey = (picture @ LUMA)[..., None]
-    return (picture - grey) * (1 + change) + grey
+def _saturate(image: np.ndarray, change: float) -> np.ndarray:
+    grey = (image @ LUMA)[..., None]
+    return (image - grey) * (1 + change) + grey
 
 
-def _shift_hue(picture: np.ndarray, change: float) -> np.ndarray:
-    hsv = cv2.cvtColor(picture / 255, cv2.COLOR_RGB2HSV)
+def _shift_hue(image: np.ndarray, change: float) -> np.ndarray:
+    hsv = cv2.cvtColor(image / 255, cv2.COLOR_RGB2HSV)
     hsv[..., 0] = (hsv[..., 0] + 360 * change) % 360
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB) * 255
 
@@ -81,7 +81,7 @@ class RandomScaledCrop(RandomFrameTransform):
 
     Args:
         size: Side of the result.
-        area: Range of the window's share of the picture.
+        area: Range of the window's fraction of the image.
         ratio: Range of width over height, drawn evenly on a logarithmic scale.
         per: 'clip' or 'frame'.
 
@@ -108,7 +108,7 @@ class RandomScaledCrop(RandomFrameTransform):
         return rng.random(4)
 
     def window(self, height: int, width: int, draw: np.ndarray) -> tuple[int, int, int, int]:
-        """(x0, y0, x1, y1) of a draw in a picture; a window that does not fit is cut to the picture."""
+        """(x0, y0, x1, y1) of a draw in an image; a window that does not fit is cut to the image."""
         area = (self.area[0] + draw[0] * (self.area[1] - self.area[0])) * height * width
         low, high = (math.log(value) for value in self.ratio)
         ratio = math.exp(low + draw[1] * (high - low))
@@ -118,7 +118,7 @@ class RandomScaledCrop(RandomFrameTransform):
         return x0, y0, x0 + across, y0 + down
 
     def transform(self, results: Results) -> Results:
-        """Cut and resize all frames and what lies on their grid."""
+        """Cut and resize all frames and what is on their grid."""
         for frame, draw in enumerate(self.draws(results)):
             x0, y0, x1, y1 = self.window(*results['frames'][frame].shape[:2], draw)
             for name in ('frames', *LABEL_FIELDS):
@@ -134,7 +134,7 @@ class RandomScaledCrop(RandomFrameTransform):
 @TRANSFORMS.register_module()
 class RandomMirror(RandomFrameTransform):
     """Nothing, left to right, upside down or both, with equal probability. For training: what is turned upside
-    down is not recorded in the frame's geometry, so maps of such a frame cannot be taken back to the picture.
+    down is not recorded in the frame's geometry, so maps of such a frame cannot be taken back to the image.
     """
 
     def draw(self, rng: np.random.Generator) -> tuple[bool, bool]:
@@ -142,7 +142,7 @@ class RandomMirror(RandomFrameTransform):
         return bool(rng.integers(2)), bool(rng.integers(2))
 
     def transform(self, results: Results) -> Results:
-        """Mirror all frames and what lies on their grid."""
+        """Mirror all frames and what is on their grid."""
         for frame, (across, down) in enumerate(self.draws(results)):
             window = np.s_[:: -1 if down else 1, :: -1 if across else 1]
             for name in ('frames', *LABEL_FIELDS):

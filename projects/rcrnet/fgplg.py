@@ -25,7 +25,7 @@ class FGPLG(SaliencySegmentor):
     static network fits as it is: only its colour channels are filled.
 
     Args:
-        cue: What comes beside the picture: 'flow', both labels warped and both flow magnitudes (Gd of the paper's table
+        cue: What comes beside the image: 'flow', both labels warped and both flow magnitudes (Gd of the paper's table
             4); 'labels', both labels as they are (Gc); 'none' (Gb).
         backbone, head, neck, restore_from, restore_align_corners, postprocess, data_preprocessor, losses, extra_passes,
             norm_eval: See :class:`SaliencySegmentor`.
@@ -63,7 +63,7 @@ class FGPLG(SaliencySegmentor):
         if cue not in _EXTRA:
             raise ConfigError(f"FGPLG: cue={cue!r}; expected 'flow', 'labels' or 'none'.")
         self.cue = cue
-        self.first = _widen_first(self.backbone, 3 + _EXTRA[cue])
+        self.first = _inflate_first(self.backbone, 3 + _EXTRA[cue])
 
     def compose(self, inputs: FrameInputs) -> Tensor:
         """(B, 3 + extra, H, W): the target's normalised colours, label of i, label of j, |flow k->i|, |flow k->j|.
@@ -75,21 +75,21 @@ class FGPLG(SaliencySegmentor):
         Raises:
             DataError: Labels or flow are missing, or the batch holds more than the target.
         """
-        picture = inputs.fold()
+        image = inputs.fold()
         if self.cue == 'none':
-            return picture
+            return image
         labels = _need(inputs.prompt, 'prompt (labels of both neighbours)', 'SplitTriplet')
         if inputs.frames.shape[1] != 1 or labels.shape[1] != 2:
             raise DataError(
                 f'FGPLG takes one target with two neighbours, but got frames {tuple(inputs.frames.shape)} and prompt '
                 f'{tuple(labels.shape)}: SplitTriplet makes them from a clip of three.'
             )
-        labels = labels.to(picture.dtype)
+        labels = labels.to(image.dtype)
         if self.cue == 'labels':
-            return torch.cat([picture, labels], dim=1)
-        flow = _need(inputs.flow, 'flow', 'ComputeFlow').to(picture.dtype)
+            return torch.cat([image, labels], dim=1)
+        flow = _need(inputs.flow, 'flow', 'ComputeFlow').to(image.dtype)
         warped = [warp(labels[:, side : side + 1], flow[:, side]) for side in (0, 1)]
-        return torch.cat([picture, *warped, *(flow_magnitude(flow[:, side]) for side in (0, 1))], dim=1)
+        return torch.cat([image, *warped, *(flow_magnitude(flow[:, side]) for side in (0, 1))], dim=1)
 
     def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *args: Any) -> None:
         """Take a first convolution on colours only; the channels of the cues keep their random start."""
@@ -105,8 +105,8 @@ def inflate(narrow: Tensor, wide: Tensor) -> Tensor:
     return torch.cat([narrow.to(wide), wide[:, narrow.shape[1] :]], dim=1)
 
 
-def _widen_first(backbone: nn.Module, channels: int) -> str:
-    """Widen the convolution that sees the picture, in place; its name in the model."""
+def _inflate_first(backbone: nn.Module, channels: int) -> str:
+    """Widen the convolution that sees the image, in place; its name in the model."""
     for name, module in backbone.named_modules():
         if isinstance(module, nn.Conv2d):
             if module.in_channels != 3:

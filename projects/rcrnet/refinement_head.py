@@ -54,7 +54,7 @@ class RefinementHead(nn.Module):
         in_channels: Of the levels fine to coarse; the coarsest is the context (ASPP, or NER on top of it).
         skip_channels: Of the connection layers.
         channels: Of the refined maps.
-        full_channels: Of the 3x3 convolution at the size of the picture; the released network has it, the paper does
+        full_channels: Of the 3x3 convolution at the size of the image; the released network has it, the paper does
             not mention it. More than half of all multiply-adds are spent here.
 
     Raises:
@@ -91,7 +91,7 @@ class RefinementHead(nn.Module):
             x = refine(x, level)
         if torch.is_grad_enabled():
             return dict(logits=self._classify(x, size))
-        # Maps of hundreds of channels at full size: one picture at a time keeps a clip's peak at that of a frame.
+        # Maps of hundreds of channels at full size: one image at a time keeps a clip's peak at that of a frame.
         return dict(logits=torch.cat([self._classify(part, size) for part in x.split(1)]))
 
     def _classify(self, x: Tensor, size: tuple[int, int]) -> Tensor:

@@ -12,7 +12,7 @@ from salseg.registry import TRANSFORMS
 class SplitTriplet(FrameTransform):
     """Keep the middle frame of (i, k, j) as the set; the labels of i and j become its ``prompt``.
 
-    The label of k alone stays a target, so nothing that is asked for can be seen. Comes after all geometric transforms
+    The label of k alone stays a target, so nothing that is requested can be seen. Comes after all geometric transforms
     and after :class:`ComputeFlow`.
     """
 

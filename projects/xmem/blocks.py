@@ -1,6 +1,6 @@
-"""Blocks on the features of several objects of one picture.
+"""Blocks on the features of several objects of one image.
 
-Shapes: N objects in all pictures of a batch, merged into the batch axis, C channels, (h, w) positions.
+Shapes: N objects in all images of a batch, merged into the batch axis, C channels, (h, w) positions.
 """
 
 import torch
@@ -42,7 +42,7 @@ class BlockAttention(nn.Module):
 
 
 class FusionBlock(nn.Module):
-    """Merge what all objects of a picture share with what each has for itself."""
+    """Merge what all objects of an image share with what each has for itself."""
 
     def __init__(self, shared: int, own: int, middle: int, channels: int) -> None:
         super().__init__()
@@ -51,13 +51,13 @@ class FusionBlock(nn.Module):
         self.after = ResidualBlock(middle, channels)
 
     def forward(self, shared: Tensor, own: Tensor) -> Tensor:
-        """Features of the pictures, repeated for their objects, (N, shared, h, w), and (N, own, h, w)."""
+        """Features of the images, repeated for their objects, (N, shared, h, w), and (N, own, h, w)."""
         merged = self.before(torch.cat([shared, own], 1))
         return self.after(merged + self.attention(merged))
 
 
 class UpsampleBlock(nn.Module):
-    """Double the size of object features and add finer features of the picture."""
+    """Double the size of object features and add finer features of the image."""
 
     def __init__(self, skip: int, channels_in: int, channels: int) -> None:
         super().__init__()
@@ -91,5 +91,5 @@ class SensoryCell(nn.Module):
 
 
 def repeat_objects(x: Tensor, objects: int) -> Tensor:
-    """(B, C, h, w) to (B * objects, C, h, w), each picture's features once per object."""
+    """(B, C, h, w) to (B * objects, C, h, w), each image's features once per object."""
     return x.repeat_interleave(objects, 0) if objects > 1 else x

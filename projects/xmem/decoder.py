@@ -22,10 +22,10 @@ class SensoryUpdate(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Masks from the read-out, the sensory memory and the picture's features, each object for itself.
+    """Masks from the read-out, the sensory memory and the image's features, each object for itself.
 
     Args:
-        features: Channels of the picture at strides 4, 8 and 16.
+        features: Channels of the image at strides 4, 8 and 16.
         value: Channels of the read-out.
         hidden: Channels of the sensory memory; 0 for none.
         width: Channels at stride 8 and 4; stride 16 has twice as many.

@@ -1,10 +1,10 @@
-"""What XMem makes of a picture, and of a picture with an object's mask."""
+"""What XMem makes of an image, and of an image with an object's mask."""
 
 import torch
 from torch import Tensor, nn
 
 from projects.xmem.blocks import FusionBlock, SensoryCell, repeat_objects
-from projects.xmem.widening import widen_first_convolution
+from projects.xmem.inflation import inflate_first_convolution
 
 
 class KeyProjection(nn.Module):
@@ -34,11 +34,11 @@ class KeyProjection(nn.Module):
 
 
 class ValueEncoder(nn.Module):
-    """Value of an object at every position of a frame, from picture, its mask and the masks of all others.
+    """Value of an object at every position of a frame, from image, its mask and the masks of all others.
 
     Args:
         backbone: Up to stride 16, built for 3 channels; its first convolution is widened here.
-        shared: Channels of the picture's own features at stride 16.
+        shared: Channels of the image's own features at stride 16.
         channels: Of the value.
         hidden: Channels of the sensory memory; 0 for none.
         others: Whether it sees the sum of the other objects' masks (False: the variant for single objects).
@@ -57,7 +57,7 @@ class ValueEncoder(nn.Module):
         super().__init__()
         self.others = others
         self.backbone = backbone
-        widen_first_convolution(self.backbone, 2 if others else 1, pad_missing)
+        inflate_first_convolution(self.backbone, 2 if others else 1, pad_missing)
         self.fuser = FusionBlock(shared, backbone.channels[-1], channels, channels)
         self.deep_update = SensoryCell(channels, hidden) if hidden else None
 

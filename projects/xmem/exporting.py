@@ -1,4 +1,4 @@
-"""XMem's networks on their own: what lies between them, the memory, stays with the caller."""
+"""XMem's networks on their own: what is between them, the memory, stays with the caller."""
 
 from typing import TYPE_CHECKING
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from projects.xmem.condensing import NEW_LIFE, condense
+from projects.xmem.consolidation import NEW_LIFE, consolidate
 from projects.xmem.rules import MemoryRules
 from salseg.models.matchers.memory_reader import MemoryReader
 from salseg.ops.anisotropic_similarity import augment_keys
@@ -63,14 +63,14 @@ class KeyValueMemory:
     def append(
         self, frame: int, keys: Tensor, shrinkage: Tensor, selection: Tensor, values: Tensor, ids: Sequence[int]
     ) -> None:
-        """Memorise a frame, then condense and evict as the rules say.
+        """Memorise a frame, then consolidate and evict as the rules say.
 
         Args:
             frame: Its number.
             keys, selection: (h*w, C).
             shrinkage: (h*w,).
             values: (h*w, K, C_v), a value per object.
-            ids: Of all objects followed, in the order of the values; those not known yet become a group.
+            ids: Of all objects tracked, in the order of the values; those not known yet become a group.
         """
         fresh = dict(
             keys=keys, shrinkage=shrinkage, selection=selection, augmented=augment_keys(keys, shrinkage),
@@ -118,14 +118,14 @@ class KeyValueMemory:
         self.keep_rows(needed)
 
     def anchors(self) -> list[bool]:
-        """Which frames of working memory are never condensed: the first one, or the first one of every group."""
+        """Which frames of working memory are never consolidated: the first one, or the first one of every group."""
         if self.rules.released:
             return [place == 0 for place in range(len(self.frames))]
         first = {group.since for group in self.groups}
         return [frame in first for frame in self.frames]
 
     def old_rows(self) -> Tensor:
-        """Rows of working memory that may be condensed: neither anchors nor the last ``min_frames - 1`` frames."""
+        """Rows of working memory that may be consolidated: neither anchors nor the last ``min_frames - 1`` frames."""
         recent = len(self.frames) - (self.rules.min_frames - 1)
         old = [place < recent and not anchor for place, anchor in enumerate(self.anchors())]
         flags = torch.tensor(old, device=self.keys.device).repeat_interleave(self.frame_rows)
@@ -137,7 +137,7 @@ class KeyValueMemory:
             return
         if rules.long_term:
             self._evict()
-            condense(self)
+            consolidate(self)
         elif not rules.released:
             needed = torch.ones(len(self), dtype=torch.bool, device=self.keys.device)
             needed[self.old_rows()[: self.frame_rows]] = False
@@ -177,15 +177,15 @@ class KeyValueMemory:
         columns = [getattr(self, name) for name in _COLUMNS] if len(self) else []
         return [*columns, *(tensor for group in self.groups for tensor in (group.rows, group.values))]
 
-    def plain(self) -> dict[str, Any]:
-        """Numbers and tensors that :meth:`fill` takes back."""
+    def state_dict(self) -> dict[str, Any]:
+        """Numbers and tensors that :meth:`load_state_dict` takes back."""
         columns = {name: getattr(self, name) for name in _COLUMNS} if len(self) else {}
         groups = [dict(vars(group)) for group in self.groups]
         return dict(frames=self.frames, frame_rows=self.frame_rows, long=self.long, columns=columns, groups=groups)
 
-    def fill(self, plain: Mapping[str, Any]) -> None:
-        """Take over what :meth:`plain` gave."""
-        self.frames, self.frame_rows, self.long = list(plain['frames']), plain['frame_rows'], plain['long']
-        for name, value in plain['columns'].items():
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what :meth:`state_dict` gave."""
+        self.frames, self.frame_rows, self.long = list(state['frames']), state['frame_rows'], state['long']
+        for name, value in state['columns'].items():
             setattr(self, name, value)
-        self.groups = [ObjectGroup(**group) for group in plain['groups']]
+        self.groups = [ObjectGroup(**group) for group in state['groups']]

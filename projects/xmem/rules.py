@@ -14,26 +14,26 @@ class MemoryRules:
     holds at most ``(max_frames - 1 + G) * h * w`` positions between frames, long-term memory at most ``max_long_term``.
 
     Attributes:
-        every: A frame in so many is memorised, besides those with a prompt.
+        mem_every: A frame in so many is memorised, besides those with a prompt.
         deep_every: Likewise for the deep update of the sensory memory; -1 does it with every memorised frame.
-        long_term: Whether old frames are condensed into long-term memory. Without it they are forgotten (all are kept
+        long_term: Whether old frames are consolidated into long-term memory. Without it they are forgotten (all are kept
             if ``released``).
         count_long_term: Whether the use of long-term memory is counted, so that the least used is evicted; else the
             oldest.
-        max_frames: Frames in working memory at which the older ones are condensed.
+        max_frames: Frames in working memory at which the older ones are consolidated.
         min_frames: Frames that then stay, the first one included; at least 2.
-        prototypes: Positions that a condensation keeps.
+        prototypes: Positions that a consolidation keeps.
         max_long_term: Positions in long-term memory.
         released: Bookkeeping of the released code. It keeps one frame, the video's first, for all objects, whose row
             then holds a later group's values of another frame; takes a later group's prototypes for the newest ones;
             and counts the use by the first group only. Otherwise every value stays with its key, each group's first
-            frame stays in working memory while the group is followed, and a key's use is the sum over all groups.
+            frame stays in working memory while the group is tracked, and a key's use is the sum over all groups.
 
     Raises:
         ConfigError: The numbers contradict each other.
     """
 
-    every: int = 5
+    mem_every: int = 5
     deep_every: int = -1
     long_term: bool = True
     count_long_term: bool = True
@@ -44,9 +44,9 @@ class MemoryRules:
     released: bool = False
 
     def __post_init__(self) -> None:
-        if self.every < 1 or (self.deep_every < 1 and self.deep_every != -1):
+        if self.mem_every < 1 or (self.deep_every < 1 and self.deep_every != -1):
             raise ConfigError(
-                f'memory: every={self.every}, deep_every={self.deep_every}; expected >= 1 (deep_every -1: with every).'
+                f'memory: mem_every={self.mem_every}, deep_every={self.deep_every}; expected >= 1 (deep_every -1: with every).'
             )
         if not 2 <= self.min_frames < self.max_frames:
             raise ConfigError(

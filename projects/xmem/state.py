@@ -17,7 +17,7 @@ class XMemState:
 
     Attributes:
         memory: Working and long-term memory.
-        object_ids: Of the objects followed, in the order of all tensors.
+        object_ids: Of the objects tracked, in the order of all tensors.
         time: Number of the last frame, from 0 with the first prompt; -1 before.
         memorised: Number of the last memorised frame.
         deepened: Number of the frame of the last deep update; None before the first.
@@ -42,16 +42,16 @@ class XMemState:
         self.object_ids, self.hidden = [], None
         self.time, self.memorised, self.deepened = -1, 0, None
 
-    def plain(self) -> dict[str, Any]:
-        """Numbers and tensors that :meth:`fill` takes back."""
+    def state_dict(self) -> dict[str, Any]:
+        """Numbers and tensors that :meth:`load_state_dict` takes back."""
         names = ('object_ids', 'time', 'memorised', 'deepened', 'hidden')
-        return {'memory': self.memory.plain(), **{name: getattr(self, name) for name in names}}
+        return {'memory': self.memory.state_dict(), **{name: getattr(self, name) for name in names}}
 
-    def fill(self, plain: Mapping[str, Any]) -> None:
-        """Take over what :meth:`plain` gave."""
-        self.memory.fill(plain['memory'])
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what :meth:`state_dict` gave."""
+        self.memory.load_state_dict(state['memory'])
         for name in ('object_ids', 'time', 'memorised', 'deepened', 'hidden'):
-            setattr(self, name, plain[name])
+            setattr(self, name, state[name])
 
     def grow_hidden(self, count: int, shape: tuple[int, int, int], like: Tensor) -> None:
         """Give every object a sensory memory; new ones start with zeros."""

@@ -1,4 +1,4 @@
-"""XMem on a training clip: what it remembers there is drawn at random, and nothing is condensed."""
+"""XMem on a training clip: what it remembers there is drawn at random, and nothing is consolidated."""
 
 from __future__ import annotations
 

@@ -31,8 +31,8 @@ class XMem(PropagationSegmentor):
     """Sensory, working and long-term memory for objects given by masks or boxes.
 
     Args:
-        key_backbone: Pictures to maps at strides 4, 8 and 16.
-        value_backbone: Pictures to a map at stride 16, its last one; it is widened to see masks.
+        key_backbone: Images to maps at strides 4, 8 and 16.
+        value_backbone: Images to a map at stride 16, its last one; it is widened to see masks.
         reader: Config of the :class:`MemoryReader`.
         memory: Fields of :class:`MemoryRules`.
         key_channels, value_channels, hidden_channels: Widths of key, value and sensory memory; 0 hidden channels leave
@@ -123,7 +123,7 @@ class XMem(PropagationSegmentor):
         image = pad_frames(frame, pad).unsqueeze(0)
         state.time += 1
         rules = self.rules
-        keep = not last and (prompt is not None or state.time - state.memorised >= rules.every)
+        keep = not last and (prompt is not None or state.time - state.memorised >= rules.mem_every)
         deep = not last and (keep if rules.deep_every < 0 else self._deep_due(state))
         update = not last and (rules.deep_every > 0 or not deep)
         known = list(state.object_ids)

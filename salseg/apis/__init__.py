@@ -5,8 +5,8 @@ from salseg.apis.clips import ClipPredictor
 from salseg.apis.group_files import predict_groups
 from salseg.apis.groups import GroupPredictor
 from salseg.apis.guidance import precompute_guidance
+from salseg.apis.image_files import predict_files, watch_files
 from salseg.apis.models import init_model
-from salseg.apis.picture_files import predict_files, watch_files
 from salseg.apis.predicting import SaliencyPredictor, predict
 from salseg.apis.predictor import Prediction
 from salseg.apis.tracking import TrackReport, read_prompts, track

@@ -1,4 +1,4 @@
-"""Write the maps of a video, and a video of them, as its frames come; a call that was killed goes on."""
+"""Write the maps of a video, and a video of them, as its frames come; a call that was killed is resumed."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -37,13 +37,13 @@ def predict_video(
 ) -> int:
     """Write the maps of a video, and a video of them laid over it.
 
-    Frames are read by a thread while the network computes and another one writes. A call that was killed is gone on with
+    Frames are read by a thread while the network computes and another one writes. A call that was killed is resumed
     when it is repeated, and one that had finished is not repeated; the results are the same as without the interruption.
     A camera ends with a KeyboardInterrupt, and its video is whole.
 
     Args:
         predictor: The model.
-        source: Video file, folder of frames, or number of a camera.
+        source: Video file, folder of frames, or camera index.
         out: Folder; ``mask/<frame>.png``, ``overlay/<frame>.png``, ``cutout/<frame>.png``, ``overlay.mp4``,
             ``report.html``.
         save: Some of 'mask', 'overlay', 'cutout', 'video', 'report'.
@@ -108,12 +108,12 @@ class _Run:
         return self.folder.out / '.salseg' / 'video.json'
 
     def sources(self, number: int) -> list[Path]:
-        """What a frame's results depend on: its picture, or the video's file."""
+        """What a frame's results depend on: its image, or the video's file."""
         files = self.source.files
         return files[number : number + 1] if self.source.names is not None else files
 
     def is_finished(self) -> bool:
-        """Whether an earlier call wrote all that is asked for."""
+        """Whether an earlier call wrote all that is requested."""
         note = read_note(self.note)
         whole = not self.source.live and note.get('max_frames', -1) == self.max_frames
         if not whole or note.get('names') != self.source.names:
@@ -141,7 +141,7 @@ class _Run:
         return number
 
     def frames(self, start: int) -> Iterator[tuple[str, np.ndarray]]:
-        """Name and picture from a frame on."""
+        """Name and image from a frame on."""
         stop = None if self.max_frames is None else max(0, self.max_frames - start)
         with closing(self.source.frames(start)) as images:
             for number, image in enumerate(islice(images, stop), start):
@@ -189,10 +189,10 @@ class _Run:
 
 
 def _add(video: VideoWriter, frame: Prediction) -> None:
-    picture = overlay_map(frame.image, frame.saliency)
+    image = overlay_map(frame.image, frame.saliency)
     # Codecs need even sizes.
-    height, width = (side - side % 2 for side in picture.shape[:2])
-    video.write(np.ascontiguousarray(picture[:height, :width]))
+    height, width = (side - side % 2 for side in image.shape[:2])
+    video.write(np.ascontiguousarray(image[:height, :width]))
 
 
 def _write_report(source: FrameSource, folder: ResultFolder, count: int) -> Path:

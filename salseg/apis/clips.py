@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from salseg.apis.kinds import first_test_set
-from salseg.apis.predictor import Prediction, Predictor, check_picture
+from salseg.apis.predictor import Prediction, Predictor, check_image
 from salseg.errors import ConfigError, DataError
 from salseg.models import BaseSegmentor
 
@@ -41,10 +41,10 @@ class ClipPredictor(Predictor):
         """Maps of a stream.
 
         Args:
-            frames: Name and picture (H, W, 3) uint8 RGB of each, all of one size.
+            frames: Name and image (H, W, 3) uint8 RGB of each, all of one size.
 
         Raises:
-            DataError: A picture has another shape or type, or another size than the first.
+            DataError: An image has another shape or type, or another size than the first.
         """
         # The newest window that was run, held back because a last, overlapping one may replace some of it.
         done: deque[Prediction] = deque(maxlen=self.length)
@@ -86,7 +86,7 @@ class ClipPredictor(Predictor):
 
 
 def _check_frame(name: str, image: np.ndarray, size: tuple[int, ...]) -> None:
-    check_picture(image, name)
+    check_image(image, name)
     if image.shape != size:
         raise DataError(
             f'{name} has another size ({image.shape[0]}x{image.shape[1]}) than the first frame ({size[0]}x{size[1]}, '

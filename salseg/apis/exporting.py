@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from salseg.apis.kinds import set_kind
+from salseg.apis.kinds import input_type
 from salseg.apis.predictor import test_pipeline
 from salseg.errors import ConfigError, DataError, missing_weights
 from salseg.files import replacing
@@ -29,7 +29,7 @@ class Exported:
     Attributes:
         path: The file.
         inputs, outputs: Name and shape of what it takes and gives.
-        error: Largest difference of an output from the model's own, as a share of that output's largest value (at
+        error: Largest difference of an output from the model's own, as a fraction of that output's largest value (at
             least 1), on a random input that the file was not made with.
     """
 
@@ -39,12 +39,12 @@ class Exported:
     error: float
 
 
-class PicturesToMaps(nn.Module):
-    """A saliency model with its normalisation: pictures in, probabilities out.
+class ImagesToMaps(nn.Module):
+    """A saliency model with its normalisation: images in, probabilities out.
 
     Args:
         model: The model.
-        together: Whether the pictures are one set (a group, a clip) or each its own.
+        together: Whether the images are one set (a group, a clip) or each its own.
     """
 
     def __init__(self, model: SaliencySegmentor, together: bool) -> None:
@@ -54,9 +54,9 @@ class PicturesToMaps(nn.Module):
         self.register_buffer('mean', model.data_preprocessor.mean.clone(), persistent=False)
         self.register_buffer('std', model.data_preprocessor.std.clone(), persistent=False)
 
-    def forward(self, pictures: Tensor) -> Tensor:
+    def forward(self, images: Tensor) -> Tensor:
         """(N, 3, H, W) float RGB on the 0-255 scale to (N, 1, H, W) in [0, 1]."""
-        frames = (pictures - self.mean) / self.std
+        frames = (images - self.mean) / self.std
         outputs = self.model.run(FrameInputs(frames.unsqueeze(0 if self.together else 1)))[1]
         maps = outputs['probability'] if 'probability' in outputs else torch.sigmoid(outputs['logits'])
         return maps.flatten(0, 1)
@@ -73,8 +73,8 @@ def export_model(
 ) -> list[Exported]:
     """Write a model's network.
 
-    A saliency model becomes one file, ``<out>.onnx`` or ``.pt2``: pictures (frames, 3, H, W) RGB on the 0-255 scale
-    in, probabilities (frames, 1, H, W) out; normalisation is inside, resizing is not. A model that follows objects becomes
+    A saliency model becomes one file, ``<out>.onnx`` or ``.pt2``: images (frames, 3, H, W) RGB on the 0-255 scale
+    in, probabilities (frames, 1, H, W) out; normalisation is inside, resizing is not. A model that tracks objects becomes
     a file for each of its parts, ``<out>_<part>``; the memory between them stays with the caller.
 
     Args:
@@ -82,7 +82,7 @@ def export_model(
         out: File without suffix.
         format: 'onnx', or 'torch' for a program of :func:`torch.export.export`.
         size: Height and width of the network's input; by default those of the config's test pipeline.
-        frames: Pictures that a file takes: a batch of an image model, a group, a clip; of a model that follows objects
+        frames: Images that a file takes: a batch of an image model, a group, a clip; of a model that tracks objects
             the number of objects. All sizes are fixed in the file.
         tolerance: Of :attr:`Exported.error`; nothing is left on disk where it is exceeded.
         random_weights: Allow a model that was never given weights.
@@ -113,9 +113,9 @@ def parts_of(model: BaseSegmentor, size: tuple[int, int] | None, frames: int | N
     size = size or _test_size(model)
     if not isinstance(model, SaliencySegmentor):
         return model.export_parts(size, frames or 1)
-    kind = set_kind(model)
-    pictures = torch.rand(frames or _FRAMES[kind], 3, *size) * 255
-    return {'': ExportPart(PicturesToMaps(model, kind != 'image'), (pictures,), ('pictures',), ('maps',))}
+    kind = input_type(model)
+    images = torch.rand(frames or _FRAMES[kind], 3, *size) * 255
+    return {'': ExportPart(ImagesToMaps(model, kind != 'image'), (images,), ('images',), ('maps',))}
 
 
 def _test_size(model: BaseSegmentor) -> tuple[int, int]:
@@ -149,7 +149,7 @@ def _export(part: ExportPart, path: Path, format: Format, tolerance: float) -> E
 
 
 def _another(value: Tensor) -> Tensor:
-    """A random input of the same shape and range, smooth like a picture: noise saturates what follows."""
+    """A random input of the same shape and range, smooth like an image: noise saturates what follows."""
     height, width = value.shape[-2:]
     coarse = torch.rand(value.shape[:-2].numel(), 1, max(2, height // 8), max(2, width // 8))
     smooth = torch.nn.functional.interpolate(coarse, size=(height, width), mode='bilinear', align_corners=False)

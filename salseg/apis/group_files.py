@@ -1,4 +1,4 @@
-"""Write the maps of groups: of all folders that were named, resumable, in shares."""
+"""Write the maps of groups: of all folders that were named, resumable, in shards."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -7,17 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from salseg.apis.groups import SHEET_PICTURES, GroupPredictor, group_sheet, notes_on
+from salseg.apis.groups import SHEET_IMAGES, GroupPredictor, group_sheet, notes_on
+from salseg.apis.image_files import write_report
 from salseg.apis.inputs import find_groups
 from salseg.apis.overlapping import Background, map_ahead
-from salseg.apis.picture_files import write_report
 from salseg.apis.results import ResultFolder, checked_kinds, describe, read_note
 from salseg.datasets.reading import read_image
 from salseg.errors import DataError
 from salseg.files import write_text
 from salseg.visualization import write_png
 
-_LEFT_OUT = f'sheets show the first {SHEET_PICTURES} pictures of a group'
+_LEFT_OUT = f'sheets show the first {SHEET_IMAGES} images of a group'
 Group = tuple[str, list[Path]]
 
 
@@ -27,10 +27,10 @@ class GroupResult:
 
     Attributes:
         name: Of the group.
-        count: Pictures that took part.
+        count: Images that took part.
         written: Files.
-        failed: Pictures that could not be read, with the reason; the group went on without them.
-        notes: What a user should know: a group of one, the same picture twice, a group in parts.
+        failed: Images that could not be read, with the reason; the group went on without them.
+        notes: What a user should know: a group of one, the same image twice, a group in parts.
         kept: Whether all of it was there already.
     """
 
@@ -50,35 +50,35 @@ def predict_groups(
     sheets: bool = True,
     progress: Callable[[int, int], None] | None = None,
     overwrite: bool = False,
-    share: tuple[int, int] = (0, 1),
+    shard: tuple[int, int] = (0, 1),
 ) -> list[GroupResult]:
     """Write the maps of all groups of some folders, and a contact sheet per group.
 
-    A group whose results are there, made by the same model from the same pictures, is kept as it is. The next group is
+    A group whose results are there, made by the same model from the same images, is kept as it is. The next group is
     read while one is computed and the one before is written.
 
     Args:
         predictor: The model.
-        inputs: Folders, patterns; single pictures are one group.
+        inputs: Folders, patterns; single images are one group.
         out: Folder; results go to ``<out>/<kind>/<group>/<stem>.png``, or ``<out>/<group>/<stem>.png`` when only masks
-            are asked for, and ``<out>/sheets/<group>.png``.
+            are requested, and ``<out>/sheets/<group>.png``.
         save: Kinds out of 'mask', 'overlay', 'cutout', 'report'.
         sheets: Whether sheets are written.
         progress: Called with groups done and in all.
         overwrite: Replace the results of another model.
-        share: Groups that this process does, (k, n) counted from 0: every n-th.
+        shard: Groups that this process does, (k, n) counted from 0: every n-th.
 
     Returns:
-        What was written, left out and worth knowing, per group of the share.
+        What was written, left out and worth knowing, per group of the shard.
 
     Raises:
         DataError: Nothing was found, an unknown kind, or the folder cannot be written.
     """
     folder = ResultFolder(out, checked_kinds(save, 'group'))
-    groups = find_groups(inputs)[share[0] :: share[1]]
+    groups = find_groups(inputs)[shard[0] :: shard[1]]
     files = GroupFiles(predictor, folder, sheets)
     targets = (path for group in groups for path in files.targets(group))
-    folder.open(describe(predictor, window=predictor.max_frames), targets, overwrite, share)
+    folder.open(describe(predictor, window=predictor.max_frames), targets, overwrite, shard)
     results = {name: files.kept(name, paths) for name, paths in groups}
     todo = [group for group in groups if results[group[0]] is None]
     done = 0
@@ -96,7 +96,7 @@ def predict_groups(
             writing.submit(files.finish, result, dict(todo)[name], then=finished)
     if 'report' in folder.kinds:
         entries = [(str(Path(name) / path.stem), path) for name, paths in groups for path in paths]
-        write_report(folder, entries, share)
+        write_report(folder, entries, shard)
     return [result for result in results.values() if result is not None]
 
 
@@ -112,20 +112,20 @@ def _read_group(group: Group) -> tuple[str, dict[Path, np.ndarray], dict[Path, s
 
 
 class GroupFiles:
-    """Files of groups, with a note per group that says of which pictures it was made.
+    """Files of groups, with a note per group that says of which images it was made.
 
-    A group's maps depend on all of its pictures, so one that was added or taken away makes them all anew.
+    A group's maps depend on all of its images, so one that was added or taken away makes them all anew.
     """
 
     def __init__(self, predictor: GroupPredictor, folder: ResultFolder, sheets: bool) -> None:
         self.predictor, self.folder, self.sheets = predictor, folder, sheets
 
     def note(self, name: str) -> Path:
-        """Where the note of a group lies."""
+        """Where the note of a group is."""
         return self.folder.out / '.salseg' / f'{name}.json'
 
     def sheet(self, name: str) -> Path:
-        """Where its sheet lies."""
+        """Where its sheet is."""
         return self.folder.out / 'sheets' / f'{name}.png'
 
     def targets(self, group: Group, failed: Iterable[str] = ()) -> list[Path]:
@@ -136,9 +136,9 @@ class GroupFiles:
         return [*found, self.sheet(name)] if self.sheets and names else found
 
     def kept(self, name: str, paths: list[Path]) -> GroupResult | None:
-        """What an earlier run said of a group, if all of it is still there and true."""
+        """What an earlier run recorded of a group, if all of it is still there and true."""
         note = read_note(self.note(name))
-        if note.get('pictures') != [path.name for path in paths] or not self.folder.is_fresh(self.note(name), paths):
+        if note.get('images') != [path.name for path in paths] or not self.folder.is_fresh(self.note(name), paths):
             return None
         failed = note.get('failed', {})
         if not all(self.folder.is_fresh(path, paths) for path in self.targets((name, paths), failed)):
@@ -149,10 +149,10 @@ class GroupFiles:
     def compute(
         self, name: str, images: dict[Path, np.ndarray], failed: dict[Path, str], writing: Background
     ) -> GroupResult:
-        """Maps of one group, handed to the writer; unreadable pictures are named and the rest goes on."""
+        """Maps of one group, handed to the writer; unreadable images are named and the rest continues."""
         result = GroupResult(name, len(images), failed=failed)
         if not images:
-            result.notes.append(f'none of its {len(failed)} pictures could be read')
+            result.notes.append(f'none of its {len(failed)} images could be read')
             return result
         result.notes += notes_on(images, len(self.predictor.parts(len(images))))
         predictions = self.predictor(list(images.values()))
@@ -161,13 +161,13 @@ class GroupFiles:
         if self.sheets:
             drawn = group_sheet(predictions)
             writing.submit(write_png, self.sheet(name), drawn, then=result.written.append)
-            if len(predictions) > SHEET_PICTURES:
+            if len(predictions) > SHEET_IMAGES:
                 result.notes.append(_LEFT_OUT)
         return result
 
     def finish(self, result: GroupResult, paths: list[Path]) -> GroupResult:
         """Note that a group is complete, after its files."""
         failed = {path.name: reason for path, reason in result.failed.items()}
-        facts = dict(pictures=[path.name for path in paths], failed=failed, notes=result.notes)
+        facts = dict(images=[path.name for path in paths], failed=failed, notes=result.notes)
         write_text(self.note(result.name), json.dumps(facts, indent=1) + '\n')
         return result

@@ -1,4 +1,4 @@
-"""What the pictures of a group have in common."""
+"""What the images of a group have in common."""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from salseg.apis.predictor import Prediction, Predictor, check_picture
+from salseg.apis.predictor import Prediction, Predictor, check_image
 from salseg.errors import DataError
 from salseg.models import BaseSegmentor
 from salseg.visualization import overlay_map, sheet
 
-SHEET_PICTURES = 40
+SHEET_IMAGES = 40
 
 
 class GroupPredictor(Predictor):
-    """A co-saliency model with its own preprocessing: a group of pictures in, a map for each out.
+    """A co-saliency model with its own preprocessing: a group of images in, a map for each out.
 
     Args:
         model: From :func:`init_model`.
@@ -33,11 +33,11 @@ class GroupPredictor(Predictor):
     def __init__(self, model: BaseSegmentor, random_weights: bool = False, max_frames: int | None = None) -> None:
         super().__init__(model, random_weights)
         if max_frames is not None and max_frames < 1:
-            raise DataError(f'max_frames={max_frames}; a group has at least one picture.')
+            raise DataError(f'max_frames={max_frames}; a group has at least one image.')
         self.max_frames = max_frames
 
     def prepare_group(self, images: Sequence[np.ndarray], name: str = 'group') -> dict[str, Any]:
-        """One packed item of some pictures (H, W, 3) uint8 RGB; sizes may differ."""
+        """One packed item of some images (H, W, 3) uint8 RGB; sizes may differ."""
         return self.pack(images, [f'{index:05d}' for index in range(len(images))], set_id=name)
 
     def __call__(self, images: Sequence[np.ndarray]) -> list[Prediction]:
@@ -47,12 +47,12 @@ class GroupPredictor(Predictor):
             images: (H, W, 3) uint8 RGB each; sizes may differ.
 
         Raises:
-            DataError: There is no picture, or one has another shape or type.
+            DataError: There is no image, or one has another shape or type.
         """
         if not len(images):
-            raise DataError('the group is empty; a group has at least one picture.')
+            raise DataError('the group is empty; a group has at least one image.')
         for image in images:
-            check_picture(image)
+            check_image(image)
         predictions: list[Prediction] = []
         for part in self.parts(len(images)):
             (maps,) = self.run([self.prepare_group(images[part])])
@@ -70,20 +70,20 @@ def notes_on(images: dict[Path, np.ndarray], parts: int) -> list[str]:
     """What a user should know before looking at a group's maps."""
     notes = []
     if len(images) == 1:
-        notes.append('one picture only, so nothing can be shared; the map shows what stands out in it')
+        notes.append('one image only, so nothing can be shared; the map shows what stands out in it')
     seen: dict[tuple[tuple[int, ...], str], Path] = {}
     for path, image in images.items():
         twin = seen.setdefault((image.shape, hashlib.sha256(image).hexdigest()), path)
         if twin != path:
-            notes.append(f'{path.name} is the same picture as {twin.name}; it counts twice in the vote')
+            notes.append(f'{path.name} is the same image as {twin.name}; it counts twice in the vote')
     if parts > 1:
-        notes.append(f'{len(images)} pictures were split into {parts} groups of their own, one after the other')
+        notes.append(f'{len(images)} images were split into {parts} groups of their own, one after the other')
     return notes
 
 
 def group_sheet(predictions: Sequence[Prediction], columns: int = 5) -> np.ndarray:
-    """The first pictures of a group with their maps below, (H, W, 3) uint8 RGB."""
-    shown = predictions[:SHEET_PICTURES]
+    """The first images of a group with their maps below, (H, W, 3) uint8 RGB."""
+    shown = predictions[:SHEET_IMAGES]
     rows: list[list[np.ndarray]] = []
     for start in range(0, len(shown), columns):
         line = shown[start : start + columns]

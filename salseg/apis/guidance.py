@@ -13,7 +13,7 @@ from salseg.apis.models import init_model
 from salseg.datasets.guidance import RECORD, GuidanceRecord, checksum, read_record, write_mask
 from salseg.datasets.transforms import LoadGuidance, RandomFrameTransform
 from salseg.engine.running import make_folder
-from salseg.engine.sharing import own_share, united
+from salseg.engine.sharding import own_shard, united
 from salseg.errors import ConfigError, DataError
 from salseg.files import write_text
 from salseg.registry import DATASETS, TRANSFORMS
@@ -30,13 +30,13 @@ def precompute_guidance(
 ) -> Path:
     """Learn the masks of all sets of a data set and write them as 16-bit PNG files, with a record of how.
 
-    Each item of the data set is a set of its own: a whole group, or a single picture. What is there already and was
-    made by the same learner from the same pictures stays. In a distributed run every set is taken by one process.
+    Each item of the data set is a set of its own: a whole group, or a single image. What is there already and was
+    made by the same learner from the same images stays. In a distributed run every set is taken by one process.
 
     Args:
         model: Name, config or run's folder of a model with a learner.
         out: Folder; masks go to ``<out>/<set>/<frame>.png``.
-        split: 'train', 'val' or 'test', whose data set and pictures' size are used.
+        split: 'train', 'val' or 'test', whose data set and images' size are used.
         checkpoint: Weights of the model; by default the learner's own pretrained ones.
         device: Where to run.
         options: Overrides of the config.
@@ -60,11 +60,11 @@ def precompute_guidance(
     dataset = DATASETS.build(config)
     out = make_folder(out)
     record = _record(out, describe(learner, network.cfg.model.learner, split, config))
-    share = own_share(range(len(dataset)))
-    for number, index in enumerate(share, 1):
+    shard = own_shard(range(len(dataset)))
+    for number, index in enumerate(shard, 1):
         _one_set(network, learner, dataset.get(0, index), out, record)
         if progress is not None:
-            progress(number, len(share))
+            progress(number, len(shard))
     record.frames = united(record.frames)
     _write_record(out, record)
     return out / RECORD
@@ -85,7 +85,7 @@ def _left_out(step: dict[str, Any]) -> bool:
 
 
 def describe(learner: nn.Module, config: Any, split: str, dataset: Any) -> dict[str, Any]:
-    """What the masks depend on besides the pictures, as plain values."""
+    """What the masks depend on besides the images, as plain values."""
     digest = hashlib.sha256()
     for name, value in learner.state_dict().items():
         digest.update(name.encode())

@@ -1,4 +1,4 @@
-"""Understand what a user names: pictures, folders, patterns, groups, videos, cameras."""
+"""Understand what a user names: images, folders, globs, groups, videos, cameras."""
 
 import glob
 from collections.abc import Iterable, Sequence
@@ -13,17 +13,17 @@ Named = tuple[Path, Path]
 
 
 def find_images(inputs: Iterable[str | Path], outside: Path | None = None, may_be_empty: bool = False) -> list[Named]:
-    """Pictures with the relative name that their results get (without suffix).
+    """Images with the relative name that their results get (without suffix).
 
-    Files keep their stem; what lies in a folder keeps its place below that folder.
+    Files keep their stem; what is in a folder keeps its place below that folder.
 
     Args:
         inputs: Files, folders, patterns.
-        outside: Folder whose pictures are left out: that of the results, if it lies in a folder that was named.
-        may_be_empty: Whether folders and patterns may stand for nothing, as those that are watched.
+        outside: Folder whose images are left out: that of the results, if it is in a folder that was named.
+        may_be_empty: Whether folders and globs may stand for nothing, as those that are watched.
 
     Raises:
-        DataError: Something does not exist or holds no picture, or two pictures would get the same name.
+        DataError: Something does not exist or holds no image, or two images would get the same name.
     """
     own = None if outside is None else outside.resolve()
     found = [pair for text in inputs for pair in _expand(str(text), own, may_be_empty)]
@@ -45,7 +45,7 @@ def _expand(text: str, own: Path | None, may_be_empty: bool) -> list[Named]:
         if own is not None and path.resolve() in own.parents:
             files = [p for p in files if own not in p.resolve().parents]
         if not files and not may_be_empty:
-            raise DataError(f'{path} holds no picture ({", ".join(IMAGE_SUFFIXES)}), in its sub-folders neither.')
+            raise DataError(f'{path} holds no image ({", ".join(IMAGE_SUFFIXES)}), in its sub-folders neither.')
         return [(p, p.relative_to(path).with_suffix('')) for p in files]
     if path.is_file():
         return [(path, Path(path.stem))]
@@ -56,13 +56,13 @@ def _expand(text: str, own: Path | None, may_be_empty: bool) -> list[Named]:
 
 
 def find_groups(inputs: Iterable[str | Path]) -> list[tuple[str, list[Path]]]:
-    """Groups by name: a folder of pictures is a group, of a folder of folders each is one, and so are single pictures.
+    """Groups by name: a folder of images is a group, of a folder of folders each is one, and so are single images.
 
     Raises:
-        DataError: Something does not exist or holds no picture, or two groups have the same name.
+        DataError: Something does not exist or holds no image, or two groups have the same name.
     """
     groups: dict[str, list[Path]] = {}
-    pictures: list[Path] = []
+    images: list[Path] = []
     for path in _existing(inputs):
         if path.is_dir():
             for name, files in _groups_of(path):
@@ -70,24 +70,24 @@ def find_groups(inputs: Iterable[str | Path]) -> list[tuple[str, list[Path]]]:
                     raise DataError(f'two groups are called {name!r}; rename a folder, or run twice with two --out.')
                 groups[name] = files
         elif is_image(path):
-            pictures.append(path)
+            images.append(path)
         else:
             raise DataError(
-                f'{path} is a file and no picture; a group is a folder with the pictures that have something in common.'
+                f'{path} is a file and no image; a group is a folder with the images that have something in common.'
             )
-    if pictures:
-        groups |= _group_of_files(pictures, groups)
+    if images:
+        groups |= _group_of_files(images, groups)
     return list(groups.items())
 
 
-def _group_of_files(pictures: Sequence[Path], others: dict[str, list[Path]]) -> dict[str, list[Path]]:
-    """Pictures that were named one by one, by a shell's pattern mostly, are one group."""
-    folders = {path.resolve().parent for path in pictures}
+def _group_of_files(images: Sequence[Path], others: dict[str, list[Path]]) -> dict[str, list[Path]]:
+    """Images that were named one by one, by a shell's pattern mostly, are one group."""
+    folders = {path.resolve().parent for path in images}
     stems: dict[str, Path] = {}
-    for path in dict.fromkeys(pictures):
+    for path in dict.fromkeys(images):
         if stems.setdefault(path.stem, path) != path:
             raise DataError(
-                f'{stems[path.stem]} and {path} would be one result: pictures of a group need names of their own.'
+                f'{stems[path.stem]} and {path} would be one result: images of a group need names of their own.'
             )
     name = folders.pop().name if len(folders) == 1 else 'group'
     if name in others:
@@ -102,14 +102,14 @@ def _groups_of(folder: Path) -> list[tuple[str, list[Path]]]:
     found = [(path.name, list(by_stem(path).values())) for path in _folders_in(folder)]
     found = [(name, files) for name, files in found if files]
     if not found:
-        raise DataError(f'{folder} holds no picture, and no folder with pictures; a group is a folder of pictures.')
+        raise DataError(f'{folder} holds no image, and no folder with images; a group is a folder of images.')
     return found
 
 
 def find_clips(inputs: Iterable[str | Path]) -> list[tuple[str, FrameSource]]:
     """Videos by name, for a model on clips.
 
-    A video file, a camera's number, a folder of frames, a folder of such folders or of video files, or frames that are
+    A video file, a camera index, a folder of frames, a folder of such folders or of video files, or frames that are
     named one by one, by a shell's pattern mostly.
 
     Raises:
@@ -140,21 +140,19 @@ def _clips_of(folder: Path) -> list[tuple[str, FrameSource]]:
     videos = [path for path in sorted(folder.iterdir()) if is_video(path)]
     below = [path for path in _folders_in(folder) if by_stem(path)]
     if not videos and not below:
-        raise DataError(
-            f'{folder} holds no picture, no video, and no folder of pictures; expected the frames of a video.'
-        )
+        raise DataError(f'{folder} holds no image, no video, and no folder of images; expected the frames of a video.')
     return [(path.stem if path in videos else path.name, FrameSource(path)) for path in [*below, *videos]]
 
 
 def split_videos(inputs: Iterable[str | Path]) -> tuple[list[str], list[str]]:
-    """What stands for pictures, and video files and cameras, of inputs of a model on single pictures.
+    """What stands for images, and video files and cameras, of inputs of a model on single images.
 
-    A folder that holds no picture but videos stands for those.
+    A folder that holds no image but videos stands for those.
 
     Raises:
         DataError: Something does not exist.
     """
-    pictures: list[str] = []
+    images: list[str] = []
     videos: list[str] = []
     for word in map(str, inputs):
         path = Path(word)
@@ -163,18 +161,18 @@ def split_videos(inputs: Iterable[str | Path]) -> tuple[list[str], list[str]]:
         elif path.is_dir() and not _holds_image(path):
             inside = [str(p) for p in sorted(path.iterdir()) if is_video(p)]
             videos += inside
-            pictures += [] if inside else [word]
+            images += [] if inside else [word]
         elif glob.has_magic(word) and not path.exists():
             matched = [str(p) for p in _matches(word) if is_video(p)]
             videos += matched
-            pictures += [] if matched else [word]
+            images += [] if matched else [word]
         else:
-            pictures.append(word)
-    return pictures, videos
+            images.append(word)
+    return images, videos
 
 
 def is_camera(text: str) -> bool:
-    """Whether a word is the number of a camera: digits, and no file or folder is called so."""
+    """Whether a word is the camera index: digits, and no file or folder is called so."""
     return text.isdigit() and not Path(text).exists()
 
 
@@ -184,7 +182,7 @@ def is_video(path: Path) -> bool:
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file's name is that of a picture."""
+    """Whether a file's name is that of an image."""
     return path.suffix.lower() in IMAGE_SUFFIXES
 
 

@@ -1,4 +1,4 @@
-"""What one input of a model is: a picture, a group, or a clip."""
+"""What one input of a model is: an image, a group, or a clip."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -7,18 +7,18 @@ from salseg.errors import ConfigError
 from salseg.models import BaseSegmentor, SaliencySegmentor
 from salseg.registry import DATASETS
 
-SetKind = Literal['image', 'group', 'clip']
+InputType = Literal['image', 'group', 'clip']
 
 
-def set_kind(model: BaseSegmentor) -> SetKind:
-    """What the model's test set is made of, ``set_kind`` of its data set's class.
+def input_type(model: BaseSegmentor) -> InputType:
+    """What the model's test set is made of, ``input_type`` of its data set's class.
 
     Raises:
-        ConfigError: The model follows prompts and has no maps to predict.
+        ConfigError: The model tracks prompted objects and has no maps to predict.
     """
     if not isinstance(model, SaliencySegmentor):
-        raise ConfigError(f'{type(model).__name__} follows objects that you mark: use `salseg track`.')
-    return DATASETS.get(first_test_set(model)['type']).set_kind
+        raise ConfigError(f'{type(model).__name__} tracks objects that you mark: use `salseg track`.')
+    return DATASETS.get(first_test_set(model)['type']).input_type
 
 
 def first_test_set(model: BaseSegmentor) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from salseg.datasets.flow.files import write_flow
 from salseg.datasets.reading import read_image
 from salseg.datasets.video_layout import Video, find_videos
 from salseg.engine.running import make_folder
-from salseg.engine.sharing import own_share, united
+from salseg.engine.sharding import own_shard, united
 from salseg.errors import ConfigError, DataError
 from salseg.files import write_text
 from salseg.registry import FLOWS
@@ -32,7 +32,7 @@ def precompute_flow(
 ) -> Path:
     """Write the flow between neighbouring frames at their own size, where ``FlowFiles(root=out)`` reads it.
 
-    What is there already and was made by the same estimator from the same pictures stays; a file is either whole or
+    What is there already and was made by the same estimator from the same images stays; a file is either whole or
     not there. In a distributed run every video is taken by one process.
 
     Args:
@@ -44,7 +44,7 @@ def precompute_flow(
         progress: Called with pairs done and in all.
 
     Returns:
-        The record's file: the estimator's settings, and a fingerprint of the pictures of every pair.
+        The record's file: the estimator's settings, and a fingerprint of the images of every pair.
 
     Raises:
         ConfigError: The directions are unknown.
@@ -53,7 +53,7 @@ def precompute_flow(
     if directions not in _DIRECTIONS:
         raise ConfigError(f'directions={directions!r}; expected one of {", ".join(_DIRECTIONS)}.')
     flow = estimator if isinstance(estimator, FlowEstimator) else FLOWS.build(dict(estimator or {'type': 'DISFlow'}))
-    found = own_share(find_videos(Path(root), names=videos, labelled=False))
+    found = own_shard(find_videos(Path(root), names=videos, labelled=False))
     out = make_folder(out)
     record = _read_record(out, flow)
     total = sum(len(video.frames) - 1 for video in found) * (2 if directions == 'both' else 1)

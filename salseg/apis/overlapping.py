@@ -16,7 +16,7 @@ def map_ahead(function: Callable[[A], B], items: Iterable[A], workers: int = 2, 
 
     Args:
         function: Called in a thread; its exception is raised where its result would have come.
-        items: Taken one by one in the caller's thread, at most ``ahead`` before they are asked for.
+        items: Taken one by one in the caller's thread, at most ``ahead`` before they are requested.
         workers: Threads.
         ahead: Results that may wait.
     """
@@ -35,7 +35,7 @@ def map_ahead(function: Callable[[A], B], items: Iterable[A], workers: int = 2, 
 
 
 def read_ahead(items: Iterable[A], ahead: int = 4) -> Iterator[A]:
-    """The items of an iterator that a thread advances, at most ``ahead`` before they are asked for."""
+    """The items of an iterator that a thread advances, at most ``ahead`` before they are requested."""
     source = iter(items)
     stop = False
 
@@ -58,7 +58,7 @@ def read_ahead(items: Iterable[A], ahead: int = 4) -> Iterator[A]:
 
 
 class Background:
-    """Calls made by threads while the caller goes on; a ``with`` block ends when all are done.
+    """Calls made by threads while the caller continues; a ``with`` block ends when all are done.
 
     A call's exception is raised in the caller's thread, by the next :meth:`submit` or at the block's end. When the block
     ends with an exception, calls that have not begun are dropped.

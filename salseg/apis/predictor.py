@@ -1,4 +1,4 @@
-"""What predictors of pictures, groups and clips share: preprocessing from the model's config, 8-bit maps out."""
+"""What predictors of images, groups and clips share: preprocessing from the model's config, 8-bit maps out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ from salseg.evaluation.metrics.grey import to_grey
 from salseg.models import BaseSegmentor
 from salseg.registry import TRANSFORMS
 
-# Steps of a test pipeline that read what a user's pictures do not have.
+# Steps of a test pipeline that read what a user's images do not have.
 _NEEDS_LABELS = ('LoadLabels', 'LoadSoftLabels', 'LoadGroundTruth', 'RandomReverse')
-Picture = str | Path | np.ndarray | Image.Image
+ImageLike = str | Path | np.ndarray | Image.Image
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """One picture and its map.
+    """One image and its map.
 
     Attributes:
         image: (H, W, 3) uint8 RGB.
-        saliency: (H, W) uint8, probability times 255, at the picture's own size.
-        name: Of the picture or frame, where it was given one.
+        saliency: (H, W) uint8, probability times 255, at the image's own size.
+        name: Of the image or frame, where it was given one.
     """
 
     image: np.ndarray
@@ -56,10 +56,10 @@ class Predictor:
     def pack(
         self, images: Sequence[np.ndarray], names: Sequence[str], set_id: str = '', ordered: bool = False
     ) -> dict[str, Any]:
-        """One set of pictures (H, W, 3) uint8 RGB through the test pipeline: ``inputs`` and ``data_samples``.
+        """One set of images (H, W, 3) uint8 RGB through the test pipeline: ``inputs`` and ``data_samples``.
 
         Args:
-            images: The pictures; sizes may differ where the pipeline resizes.
+            images: The images; sizes may differ where the pipeline resizes.
             names: Of each.
             set_id: Name of the set.
             ordered: Whether they follow each other in time.
@@ -93,22 +93,22 @@ def test_pipeline(model: BaseSegmentor) -> list[dict[str, Any]]:
     return [dict(step) for step in dataset.get('pipeline') or ()]
 
 
-def as_picture(picture: Picture) -> np.ndarray:
+def as_image(image: ImageLike) -> np.ndarray:
     """A file, array or PIL image as (H, W, 3) uint8 RGB.
 
     Raises:
         DataError: It cannot be read, or an array has another shape or type.
     """
-    if isinstance(picture, str | Path):
-        return read_image(picture)
-    if isinstance(picture, Image.Image):
-        return np.asarray(picture.convert('RGB'))
-    check_picture(picture)
-    return picture
+    if isinstance(image, str | Path):
+        return read_image(image)
+    if isinstance(image, Image.Image):
+        return np.asarray(image.convert('RGB'))
+    check_image(image)
+    return image
 
 
-def check_picture(image: np.ndarray, name: str = 'a picture') -> None:
-    """Refuse what is no (H, W, 3) uint8 picture.
+def check_image(image: np.ndarray, name: str = 'an image') -> None:
+    """Refuse what is no (H, W, 3) uint8 image.
 
     Raises:
         DataError: Names the type and shape found.

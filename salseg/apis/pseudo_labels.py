@@ -26,7 +26,7 @@ def precompute_pseudo_labels(
 ) -> dict[str, Provenance]:
     """Label what ``pseudo_label_datasets`` of a config lists and write it as data sets in the ordinary layout.
 
-    With one data set the folder is ``out``, with several ``out/<name>``. An interrupted run goes on when started again.
+    With one data set the folder is ``out``, with several ``out/<name>``. An interrupted run is resumed when started again.
 
     Args:
         model: Name, config or run's folder. Any saliency model will do whose config lists data sets: clips='between'

@@ -1,4 +1,4 @@
-"""The folder of results: what lies where, whose results they are, and which of them are there already."""
+"""The folder of results: what is where, whose results they are, and which of them are there already."""
 
 import contextlib
 import hashlib
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from salseg.apis.kinds import SetKind
+from salseg.apis.kinds import InputType
 from salseg.apis.predictor import Prediction, Predictor
 from salseg.engine.pseudo_labels import fingerprint
 from salseg.errors import DataError
@@ -20,13 +20,13 @@ from salseg.version import __version__
 from salseg.visualization import cutout, overlay_map, write_png
 
 RECORD = 'run.json'
-# What is written of each picture, and how it is made.
+# What is written of each image, and how it is made.
 MAKERS: Mapping[str, Callable[[Prediction], np.ndarray]] = {
     'mask': lambda prediction: prediction.saliency,
     'overlay': lambda prediction: overlay_map(prediction.image, prediction.saliency),
     'cutout': lambda prediction: cutout(prediction.image, prediction.saliency),
 }
-SAVES: Mapping[SetKind, tuple[str, ...]] = {
+SAVES: Mapping[InputType, tuple[str, ...]] = {
     'image': (*MAKERS, 'report'),
     'group': (*MAKERS, 'report'),
     'clip': (*MAKERS, 'video', 'report'),
@@ -36,13 +36,13 @@ _COMPARED = {
     'model': 'network',
     'weights': 'weights',
     'preprocessing': 'preprocessing',
-    'window': 'pictures run together',
+    'window': 'images run together',
     'video': 'video',
 }
 _TEMPORARY = re.compile(r'^\..+\.\d+\.tmp$')
 
 
-def checked_kinds(save: Iterable[str], kind: SetKind) -> tuple[str, ...]:
+def checked_kinds(save: Iterable[str], kind: InputType) -> tuple[str, ...]:
     """What is to be saved; a report brings the masks that it is made from.
 
     Raises:
@@ -51,8 +51,8 @@ def checked_kinds(save: Iterable[str], kind: SetKind) -> tuple[str, ...]:
     kinds = tuple(dict.fromkeys(save))
     if 'video' in kinds and kind != 'clip':
         raise DataError(
-            '--save video: single pictures make no video. Give a video file, a camera, or a folder of frames to a model '
-            'on clips; of pictures there is --save overlay.'
+            '--save video: single images make no video. Give a video file, a camera, or a folder of frames to a model '
+            'on clips; of images there is --save overlay.'
         )
     unknown = [name for name in kinds if name not in SAVES[kind]]
     if unknown or not kinds:
@@ -77,8 +77,8 @@ class ResultFolder:
         if self.out.exists() and not self.out.is_dir():
             raise DataError(f'{self.out} is a file; expected a folder for the results. Choose another --out.')
         self.kinds = tuple(kinds)
-        self.pictures = tuple(kind for kind in kinds if kind in MAKERS)
-        self.flat = flat and self.pictures == ('mask',)
+        self.images = tuple(kind for kind in kinds if kind in MAKERS)
+        self.flat = flat and self.images == ('mask',)
         self.since = 0
 
     def path(self, kind: str, name: str | Path) -> Path:
@@ -88,12 +88,12 @@ class ResultFolder:
 
     def paths(self, name: str | Path) -> list[Path]:
         """Files of all kinds of a name."""
-        return [self.path(kind, name) for kind in self.pictures]
+        return [self.path(kind, name) for kind in self.images]
 
     def write(self, prediction: Prediction, name: str | Path) -> list[Path]:
-        """Write all kinds of a picture."""
+        """Write all kinds of an image."""
         # Not synced: that takes longer than a small network, and a file that a loss of power emptied is made again.
-        return [write_png(self.path(kind, name), MAKERS[kind](prediction), durable=False) for kind in self.pictures]
+        return [write_png(self.path(kind, name), MAKERS[kind](prediction), durable=False) for kind in self.images]
 
     def is_done(self, name: str | Path, sources: Iterable[Path] = ()) -> bool:
         """Whether all results of a name are there, whole, and newer than what they were made from."""
@@ -117,28 +117,28 @@ class ResultFolder:
         description: Mapping[str, Any],
         targets: Iterable[Path],
         overwrite: bool = False,
-        share: tuple[int, int] = (0, 1),
+        shard: tuple[int, int] = (0, 1),
     ) -> None:
-        """Begin a run, or go on with one.
+        """Begin a run, or resume one.
 
         Args:
             description: What decides the results, see :func:`describe`.
             targets: Files that will be written.
             overwrite: Replace the results of another model, or files that no record tells of.
-            share: Of this process, (k, n) counted from 0.
+            shard: Of this process, (k, n) counted from 0.
 
         Raises:
             DataError: The folder holds another model's results, or files that salseg did not write.
         """
-        shared = share[1] > 1
+        shared = shard[1] > 1
         if overwrite and shared:
-            raise DataError('--overwrite with --share: one share would undo the others. Choose another --out.')
+            raise DataError('--overwrite with --shard: one shard would undo the others. Choose another --out.')
         found = self._read()
         if overwrite:
             (self.out / RECORD).unlink(missing_ok=True)
         elif found is None:
             foreign = next((path for path in targets if path.exists()), None)
-            # Another share may have begun since.
+            # Another shard may have begun since.
             found = self._read() if foreign is not None else None
             if foreign is not None and found is None:
                 raise DataError(
@@ -171,12 +171,12 @@ class ResultFolder:
         if changed:
             raise DataError(
                 f'{self.out} holds results of another run, with other {" and ".join(changed)}: made with '
-                f'{_words(found)}, now asked for with {_words(wanted)}. Choose another --out, or allow their replacement: '
+                f'{_words(found)}, now requested with {_words(wanted)}. Choose another --out, or allow their replacement: '
                 '--overwrite, in Python overwrite=True.'
             )
 
     def _create(self, description: Mapping[str, Any]) -> dict[str, Any]:
-        """Write the record unless another share was faster; what the record says."""
+        """Write the record unless another shard was faster; what the record says."""
         path = self.out / RECORD
         try:
             self.out.mkdir(parents=True, exist_ok=True)
@@ -193,7 +193,7 @@ class ResultFolder:
             with contextlib.suppress(OSError):
                 os.link(temporary, path)
             if not path.exists():
-                # A file system without links; shares started in the same moment may then do a picture twice.
+                # A file system without links; shards started in the same moment may then do an image twice.
                 os.replace(temporary, path)
             temporary.unlink(missing_ok=True)
         except OSError as error:

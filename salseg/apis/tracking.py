@@ -25,7 +25,7 @@ STATE, REPORT, OVERLAY = '.track-state.pth', 'track.json', 'overlay.mp4'
 
 @dataclass(frozen=True)
 class TrackReport:
-    """What following a video wrote.
+    """What tracking a video wrote.
 
     Attributes:
         frames: Answered in all.
@@ -57,16 +57,16 @@ def track(
     """Follow objects and write ``<out>/masks/<frame>.png`` (palette, ids as given) and ``<out>/overlay.mp4`` as it
     goes.
 
-    A call that was killed is gone on with when it is repeated: every ``state_every`` frames the model's state is stored
+    A call that was killed is resumed when it is repeated: every ``state_every`` frames the model's state is stored
     beside the results, and the answers are the same as without the interruption.
 
     Args:
         propagator: The model, freshly reset.
-        source: Folder of pictures, video file, camera number.
+        source: Folder of images, video file, camera number.
         prompts: By the number of the frame, from 0.
         out: Folder for the results.
         overlay: Whether the overlay video is written.
-        state_every: Frames between two stored states; 0 stores none. A camera is never gone on with.
+        state_every: Frames between two stored states; 0 stores none. A camera is never resumed.
         max_frames: Stop after so many frames; needed for a camera that is not to run for ever.
         overwrite: Replace the results of another call in the same folder.
         progress: Called with the frames done and in all (None if unknown).
@@ -77,7 +77,7 @@ def track(
             frame is missing in a folder's numbering; a file is cut off (after writing what it gave).
     """
     if not prompts:
-        raise DataError('nothing to follow: give at least one prompt, --mask FILE or --box id:x0,y0,x1,y1.')
+        raise DataError('nothing to track: give at least one prompt, --mask FILE or --box id:x0,y0,x1,y1.')
     source = source if isinstance(source, FrameSource) else FrameSource(source)
     if not allow_gaps:
         source.check_numbers()
@@ -232,7 +232,7 @@ def _joined(first: Prompt, second: Prompt) -> Prompt:
 
 
 def _fingerprint(propagator: Any, source: FrameSource, prompts: Mapping[int, Prompt], max_frames: int | None) -> str:
-    """What decides the answers, so that only the same call is gone on with."""
+    """What decides the answers, so that only the same call is resumed."""
     runs = getattr(propagator, 'runs', [propagator])
     digest = hashlib.sha256()
     for run in runs:
@@ -273,7 +273,7 @@ def _stored_mark(out: Path) -> str | None:
 
 
 def _frame_count(source: FrameSource, max_frames: int | None, prompts: Mapping[int, Prompt]) -> int | None:
-    """Frames that will be followed, None where only reading tells; no prompt may belong to another one."""
+    """Frames that will be tracked, None where only reading tells; no prompt may belong to another one."""
     total = None if source.names is None else len(source.names)
     total = max_frames if total is None or (max_frames and max_frames < total) else total
     late = [number for number in prompts if number < 0 or (total is not None and number >= total)]
@@ -284,7 +284,7 @@ def _frame_count(source: FrameSource, max_frames: int | None, prompts: Mapping[i
 
 
 def _resume(propagator: Any, out: Path, mark: str) -> int:
-    """Restore a stored state; the frame to go on with."""
+    """Restore a stored state; the frame to resume from."""
     if not (out / STATE).is_file():
         return 0
     runs = getattr(propagator, 'runs', [propagator])

@@ -15,17 +15,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``salseg check-data``."""
     parser.add_argument('folder', nargs='?', metavar='FOLDER', help='data set, in any layout of the field')
     parser.add_argument('--kind', choices=KINDS, help='what it is; found out by default')
-    parser.add_argument('--images', metavar='DIR', help='pictures, where the name is unusual; {video} for a video')
+    parser.add_argument('--images', metavar='DIR', help='images, where the name is unusual; {video} for a video')
     parser.add_argument('--labels', metavar='DIR', help='annotations, likewise')
     parser.add_argument('--list', metavar='FILE', help='stems, groups or videos to check, one per line')
-    parser.add_argument('--against', metavar='OTHER', help='folder or list that must share no picture with this one')
+    parser.add_argument('--against', metavar='OTHER', help='folder or list that must share no image with this one')
     parser.add_argument(
         '--near',
         type=int,
         nargs='?',
         const=12,
         metavar='BITS',
-        help='also pictures that look the same (12 bits of 256)',
+        help='also images that look the same (12 bits of 256)',
     )
     parser.add_argument('--set', metavar='NAME', help='compare the counts with this published set, see --list-sets')
     parser.add_argument('--allow', nargs='+', default=[], metavar='FINDING', help='findings that are meant to be so')

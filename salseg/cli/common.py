@@ -1,4 +1,4 @@
-"""Arguments that several commands share, and what they print while they work."""
+"""Arguments that several commands shard, and what they print while they work."""
 
 import argparse
 import contextlib
@@ -116,7 +116,7 @@ class ProgressLines:
 
     def __call__(self, done: int, total: int | None) -> None:
         """Note how far it is; print if it is time."""
-        # A run that goes on begins above 0, and its speed is that of its own work.
+        # A resumed run begins above 0, and its speed is that of its own work.
         self.first = done - 1 if self.first is None else self.first
         self.last = done, total
         if self.clock() - self.shown >= self.every:

@@ -15,7 +15,7 @@ def converter_parser(description: str, source: str = 'folder of the release') ->
     parser.add_argument('source', type=Path, metavar='SOURCE', help=source)
     parser.add_argument('out', type=Path, metavar='OUT', help='folder to write; the source is never touched')
     parser.add_argument(
-        '--how', choices=('copy', 'hardlink', 'symlink'), default='copy', help='pictures: copied or linked'
+        '--how', choices=('copy', 'hardlink', 'symlink'), default='copy', help='images: copied or linked'
     )
     return parser
 

@@ -23,19 +23,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--protocol', metavar='NAME', help='what is counted and how, see --list-protocols')
     parser.add_argument('--list-protocols', action='store_true', help='show all protocols')
     parser.add_argument('--out', metavar='DIR', help='tables, CSV, JSON, LaTeX, curves, page, records')
-    parser.add_argument('--images', metavar='DIR', help='pictures behind the overlays, paired like predictions')
+    parser.add_argument('--images', metavar='DIR', help='images behind the overlays, paired like predictions')
     parser.add_argument('--worst', type=int, default=12, metavar='N', help='worst cases of a method on the page (12)')
     parser.add_argument('--list', metavar='FILE', help='stems, groups or videos to use, one per line')
     parser.add_argument('--allow-missing', action='store_true', help='missing predictions count as empty')
     parser.add_argument('--allow-extra', action='store_true', help='leave out predictions without ground truth')
     parser.add_argument('--resize', action='store_true', help='resize maps of another size to the ground truth')
     parser.add_argument('--measures', metavar='NAMES', help='maps: some of mae,s,weighted_f,f,e,iou,roc')
-    parser.add_argument('--columns', metavar='NAMES', help='figures of the table, e.g. max_f,mean_f,mustd_f,auc,mae')
+    parser.add_argument('--columns', metavar='NAMES', help='metrics of the table, e.g. max_f,mean_f,mustd_f,auc,mae')
     parser.add_argument('--no-normalize', action='store_true', help='maps: do not stretch each')
     parser.add_argument('--meta', metavar='FILE', help='ytvos: meta.json (default: in GT or beside it)')
     parser.add_argument('--seen', metavar='FILE', help='ytvos: meta.json of the training set, or a list of categories')
     parser.add_argument('--processes', type=int, metavar='N', help='scoring processes (default: one per core)')
-    parser.add_argument('--share', metavar='K/N', help='score one share; a run without it gathers all')
+    parser.add_argument('--shard', metavar='K/N', help='score one shard; a run without it gathers all')
     add_launcher(parser)
 
 
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
 
     *folders, truth = args.folders
     predictions, protocol, settings = name_methods(folders), _protocol(args, truth), _settings(args)
-    with plain_bar('scoring') if settings.share[0] == 0 else no_progress() as show:
+    with plain_bar('scoring') if settings.shard[0] == 0 else no_progress() as show:
         if args.out:
             from salseg.visualization.report import evaluate_and_report
 
@@ -74,13 +74,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_columns(result: 'Evaluation') -> None:
-    """Which figures there are is known only when they have been computed."""
+    """Which metrics there are is known only when they have been computed."""
     from salseg.evaluation.protocols import plain
 
-    known = {name: None for method in result.results for name in plain(method.figures)}
+    known = {name: None for method in result.results for name in plain(method.metrics)}
     absent = [name for name in result.protocol.columns if name not in known]
     if absent:
-        raise DataError(f'--columns: there is no figure {", ".join(absent)}; expected some of {", ".join(known)}.')
+        raise DataError(f'--columns: there is no metric {", ".join(absent)}; expected some of {", ".join(known)}.')
 
 
 def _list_protocols() -> int:
@@ -98,8 +98,8 @@ def _protocol(args: argparse.Namespace, truth: str) -> 'Protocol':
 
     protocol = get_protocol(args.protocol)
     options = {}
-    if args.measures:
-        options['measures'] = tuple(args.measures.split(','))
+    if args.metrics:
+        options['metrics'] = tuple(args.metrics.split(','))
     if args.no_normalize:
         options['normalize'] = False
     if protocol.name == 'ytvos':
@@ -130,11 +130,11 @@ def _settings(args: argparse.Namespace) -> 'Settings':
 
     from salseg.evaluation.evaluate import Settings
     from salseg.evaluation.parallel import usable_processes
-    from salseg.evaluation.shares import launched_share, parse_share, read_names
+    from salseg.evaluation.shards import launched_shard, parse_shard, read_names
 
-    share = parse_share(args.share) if args.share else launched_share(args.launcher)
-    if share[1] > 1 and not args.out:
-        raise DataError('shares meet in the records below --out DIR, a folder that all of them see; give one.')
+    shard = parse_shard(args.shard) if args.shard else launched_shard(args.launcher)
+    if shard[1] > 1 and not args.out:
+        raise DataError('shards meet in the records below --out DIR, a folder that all of them see; give one.')
     if args.processes is not None and args.processes < 1:
         raise DataError(f'--processes {args.processes}; expected 1 or more.')
     return Settings(
@@ -142,10 +142,10 @@ def _settings(args: argparse.Namespace) -> 'Settings':
         allow_extra=args.allow_extra,
         resize=args.resize,
         names=read_names(Path(args.list)) if args.list else (),
-        # Launched processes share the machine already.
+        # Launched processes shard the machine already.
         processes=args.processes or (usable_processes() if args.launcher == 'none' else 1),
         fork=True,
         records=Path(args.out) / 'records' if args.out else None,
-        share=share,
-        merge=not args.share and share[0] == 0,
+        shard=shard,
+        merge=not args.shard and shard[0] == 0,
     )

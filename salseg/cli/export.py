@@ -12,10 +12,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--format', choices=('onnx', 'torch'), default='onnx', help='.onnx or .pt2')
     parser.add_argument('--size', metavar='H,W', help="height and width of the input (default: the config's)")
     parser.add_argument(
-        '--frames', type=int, metavar='N', help='pictures that it takes: a batch, a group, a clip; of trackers objects'
+        '--frames', type=int, metavar='N', help='images that it takes: a batch, a group, a clip; objects of a tracker'
     )
     parser.add_argument(
-        '--tolerance', type=float, default=1e-4, help="largest difference as a share of an output's largest value"
+        '--tolerance', type=float, default=1e-4, help="largest difference as a fraction of an output's largest value"
     )
     add_weights(parser)
     add_options(parser)

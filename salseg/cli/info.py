@@ -1,4 +1,4 @@
-"""Show the card of a model: task, source, parameters, licence, figures."""
+"""Show the card of a model: task, source, parameters, licence, metrics."""
 
 import argparse
 

@@ -26,7 +26,7 @@ COMMANDS = {
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     parser = argparse.ArgumentParser(
-        prog='salseg', description='Find and follow objects in images and video with little labelling.'
+        prog='salseg', description='Find and track objects in images and video with little labelling.'
     )
     parser.add_argument('--version', action='version', version=f'salseg {__version__}')
     commands = parser.add_subparsers(dest='command', metavar='COMMAND')

@@ -1,6 +1,6 @@
 """Compute something once and store it: guidance masks, optical flow, or annotations made by a model (pseudo-labels).
 
-Results lie in the ordinary layouts with a record of what made them; an interrupted run goes on when started again.
+Results lie in the ordinary layouts with a record of what made them; an interrupted run is resumed when started again.
 """
 
 import argparse
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--style', choices=('smooth', 'released'), default='smooth', help='pseudo-labels: how maps are written'
     )
     parser.add_argument(
-        '--images', choices=('link', 'copy', 'none'), default='link', help='pseudo-labels: pictures beside them'
+        '--images', choices=('link', 'copy', 'none'), default='link', help='pseudo-labels: images beside them'
     )
     parser.add_argument(
         '--estimator',

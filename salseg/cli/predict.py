@@ -1,8 +1,8 @@
-"""Write saliency maps of your own pictures, groups or videos; no ground truth is needed.
+"""Write saliency maps of your own images, groups or videos; no ground truth is needed.
 
-What an input means depends on the model: pictures one by one, a group with something in common (a folder of folders
-holds many groups), or the frames of a video. A model on single pictures takes videos and cameras frame by frame. Without
-MODEL the demo model that comes with salseg is used. A command that was stopped goes on when it is repeated.
+What an input means depends on the model: images one by one, a group with something in common (a folder of folders
+holds many groups), or the frames of a video. A model on single images takes videos and cameras frame by frame. Without
+MODEL the demo model that comes with salseg is used. A command that was stopped is resumed when it is repeated.
 """
 
 import argparse
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'model', metavar='MODEL', help=f'name (see `salseg list`), config file, or folder of a run; {DEMO} by default'
     )
     parser.add_argument(
-        'inputs', nargs='*', metavar='INPUT', help='pictures, folders, patterns, videos, or the number of a camera'
+        'inputs', nargs='*', metavar='INPUT', help='images, folders, globs, videos, or the camera index'
     )
     parser.add_argument('--out', default='salseg_maps', metavar='DIR', help='folder for the results (salseg_maps)')
     parser.add_argument(
@@ -35,31 +35,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='KINDS',
         help='some of mask,overlay,cutout,report, of videos also video (default: mask, of videos mask,video)',
     )
-    parser.add_argument('--batch-size', type=int, default=1, metavar='N', help='pictures per forward pass')
-    parser.add_argument('--watch', action='store_true', help='go on with pictures as they arrive, until Ctrl-C')
+    parser.add_argument('--batch-size', type=int, default=1, metavar='N', help='images per forward pass')
+    parser.add_argument('--watch', action='store_true', help='continue with images as they arrive, until Ctrl-C')
     parser.add_argument('--overwrite', action='store_true', help="replace another model's results")
     parser.add_argument('--max-frames', type=int, metavar='N', help='stop a video or camera after so many frames')
     parser.add_argument('--allow-gaps', action='store_true', help='numbers of a folder of frames may have gaps')
-    parser.add_argument('--share', '--shard', metavar='K/N', help='do one share of N; all write into the same folder')
+    parser.add_argument('--shard', metavar='K/N', help='do one shard of N; all write into the same folder')
     add_launcher(parser)
     add_weights(parser)
     add_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Predict; status 1 if some pictures could not be read."""
+    """Predict; status 1 if some images could not be read."""
     model, inputs = _model_and_inputs(args)
     _check(args)
-    from salseg.apis.kinds import set_kind
+    from salseg.apis.kinds import input_type
     from salseg.apis.models import init_model
     from salseg.engine.runner import device_line
 
-    share = _share(args)
-    device = args.device or _own_device(share)
+    shard = _shard(args)
+    device = args.device or _own_device(shard)
     network = init_model(model, args.checkpoint, device, args.cfg_options, trained=not args.random_weights)
-    say(device_line() if share[1] == 1 else f'share {share[0] + 1} of {share[1]}: {device_line()}')
+    say(device_line() if shard[1] == 1 else f'shard {shard[0] + 1} of {shard[1]}: {device_line()}')
     commands = {'image': _images, 'group': _groups, 'clip': _clips}
-    return commands[set_kind(network)](network, args, inputs, share)
+    return commands[input_type(network)](network, args, inputs, shard)
 
 
 def _model_and_inputs(args: argparse.Namespace) -> tuple[str, list[str]]:
@@ -75,7 +75,7 @@ def _model_and_inputs(args: argparse.Namespace) -> tuple[str, list[str]]:
     if not args.inputs:
         raise DataError(
             f'{args.model} is taken for a model, and nothing to predict was named: salseg predict MODEL INPUT [INPUT ...]. '
-            f'No picture, video or folder of them is called {args.model}.'
+            f'No image, video or folder of them is called {args.model}.'
         )
     return args.model, args.inputs
 
@@ -99,21 +99,21 @@ def _check(args: argparse.Namespace) -> None:
         raise DataError(f'--max-frames {args.max_frames}; expected 1 or more.')
 
 
-def _share(args: argparse.Namespace) -> tuple[int, int]:
-    from salseg.evaluation.shares import launched_share, parse_share
+def _shard(args: argparse.Namespace) -> tuple[int, int]:
+    from salseg.evaluation.shards import launched_shard, parse_shard
 
-    if args.share:
-        return parse_share(args.share)
+    if args.shard:
+        return parse_shard(args.shard)
     started = args.launcher == 'none' and {'RANK', 'WORLD_SIZE'} <= os.environ.keys()
-    return launched_share('pytorch' if started else args.launcher)
+    return launched_shard('pytorch' if started else args.launcher)
 
 
-def _own_device(share: tuple[int, int]) -> str | None:
+def _own_device(shard: tuple[int, int]) -> str | None:
     """Processes that were launched together take a GPU each."""
     import torch
 
     local = os.environ.get('LOCAL_RANK')
-    if share[1] == 1 or local is None or not torch.cuda.is_available():
+    if shard[1] == 1 or local is None or not torch.cuda.is_available():
         return None
     return f'cuda:{int(local) % torch.cuda.device_count()}'
 
@@ -122,37 +122,37 @@ def _kinds(args: argparse.Namespace, default: str) -> tuple[str, ...]:
     return tuple((args.save or default).split(','))
 
 
-def _bar(share: tuple[int, int], what: str, unit: str) -> Any:
-    return progress_bar(what, unit) if share[0] == 0 else no_progress()
+def _bar(shard: tuple[int, int], what: str, unit: str) -> Any:
+    return progress_bar(what, unit) if shard[0] == 0 else no_progress()
 
 
-def _images(model: 'BaseSegmentor', args: argparse.Namespace, inputs: list[str], share: tuple[int, int]) -> int:
+def _images(model: 'BaseSegmentor', args: argparse.Namespace, inputs: list[str], shard: tuple[int, int]) -> int:
     from salseg.apis.clips import ClipPredictor
+    from salseg.apis.image_files import FilesReport, predict_files, watch_files
     from salseg.apis.inputs import split_videos
-    from salseg.apis.picture_files import FilesReport, predict_files, watch_files
     from salseg.apis.predicting import SaliencyPredictor
 
     words, videos = split_videos(inputs)
     if words and videos:
-        raise DataError(f'{words[0]} stands for pictures and {videos[0]} is a video: run twice, with two --out.')
+        raise DataError(f'{words[0]} stands for images and {videos[0]} is a video: run twice, with two --out.')
     if videos:
-        return _videos(ClipPredictor(model, length=1, random_weights=args.random_weights), args, videos, share)
+        return _videos(ClipPredictor(model, length=1, random_weights=args.random_weights), args, videos, shard)
     predictor = SaliencyPredictor(model, args.random_weights)
     kinds = _kinds(args, 'mask')
     if args.watch:
-        if share[1] > 1:
-            raise DataError('--watch with --share: one process can watch a folder.')
+        if shard[1] > 1:
+            raise DataError('--watch with --shard: one process can watch a folder.')
         say(f'watching {", ".join(words)}; Ctrl-C ends')
         try:
             watch_files(predictor, words, args.out, kinds, args.batch_size, args.overwrite, seen=_tell)
         except KeyboardInterrupt:
             say(f'ended; the results below {args.out} are complete')
         return 0
-    with _bar(share, 'predicting', 'pictures') as update:
+    with _bar(shard, 'predicting', 'images') as update:
         report: FilesReport = predict_files(
-            predictor, words, args.out, kinds, args.batch_size, update, args.overwrite, share
+            predictor, words, args.out, kinds, args.batch_size, update, args.overwrite, shard
         )
-    kept = f'; {report.kept} pictures were there already' if report.kept else ''
+    kept = f'; {report.kept} images were there already' if report.kept else ''
     say(f'{report.files} files written below {args.out}{kept}')
     if report.page:
         say(f'all on one page: {report.page}')
@@ -160,7 +160,7 @@ def _images(model: 'BaseSegmentor', args: argparse.Namespace, inputs: list[str],
 
 
 def _tell(report: Any) -> None:
-    say(f'{report.pictures} more')
+    say(f'{report.images} more')
     _left_out(report.failed.values())
 
 
@@ -171,15 +171,15 @@ def _left_out(reasons: Any, name: str = '') -> int:
     return 1 if found else 0
 
 
-def _groups(model: 'BaseSegmentor', args: argparse.Namespace, inputs: list[str], share: tuple[int, int]) -> int:
+def _groups(model: 'BaseSegmentor', args: argparse.Namespace, inputs: list[str], shard: tuple[int, int]) -> int:
     from salseg.apis.group_files import predict_groups
     from salseg.apis.groups import GroupPredictor
 
     _no_watching(args, 'groups')
     predictor = GroupPredictor(model, args.random_weights)
-    with _bar(share, 'predicting', 'groups') as update:
+    with _bar(shard, 'predicting', 'groups') as update:
         results = predict_groups(
-            predictor, inputs, args.out, _kinds(args, 'mask'), progress=update, overwrite=args.overwrite, share=share
+            predictor, inputs, args.out, _kinds(args, 'mask'), progress=update, overwrite=args.overwrite, shard=shard
         )
     status = 0
     for result in results:
@@ -195,21 +195,21 @@ def _groups(model: 'BaseSegmentor', args: argparse.Namespace, inputs: list[str],
     return status
 
 
-def _clips(model: 'BaseSegmentor', args: argparse.Namespace, inputs: list[str], share: tuple[int, int]) -> int:
+def _clips(model: 'BaseSegmentor', args: argparse.Namespace, inputs: list[str], shard: tuple[int, int]) -> int:
     from salseg.apis.clips import ClipPredictor
 
-    return _videos(ClipPredictor(model, random_weights=args.random_weights), args, inputs, share)
+    return _videos(ClipPredictor(model, random_weights=args.random_weights), args, inputs, shard)
 
 
-def _videos(predictor: Any, args: argparse.Namespace, inputs: list[str], share: tuple[int, int]) -> int:
+def _videos(predictor: Any, args: argparse.Namespace, inputs: list[str], shard: tuple[int, int]) -> int:
     from salseg.apis.clip_files import predict_video
     from salseg.apis.inputs import find_clips
 
     _no_watching(args, 'videos')
     found = find_clips(inputs)
-    for name, source in found[share[0] :: share[1]]:
+    for name, source in found[shard[0] :: shard[1]]:
         out = Path(args.out) if len(found) == 1 else Path(args.out) / name
-        with _bar(share, name, 'frames') as update:
+        with _bar(shard, name, 'frames') as update:
             frames = predict_video(
                 predictor,
                 source,
@@ -226,4 +226,4 @@ def _videos(predictor: Any, args: argparse.Namespace, inputs: list[str], share: 
 
 def _no_watching(args: argparse.Namespace, what: str) -> None:
     if args.watch:
-        raise DataError(f'--watch is for folders of single pictures; this model takes {what}.')
+        raise DataError(f'--watch is for folders of single images; this model takes {what}.')

@@ -8,7 +8,7 @@ from salseg.cli.common import add_model, add_options, add_weights, progress_bar,
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``salseg track``."""
     add_model(parser)
-    parser.add_argument('source', metavar='VIDEO_OR_FOLDER', help='video file, folder of frames, or number of a camera')
+    parser.add_argument('source', metavar='VIDEO_OR_FOLDER', help='video file, folder of frames, or camera index')
     parser.add_argument(
         '--mask', metavar='FILE', help='label PNG of the first frame, or a folder of them named like the frames'
     )

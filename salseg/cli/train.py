@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         const=True,
         default=False,
         metavar='FILE',
-        help="go on from FILE or the folder's newest checkpoint",
+        help="resume from FILE or the folder's newest checkpoint",
     )
     parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
     add_options(parser)

@@ -15,7 +15,7 @@ Results = dict[str, Any]
 class SetDataset(Dataset):
     """A data set whose items are sets of frames.
 
-    Subclasses give ``__len__`` and :meth:`describe`. An item is asked for by its *draw*, ``epoch * len + index``; the draw is
+    Subclasses give ``__len__`` and :meth:`describe`. An item is requested by its *draw*, ``epoch * len + index``; the draw is
     what a sampler yields, so that augmentation is the same for any number of workers and after any resume.
 
     Args:
@@ -25,10 +25,10 @@ class SetDataset(Dataset):
         pixel_mean, pixel_std: Statistics of this data set on the 0-255 scale, RGB; the preprocessor prefers them.
 
     Attributes:
-        set_kind: What one item is: 'image', 'group' or 'clip'.
+        input_type: What one item is: 'image', 'group' or 'clip'.
     """
 
-    set_kind = 'image'
+    input_type = 'image'
 
     def __init__(
         self,

@@ -10,22 +10,22 @@ from salseg.datasets.reading import UNKNOWN
 from salseg.errors import DataError
 
 Box = tuple[float, float, float, float]
-# Boxes by object id, of every (set, frame); the set of a single picture is ''.
+# Boxes by object id, of every (set, frame); the set of a single image is ''.
 BoxTable = dict[tuple[str, str], dict[int, Box]]
 
 COLUMNS = ('set', 'frame', 'object', 'x0', 'y0', 'x1', 'y1', 'width', 'height')
 
 
 def read_boxes(path: str | Path) -> BoxTable:
-    """Boxes x0, y0, x1, y1 in pixels, corners between pixels, cut to their picture.
+    """Boxes x0, y0, x1, y1 in pixels, corners between pixels, cut to their image.
 
     CSV has the columns set, frame, object, x0, y0, x1, y1, width, height. JSON is COCO's, with ``bbox`` x, y, width,
     height, and the set of a video's frames as ``set`` of its images; the category is the object. The script
     ``tools/dataset_converters/boxes_from_masks.py`` writes both.
 
     Raises:
-        DataError: The file cannot be read; an id is outside 1..254 or stands twice in a frame; a box has no area or lies
-            outside its picture. The message names the line or the annotation.
+        DataError: The file cannot be read; an id is outside 1..254 or stands twice in a frame; a box has no area or is
+            outside its image. The message names the line or the annotation.
     """
     path = Path(path)
     if path.suffix.lower() not in ('.csv', '.json'):
@@ -50,7 +50,7 @@ def _inside(path: Path, where: str, box: Box, size: tuple[float, float]) -> Box:
         raise DataError(f'{path}, {where}: the box {box} has no area; expected x0 < x1 and y0 < y1.')
     x0, y0, x1, y1 = max(box[0], 0), max(box[1], 0), min(box[2], width), min(box[3], height)
     if x0 >= x1 or y0 >= y1:
-        raise DataError(f'{path}, {where}: the box {box} lies outside its picture of {width:g}x{height:g} pixels.')
+        raise DataError(f'{path}, {where}: the box {box} is outside its image of {width:g}x{height:g} pixels.')
     return x0, y0, x1, y1
 
 

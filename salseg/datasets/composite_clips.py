@@ -1,4 +1,4 @@
-"""Clips made of still pictures: an object cut out of one moves over another."""
+"""Clips made of still images: an object cut out of one moves over another."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,22 +15,22 @@ from salseg.registry import DATASETS
 
 @DATASETS.register_module()
 class CompositeClips(SetDataset):
-    """Objects of one set pasted on pictures of another, each moved on its own in every frame (NPMCA-net, first stage).
+    """Objects of one set pasted on images of another, each moved on its own in every frame (NPMCA-net, first stage).
 
     Args:
-        foregrounds: Data set of pictures with masks, by config; its pipeline reads pictures and labels and does not pack.
-        backgrounds: Data set of pictures, likewise; labels are not read.
+        foregrounds: Data set of images with masks, by config; its pipeline reads images and labels and does not pack.
+        backgrounds: Data set of images, likewise; labels are not read.
         frames: Of a clip (T).
-        size: (height, width) of the clip, or one number for a square; both pictures are resized to it first.
+        size: (height, width) of the clip, or one number for a square; both images are resized to it first.
         motion: Arguments of :class:`RandomAffine`, drawn for object and background in every frame.
-        flip: Probability that a picture is mirrored, once for a clip.
+        flip: Probability that an image is mirrored, once for a clip.
         pipeline, seed, name: See :class:`SetDataset`.
 
     Raises:
-        DataError: A picture has no label, or no pixel of an object.
+        DataError: An image has no label, or no pixel of an object.
     """
 
-    set_kind = 'clip'
+    input_type = 'clip'
 
     def __init__(
         self,
@@ -92,11 +92,11 @@ class CompositeClips(SetDataset):
             draw=epoch * len(self) + index if draw is None else draw,
         )
 
-    def _fitted(self, rng: np.random.Generator, picture: np.ndarray, *masks: np.ndarray) -> list[np.ndarray]:
+    def _fitted(self, rng: np.random.Generator, image: np.ndarray, *masks: np.ndarray) -> list[np.ndarray]:
         """Resized, and mirrored or not."""
         mirrored = rng.random() < self.flip
         found = []
-        for value, how in [(picture, cv2.INTER_LINEAR), *((mask, cv2.INTER_NEAREST) for mask in masks)]:
+        for value, how in [(image, cv2.INTER_LINEAR), *((mask, cv2.INTER_NEAREST) for mask in masks)]:
             value = cv2.resize(value, self.size[::-1], interpolation=how)
             found.append(np.ascontiguousarray(value[:, ::-1]) if mirrored else value)
         return found
@@ -108,7 +108,7 @@ class CompositeClips(SetDataset):
         moved = affine_matrix(self.motion.draw(rng), self.size)
         labels = warp(mask, moved, cv2.INTER_NEAREST)
         front = warp(front, moved, cv2.INTER_LINEAR)
-        # The object's rim is soft, as in a photograph.
+        # The object's edge is soft, as in a photograph.
         share = cv2.GaussianBlur(labels.astype(np.float32), (3, 3), 0)[..., None]
         behind = warp(scene, affine_matrix(self.motion.draw(rng), self.size), cv2.INTER_LINEAR, self.motion.fill)
         return (share * front + (1 - share) * behind).round().astype(np.uint8), labels

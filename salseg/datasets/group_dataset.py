@@ -1,4 +1,4 @@
-"""Groups of pictures that share an object, in the layouts of the co-saliency sets."""
+"""Groups of images that share an object, in the layouts of the co-saliency sets."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,20 +23,20 @@ class GroupDataset(SetDataset):
 
     Args:
         data_root: Folder of the data set.
-        image_folder: Sub-folder of the groups of pictures; by default the first known name that exists. 'parallel'
+        image_folder: Sub-folder of the groups of images; by default the first known name that exists. 'parallel'
             only.
         label_folder: Sub-folder of the groups of masks, likewise; of each group for 'nested'.
         groups: Groups to use, in that order; by default all, sorted by name.
         layout: 'parallel' or 'nested'.
-        encoding: Of the masks: 'binary', 'soft' or 'index'; None for pictures without masks.
-        missing: A picture without mask: 'error' or 'skip' (counted in ``skipped``).
+        encoding: Of the masks: 'binary', 'soft' or 'index'; None for images without masks.
+        missing: An image without mask: 'error' or 'skip' (counted in ``skipped``).
         pipeline, seed, name, pixel_mean, pixel_std: See :class:`SetDataset`; the name is by default the root's.
 
     Raises:
-        DataError: A folder or partner is missing, or a group has no picture.
+        DataError: A folder or partner is missing, or a group has no image.
     """
 
-    set_kind = 'group'
+    input_type = 'group'
 
     def __init__(
         self,
@@ -84,13 +84,13 @@ class GroupDataset(SetDataset):
                 if self.missing == 'error':
                     raise DataError(
                         f'{image} has no mask of the same stem among the {len(found)} of {masks}. Add it, move the '
-                        "picture away, or set missing='skip'."
+                        "image away, or set missing='skip'."
                     )
                 self.skipped.append(f'{group}/{stem}')
                 continue
             items.append((stem, image, found.get(stem)))
         if not items:
-            what = 'picture' if masks is None else 'picture with a mask'
+            what = 'image' if masks is None else 'image with a mask'
             raise DataError(f'the group {group!r} of {self.name} has no {what}: {images}.')
         return items
 
@@ -117,5 +117,5 @@ def group_names(folder: Path) -> list[str]:
     """
     names = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith(('.', '__')))
     if not names:
-        raise DataError(f'{folder} holds no folder of a group; expected one folder per group with pictures in it.')
+        raise DataError(f'{folder} holds no folder of a group; expected one folder per group with images in it.')
     return names

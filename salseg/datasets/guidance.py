@@ -21,7 +21,7 @@ class GuidanceRecord:
 
     Attributes:
         learner: What made them: settings, the network and a fingerprint of its weights, network size.
-        frames: By ``<set>/<frame>``, a checksum of the picture's file, and how many pictures its set had.
+        frames: By ``<set>/<frame>``, a checksum of the image's file, and how many images its set had.
     """
 
     learner: dict[str, Any]
@@ -49,7 +49,7 @@ def read_record(folder: Path) -> GuidanceRecord:
 
 
 def checksum(path: str) -> int:
-    """Of a picture's file; 0 for a picture that has none."""
+    """Of an image's file; 0 for an image that has none."""
     file = Path(path)
     return zlib.crc32(file.read_bytes()) if file.is_file() else 0
 

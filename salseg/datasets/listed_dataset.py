@@ -1,4 +1,4 @@
-"""Pictures and annotations named in pairs by a list file: no folder is read, so that a million of them start at once."""
+"""Images and annotations named in pairs by a list file: no folder is read, so that a million of them start at once."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,15 +12,15 @@ from salseg.registry import DATASETS
 
 @DATASETS.register_module()
 class ListedDataset(SetDataset):
-    """A line per picture, ``image<TAB>annotation``; a set is one image.
+    """A line per image, ``image<TAB>annotation``; a set is one image.
 
-    Paths are relative to the data root. Without annotations a line is the picture alone. Between two names without spaces
+    Paths are relative to the data root. Without annotations a line is the image alone. Between two names without spaces
     a space does as well as a tab. Files are looked for when they are needed.
 
     Args:
         data_root: Folder that paths are relative to.
         list_file: The list, relative to ``data_root``.
-        encoding: Of the annotations: 'binary', 'soft', 'index' or 'scribble'; None for pictures without.
+        encoding: Of the annotations: 'binary', 'soft', 'index' or 'scribble'; None for images without.
         pipeline, seed, name, pixel_mean, pixel_std: See :class:`SetDataset`; the name is by default the root's.
 
     Raises:
@@ -53,7 +53,7 @@ class ListedDataset(SetDataset):
         if len(names) != (1 if self.encoding is None else 2):
             raise DataError(
                 f'{self.lines.path}: line {index + 1} is {line!r}; expected '
-                + ('one picture' if self.encoding is None else 'picture, tab, annotation')
+                + ('one image' if self.encoding is None else 'image, tab, annotation')
                 + '. Names that hold spaces need the tab.'
             )
         return names[0].strip(), None if self.encoding is None else names[1].strip()

@@ -1,4 +1,4 @@
-"""Long list files, of which only the lines that are asked for become text."""
+"""Long list files, of which only the lines that are requested become text."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Videos of objects to train followers on: masks of several objects, or boxes."""
+"""Videos of objects to train trackers on: masks of several objects, or boxes."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -31,7 +31,7 @@ class ObjectVideos(SetDataset):
         pipeline, seed, name, pixel_mean, pixel_std: See :class:`SetDataset`.
 
     Attributes:
-        videos: Name, frames, pictures, annotations and boxes of each.
+        videos: Name, frames, images, annotations and boxes of each.
         short: Names of the videos left out.
 
     Raises:
@@ -39,7 +39,7 @@ class ObjectVideos(SetDataset):
             is left.
     """
 
-    set_kind = 'clip'
+    input_type = 'clip'
 
     def __init__(
         self,
@@ -68,10 +68,10 @@ class ObjectVideos(SetDataset):
         if boxes is None:
             found = [_with_masks(video) for video in LAYOUTS[layout].read(root, list_file, **options)]
         else:
-            pictures = root / 'JPEGImages'
+            image_folder = root / 'JPEGImages'
             if layout == 'davis':
-                pictures /= options.get('resolution', '480p')
-            found = _with_boxes(pictures, root / boxes, read_list(root / list_file) if list_file else None)
+                image_folder /= options.get('resolution', '480p')
+            found = _with_boxes(image_folder, root / boxes, read_list(root / list_file) if list_file else None)
         self.short = [video[0] for video in found if len(video[1]) < min_frames]
         self.videos: list[Video] = [video for video in found if len(video[1]) >= min_frames]
         self.repeats = repeats
@@ -83,13 +83,13 @@ class ObjectVideos(SetDataset):
 
     def describe(self, index: int) -> Results:
         """Paths of all frames of a video."""
-        name, frames, pictures, labels, boxes = self.videos[index % len(self.videos)]
+        name, frames, images, labels, boxes = self.videos[index % len(self.videos)]
         given = {} if boxes is None else dict(given_boxes=list(boxes))
         return dict(
             set_id=name,
             ordered=True,
             frame_ids=list(frames),
-            frame_paths=[str(path) for path in pictures],
+            frame_paths=[str(path) for path in images],
             label_paths=[None if path is None else str(path) for path in labels],
             label_kind=[None if path is None else 'index' for path in labels],
             **given,
@@ -101,18 +101,18 @@ def _with_masks(video: PromptedVideo) -> Video:
     return video.name, frames, [video.images[f] for f in frames], [video.labels[f][0] for f in frames], None
 
 
-def _with_boxes(pictures: Path, file: Path, names: list[str] | None) -> list[Video]:
+def _with_boxes(image_folder: Path, file: Path, names: list[str] | None) -> list[Video]:
     table: BoxTable = read_boxes(file)
     known = {place for place, _ in table}
     found = []
     for name in names or sorted(known):
         if name not in known:
             raise DataError(f'{file} has no box of the video {name!r}; its videos: {", ".join(sorted(known)[:8])} ...')
-        images = by_stem(pictures / name)
+        images = by_stem(image_folder / name)
         strange = [frame for place, frame in table if place == name and frame not in images]
         if strange:
             raise DataError(
-                f'{file} has a box in frame {strange[0]!r} of {name}, but {pictures / name} has no such frame.'
+                f'{file} has a box in frame {strange[0]!r} of {name}, but {image_folder / name} has no such frame.'
             )
         boxes = [table.get((name, frame), {}) for frame in images]
         found.append((name, list(images), list(images.values()), [None] * len(images), boxes))

@@ -1,4 +1,4 @@
-"""Find pictures and masks that belong together: by stem, whatever the suffix."""
+"""Find images and masks that belong together: by stem, whatever the suffix."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from salseg.errors import DataError, missing_folder
 # <SET> stands for the name of the data set's folder.
 IMAGE_FOLDERS = ('image', 'images', 'imgs', 'img', 'JPEGImages', '<SET>-Image')
 MASK_FOLDERS = ('mask', 'masks', 'gt', 'gts', 'GroundTruth', 'ground_truth_mask', 'binary', 'Annotations', '<SET>-Mask')
-# What file managers and archives leave in folders of pictures.
+# What file managers and archives leave in folders of images.
 STRAY = {'thumbs.db', 'desktop.ini', '__macosx'}
 
 
@@ -66,7 +66,7 @@ def find_folder(root: Path, given: str | None, aliases: Sequence[str], what: str
 
 
 def read_list(path: Path) -> list[str]:
-    """Stems of a list file, one per line; a suffix that is a picture's is cut.
+    """Stems of a list file, one per line; a suffix that is an image's is cut.
 
     Raises:
         DataError: The file is missing or empty.
@@ -77,5 +77,5 @@ def read_list(path: Path) -> list[str]:
         raise DataError(f'the list {path} cannot be read: {error}.') from error
     names = [line.strip() for line in lines if line.strip()]
     if not names:
-        raise DataError(f'the list {path} is empty; expected one picture name per line.')
+        raise DataError(f'the list {path} is empty; expected one image name per line.')
     return [n[: n.rindex('.')] if n.lower().endswith(IMAGE_SUFFIXES) else n for n in names]

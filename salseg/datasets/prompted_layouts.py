@@ -17,7 +17,7 @@ class PromptedVideo:
     Attributes:
         name: Of the video.
         frames: Names of its frames, in order, from the first prompt on.
-        images: Pictures by frame.
+        images: Images by frame.
         labels: Annotation by frame: a label PNG, or one binary file per object, whose ids are then 1, 2, ...
         prompts: Ids given by frame; None stands for all that the file holds.
         saved: Frames whose answer belongs to the result; None for all.
@@ -86,7 +86,7 @@ def youtube_vos(root: Path, list_file: str | None, all_frames: str | None = None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f'{root / "meta.json"} cannot be read as that of YouTube-VOS: {error!r}.') from error
     names = _names(root, list_file) or sorted(meta)
-    pictures = Path(all_frames) if all_frames else root / 'JPEGImages'
+    image_folder = Path(all_frames) if all_frames else root / 'JPEGImages'
     found = []
     for name in names:
         if name not in meta:
@@ -95,11 +95,11 @@ def youtube_vos(root: Path, list_file: str | None, all_frames: str | None = None
         for index, entry in meta[name]['objects'].items():
             given.setdefault(entry['frames'][0], []).append(int(index))
         required = frozenset(frame for entry in meta[name]['objects'].values() for frame in entry['frames'])
-        images = by_stem(pictures / name)
+        images = by_stem(image_folder / name)
         labels = {frame: (path,) for frame, path in by_stem(root / 'Annotations' / name, ('.png',)).items()}
         missing = sorted(frame for frame in given if frame not in labels or frame not in images)
         if missing:
-            raise DataError(f'{name}: meta.json gives objects in frame {missing[0]}, whose picture or mask is missing.')
+            raise DataError(f'{name}: meta.json gives objects in frame {missing[0]}, whose image or mask is missing.')
         frames = tuple(frame for frame in images if frame >= min(given))
         prompts = {frame: tuple(sorted(ids)) for frame, ids in sorted(given.items())}
         found.append(PromptedVideo(name, frames, images, labels, prompts, required))

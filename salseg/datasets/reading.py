@@ -1,4 +1,4 @@
-"""Pictures and masks from disk. A mask reader is told the encoding, it never guesses."""
+"""Images and masks from disk. A mask reader is told the encoding, it never guesses."""
 
 import io
 import os
@@ -22,10 +22,10 @@ PathLike = str | os.PathLike
 
 
 def read_image(path: PathLike) -> np.ndarray:
-    """A picture as (H, W, 3) uint8 RGB. EXIF orientation is ignored, as masks carry none.
+    """An image as (H, W, 3) uint8 RGB. EXIF orientation is ignored, as masks carry none.
 
     Raises:
-        DataError: The file is missing, is no picture, or ends early.
+        DataError: The file is missing, is no image, or ends early.
     """
     data = _read_bytes(path, 'image')
     if not _ends_properly(data):
@@ -33,7 +33,7 @@ def read_image(path: PathLike) -> np.ndarray:
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
     if image is None:
         raise DataError(
-            f'{path} cannot be decoded as a picture ({len(data)} bytes). Replace it or take it off the list.'
+            f'{path} cannot be decoded as an image ({len(data)} bytes). Replace it or take it off the list.'
         )
     return image
 
@@ -42,7 +42,7 @@ def read_mask(path: PathLike, encoding: str) -> np.ndarray:
     """An annotation in salseg's encoding.
 
     Args:
-        path: A picture; a palette file gives its indices.
+        path: An image; a palette file gives its indices.
         encoding: 'binary': foreground is at least half of full scale, files of only 0 and 1 count as 0/1; 'soft': grey value
             / 255; 'index': object ids, 255 unknown; 'scribble': 0 unknown, 1 object, 2 background.
 
@@ -81,7 +81,7 @@ def read_grey(path: PathLike, encoding: str = 'binary') -> np.ndarray:
 
     Raises:
         DataError: The file is missing or broken.
-        LabelError: It is a colour picture.
+        LabelError: It is a colour image.
     """
     data = _read_bytes(path, 'mask')
     try:
@@ -102,7 +102,7 @@ def image_size(path: PathLike) -> tuple[int, int]:
     """(height, width) from the file's head, without decoding it.
 
     Raises:
-        DataError: The file is missing or no picture.
+        DataError: The file is missing or no image.
     """
     try:
         with Image.open(path) as image:
@@ -110,7 +110,7 @@ def image_size(path: PathLike) -> tuple[int, int]:
     except FileNotFoundError as error:
         raise DataError(f'{path} does not exist.') from error
     except (UnidentifiedImageError, OSError) as error:
-        raise DataError(f'{path} is no picture: {error}.') from error
+        raise DataError(f'{path} is no image: {error}.') from error
 
 
 def _plain_mode(image: Image.Image) -> str:
@@ -121,7 +121,7 @@ def _one_channel(path: PathLike, values: np.ndarray, encoding: str) -> np.ndarra
     if (values[..., :1] == values[..., :3]).all():
         return values[..., 0]
     raise LabelError(
-        f'{path} is a colour picture {values.shape}; the encoding {encoding!r} needs one channel with '
+        f'{path} is a colour image {values.shape}; the encoding {encoding!r} needs one channel with '
         f'{_meaning(encoding)}.\n  Save it as a grey or palette PNG (colours become ids in a palette file).'
     )
 
@@ -164,7 +164,7 @@ def _verify(path: PathLike, data: bytes) -> None:
         with Image.open(io.BytesIO(data)) as image:
             image.load()
     except UnidentifiedImageError as error:
-        raise DataError(f'{path} is no picture that can be read ({len(data)} bytes).') from error
+        raise DataError(f'{path} is no image that can be read ({len(data)} bytes).') from error
     except (OSError, SyntaxError, ValueError) as error:
         raise DataError(
             f'{path} is broken: {error} ({len(data)} bytes). Fetch it again or take it off the list.'

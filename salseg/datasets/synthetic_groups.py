@@ -16,26 +16,26 @@ _CATEGORIES = {'seen': SEEN, 'held-out': HELD_OUT}
 
 @DATASETS.register_module()
 class SyntheticGroups(SetDataset):
-    """Procedural groups: three objects in every picture, one of the category that the group has in common.
+    """Procedural groups: three objects in every image, one of the category that the group has in common.
 
     Args:
         length: Number of groups.
-        group_size: Pictures per group.
+        group_size: Images per group.
         split: Name of the split; groups of different splits differ.
         size: Side in pixels, or (height, width).
         categories: 'seen' or 'held-out': no category is in both, so what was learnt of the kinds themselves is of no
             use on the others.
         labels: 'shared', the common object alone, or 'objects', all three, for training before groups.
-        companions: 'true', or 'shuffled': each picture is of another group, so that nothing is in common; the truth
-            stays that of the picture's own group.
-        world: Seed of the pictures themselves; ``seed`` is that of the augmentation.
+        companions: 'true', or 'shuffled': each image is of another group, so that nothing is in common; the truth
+            stays that of the image's own group.
+        world: Seed of the images themselves; ``seed`` is that of the augmentation.
         pipeline, seed, name: See :class:`SetDataset`.
 
     Raises:
         ConfigError: An option is unknown.
     """
 
-    set_kind = 'group'
+    input_type = 'group'
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class SyntheticGroups(SetDataset):
         return self.length
 
     def describe(self, index: int) -> Results:
-        """Pictures, labels and truth of group ``index``."""
+        """Images, labels and truth of group ``index``."""
         spread = self.companions == 'shuffled'
         places = [((index + member * spread) % self.length, member) for member in range(self.group_size)]
         drawn = [draw_group_image(self.world, self.split, *place, self.size, self.categories) for place in places]

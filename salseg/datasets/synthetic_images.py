@@ -16,15 +16,15 @@ _TO_LABEL = np.array([255, 1, 0], np.uint8)
 
 @DATASETS.register_module()
 class SyntheticImages(SetDataset):
-    """Procedural images with masks and strokes, drawn when asked for; nothing is stored or downloaded.
+    """Procedural images with masks and scribbles, drawn when requested; nothing is stored or downloaded.
 
     Args:
         length: Number of images.
         split: Name of the split; images of different splits differ.
         size: Side in pixels, or (height, width).
         labels: 'scribble' or 'mask', what training sees. Ground truth for the metrics is always the mask.
-        world: Seed of the pictures themselves; ``seed`` is that of the augmentation.
-        keep: Whether drawn pictures stay in memory (about 5 bytes a pixel) for later epochs.
+        world: Seed of the images themselves; ``seed`` is that of the augmentation.
+        keep: Whether drawn images stay in memory (about 5 bytes a pixel) for later epochs.
         pipeline, seed, name: See :class:`SetDataset`.
 
     Raises:
@@ -60,7 +60,7 @@ class SyntheticImages(SetDataset):
         return self.length
 
     def describe(self, index: int) -> Results:
-        """Picture, label and truth of image ``index``."""
+        """Image, label and truth of image ``index``."""
         drawn = self._drawn.get(index) or draw_image(self.world, self.split, index, self.size)
         if self.keep:
             self._drawn[index] = drawn

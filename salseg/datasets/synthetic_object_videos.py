@@ -1,4 +1,4 @@
-"""Synthetic videos of objects, to train followers on without files."""
+"""Synthetic videos of objects, to train trackers on without files."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -29,7 +29,7 @@ class SyntheticObjectVideos(SetDataset):
         ConfigError: A number is not positive.
     """
 
-    set_kind = 'clip'
+    input_type = 'clip'
 
     def __init__(
         self,

@@ -18,11 +18,11 @@ VIDEO_SUFFIXES = ('.mp4', '.avi', '.mkv', '.mov', '.webm', '.m4v', '.mpg', '.mpe
 
 
 class FrameSource:
-    """Frames of one video, read when they are asked for.
+    """Frames of one video, read when they are requested.
 
     Args:
-        source: Folder of pictures (ordered by name, numbers in names as numbers), those pictures themselves, video file,
-            or number of a camera.
+        source: Folder of images (ordered by name, numbers in names as numbers), those images themselves, video file,
+            or camera index.
 
     Attributes:
         fps: Frames per second; 25 for a folder.
@@ -32,7 +32,7 @@ class FrameSource:
         lost: Frames that the file announced and did not give, once it was read to its end: it is cut off or damaged.
 
     Raises:
-        DataError: It does not exist, holds no picture, or cannot be opened.
+        DataError: It does not exist, holds no image, or cannot be opened.
     """
 
     def __init__(self, source: str | Path | int | Sequence[Path]) -> None:
@@ -49,11 +49,9 @@ class FrameSource:
         elif not self.live and path.is_dir():
             self._take(by_stem(path))
             if not self.names:
-                raise DataError(f'{path} holds no picture; expected the frames of one video.')
+                raise DataError(f'{path} holds no image; expected the frames of one video.')
         elif not self.live and not path.is_file():
-            raise DataError(
-                f'the video {path} does not exist; expected a folder of pictures, a file, or a camera number.'
-            )
+            raise DataError(f'the video {path} does not exist; expected a folder of images, a file, or a camera index.')
         else:
             capture = self._open()
             self.fps = capture.get(cv2.CAP_PROP_FPS) or 25.0
@@ -67,7 +65,7 @@ class FrameSource:
 
     @property
     def files(self) -> list[Path]:
-        """What the frames are read from: a picture each, or the video; nothing of a camera."""
+        """What the frames are read from: an image each, or the video; nothing of a camera."""
         return list(self._files) or ([] if self.live else [Path(str(self.source))])
 
     def check_numbers(self) -> None:
@@ -138,7 +136,7 @@ class FrameSource:
         if not capture.isOpened():
             what = f'camera {self.source}' if self.live else f'{self.source}'
             raise DataError(
-                f'{what} cannot be opened as a video. Convert it to .mp4 or .avi, or give a folder of pictures.'
+                f'{what} cannot be opened as a video. Convert it to .mp4 or .avi, or give a folder of images.'
             )
         return capture
 

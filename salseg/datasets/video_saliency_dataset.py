@@ -45,7 +45,7 @@ class VideoSaliencyDataset(SetDataset):
         DataError: Files are missing or do not belong together, or no clip is left.
     """
 
-    set_kind = 'clip'
+    input_type = 'clip'
 
     def __init__(
         self,

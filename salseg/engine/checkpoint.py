@@ -186,5 +186,5 @@ def failing_write(path: str | os.PathLike) -> Iterator[None]:
         # torch reports a failed write of its archive as RuntimeError.
         raise CheckpointError(
             f'writing {path} failed: {error}\n  Checkpoints written before are intact. Free some space or change --work-dir, '
-            'then go on with --resume.'
+            'then continue with --resume.'
         ) from error

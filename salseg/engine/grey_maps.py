@@ -11,7 +11,7 @@ _FILTERS = {'nearest': Image.Resampling.NEAREST, 'bicubic': Image.Resampling.BIC
 def released_grey(
     probability: np.ndarray, size: tuple[int, int], resample: Literal['nearest', 'bicubic'] = 'nearest'
 ) -> np.ndarray:
-    """Round down to 8 bits at the size of the network, then resize the grey picture.
+    """Round down to 8 bits at the size of the network, then resize the grey image.
 
     Args:
         probability: (h, w) in [0, 1].

@@ -1,4 +1,4 @@
-"""The training loop: by iterations, and able to go on exactly where a run stopped."""
+"""The training loop: by iterations, and able to continue exactly where a run stopped."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from mmengine.runner import IterBasedTrainLoop
 from mmengine.runner.loops import _InfiniteDataloaderIterator
 from torch import nn
 
-from salseg.datasets.samplers import PositionBatchSampler
+from salseg.datasets.samplers import ResumableBatchSampler
 from salseg.errors import ConfigError
 from salseg.registry import LOOPS
 
@@ -19,7 +19,7 @@ class PositionTrainLoop(IterBasedTrainLoop):
 
     Args:
         runner: The runner.
-        dataloader: Config or loader; its batch sampler must be a :class:`PositionBatchSampler`.
+        dataloader: Config or loader; its batch sampler must be a :class:`ResumableBatchSampler`.
         max_iters: Steps in all.
         val_begin, val_interval: When to validate.
 
@@ -32,9 +32,9 @@ class PositionTrainLoop(IterBasedTrainLoop):
     ) -> None:
         super().__init__(runner, dataloader, max_iters, val_begin, val_interval)
         sampler = self.dataloader.batch_sampler
-        if not isinstance(sampler, PositionBatchSampler):
+        if not isinstance(sampler, ResumableBatchSampler):
             raise ConfigError(
-                f"train_dataloader.batch_sampler is a {type(sampler).__name__}; expected dict(type='PositionBatchSampler'): "
+                f"train_dataloader.batch_sampler is a {type(sampler).__name__}; expected dict(type='ResumableBatchSampler'): "
                 'without it a resumed run would not see the same batches.'
             )
 

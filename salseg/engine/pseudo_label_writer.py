@@ -11,7 +11,7 @@ from mmengine.dist import is_main_process
 
 from salseg.datasets.provenance import FILE_NAME, Provenance, read_provenance
 from salseg.datasets.video_layout import LAYOUTS
-from salseg.engine.sharing import united
+from salseg.engine.sharding import united
 from salseg.errors import ConfigError, DataError
 from salseg.files import replacing, write_text
 from salseg.visualization import write_png

@@ -15,7 +15,7 @@ from salseg.datasets.video_layout import Video
 from salseg.datasets.video_saliency_dataset import VideoSaliencyDataset
 from salseg.engine.grey_maps import released_grey
 from salseg.engine.pseudo_label_writer import PseudoLabelWriter
-from salseg.engine.sharing import own_share
+from salseg.engine.sharding import own_shard
 from salseg.errors import ConfigError, missing_weights
 from salseg.evaluation.metrics.grey import to_grey
 from salseg.models import BaseSegmentor
@@ -38,9 +38,9 @@ def generate_pseudo_labels(
 ) -> Provenance:
     """Label the frames of a data set's clips with a model and write them with the kept truth.
 
-    In a distributed run every video is taken by one process. A run that was interrupted goes on: videos that are
+    In a distributed run every video is taken by one process. A run that was interrupted is resumed: videos that are
     complete, and frames that are written, are not computed again. Any saliency model will do: one on clips labels all
-    frames of each, the generator of RCRNet the middle of a triplet. Of a frame that lies in several clips the last counts.
+    frames of each, the generator of RCRNet the middle of a triplet. Of a frame that is in several clips the last counts.
 
     Args:
         model: In evaluation mode, with weights.
@@ -49,7 +49,7 @@ def generate_pseudo_labels(
         out: Folder to write, see :class:`PseudoLabelWriter`.
         model_name: Name or config, for the provenance.
         style: 'smooth' resizes the map and rounds to 8 bits; 'released' rounds down at network size and resizes the
-            grey picture, as the released code of RCRNet.
+            grey image, as the released code of RCRNet.
         resample: Filter of 'released'.
         images: See :class:`PseudoLabelWriter`.
         random_weights: Allow a model that was never given weights.
@@ -80,12 +80,12 @@ def generate_pseudo_labels(
     writer = PseudoLabelWriter(out, made_by, source, dataset.encoding or 'binary', images)
     if is_main_process():
         barrier()
-    clips, share = _clips_by_video(dataset), own_share(enumerate(dataset.videos))
-    for done, (number, video) in enumerate(share, 1):
+    clips, shard = _clips_by_video(dataset), own_shard(enumerate(dataset.videos))
+    for done, (number, video) in enumerate(shard, 1):
         if not writer.is_done(video.name):
             _label_video(model, dataset, writer, video, clips.get(number, []), (style, resample))
         if progress is not None:
-            progress(done, len(share))
+            progress(done, len(shard))
     writer.unite()
     return writer.provenance
 
@@ -126,7 +126,7 @@ def _label_video(
 def predict_greys(
     model: BaseSegmentor, packed: Mapping[str, Any], style: Style = 'smooth', resample: str = 'nearest'
 ) -> list[tuple[str, np.ndarray]]:
-    """Frame ids and 8-bit maps (H, W) at the pictures' own sizes, of one packed item."""
+    """Frame ids and 8-bit maps (H, W) at the images' own sizes, of one packed item."""
     data = dict(inputs=[packed['inputs']], data_samples=[packed['data_samples']])
     if style == 'smooth':
         (sample,) = model.test_step(data)

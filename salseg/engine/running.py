@@ -36,7 +36,7 @@ def train(
         model: Name, config file or run's folder.
         options: Overrides of the config.
         work_dir: Folder of the run; ``work_dirs/<config>`` by default.
-        resume: True goes on from the newest checkpoint of the folder, a path from that one.
+        resume: True continues from the newest checkpoint of the folder, a path from that one.
         amp: Mixed precision: float16 with scaling on a GPU, bfloat16 on a CPU.
         launcher: What started the processes.
 
@@ -72,7 +72,7 @@ def test(
     """Test a checkpoint on the test sets of a config.
 
     Returns:
-        Figures by name, as printed.
+        Metrics by name, as printed.
 
     Raises:
         ConfigError, CheckpointError: As in :func:`train`.
@@ -98,7 +98,7 @@ def prepare(config: Config, work_dir: str, launcher: str, amp: bool) -> None:
     if config.get('activation_checkpointing'):
         raise ConfigError(
             'activation_checkpointing gives no gradient to a part whose input has none, such as a backbone. Use '
-            "default_hooks=dict(recompute=dict(type='RecomputeHook', modules=('backbone',)))."
+            "default_hooks=dict(recompute=dict(type='ActivationCheckpointingHook', modules=('backbone',)))."
         )
     init_processes(launcher)
     config.work_dir = str(make_folder(work_dir))
@@ -161,9 +161,7 @@ def make_folder(path: str | Path) -> Path:
             f'{path} is a file; expected a folder for the output. Choose another name or move the file.'
         ) from error
     except NotADirectoryError as error:
-        raise ConfigError(
-            f'{path} lies below a file; expected a folder for the output. Choose another name.'
-        ) from error
+        raise ConfigError(f'{path} is below a file; expected a folder for the output. Choose another name.') from error
     except OSError as error:
         raise ConfigError(f'the folder {path} cannot be made: {error}.') from error
     return path
@@ -201,7 +199,7 @@ def newest_checkpoint(work_dir: str | Path) -> str:
 
 
 def export_weights(model: torch.nn.Module, path: str | Path, half: bool = False) -> None:
-    """Write the bare weights of a model, for sharing.
+    """Write the bare weights of a model, for sharding.
 
     Args:
         model: Its state dict is written.

@@ -17,7 +17,7 @@ class TriangleLR(_ParamScheduler):
     Args:
         optimizer: mmengine's wrapper or a torch optimiser.
         total: Steps of the whole triangle, T; in a config by default those of the training (``train_cfg.max_iters``).
-        low_ratio: Rate at both ends as a share of the peak.
+        low_ratio: Rate at both ends as a fraction of the peak.
         offset: Added to the step; the released code begins at -1.
         **kwargs: Of mmengine's schedulers.
     """

@@ -1,1 +1,1 @@
-"""Measures, protocols and the evaluation of folders; nothing here but `metrics` imports torch."""
+"""Metrics, protocols and the evaluation of folders; nothing here but `metrics` imports torch."""

@@ -21,19 +21,27 @@ from salseg.evaluation.folders import (
     select,
 )
 from salseg.evaluation.parallel import score_all
-from salseg.evaluation.protocols import Figures, MapProtocol, Part, Problem, Protocol, Total, get_protocol
+from salseg.evaluation.protocols import (
+    Accumulator,
+    MapProtocol,
+    Metrics,
+    PartialResult,
+    Problem,
+    Protocol,
+    get_protocol,
+)
 from salseg.evaluation.records import Records, key_of
-from salseg.evaluation.work import Item, Work
+from salseg.evaluation.tasks import ScoredItem, ScoringTask
 
-# Pictures per unit of work: each process reports often, and a kill loses little.
-PICTURES = 16
+# Images per unit of work: each process reports often, and a kill loses little.
+IMAGES = 16
 POLL_SECONDS = 0.2
 
 
 class Sink(Interface):
     """Something that looks at every part as it passes: a CSV file, the worst cases."""
 
-    def take(self, work: Work, part: Part) -> None:
+    def take(self, work: ScoringTask, part: PartialResult) -> None:
         """Look at one part."""
 
 
@@ -49,8 +57,8 @@ class Settings:
         processes: That score. More than one need the usual `if __name__ == '__main__'` of a script.
         fork: See `score_all`; what a command line does.
         records: Folder of the records; without it nothing is kept.
-        share: (k, n): score every n-th unit from the k-th on.
-        merge: Wait for the shares of others and report; False only scores.
+        shard: (k, n): score every n-th unit from the k-th on.
+        merge: Wait for the shards of others and report; False only scores.
     """
 
     allow_missing: bool = False
@@ -60,23 +68,23 @@ class Settings:
     processes: int = 1
     fork: bool = False
     records: Path | None = None
-    share: tuple[int, int] = (0, 1)
+    shard: tuple[int, int] = (0, 1)
     merge: bool = True
 
 
 @dataclass(frozen=True)
 class Result:
-    """Figures of one method.
+    """Metrics of one method.
 
     Attributes:
         method: Name and files.
-        figures: By measure; curves are arrays.
-        counts: What the figures are made of.
-        groups: Figures of every group or video.
+        metrics: By metric; curves are arrays.
+        counts: What the metrics are made of.
+        groups: Metrics of every group or video.
     """
 
     method: Method
-    figures: Figures
+    metrics: Metrics
     counts: Mapping[str, int]
     groups: Mapping[str, Mapping[str, float]]
 
@@ -90,7 +98,7 @@ class Evaluation:
         truth: Folder of the ground truth.
         results: The best method first.
         dropped: Annotated frames that the protocol does not count.
-        notes: What else a reader of the figures must know.
+        notes: What else a reader of the metrics must know.
         scored: Units that were scored now; the others were taken from records.
     """
 
@@ -121,7 +129,7 @@ def evaluate_folders(
 ) -> Evaluation | None:
     """Score methods by a protocol.
 
-    Files are paired by their path below the folders, without suffix. Figures do not depend on the number of
+    Files are paired by their path below the folders, without suffix. Metrics do not depend on the number of
     processes, not even in their last bit.
 
     Args:
@@ -133,7 +141,7 @@ def evaluate_folders(
         progress: Called with frames done and in all.
 
     Returns:
-        The figures; None for a share that is not merged.
+        The metrics; None for a shard that is not merged.
 
     Raises:
         DataError: A folder holds nothing, or predictions do not fit the ground truth: the message lists the first ten
@@ -144,7 +152,7 @@ def evaluate_folders(
     plan = _plan(predictions, Path(truth), get_protocol(protocol) if isinstance(protocol, str) else protocol, settings)
     records = None
     if settings.records is not None:
-        records = Records(settings.records, 'share-{}-of-{}'.format(*settings.share))
+        records = Records(settings.records, 'shard-{}-of-{}'.format(*settings.shard))
     try:
         return _run(plan, records, sinks, progress or (lambda done, total: None))
     finally:
@@ -176,39 +184,39 @@ def _refuse(problems: Mapping[str, Sequence[Problem]], truth: Path, hint: str = 
         raise DataError(problem_message(found, truth) + hint)
 
 
-def _units(plan: _Plan) -> Iterator[Work]:
+def _units(plan: _Plan) -> Iterator[ScoringTask]:
     """All units; those of one group for all methods follow each other, while the ground truth is cached."""
     for group in plan.groups:
         counted = frozenset(group.counted)
         for positions in _pieces(plan.protocol, group):
             for method in plan.methods:
                 items = tuple(_item(plan, method, group.stems[i], i in counted) for i in positions)
-                yield Work(method.name, group.name, items, plan.settings.resize)
+                yield ScoringTask(method.name, group.name, items, plan.settings.resize)
 
 
 def _pieces(protocol: Protocol, group: Group) -> Iterator[Sequence[int]]:
     if not isinstance(protocol, MapProtocol):
         yield range(len(group.stems))
         return
-    for start in range(0, len(group.counted), PICTURES):
-        yield group.counted[start : start + PICTURES]
+    for start in range(0, len(group.counted), IMAGES):
+        yield group.counted[start : start + IMAGES]
 
 
-def _item(plan: _Plan, method: Method, stem: str, counted: bool) -> Item:
+def _item(plan: _Plan, method: Method, stem: str, counted: bool) -> ScoredItem:
     prediction = method.tree.path(stem) if stem in method.tree.files else None
-    return Item(stem, plan.truth.path(stem), prediction, counted)
+    return ScoredItem(stem, plan.truth.path(stem), prediction, counted)
 
 
 def _run(
     plan: _Plan, records: Records | None, sinks: Sequence[Sink], progress: Callable[[int, int], None]
 ) -> Evaluation | None:
     scored = 0
-    if plan.settings.share[1] > 1:
-        scored = _score_share(plan, records, progress)
+    if plan.settings.shard[1] > 1:
+        scored = _score_shard(plan, records, progress)
         if not plan.settings.merge:
             return None
         _await_others(plan, records)
-    totals: dict[str, Total] = {method.name: plan.protocol.total() for method in plan.methods}
+    totals: dict[str, Accumulator] = {method.name: plan.protocol.total() for method in plan.methods}
     problems: dict[str, list[Problem]] = {method.name: [] for method in plan.methods}
     resized = dict.fromkeys(totals, 0)
     done, total = 0, len(plan.methods) * sum(len(group.counted) for group in plan.groups)
@@ -228,13 +236,17 @@ def _run(
     return _evaluation(plan, totals, resized, scored)
 
 
-def _score(plan: _Plan, tasks: Iterator[tuple[Work, Part | None]]) -> Iterator[tuple[Work, Part, bool]]:
+def _score(
+    plan: _Plan, tasks: Iterator[tuple[ScoringTask, PartialResult | None]]
+) -> Iterator[tuple[ScoringTask, PartialResult, bool]]:
     units = sum(1 for _ in islice(_units(plan), plan.settings.processes))
     return score_all(plan.protocol, tasks, units, plan.settings.fork)
 
 
-def _tasks(plan: _Plan, records: Records | None, share: tuple[int, int] = (0, 1)) -> Iterator[tuple[Work, Part | None]]:
-    first, step = share
+def _tasks(
+    plan: _Plan, records: Records | None, shard: tuple[int, int] = (0, 1)
+) -> Iterator[tuple[ScoringTask, PartialResult | None]]:
+    first, step = shard
     for number, work in enumerate(_units(plan)):
         if number % step != first:
             continue
@@ -246,11 +258,11 @@ def _tasks(plan: _Plan, records: Records | None, share: tuple[int, int] = (0, 1)
             yield work, records.get(work.key)
 
 
-def _score_share(plan: _Plan, records: Records, progress: Callable[[int, int], None]) -> int:
+def _score_shard(plan: _Plan, records: Records, progress: Callable[[int, int], None]) -> int:
     done, scored = 0, 0
-    first, step = plan.settings.share
+    first, step = plan.settings.shard
     total = sum(sum(i.counted for i in work.items) for n, work in enumerate(_units(plan)) if n % step == first)
-    for work, part, new in _score(plan, _tasks(plan, records, plan.settings.share)):
+    for work, part, new in _score(plan, _tasks(plan, records, plan.settings.shard)):
         if new:
             records.put(work.key, part)
             scored += 1
@@ -260,7 +272,7 @@ def _score_share(plan: _Plan, records: Records, progress: Callable[[int, int], N
 
 
 def _await_others(plan: _Plan, records: Records) -> None:
-    """Wait until all units are recorded; what starts the shares ends this process if one of the others fails."""
+    """Wait until all units are recorded; what starts the shards ends this process if one of the others fails."""
     awaited = [key_of(plan.protocol, work) for work in _units(plan)]
     while True:
         records.refresh()
@@ -270,7 +282,7 @@ def _await_others(plan: _Plan, records: Records) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def _evaluation(plan: _Plan, totals: Mapping[str, Total], resized: Mapping[str, int], scored: int) -> Evaluation:
+def _evaluation(plan: _Plan, totals: Mapping[str, Accumulator], resized: Mapping[str, int], scored: int) -> Evaluation:
     results = []
     for method in plan.methods:
         total = totals[method.name]
@@ -280,17 +292,17 @@ def _evaluation(plan: _Plan, totals: Mapping[str, Total], resized: Mapping[str, 
         ):  # fmt: skip
             if number:
                 counts[name] = number
-        results.append(Result(method, total.figures(), counts, total.groups()))
+        results.append(Result(method, total.metrics(), counts, total.groups()))
     dropped = sum(len(group.stems) - len(group.counted) for group in plan.groups)
     return Evaluation(plan.protocol, plan.truth.root, ranked(results, plan.protocol), dropped, _notes(plan), scored)
 
 
 def ranked(results: Sequence[Result], protocol: Protocol) -> tuple[Result, ...]:
-    """The best method first; without the figure that ranks, in the order given."""
+    """The best method first; without the metric that ranks, in the order given."""
     sign = 1 if protocol.rank_by in protocol.lower_is_better else -1
-    if any(protocol.rank_by not in result.figures for result in results):
+    if any(protocol.rank_by not in result.metrics for result in results):
         return tuple(results)
-    return tuple(sorted(results, key=lambda result: sign * float(result.figures[protocol.rank_by])))
+    return tuple(sorted(results, key=lambda result: sign * float(result.metrics[protocol.rank_by])))
 
 
 def _notes(plan: _Plan) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ _STRAY = {'thumbs.db', 'desktop.ini', '__macosx'}
 
 @dataclass(frozen=True)
 class Tree:
-    """Pictures below a folder.
+    """Images below a folder.
 
     Attributes:
         root: The folder.
@@ -35,14 +35,14 @@ class Tree:
 
 
 def list_tree(root: Path, suffixes: Sequence[str] = MAP_SUFFIXES) -> Tree:
-    """Pictures of a folder and its sub-folders.
+    """Images of a folder and its sub-folders.
 
     Args:
         root: The folder.
         suffixes: That count; where a stem has several files, the one whose suffix stands first is taken.
 
     Raises:
-        DataError: The folder does not exist or holds no picture.
+        DataError: The folder does not exist or holds no image.
     """
     if not root.is_dir():
         raise missing_folder(root)
@@ -57,7 +57,7 @@ def list_tree(root: Path, suffixes: Sequence[str] = MAP_SUFFIXES) -> Tree:
                 continue
         best[stem] = relative
     if not best:
-        raise DataError(f'{root} holds no picture ({", ".join(suffixes)}), in its sub-folders neither.')
+        raise DataError(f'{root} holds no image ({", ".join(suffixes)}), in its sub-folders neither.')
     return Tree(root, {stem: best[stem] for stem in in_order(best)}, passed_over)
 
 
@@ -208,7 +208,7 @@ _ADVICE = {
     'extra': 'is this the right ground truth? A part of it: --list FILE. To leave them out: --allow-extra',
     'other size': "save predictions at the ground truth's size, or let maps be resized: --resize",
     'wrong values': 'write labels, or binary masks where the protocol has one object',
-    'not scored': 'mend the video, or leave it out with --list',
+    'not scored': 'fix the video, or leave it out with --list',
     'wrong id': 'are these the right videos and objects? Ids must be those of the ground truth',
     'unreadable': 'write the files again',
 }
@@ -231,7 +231,7 @@ def problem_message(problems: Mapping[str, Sequence[Problem]], truth: Path) -> s
             first = f', the first {SHOWN}:' if len(members) > SHOWN else ':'
             lines.append(f'  {kind}, {len(members)} in all{first}')
             lines += [f'    {p.stem}: {p.detail}' if p.detail else f'    {p.stem}' for p in members[:SHOWN]]
-            lines.append(f'    -> {_ADVICE.get(kind, "mend them or take them off the list")}')
+            lines.append(f'    -> {_ADVICE.get(kind, "fix them or take them off the list")}')
     return '\n'.join(lines)
 
 

@@ -1,4 +1,4 @@
-"""Work for several processes, results in order."""
+"""Scoring tasks for several processes, results in order."""
 
 import contextlib
 import multiprocessing
@@ -11,8 +11,8 @@ from concurrent.futures.process import BrokenProcessPool
 import cv2
 
 from salseg.errors import DataError
-from salseg.evaluation.protocols import Part, Protocol
-from salseg.evaluation.work import Work, score
+from salseg.evaluation.protocols import PartialResult, Protocol
+from salseg.evaluation.tasks import ScoringTask, score
 
 # Units that wait per process: enough to keep all busy, few enough to keep memory flat.
 AHEAD = 4
@@ -25,8 +25,8 @@ def usable_processes() -> int:
 
 
 def score_all(
-    protocol: Protocol, tasks: Iterable[tuple[Work, Part | None]], processes: int, fork: bool = False
-) -> Iterator[tuple[Work, Part, bool]]:
+    protocol: Protocol, tasks: Iterable[tuple[ScoringTask, PartialResult | None]], processes: int, fork: bool = False
+) -> Iterator[tuple[ScoringTask, PartialResult, bool]]:
     """Score units in the order given.
 
     Args:
@@ -55,16 +55,16 @@ def score_all(
     except BrokenProcessPool as error:
         raise DataError(
             'a scoring process died, most often for want of memory. What was scored is recorded where --out was given; '
-            'go on with fewer --processes.'
+            'continue with fewer --processes.'
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _in_order(
-    pool: ProcessPoolExecutor, tasks: Iterable[tuple[Work, Part | None]], ahead: int
-) -> Iterator[tuple[Work, Part, bool]]:
-    waiting: deque[tuple[Work, Part | Future]] = deque()
+    pool: ProcessPoolExecutor, tasks: Iterable[tuple[ScoringTask, PartialResult | None]], ahead: int
+) -> Iterator[tuple[ScoringTask, PartialResult, bool]]:
+    waiting: deque[tuple[ScoringTask, PartialResult | Future]] = deque()
     for work, known in tasks:
         waiting.append((work, known or pool.submit(_score, work)))
         if len(waiting) >= ahead:
@@ -73,7 +73,7 @@ def _in_order(
         yield _finished(*waiting.popleft())
 
 
-def _finished(work: Work, part: Part | Future) -> tuple[Work, Part, bool]:
+def _finished(work: ScoringTask, part: PartialResult | Future) -> tuple[ScoringTask, PartialResult, bool]:
     return (work, part.result(), True) if isinstance(part, Future) else (work, part, False)
 
 
@@ -83,7 +83,7 @@ def _start(protocol: Protocol) -> None:
     cv2.setNumThreads(1)
 
 
-def _score(work: Work) -> Part:
+def _score(work: ScoringTask) -> PartialResult:
     return score(_protocol, work)
 
 

@@ -1,4 +1,4 @@
-"""Saliency maps, masks and label maps from disk, as the measures take them.
+"""Saliency maps, masks and label maps from disk, as the metrics take them.
 
 Without torch, so that a scoring process starts at once and is small.
 """
@@ -19,7 +19,7 @@ LARGEST_USUAL_ID = 40
 
 
 def read_values(path: Path) -> tuple[np.ndarray, bool]:
-    """Values of a one-channel picture.
+    """Values of a one-channel image.
 
     Returns:
         (H, W) uint8 and whether they are indices of a palette. Bits become 0 and 255, 16-bit values are divided by 257.
@@ -47,7 +47,7 @@ def read_values(path: Path) -> tuple[np.ndarray, bool]:
 
 
 def _is_grey_ramp(image: Image.Image) -> bool:
-    """Whether a palette holds 100 or more greys and nothing else: a grey picture that was saved to be smaller."""
+    """Whether a palette holds 100 or more greys and nothing else: a grey image that was saved to be smaller."""
     colours = np.asarray(image.getpalette() or [], np.uint8)
     if len(colours) < 300:
         return False
@@ -60,7 +60,7 @@ def _one_channel(path: Path, values: np.ndarray) -> np.ndarray:
     if (channels == channels[..., :1]).all():
         return values[..., 0]
     raise DataError(
-        f'{path} is a colour picture {values.shape}; expected one channel. Save maps in grey, labels as a palette PNG.'
+        f'{path} is a colour image {values.shape}; expected one channel. Save maps in grey, labels as a palette PNG.'
     )
 
 
@@ -135,12 +135,12 @@ def read_labels(path: Path, binary: bool = False) -> np.ndarray:
 
 
 def present_values(values: np.ndarray) -> list[int]:
-    """Different values of an 8-bit picture, ascending; a histogram, as sorting takes twenty times as long."""
+    """Different values of an 8-bit image, ascending; a histogram, as sorting takes twenty times as long."""
     histogram = cv2.calcHist([np.ascontiguousarray(values)], [0], None, [256], [0, 256])
     return np.flatnonzero(histogram).tolist()
 
 
-def picture_size(path: Path) -> tuple[int, int]:
+def image_size(path: Path) -> tuple[int, int]:
     """(height, width), from the head of the file.
 
     Raises:

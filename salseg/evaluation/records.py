@@ -1,7 +1,7 @@
-"""Records of what was scored, so that a killed evaluation goes on where it stopped.
+"""Records of what was scored, so that a killed evaluation continues where it stopped.
 
 A record is one line of JSON, found by a key of what went into it: the files' paths, sizes and times, the protocol with
-its options, and the version of the measures. Each process that writes has a file of its own; a line that was cut by a
+its options, and the version of the metrics. Each process that writes has a file of its own; a line that was cut by a
 kill is no record.
 """
 
@@ -17,15 +17,15 @@ from typing import Any
 import numpy as np
 
 from salseg.errors import DataError
-from salseg.evaluation.protocols import Part, Problem, Protocol
-from salseg.evaluation.work import Work
+from salseg.evaluation.protocols import PartialResult, Problem, Protocol
+from salseg.evaluation.tasks import ScoringTask
 from salseg.version import __version__
 
-# Counts up when a measure, a reader or the form of a record changes.
+# Counts up when a metric, a reader or the form of a record changes.
 VERSION = 1
 
 
-def key_of(protocol: Protocol, work: Work) -> str:
+def key_of(protocol: Protocol, work: ScoringTask) -> str:
     """What a unit's scores depend on, as 40 hexadecimal digits.
 
     Raises:
@@ -50,7 +50,7 @@ def _identity(path: Path | None) -> str:
 
 
 class Records:
-    """Parts on disk; in memory only where each one lies.
+    """Parts on disk; in memory only where each one is.
 
     Args:
         folder: Is made.
@@ -99,8 +99,8 @@ class Records:
     def __contains__(self, key: str) -> bool:
         return key in self._places
 
-    def get(self, key: str) -> Part | None:
-        """Part of a key; None if there is none or its line is damaged."""
+    def get(self, key: str) -> PartialResult | None:
+        """PartialResult of a key; None if there is none or its line is damaged."""
         if key not in self._places:
             return None
         path, place = self._places[key]
@@ -113,7 +113,7 @@ class Records:
             del self._places[key]
             return None
 
-    def put(self, key: str, part: Part) -> None:
+    def put(self, key: str, part: PartialResult) -> None:
         """Write a part; once this returns a kill does not lose it."""
         place = self._file.tell()
         self._file.write(json.dumps(dict(key=key, part=encode(part))).encode() + b'\n')
@@ -125,7 +125,7 @@ class Records:
         self._file.close()
 
 
-def encode(part: Part) -> dict[str, Any]:
+def encode(part: PartialResult) -> dict[str, Any]:
     """A part as plain values; arrays keep all their bits."""
     arrays = {
         name: dict(shape=array.shape, dtype=array.dtype.str, data=base64.b64encode(array.tobytes()).decode())
@@ -137,9 +137,9 @@ def encode(part: Part) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def decode(value: dict[str, Any]) -> Part:
+def decode(value: dict[str, Any]) -> PartialResult:
     """Undo :func:`encode`."""
-    return Part(
+    return PartialResult(
         group=value['group'],
         rows=[(name, row) for name, row in value['rows']],
         arrays=dict(_arrays(value['arrays'])),

@@ -26,7 +26,7 @@ class SalDataPreprocessor(BaseDataPreprocessor):
         mean: Per RGB channel on the 0-255 scale.
         std: Likewise.
         size_divisor: Pad height and width to multiples of this at the bottom and the right, with the mean colour.
-        keep_images: Whether the uint8 picture stays with the batch in training, for losses that read colours.
+        keep_images: Whether the uint8 image stays with the batch in training, for losses that read colours.
     """
 
     def __init__(

@@ -1,9 +1,9 @@
 """Pure functions on tensors: fast, tested against references, importable by anyone. No registry, no config."""
 
-from salseg.ops.agreement_cost import agreement_cost
-from salseg.ops.agreement_sweep import agreement_sweep
+from salseg.ops.affinity_cost import affinity_cost
+from salseg.ops.affinity_sweep import affinity_sweep
 from salseg.ops.anisotropic_similarity import anisotropic_similarity, augment_keys, augment_queries
-from salseg.ops.bootstrapped_cross_entropy import bootstrap_share, bootstrapped_cross_entropy
+from salseg.ops.bootstrapped_cross_entropy import bootstrap_fraction, bootstrapped_cross_entropy
 from salseg.ops.border_likeness import border_likeness
 from salseg.ops.box_masks import boxes_of_masks, disjoint_masks, fill_boxes
 from salseg.ops.channel_matching import channel_matching, channel_weights
@@ -33,19 +33,19 @@ from salseg.ops.mask_iou import mask_iou
 from salseg.ops.mask_learner import learn_masks
 from salseg.ops.non_local import linear_non_local
 from salseg.ops.padding import cut_padding, even_padding, pad_frames
-from salseg.ops.pairwise_agreement import PairTerms, neighbour_similarity, pairwise_terms
+from salseg.ops.pairwise_affinity import PairTerms, neighbour_similarity, pairwise_terms
 from salseg.ops.partial_cross_entropy import partial_cross_entropy, partial_cross_entropy_sums
 from salseg.ops.pixel_matching import matching_weights, pixel_matching
 from salseg.ops.precision import at_least_float32
 from salseg.ops.projection_distance import projection_distance
 from salseg.ops.resize import resize, scaled_size
-from salseg.ops.self_contrastive import agreement, self_contrastive
+from salseg.ops.self_contrastive import cosine_affinity, self_contrastive
 from salseg.ops.shift import shift, window_offsets
 from salseg.ops.soft_aggregation import aggregate, aggregate_log_odds
-from salseg.ops.squared_error import frobenius
+from salseg.ops.squared_error import sum_squared_error
 from salseg.ops.structure_consistency import structural_similarity, structure_consistency
 from salseg.ops.superpixels import slic, superpixel_means
-from salseg.ops.temporal_agreement import (
+from salseg.ops.temporal_affinity import (
     MatchTerms,
     detached_halves,
     match_terms,
@@ -66,14 +66,14 @@ __all__ = [
     'SuperpixelGraph',
     'aggregate',
     'aggregate_log_odds',
-    'agreement',
-    'agreement_cost',
-    'agreement_sweep',
+    'cosine_affinity',
+    'affinity_cost',
+    'affinity_sweep',
     'anisotropic_similarity',
     'at_least_float32',
     'augment_keys',
     'augment_queries',
-    'bootstrap_share',
+    'bootstrap_fraction',
     'bootstrapped_cross_entropy',
     'border_likeness',
     'boxes_of_masks',
@@ -93,7 +93,7 @@ __all__ = [
     'fill_boxes',
     'flow_magnitude',
     'frame_cross_entropy',
-    'frobenius',
+    'sum_squared_error',
     'full_precision',
     'group_prototype',
     'half_window',

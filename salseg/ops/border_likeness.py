@@ -1,4 +1,4 @@
-"""How much each place of a picture looks like the picture's border."""
+"""How much each place of an image looks like the image's border."""
 
 import torch
 import torch.nn.functional as F
@@ -8,20 +8,20 @@ from salseg.ops.precision import at_least_float32
 
 
 def border_likeness(features: Tensor, nearest: float = 0.1, margin: float = 1 / 14) -> Tensor:
-    """Likeness of every position to those along the border, of one map of features per picture.
+    """Likeness of every position to those along the border, of one map of features per image.
 
     What touches the border is mostly background (boundary prior, Wei et al., ECCV 2012); here features of a network take the
-    place of colours. Likeness is the cosine of the angle between deviations from the picture's mean. It compares a
-    picture with itself only, so what is learned from it on drawings holds for photographs too.
+    place of colours. Likeness is the cosine of the angle between deviations from the image's mean. It compares a
+    image with itself only, so what is learned from it on drawings holds for photographs too.
 
     Args:
         features: (N, C, h, w).
-        nearest: Share of the border's positions, the most like ones, for the second map.
-        margin: Width of the border as a share of the smaller side; at least one position.
+        nearest: Fraction of the border's positions, the most like ones, for the second map.
+        margin: Width of the border as a fraction of the smaller side; at least one position.
 
     Returns:
         (N, 2, h, w), float32 at least: the mean likeness to all of the border, and to its nearest positions; each with
-        mean 0 and deviation 1 within its picture, or 0 where all positions are equally like it.
+        mean 0 and deviation 1 within its image, or 0 where all positions are equally like it.
     """
     features = at_least_float32(features)
     height, width = features.shape[-2:]

@@ -8,11 +8,11 @@ def fill_boxes(boxes: Tensor, size: tuple[int, int]) -> Tensor:
     """Filled rectangles, one per box.
 
     Args:
-        boxes: (N, 4) x0, y0, x1, y1 in pixels, corners between pixels: (0, 0, W, H) is the whole picture.
+        boxes: (N, 4) x0, y0, x1, y1 in pixels, corners between pixels: (0, 0, W, H) is the whole image.
         size: (H, W).
 
     Returns:
-        (N, H, W) bool, True on pixels whose centre lies inside. What is outside the picture is cut off.
+        (N, H, W) bool, True on pixels whose centre is inside. What is outside the image is cut off.
     """
     height, width = size
     xs = torch.arange(width, device=boxes.device) + 0.5

@@ -13,7 +13,7 @@ _WHITE = (0.95047, 1.0, 1.08883)
 
 
 def rgb_to_lab(images: Tensor) -> Tensor:
-    """CIE Lab of sRGB pictures.
+    """CIE Lab of sRGB images.
 
     Args:
         images: (N, 3, H, W) on the 0-255 scale, uint8 or float.

@@ -8,7 +8,7 @@ from salseg.ops.precision import at_least_float32
 
 
 def region_vectors(features: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean feature of a region, one vector a picture.
+    """Mean feature of a region, one vector an image.
 
     Args:
         features: (..., C, h, w).
@@ -64,7 +64,7 @@ def info_nce(
     temperature: float = 0.1,
     normalize: bool = True,
 ) -> tuple[Tensor, Tensor]:
-    """-log of the positives' share of all exponentiated similarities, for every anchor.
+    """-log of the positives' fraction of all exponentiated similarities, for every anchor.
 
     Evaluated as logsumexp(all) - logsumexp(positives) in float32: the plain quotient overflows already for dot products
     of 9 at a temperature of 0.1.

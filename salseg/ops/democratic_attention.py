@@ -45,9 +45,9 @@ def readjustment(attention: Tensor, alpha: float) -> Tensor:
 def democratic_attention(
     queries: Tensor, keys: Tensor, values: Tensor, alpha: float | None = 3, max_bytes: int = DEFAULT_BYTES
 ) -> Tensor:
-    """Softmax attention inside each picture, times its readjustment (thesis eq. 5.18 to 5.21).
+    """Softmax attention inside each image, times its readjustment (thesis eq. 5.18 to 5.21).
 
-    Rows are independent of each other, so they are worked in blocks: memory is linear in the number of pictures, and a
+    Rows are independent of each other, so they are worked in blocks: memory is linear in the number of images, and a
     block is never larger than the budget.
 
     Args:
@@ -64,11 +64,11 @@ def democratic_attention(
     positions = keys.shape[1]
     rows = max(1, max_bytes // (_BUFFERS * positions * queries.element_size()))
     results = []
-    for picture in range(len(queries)):
+    for image in range(len(queries)):
         parts = []
-        for block in queries[picture].split(rows):
-            attention = block @ keys[picture].t() * (1 / math.sqrt(keys.shape[2]))
+        for block in queries[image].split(rows):
+            attention = block @ keys[image].t() * (1 / math.sqrt(keys.shape[2]))
             share = attention.softmax(-1)
-            parts.append((share if alpha is None else share * readjustment(attention, alpha)) @ values[picture])
+            parts.append((share if alpha is None else share * readjustment(attention, alpha)) @ values[image])
         results.append(torch.cat(parts))
     return torch.stack(results)

@@ -1,6 +1,6 @@
-"""What a group of pictures has in common: seeds, responses, one prototype (DCFM, CVPR 2022; thesis section 5.2.2).
+"""What a group of images has in common: seeds, responses, one prototype (DCFM, CVPR 2022; thesis section 5.2.2).
 
-Shapes: N pictures of one group, C channels, P positions of a map. Positions are row-major.
+Shapes: N images of one group, C channels, P positions of a map. Positions are row-major.
 """
 
 import math
@@ -15,7 +15,7 @@ DEFAULT_BYTES = 32 * 2**20
 
 
 def similarity_maxima(queries: Tensor, keys: Tensor, max_bytes: int = DEFAULT_BYTES) -> Iterator[Tensor]:
-    """Largest scaled similarity of every position to each picture, block by block (thesis eq. 5.2, 5.3), without
+    """Largest scaled similarity of every position to each image, block by block (thesis eq. 5.2, 5.3), without
     gradient.
 
     All similarities are (N P)^2 numbers; only a block of rows exists at a time. A maximum is exact, so the result does
@@ -27,21 +27,21 @@ def similarity_maxima(queries: Tensor, keys: Tensor, max_bytes: int = DEFAULT_BY
         max_bytes: Of a block of similarities; a block has one row at least.
 
     Yields:
-        (rows, N) for the next rows of all N P positions, picture by picture; similarities are divided by sqrt(C).
+        (rows, N) for the next rows of all N P positions, image by image; similarities are divided by sqrt(C).
     """
-    pictures, positions, channels = keys.shape
+    images, positions, channels = keys.shape
     rows, columns = queries.detach().flatten(0, 1), keys.detach().flatten(0, 1).t()
     size = max(1, max_bytes // (columns.shape[1] * queries.element_size()))
     buffer = queries.new_empty(min(size, len(rows)), columns.shape[1])
     for block in rows.split(size):
         products = torch.matmul(block, columns, out=buffer[: len(block)])
         # Scaled after the maximum: rounding is monotone, so this equals the maximum of the scaled values.
-        yield products.unflatten(1, (pictures, positions)).amax(2).mul_(1 / math.sqrt(channels))
+        yield products.unflatten(1, (images, positions)).amax(2).mul_(1 / math.sqrt(channels))
 
 
 @torch.no_grad()
 def seed_logits(queries: Tensor, keys: Tensor, max_bytes: int = DEFAULT_BYTES) -> Tensor:
-    """Mean over the pictures of each position's largest similarity (thesis eq. 5.4), (N, P), without gradient.
+    """Mean over the images of each position's largest similarity (thesis eq. 5.4), (N, P), without gradient.
 
     The choice of a seed is an index, so no gradient could pass through here anyway.
 
@@ -56,12 +56,12 @@ def seed_logits(queries: Tensor, keys: Tensor, max_bytes: int = DEFAULT_BYTES) -
 
 @torch.no_grad()
 def select_seeds(logits: Tensor, ties: Literal['sum', 'first'] = 'first') -> Tensor:
-    """Where each picture's seed lies (thesis eq. 5.5, 5.6), (N, P) bool.
+    """Where each image's seed is (thesis eq. 5.5, 5.6), (N, P) bool.
 
     Args:
         logits: (N, P), see :func:`seed_logits`.
         ties: 'sum' selects every position whose softmax equals the largest, as the released code does: one as a rule,
-            all of them where a picture is constant. 'first' always selects one.
+            all of them where an image is constant. 'first' always selects one.
 
     Raises:
         ValueError: ``ties`` is unknown.
@@ -90,20 +90,20 @@ def mean_response(unit: Tensor, seeds: Tensor, rectify: bool, max_bytes: int = D
 
     Args:
         unit: (N, C, P), of unit length along C.
-        seeds: (N, C), those of all pictures of the group.
+        seeds: (N, C), those of all images of the group.
         rectify: Set negative correlations to 0 before the mean. Without, the mean is taken of the seeds instead, which
             costs N times less and gives the same.
         max_bytes: Of a block of correlations.
     """
     if not rectify:
         return torch.einsum('ncp,c->np', unit, seeds.mean(0))
-    pictures, _, positions = unit.shape
-    size = max(1, max_bytes // (pictures * positions * unit.element_size()))
+    images, _, positions = unit.shape
+    size = max(1, max_bytes // (images * positions * unit.element_size()))
     return torch.cat([(seeds @ block).relu().mean(1) for block in unit.split(size)])
 
 
 def stretch(response: Tensor, epsilon: float = 1e-12) -> Tensor:
-    """Each picture's response to [0, 1] by its own least and largest value, (N, P).
+    """Each image's response to [0, 1] by its own least and largest value, (N, P).
 
     Args:
         response: (N, P).
@@ -114,7 +114,7 @@ def stretch(response: Tensor, epsilon: float = 1e-12) -> Tensor:
 
 
 def group_prototype(features: Tensor, response: Tensor) -> Tensor:
-    """Mean over pictures and positions of features times response (thesis eq. 5.10), (C,).
+    """Mean over images and positions of features times response (thesis eq. 5.10), (C,).
 
     Args:
         features: (N, C, P).

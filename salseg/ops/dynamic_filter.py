@@ -1,11 +1,11 @@
-"""Depthwise convolution with filters of each picture's own."""
+"""Depthwise convolution with filters of each image's own."""
 
 import torch.nn.functional as F
 from torch import Tensor
 
 
 def dynamic_depthwise(x: Tensor, kernels: Tensor) -> Tensor:
-    """Cross-correlate every channel of every picture with its own filter, zeros outside.
+    """Cross-correlate every channel of every image with its own filter, zeros outside.
 
     Args:
         x: (B, C, h, w).

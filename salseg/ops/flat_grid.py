@@ -19,7 +19,7 @@ class FlatGrid:
 
     The pixel at offset (dy, dx), both at most `margin` away, is then the entry `shift(dy, dx)` later, for all images
     at once: `flat[..., :-shift]` and `flat[..., shift:]` are contiguous, which makes a sweep over offsets three to
-    five times faster than slices of two-dimensional maps. A neighbour outside the picture falls into the margin.
+    five times faster than slices of two-dimensional maps. A neighbour outside the image falls into the margin.
     """
 
     def __init__(self, height: int, width: int, margin: int) -> None:

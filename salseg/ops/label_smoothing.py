@@ -1,4 +1,4 @@
-"""Multi-scale label smoothing: superpixels of a group, pixels of its pictures, in turn (mask-guided FCN, section 4)."""
+"""Multi-scale label smoothing: superpixels of a group, pixels of its images, in turn (mask-guided FCN, section 4)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ class SmoothingSettings:
 
     Attributes:
         rounds: Alternations at most; it ends sooner when no indicator changes (ours).
-        segments: Superpixels per picture that are asked for (ours).
+        segments: Superpixels per image that are requested (ours).
         compactness: Of the superpixels (ours).
         sigma2: Width of the colour affinity, for colours in [0, 1] (ours).
         lambda4: Weight of the indicator (paper).
-        beta: Share of the map in a pixel's score, the rest is its superpixel's rank (paper).
+        beta: Fraction of the map in a pixel's score, the rest is its superpixel's rank (paper).
         prior: What P^T 1 of eq. 17 is: 'unit' one per superpixel (ours), 'count' its pixels (as printed), 'none' 0.
         unary: 'log', minus the logarithm of the score and of its complement (ours), or 'linear', minus the score
             (paper).
@@ -44,7 +44,7 @@ class SmoothingSettings:
 
 
 def indicator(labels: Tensor, saliency: Tensor) -> Tensor:
-    """1 for superpixels whose mean saliency is above the picture's, (n,) float64.
+    """1 for superpixels whose mean saliency is above the image's, (n,) float64.
 
     Args:
         labels: (H, W) int64 from 0 without gaps.
@@ -54,13 +54,13 @@ def indicator(labels: Tensor, saliency: Tensor) -> Tensor:
 
 
 def foreground_score(labels: Tensor, saliency: Tensor, rank: Tensor, beta: float = 0.9) -> Tensor:
-    """A pixel's share of its own saliency and of its superpixel's rank (paper eq. 13), (H, W).
+    """A pixel's fraction of its own saliency and of its superpixel's rank (paper eq. 13), (H, W).
 
     Args:
         labels: (H, W) int64 from 0 without gaps.
         saliency: (H, W) in [0, 1].
         rank: (n,) in [0, 1].
-        beta: Share of the saliency.
+        beta: Fraction of the saliency.
     """
     return beta * saliency + (1 - beta) * rank.to(saliency.dtype)[labels]
 
@@ -74,24 +74,24 @@ def score_logits(score: Tensor, unary: Literal['log', 'linear'] = 'log') -> Tens
 def smooth_labels(
     images: Sequence[np.ndarray], maps: Sequence[Tensor], refine: Refine, settings: SmoothingSettings | None = None
 ) -> list[Tensor]:
-    """Maps of a group, refined by ranking superpixels over the group and a random field in each picture, in turn.
+    """Maps of a group, refined by ranking superpixels over the group and a random field in each image, in turn.
 
     Args:
         images: (H, W, 3) uint8 RGB each; sizes may differ.
-        maps: (H, W) in [0, 1] each, at the pictures' sizes.
-        refine: Picture and logits (H, W) to a foreground marginal (H, W): a dense CRF.
+        maps: (H, W) in [0, 1] each, at the images' sizes.
+        refine: Image and logits (H, W) to a foreground marginal (H, W): a dense CRF.
         settings: Numbers.
 
     Returns:
         (H, W) in [0, 1] each.
 
     Raises:
-        ValueError: A map does not have its picture's size.
+        ValueError: A map does not have its image's size.
     """
     settings = settings or SmoothingSettings()
     for image, value in zip(images, maps, strict=True):
         if image.shape[:2] != tuple(value.shape):
-            raise ValueError(f'a map {tuple(value.shape)} does not have the size of its picture {image.shape[:2]}.')
+            raise ValueError(f'a map {tuple(value.shape)} does not have the size of its image {image.shape[:2]}.')
     labels = [slic(image, settings.segments, settings.compactness) for image in images]
     graph, counts = group_graph(images, labels, settings.sigma2)
     prior = {'unit': 1.0, 'none': 0.0}.get(settings.prior)
@@ -112,14 +112,14 @@ def smooth_labels(
 def group_graph(
     images: Sequence[np.ndarray], labels: Sequence[Tensor], sigma2: float
 ) -> tuple[SuperpixelGraph, list[int]]:
-    """The graph over all superpixels of a group, and their number in each picture.
+    """The graph over all superpixels of a group, and their number in each image.
 
     A node's features are its mean Lab colour, each channel stretched to [0, 1] over the group.
     """
     counts = [int(x.max()) + 1 for x in labels]
     starts = np.cumsum([0, *counts[:-1]])
-    pictures = (torch.from_numpy(image).permute(2, 0, 1)[None] for image in images)
-    means = torch.cat([superpixel_means(x, rgb_to_lab(picture)[0]) for x, picture in zip(labels, pictures)])
+    tensors = (torch.from_numpy(image).permute(2, 0, 1)[None] for image in images)
+    means = torch.cat([superpixel_means(x, rgb_to_lab(tensor)[0]) for x, tensor in zip(labels, tensors)])
     low, high = means.amin(0), means.amax(0)
     features = (means - low) / (high - low).clamp(min=1e-12)
     which = torch.cat([torch.full((count,), i) for i, count in enumerate(counts)])

@@ -21,7 +21,7 @@ class CoherenceKernel(NamedTuple):
     """One Gaussian of the pair weight (thesis eq. 4.4).
 
     Attributes:
-        weight: Its share of the sum, positive.
+        weight: Its fraction of the sum, positive.
         sigma_position: Bandwidth of the distance, in pixels of the maps.
         sigma_image: Bandwidth of the colour difference summed over channels, in units of the image handed in; None
             leaves colour out; a sequence gives one for every channel of the saliency (SCWSSOD's released code has
@@ -51,7 +51,7 @@ def local_saliency_coherence(
         image: (..., C, h, w), colours; a constant: no gradient flows into it.
         kernels: Gaussians whose sum is the weight of a pair.
         radius: Half the side of the window, in pixels.
-        border: 'zeros' lets a neighbour outside the picture be black, unsalient and at position (0, 0), as in the
+        border: 'zeros' lets a neighbour outside the image be black, unsalient and at position (0, 0), as in the
             released code, which pulls saliency down near the top left corner; 'ignore' leaves such pairs out.
 
     Returns:
@@ -199,7 +199,7 @@ class _Sums:
 
 
 def _outside_weight(image: Tensor, kernels: tuple[_Gaussian, ...], radius: int) -> Tensor:
-    """(N, 1, h, w): weight of all neighbours outside the picture, each black and at position (0, 0)."""
+    """(N, 1, h, w): weight of all neighbours outside the image, each black and at position (0, 0)."""
     y, x = (torch.arange(n, dtype=image.dtype, device=image.device) for n in image.shape[-2:])
     rows, columns = (t.clamp(max=radius) + t.flip(0).clamp(max=radius) + 1 for t in (y, x))
     outside = (2 * radius + 1) ** 2 - rows[:, None] * columns

@@ -7,23 +7,23 @@ from torch import Tensor
 
 
 class SuperpixelGraph:
-    """Affinities between the superpixels of a group: all pairs across pictures, neighbours within a picture.
+    """Affinities between the superpixels of a group: all pairs across images, neighbours within an image.
 
     The M x M matrix is kept if it fits the budget and made again row by row, block by block, where it does not.
 
     Args:
         features: (M, C), colours in [0, 1].
-        picture: (M,) int, which picture each node belongs to.
-        neighbours: (E, 2) int, pairs of touching superpixels of the same picture, each pair in both orders.
+        image: (M,) int, which image each node belongs to.
+        neighbours: (E, 2) int, pairs of touching superpixels of the same image, each pair in both orders.
         sigma2: Width of the affinity exp(-|y_i - y_j| / sigma2).
         max_bytes: Of the part of the matrix that exists at once.
     """
 
     def __init__(
-        self, features: Tensor, picture: Tensor, neighbours: Tensor, sigma2: float = 0.1, max_bytes: int = 256 * 2**20
+        self, features: Tensor, image: Tensor, neighbours: Tensor, sigma2: float = 0.1, max_bytes: int = 256 * 2**20
     ) -> None:
         self.features = features.double()
-        self.picture = picture
+        self.image = image
         self.neighbours = neighbours
         self.sigma2 = sigma2
         self.size = max(1, max_bytes // (len(features) * self.features.element_size()))
@@ -41,7 +41,7 @@ class SuperpixelGraph:
         weights = distance.div_(-self.sigma2).exp_()
         own = self.neighbours[(self.neighbours[:, 0] >= start) & (self.neighbours[:, 0] < stop)]
         touching = weights[own[:, 0] - start, own[:, 1]]
-        weights.masked_fill_(self.picture[start:stop, None] == self.picture, 0)
+        weights.masked_fill_(self.image[start:stop, None] == self.image, 0)
         weights[own[:, 0] - start, own[:, 1]] = touching
         return weights
 
@@ -73,7 +73,7 @@ def rank_nodes(
         prior: What stands for P^T 1: the paper prints the number of pixels of each superpixel, which leaves the
             indicator without influence; 1 is the normalised reading, 0 leaves the term out.
         lambda4: Weight of the indicator.
-        beta: Share of the pixels' own saliency.
+        beta: Fraction of the pixels' own saliency.
         tolerance: Relative residual to stop at.
         max_iterations: Rounds at most.
 

@@ -1,6 +1,6 @@
-"""Masks of what a set of pictures shares, learnt from features without labels (mask-guided FCN, CVPR 2019, section 3).
+"""Masks of what a set of images shares, learnt from features without labels (mask-guided FCN, CVPR 2019, section 3).
 
-Shapes: N pictures of one set, P = h w positions of a map, d channels.
+Shapes: N images of one set, P = h w positions of a map, d channels.
 """
 
 from dataclasses import dataclass
@@ -30,42 +30,42 @@ def soft_threshold(values: Tensor, threshold: float | Tensor) -> Tensor:
     return values.sign() * (values.abs() - threshold).clamp(min=0)
 
 
-def scatter(features: Tensor) -> Tensor:
-    """Sum over all positions of x x^T, (d, d) float64, picture by picture.
+def scatter_matrix(features: Tensor) -> Tensor:
+    """Sum over all positions of x x^T, (d, d) float64, image by image.
 
     Args:
         features: (N, P, d).
     """
     total = features.new_zeros(features.shape[2], features.shape[2], dtype=torch.float64)
-    for picture in features:
-        picture = picture.double()
-        total += picture.t() @ picture
+    for image in features:
+        image = image.double()
+        total += image.t() @ image
     return total
 
 
 def principal_direction(features: Tensor, grid: tuple[int, int], sigma: float = 0.25) -> Tensor:
     """Direction of the largest variance, of unit length, (d,) float64.
 
-    Its sign is free; it is chosen so that responses are larger at the centre of the pictures than around.
+    Its sign is free; it is chosen so that responses are larger at the centre of the images than around.
 
     Args:
         features: (N, P, d), centred over the set.
         grid: (h, w).
-        sigma: Width of the centre, as a share of each side.
+        sigma: Width of the centre, as a fraction of each side.
     """
-    direction = torch.linalg.eigh(scatter(features))[1][:, -1]
+    direction = torch.linalg.eigh(scatter_matrix(features))[1][:, -1]
     agreement = ((features.double() @ direction) * centre(grid, sigma).to(features.device)).sum()
     return -direction if agreement < 0 else direction
 
 
 def centre(grid: tuple[int, int], sigma: float = 0.25) -> Tensor:
-    """Gaussian at the middle of a map minus its mean, (h*w,) float64; sigma as a share of each side."""
+    """Gaussian at the middle of a map minus its mean, (h*w,) float64; sigma as a fraction of each side."""
     rows, columns = ((torch.arange(n, dtype=torch.float64) + 0.5) / n - 0.5 for n in grid)
     gauss = torch.exp(-(rows[:, None].square() + columns.square()) / (2 * sigma**2)).flatten()
     return gauss - gauss.mean()
 
 
-def alternate(
+def admm(
     features: Tensor, state: MaskState, iterations: int, lambda1: float = 0.001, lambda2: float = 100.0,
     rho: float = 10.0, renormalise: float | None = None,
 ) -> MaskState:  # fmt: skip
@@ -89,7 +89,7 @@ def alternate(
     """
     if rho < 2:
         raise ValueError(f'rho is {rho}; the update of the direction has a minimum for rho >= 2 only.')
-    gram = scatter(features)
+    gram = scatter_matrix(features)
     mean = features.double().mean((0, 1))
     spread = gram - features.shape[0] * features.shape[1] * torch.outer(mean, mean)
     matrix = rho * gram - 2 * spread
@@ -116,7 +116,7 @@ def learn_masks(
     response_std: float = 25.0,
     renormalise: bool = False,
 ) -> Tensor:
-    """A mask per picture of a set, (N, h, w) float32 in [0, 1], each with maximum 1.
+    """A mask per image of a set, (N, h, w) float32 in [0, 1], each with maximum 1.
 
     Args:
         features: (N, P, d), row-major positions; of a network that tells kinds of things apart.
@@ -129,7 +129,7 @@ def learn_masks(
         renormalise: Keep it in every round.
 
     Returns:
-        Positive responses divided by each picture's largest; ones where a picture has none.
+        Positive responses divided by each image's largest; ones where an image has none.
 
     Raises:
         ValueError: The grid does not fit, the mode is unknown, or all features are equal.
@@ -140,7 +140,7 @@ def learn_masks(
             "'robust' or 'literal'."
         )
     used, state = begin(features, grid, response_std if mode == 'robust' else None)
-    state = alternate(used, state, iterations, renormalise=response_std if renormalise else None)
+    state = admm(used, state, iterations, renormalise=response_std if renormalise else None)
     positive = state.masks.clamp(min=0).float()
     highest = positive.amax(1, keepdim=True)
     return torch.where(highest > 0, positive / highest.clamp(min=1e-30), 1.0).unflatten(1, grid)
@@ -168,4 +168,4 @@ def begin(features: Tensor, grid: tuple[int, int], response_std: float | None) -
 
 
 def _responses(features: Tensor, direction: Tensor) -> Tensor:
-    return torch.stack([picture.double() @ direction for picture in features])
+    return torch.stack([image.double() @ direction for image in features])

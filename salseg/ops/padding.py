@@ -1,4 +1,4 @@
-"""Pad pictures to a multiple of a stride and cut results back."""
+"""Pad images to a multiple of a stride and cut results back."""
 
 from collections.abc import Sequence
 

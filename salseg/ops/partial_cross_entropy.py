@@ -14,8 +14,8 @@ def partial_cross_entropy(
 ) -> tuple[Tensor, Tensor]:
     """Cross-entropy of the labelled foreground and of the labelled background.
 
-    Each class is averaged over its own pixels of the whole batch, so that one short stroke on the object weighs as
-    much as long strokes around it (SCWSSOD, thesis eq. 4.7). A class without pixels gives 0 and no gradient.
+    Each class is averaged over its own pixels of the whole batch, so that one short scribble on the object weighs as
+    much as long scribbles around it (SCWSSOD, thesis eq. 4.7). A class without pixels gives 0 and no gradient.
 
     Args:
         logits: (..., h, w), real.

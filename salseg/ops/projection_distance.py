@@ -16,7 +16,7 @@ def projection_distance(
         squared: False: 1 - 2 sum(x y) / (sum x^2 + sum y^2 + e) (BoxInst, released code); True: 1 - (e + 2 sum x^2 y^2)
             / (e + sum x^2 + sum y^2) (box-trained XMem, thesis eq. 3.8 to 3.11); e = 1e-5.
         reading: 'image', the mean of all maps' distances; 'joint', all maps' projections form one vector per axis;
-            'tall', the maps lie below each other as one picture.
+            'tall', the maps lie below each other as one image.
         given: (M,) bool, which maps have a box at all; the others take no part. All by default.
 
     Returns:

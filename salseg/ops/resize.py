@@ -17,7 +17,7 @@ def resize(maps: Tensor, size: tuple[int, int], *, align_corners: bool = False) 
     Args:
         maps: (..., C, h, w), floating.
         size: Height and width of the result.
-        align_corners: True maps corner pixel centres onto each other, False the corners of the pictures.
+        align_corners: True maps corner pixel centres onto each other, False the corners of the images.
 
     Returns:
         (..., C, *size), of the given type.

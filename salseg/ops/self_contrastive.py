@@ -5,7 +5,7 @@ from torch import Tensor
 from salseg.ops.precision import at_least_float32
 
 
-def agreement(first: Tensor, second: Tensor, epsilon: float = 1e-5) -> Tensor:
+def cosine_affinity(first: Tensor, second: Tensor, epsilon: float = 1e-5) -> Tensor:
     """Cosine of two prototypes, mapped to [0, 1] (thesis eq. 5.13), (B,).
 
     Args:
@@ -31,6 +31,6 @@ def self_contrastive(
         background: (B, C), of the features with the objects erased.
         epsilon: Keeps the logarithms and the cosine finite.
     """
-    positive = -(agreement(whole, foreground, epsilon) + epsilon).log()
-    negative = -(1 - agreement(whole, background, epsilon) + epsilon).log()
+    positive = -(cosine_affinity(whole, foreground, epsilon) + epsilon).log()
+    negative = -(1 - cosine_affinity(whole, background, epsilon) + epsilon).log()
     return positive, negative

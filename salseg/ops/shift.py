@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def shift(maps: Tensor, dy: int, dx: int, fill: float = 0.0) -> Tensor:
-    """(..., h, w) with the value of the pixel (dy, dx) further at each place; `fill` where that lies outside."""
+    """(..., h, w) with the value of the pixel (dy, dx) further at each place; `fill` where that is outside."""
     height, width = maps.shape[-2:]
     padded = F.pad(maps, (max(0, -dx), max(0, dx), max(0, -dy), max(0, dy)), value=fill)
     top, left = max(0, dy), max(0, dx)

@@ -5,7 +5,7 @@ from torch import Tensor
 from salseg.ops.precision import at_least_float32
 
 
-def frobenius(maps: Tensor, truth: Tensor) -> Tensor:
+def sum_squared_error(maps: Tensor, truth: Tensor) -> Tensor:
     """Sum over all pixels of the squared difference (mask-guided FCN, eq. 9), scalar.
 
     Args:

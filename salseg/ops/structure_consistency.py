@@ -35,12 +35,12 @@ def structural_similarity(x: Tensor, y: Tensor, *, c1: float = 0.01**2, c2: floa
 
 
 def structure_consistency(x: Tensor, y: Tensor, alpha: float = 0.85) -> Tensor:
-    """Disagreement of two maps of one picture: alpha of it in structure, the rest in value (thesis eq. 4.6).
+    """Disagreement of two maps of one image: alpha of it in structure, the rest in value (thesis eq. 4.6).
 
     Args:
         x: (..., h, w), in [0, 1]. Gradient flows into both maps.
         y: Same shape, in [0, 1].
-        alpha: Share of the structural term; 0 leaves the plain mean absolute difference.
+        alpha: Fraction of the structural term; 0 leaves the plain mean absolute difference.
 
     Returns:
         (...), for every map the mean over its pixels; the published loss is the mean of these.

@@ -6,11 +6,11 @@ from torch import Tensor
 
 
 def slic(image: np.ndarray, segments: int = 200, compactness: float = 20.0) -> Tensor:
-    """SLIC superpixels of a picture (scikit-image), (H, W) int64 counting from 0 without gaps.
+    """SLIC superpixels of an image (scikit-image), (H, W) int64 counting from 0 without gaps.
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        segments: How many are asked for; smooth pictures get fewer.
+        segments: How many are requested; smooth images get fewer.
         compactness: Weight of nearness against colour.
 
     Raises:

@@ -23,7 +23,7 @@ def largest_columns(values: Tensor, k: int) -> Tensor:
     """Columns of the k largest entries of each row, in no order; of equal ones any.
 
     Long rows are searched in two steps. Columns are dealt to groups, and each group is represented by its largest entry.
-    An entry among the k largest lies in one of the k groups with the largest representatives: k entries outside its group
+    An entry among the k largest is in one of the k groups with the largest representatives: k entries outside its group
     would otherwise be larger. The second step looks at these groups only.
 
     Args:

@@ -27,7 +27,7 @@ def warp(values: Tensor, flow: Tensor) -> Tensor:
 
 
 def flow_magnitude(flow: Tensor) -> Tensor:
-    """Length of the flow as a share of the picture: sqrt((dx / W)^2 + (dy / H)^2).
+    """Length of the flow as a fraction of the image: sqrt((dx / W)^2 + (dy / H)^2).
 
     The paper of RCRNet says "normalised into [-1, 1]"; this is what its released code computes.
 

@@ -34,7 +34,7 @@ class MergedPropagator:
 
     @property
     def object_ids(self) -> tuple[int, ...]:
-        """Ids of the objects followed."""
+        """Ids of the objects tracked."""
         return self.runs[0].object_ids
 
     @property
@@ -60,7 +60,7 @@ class MergedPropagator:
             run.restore(stored)
 
     def remove_objects(self, ids: Iterable[int]) -> None:
-        """Stop following some objects."""
+        """Stop tracking some objects."""
         wanted = list(ids)
         for run in self.runs:
             run.remove_objects(wanted)

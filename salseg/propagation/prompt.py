@@ -20,7 +20,7 @@ _UNKNOWN = 255
 class Prompt:
     """Objects given in one frame, each under an id of the user's choice, 1 to 254.
 
-    An id that is not followed yet is a new object; one that is followed is corrected: in this frame the given mask
+    An id that is not tracked yet is a new object; one that is tracked is corrected: in this frame the given mask
     replaces what was predicted. Objects that are not given keep their prediction outside the given masks.
 
     Build it with :meth:`from_masks`, :meth:`from_boxes` or :meth:`from_labels`.
@@ -62,12 +62,12 @@ class Prompt:
         """Prompt of a box per object; the box is filled.
 
         Args:
-            boxes: By id, (x0, y0, x1, y1) in pixels, corners between pixels; what is outside the picture is cut off.
+            boxes: By id, (x0, y0, x1, y1) in pixels, corners between pixels; what is outside the image is cut off.
             size: (H, W) of the frame.
             overlap: As in :meth:`from_masks`, decided by the boxes' areas.
 
         Raises:
-            DataError: No object, an id outside 1..254, or a box without a pixel in the picture.
+            DataError: No object, an id outside 1..254, or a box without a pixel in the image.
         """
         ids = _checked_ids(boxes)
         for index in ids:
@@ -78,7 +78,7 @@ class Prompt:
             if not mask.any():
                 raise DataError(
                     f'the box {tuple(boxes[index])} of object {index} holds no pixel of the {size[1]}x{size[0]} '
-                    'picture; expected x0 < x1 and y0 < y1 in pixels, inside the picture.'
+                    'image; expected x0 < x1 and y0 < y1 in pixels, inside the image.'
                 )
         return cls(tuple(ids), _disjoint(filled, overlap), (True,) * len(ids))
 
@@ -88,7 +88,7 @@ class Prompt:
 
         Args:
             labels: (H, W) integers: 0 no object given here, 1..254 ids, 255 unknown.
-            known: Ids followed so far; used with ``exhaustive``.
+            known: Ids tracked so far; used with ``exhaustive``.
             exhaustive: The map shows all objects: known ones that it lacks are absent from this frame. Otherwise 0
                 means "not said", and known objects keep their prediction there.
 

@@ -23,7 +23,7 @@ class PropagationModel(Protocol):
     data_preprocessor: Any
 
     def init_state(self) -> Any:
-        """Empty state of a video; it has ``object_ids``, ``plain()`` and ``fill(plain)``."""
+        """Empty state of a video; it has ``object_ids``, ``state_dict()`` and ``load_state_dict(state)``."""
 
     def step(self, frame: Tensor, state: Any, prompt: Prompt | None = None, *, last: bool = False) -> FrameResult:
         """Answer for one frame (3, H, W), normalised."""
@@ -36,7 +36,7 @@ class PropagationModel(Protocol):
 
 
 class Propagator:
-    """A model and one video's state: pictures and prompts in, labels out. Nothing holds the whole video.
+    """A model and one video's state: images and prompts in, labels out. Nothing holds the whole video.
 
     Objects may be given at any frame, under ids that never change; they can be corrected by giving them again and
     removed at any time. Frames before the first prompt are answered by background and leave no trace in the memory.
@@ -65,7 +65,7 @@ class Propagator:
         flip: bool = False,
     ) -> None:
         if model.weights_source is None and not random_weights:
-            raise missing_weights(model, 'what it follows')
+            raise missing_weights(model, 'what it tracks')
         if box_prompt not in BOX_PROMPTS:
             raise ConfigError(f"box_prompt={box_prompt!r}; expected 'fill' or 'refine'.")
         if isinstance(shorter_side, str) and shorter_side != 'model':
@@ -84,7 +84,7 @@ class Propagator:
 
     @property
     def object_ids(self) -> tuple[int, ...]:
-        """Ids of the objects followed."""
+        """Ids of the objects tracked."""
         return tuple(self.state.object_ids)
 
     @property
@@ -93,26 +93,26 @@ class Propagator:
         return self.model.memory_report(self.state)
 
     def snapshot(self) -> dict[str, Any]:
-        """All that is needed to go on after a restart: numbers and tensors, fit for ``torch.save``."""
-        return dict(state=self.state.plain(), size=self._size, ended=self._ended)
+        """All that is needed to continue after a restart: numbers and tensors, fit for ``torch.save``."""
+        return dict(state=self.state.state_dict(), size=self._size, ended=self._ended)
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Go on from what :meth:`snapshot` gave, with the same model and arguments."""
         self.reset()
-        self.state.fill(snapshot['state'])
+        self.state.load_state_dict(snapshot['state'])
         self._size = None if snapshot['size'] is None else tuple(snapshot['size'])
         self._ended = snapshot['ended']
 
     def remove_objects(self, ids: Iterable[int]) -> None:
-        """Stop following some objects and free what only they needed.
+        """Stop tracking some objects and free what only they needed.
 
         Raises:
-            DataError: An id is not followed.
+            DataError: An id is not tracked.
         """
         wanted = [int(i) for i in ids]
         unknown = [i for i in wanted if i not in self.state.object_ids]
         if unknown:
-            raise DataError(f'objects {unknown} are not followed; followed are {list(self.state.object_ids)}.')
+            raise DataError(f'objects {unknown} are not tracked; tracked are {list(self.state.object_ids)}.')
         self.model.remove_objects(self.state, wanted)
 
     def step(self, image: np.ndarray, prompt: Prompt | np.ndarray | None = None, *, last: bool = False) -> FrameResult:
@@ -124,11 +124,11 @@ class Propagator:
             last: Whether no frame follows; the model then saves the work of remembering this one.
 
         Returns:
-            Labels and probabilities at the picture's size.
+            Labels and probabilities at the image's size.
 
         Raises:
-            DataError: The picture is no uint8 RGB picture or has another size than those before, the prompt another
-                size than the picture; a new object's mask is empty; the video has ended.
+            DataError: The image is no uint8 RGB image or has another size than those before, the prompt another
+                size than the image; a new object's mask is empty; the video has ended.
         """
         image = np.asarray(image)
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
@@ -179,7 +179,7 @@ class Propagator:
             if index not in self.state.object_ids and not mask.any():
                 raise DataError(
                     f'the mask of the new object {index} is empty (or wholly covered by others). Give an object in a '
-                    'frame that shows it; only objects followed already may be given as absent.'
+                    'frame that shows it; only objects tracked already may be given as absent.'
                 )
 
     def _refined(self, frame: Tensor, prompt: Prompt) -> Prompt:

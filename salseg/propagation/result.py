@@ -1,4 +1,4 @@
-"""What following a video gives, and what it costs."""
+"""What tracking a video gives, and what it costs."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,7 +14,7 @@ class FrameResult:
 
     Attributes:
         probability: (1 + K, H, W) float in [0, 1], background first, then the objects in the order of ``object_ids``.
-        object_ids: The user's own ids of the objects followed.
+        object_ids: The user's own ids of the objects tracked.
     """
 
     probability: Tensor

@@ -12,8 +12,8 @@ class FrameGeometry:
     """Record of one frame: crop, then scale, then mirror, then pad.
 
     Attributes:
-        ori_shape: (height, width) of the stored picture.
-        crop: (x0, y0, x1, y1) of the part that was used, in pixels of the stored picture; may be fractional.
+        ori_shape: (height, width) of the stored image.
+        crop: (x0, y0, x1, y1) of the part that was used, in pixels of the stored image; may be fractional.
         size: (height, width) of that part after scaling, before padding.
         flip: Whether it was mirrored left to right.
         pad: Pixels added (left, top, right, bottom).
@@ -27,7 +27,7 @@ class FrameGeometry:
 
     @classmethod
     def whole(cls, height: int, width: int) -> 'FrameGeometry':
-        """The record of an untouched picture."""
+        """The record of an untouched image."""
         return cls((height, width), (0.0, 0.0, float(width), float(height)), (height, width))
 
     def scaled(self, height: int, width: int) -> 'FrameGeometry':
@@ -35,7 +35,7 @@ class FrameGeometry:
         return replace(self, size=(height, width))
 
     def cropped(self, x0: int, y0: int, x1: int, y1: int) -> 'FrameGeometry':
-        """After keeping columns x0..x1 and rows y0..y1 of the present picture."""
+        """After keeping columns x0..x1 and rows y0..y1 of the present image."""
         height, width = self.size
         if self.flip:
             x0, x1 = width - x1, width - x0
@@ -54,7 +54,7 @@ class FrameGeometry:
         return replace(self, pad=(old[0] + left, old[1] + top, old[2] + right, old[3] + bottom))
 
     def undo(self, maps: Tensor, mode: str = 'bilinear', align_corners: bool | None = False, fill: float = 0) -> Tensor:
-        """Take maps from network size back to the stored picture's size.
+        """Take maps from network size back to the stored image's size.
 
         Args:
             maps: (C, h, w) at network size.

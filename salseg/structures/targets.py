@@ -26,7 +26,7 @@ Size = tuple[int, int]
 
 @dataclass
 class FrameTargets:
-    """Labels and pictures of a training batch, with views that are computed once and shared by all losses.
+    """Labels and images of a training batch, with views that are computed once and shared by all losses.
 
     Attributes:
         images: (B, T, 3, H, W) uint8 RGB, not normalised.
@@ -89,7 +89,7 @@ class FrameTargets:
         """K: 1 for saliency."""
         return 1 if self.object_valid is None else self.object_valid.shape[1]
 
-    def need(self, name: str) -> Tensor:
+    def require(self, name: str) -> Tensor:
         """A field by name.
 
         Raises:
@@ -110,7 +110,7 @@ class FrameTargets:
         return self._views[key]
 
     def _labels_at(self, size: Size | None) -> Tensor:
-        labels = self.need('labels')
+        labels = self.require('labels')
         if size is None or tuple(size) == tuple(labels.shape[-2:]):
             return labels
         return self._view(('labels', size), lambda: F.interpolate(labels, size=size, mode='nearest'))
@@ -131,51 +131,51 @@ class FrameTargets:
 
         return self._view(('masks', size), make)
 
-    def known(self, size: Size | None = None) -> Tensor:
+    def valid_mask(self, size: Size | None = None) -> Tensor:
         """(B, T, 1, h, w) bool, True where a label was given."""
-        return self._view(('known', size), lambda: (self._labels_at(size) != UNKNOWN).unsqueeze(2))
+        return self._view(('valid_mask', size), lambda: (self._labels_at(size) != UNKNOWN).unsqueeze(2))
 
-    def soft(self, size: Size | None = None) -> Tensor:
+    def soft_mask(self, size: Size | None = None) -> Tensor:
         """(B, T, 1, h, w) float32 in [0, 1]: soft truth, else the masks' area mean. Unknown pixels count as background."""
 
         def make() -> Tensor:
             whole = self.saliency.unsqueeze(2) if self.saliency is not None else self.masks().any(2, keepdim=True)
             return _fold(whole.float(), lambda x: _resize_soft(x, size))
 
-        return self._view(('soft', size), make)
+        return self._view(('soft_mask', size), make)
 
     def box_masks(self, size: Size | None = None) -> Tensor:
-        """(B, T, K, h, w) bool: cells whose centre lies in the object's box; empty for objects without a valid box.
+        """(B, T, K, h, w) bool: cells whose centre is in the object's box; empty for objects without a valid box.
 
         Raises:
             MissingTarget: There are no boxes.
         """
 
         def make() -> Tensor:
-            boxes = self.need('boxes')
-            full = tuple(self.need('inputs').shape[-2:])
+            boxes = self.require('boxes')
+            full = tuple(self.require('inputs').shape[-2:])
             height, width = size or full
             xs = (torch.arange(width, device=boxes.device) + 0.5) * (full[1] / width)
             ys = (torch.arange(height, device=boxes.device) + 0.5) * (full[0] / height)
             x0, y0, x1, y1 = (value.unsqueeze(-1) for value in boxes.unbind(-1))
             inside = ((ys > y0) & (ys < y1)).unsqueeze(-1) & ((xs > x0) & (xs < x1)).unsqueeze(-2)
-            return inside & self.need('box_valid')[..., None, None]
+            return inside & self.require('box_valid')[..., None, None]
 
         return self._view(('box_masks', size), make)
 
     def image(self, size: Size | None = None, align_corners: bool = False) -> Tensor:
-        """(B, T, 3, h, w) the normalised picture at a size, bilinear."""
-        inputs = self.need('inputs')
+        """(B, T, 3, h, w) the normalised image at a size, bilinear."""
+        inputs = self.require('inputs')
         if size is None or tuple(size) == tuple(inputs.shape[-2:]):
             return inputs
         resize = lambda x: F.interpolate(x, size=size, mode='bilinear', align_corners=align_corners)  # noqa: E731
         return self._view(('image', size, align_corners), lambda: _fold(inputs, resize))
 
     def lab(self, stride: int) -> Tensor:
-        """(B, T, 3, H // stride, W // stride) CIE Lab of the picture, averaged over stride x stride pixels before."""
+        """(B, T, 3, H // stride, W // stride) CIE Lab of the image, averaged over stride x stride pixels before."""
 
         def make() -> Tensor:
-            images = self.need('images').float()
+            images = self.require('images').float()
             return _fold(images, lambda x: rgb_to_lab(F.avg_pool2d(x, stride) if stride > 1 else x))
 
         return self._view(('lab', stride), make)

@@ -1,4 +1,4 @@
-"""Pictures of data and results. Pictures of packed items, which need torch, are in :mod:`salseg.visualization.items`."""
+"""Images of data and results. Images of packed items, which need torch, are in :mod:`salseg.visualization.items`."""
 
 from salseg.visualization.curves import draw_precision_recall
 from salseg.visualization.overlay import cutout, overlay_map, scribble_overlay, sheet

@@ -1,4 +1,4 @@
-"""What a network is given: the pictures, labels, boxes, prompts, flow and guidance of one packed item."""
+"""What a network is given: the images, labels, boxes, prompts, flow and guidance of one packed item."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,18 +11,18 @@ from salseg.visualization.overlay import overlay_map, scribble_overlay
 from salseg.visualization.palette import davis_palette, overlay_labels
 
 UNKNOWN = 255
-# Labels of which more than this is unknown are drawn as strokes, otherwise as areas.
+# Labels of which more than this is unknown are drawn as scribbles, otherwise as areas.
 _SPARSE = 0.5
 
 
-def item_pictures(item: Mapping[str, Any]) -> tuple[list[str], list[list[np.ndarray]]]:
+def item_images(item: Mapping[str, Any]) -> tuple[list[str], list[list[np.ndarray]]]:
     """Draw an item as a data set's pipeline ends: ``inputs`` (T, 3, H, W) on the 0-255 scale and ``data_samples``.
 
     Args:
         item: A packed item.
 
     Returns:
-        Titles of the columns and a row of pictures (H, W, 3) uint8 RGB per frame: the input, then what else there is.
+        Titles of the columns and a row of images (H, W, 3) uint8 RGB per frame: the input, then what else there is.
     """
     # Contiguous, as OpenCV draws on nothing else.
     pixels = item['inputs'].permute(0, 2, 3, 1).float().numpy()
@@ -49,13 +49,13 @@ def item_pictures(item: Mapping[str, Any]) -> tuple[list[str], list[list[np.ndar
     truth = sample.get('gt_maps') or sample.get('gt_labels')
     if truth is not None:
         columns['truth, own size'] = [_draw_truth(values, f) for values, f in zip(truth, frames)]
-    rows = max(len(pictures) for pictures in columns.values())
+    rows = max(len(images) for images in columns.values())
     blank = np.full((8, 8, 3), 255, np.uint8)
     return list(columns), [[c[row] if row < len(c) else blank for c in columns.values()] for row in range(rows)]
 
 
 def draw_labels(image: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Labels (H, W) over a picture: objects tinted, unknown pixels darkened; few known pixels are drawn as strokes."""
+    """Labels (H, W) over an image: objects tinted, unknown pixels darkened; few known pixels are drawn as scribbles."""
     unknown = labels == UNKNOWN
     if unknown.mean() > _SPARSE and labels[~unknown].max(initial=0) <= 1:
         return scribble_overlay(image, labels)

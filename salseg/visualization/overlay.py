@@ -1,4 +1,4 @@
-"""Pictures of results: overlays, cut-outs, contact sheets."""
+"""Images of results: overlays, cut-outs, contact sheets."""
 
 from collections.abc import Sequence
 
@@ -34,12 +34,12 @@ def overlay_map(image: np.ndarray, saliency: np.ndarray, colour: Sequence[int] =
 
 
 def cutout(image: np.ndarray, saliency: np.ndarray) -> np.ndarray:
-    """The picture with the map as its transparency, (H, W, 4) uint8 RGBA."""
+    """The image with the map as its transparency, (H, W, 4) uint8 RGBA."""
     return np.dstack([image, saliency])
 
 
 def scribble_overlay(image: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The picture with strokes drawn in: object green, background red; labels as in salseg (255 unknown)."""
+    """The image with scribbles drawn in: object green, background red; labels as in salseg (255 unknown)."""
     result = image.copy()
     kernel = np.ones((3, 3), np.uint8)
     for value, colour in ((0, (220, 40, 40)), (1, (40, 200, 60))):
@@ -50,10 +50,10 @@ def scribble_overlay(image: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def sheet(
     rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str] = (), cell: int = 160, gap: int = 6
 ) -> np.ndarray:
-    """Pictures in rows and columns, each fitted into a square cell without changing its shape.
+    """Images in rows and columns, each fitted into a square cell without changing its shape.
 
     Args:
-        rows: Pictures (H, W, 3) or (H, W) uint8.
+        rows: Images (H, W, 3) or (H, W) uint8.
         titles: Above the columns.
         cell: Side of a cell in pixels.
         gap: White pixels between cells.
@@ -69,20 +69,20 @@ def sheet(
         place = (gap + column * (cell + gap), head - 7)
         cv2.putText(canvas, title, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, _BLACK, 1, cv2.LINE_AA)
     for y, row in enumerate(rows):
-        for x, picture in enumerate(row):
-            fitted = _fit(picture, cell)
+        for x, image in enumerate(row):
+            fitted = _fit(image, cell)
             top = head + gap + y * (cell + gap) + (cell - fitted.shape[0]) // 2
             left = gap + x * (cell + gap) + (cell - fitted.shape[1]) // 2
             canvas[top : top + fitted.shape[0], left : left + fitted.shape[1]] = fitted
     return canvas
 
 
-def _fit(picture: np.ndarray, cell: int) -> np.ndarray:
-    if picture.ndim == 2:
-        picture = np.repeat(picture[..., None], 3, axis=2)
-    if picture.shape[2] == 4:
-        share = picture[..., 3:].astype(np.float32) / 255
-        picture = np.rint(picture[..., :3] * share + 255 * (1 - share)).astype(np.uint8)
-    factor = cell / max(picture.shape[:2])
-    size = (max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
+def _fit(image: np.ndarray, cell: int) -> np.ndarray:
+    if image.ndim == 2:
+        image = np.repeat(image[..., None], 3, axis=2)
+    if image.shape[2] == 4:
+        share = image[..., 3:].astype(np.float32) / 255
+        image = np.rint(image[..., :3] * share + 255 * (1 - share)).astype(np.uint8)
+    factor = cell / max(image.shape[:2])
+    size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)

@@ -1,4 +1,4 @@
-"""Label maps as palette PNGs and as colours over pictures."""
+"""Label maps as palette PNGs and as colours over images."""
 
 import os
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""Write pictures in one step: a killed run leaves no half a file."""
+"""Write images in one step: a killed run leaves no half a file."""
 
 import os
 from pathlib import Path
@@ -10,12 +10,12 @@ from salseg.errors import DataError
 from salseg.files import replacing
 
 
-def write_png(path: str | os.PathLike, picture: np.ndarray, durable: bool = True) -> Path:
+def write_png(path: str | os.PathLike, image: np.ndarray, durable: bool = True) -> Path:
     """Write a PNG under a temporary name, then rename.
 
     Args:
         path: Target; its folder is made.
-        picture: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, uint8.
+        image: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, uint8.
         durable: See :func:`salseg.files.replacing`.
 
     Returns:
@@ -26,9 +26,9 @@ def write_png(path: str | os.PathLike, picture: np.ndarray, durable: bool = True
     """
     path = Path(path)
     order = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
-    if picture.ndim == 3:
-        picture = cv2.cvtColor(picture, order[picture.shape[2]])
-    _, data = cv2.imencode('.png', picture)
+    if image.ndim == 3:
+        image = cv2.cvtColor(image, order[image.shape[2]])
+    _, data = cv2.imencode('.png', image)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path, durable) as temporary:

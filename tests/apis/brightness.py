@@ -44,7 +44,7 @@ class AsTheyAre(nn.Module):
 
 
 def brightness_model(kind='image', gain=1.0):
-    """Of pictures, groups or clips of four frames."""
+    """Of images, groups or clips of four frames."""
     matcher = None if kind == 'image' else AgainstTheClip()
     model = SaliencySegmentor(Brightness(gain), AsTheyAre(), matcher=matcher).eval()
     model.weights_source = f'gain {gain}'
@@ -68,7 +68,7 @@ def save(path, array):
 
 
 def photos(folder, count):
-    """Pictures 000.png and on."""
+    """Images 000.png and on."""
     return [save(folder / f'{number:03d}.png', photo(number)) for number in range(count)]
 
 

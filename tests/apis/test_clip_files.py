@@ -67,7 +67,7 @@ def test_a_report_shows_frames_of_the_whole_video(tmp_path):
     photos(tmp_path / 'in', 7)
     predict_video(predictor(), tmp_path / 'in', tmp_path / 'out', ('report',))
     page = (tmp_path / 'out/report.html').read_text()
-    assert page.count('<figure>') == 7
+    assert page.count('<metric>') == 7
     assert not (tmp_path / 'out/overlay.mp4').exists()
 
 
@@ -139,7 +139,7 @@ def test_a_camera_ends_with_ctrl_c_and_its_video_is_whole(tmp_path, monkeypatch)
     assert len(frames_of(tmp_path / 'out/overlay.mp4')) == maps
 
 
-def test_a_camera_stops_after_as_many_frames_as_asked_for(tmp_path, monkeypatch):
+def test_a_camera_stops_after_as_many_frames_as_requested(tmp_path, monkeypatch):
     monkeypatch.setattr(cv2, 'VideoCapture', Camera)
     assert predict_video(predictor(), 0, tmp_path / 'out', ('mask',), max_frames=6) == 6
     assert len(contents(tmp_path / 'out')) == 6
@@ -147,7 +147,7 @@ def test_a_camera_stops_after_as_many_frames_as_asked_for(tmp_path, monkeypatch)
         predict_video(predictor(), 0, tmp_path / 'out', ('report',))
 
 
-def test_frames_of_a_model_on_single_pictures_do_not_depend_on_each_other(tmp_path):
+def test_frames_of_a_model_on_single_images_do_not_depend_on_each_other(tmp_path):
     photos(tmp_path / 'in', 5)
     single = ClipPredictor(brightness_model('image'), length=1)
     assert predict_video(single, tmp_path / 'in', tmp_path / 'out', ('mask',)) == 5

@@ -14,7 +14,7 @@ from salseg.evaluation.metrics.grey import to_grey
 from salseg.models import SaliencySegmentor
 from salseg.visualization.video import VideoWriter
 from tests.apis.brightness import AgainstTheClip, AsTheyAre
-from tests.datasets.video_folders import picture, write_video
+from tests.datasets.video_folders import image, write_video
 
 PIPELINE = [dict(type='LoadFrames'), dict(type='Resize', size=16), dict(type='PackFrames')]
 RUN = []
@@ -35,7 +35,7 @@ def model():
 
 def stream(count):
     for index in range(count):
-        yield f'{index:05d}', picture(index)
+        yield f'{index:05d}', image(index)
 
 
 def test_length_comes_from_the_test_set():
@@ -63,16 +63,16 @@ def test_no_more_than_two_windows_are_read_ahead():
     read = []
 
     def watched():
-        for name, image in stream(40):
+        for name, frame in stream(40):
             read.append(name)
-            yield name, image
+            yield name, frame
 
     for done, _ in enumerate(ClipPredictor(model())(watched()), start=1):
         assert len(read) - done < 8
 
 
 def test_frames_of_another_size_are_named():
-    frames = [('0', picture(0)), ('1', picture(0, (10, 12)))]
+    frames = [('0', image(0)), ('1', image(0, (10, 12)))]
     with pytest.raises(DataError, match='1 has another size'):
         list(ClipPredictor(model())(frames))
 
@@ -125,7 +125,7 @@ def test_a_cut_off_video_that_has_lost_its_index_is_named_before_anything_is_wri
     path = tmp_path / 'video.mp4'
     with VideoWriter(path) as video:
         for index in range(8):
-            video.write(picture(index, (48, 64)))
+            video.write(image(index, (48, 64)))
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(DataError, match=r'video\.mp4'):
         predict_video(ClipPredictor(model()), path, tmp_path / 'out')

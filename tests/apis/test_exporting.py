@@ -19,12 +19,12 @@ def model(tmp_path_factory):
     return init_model(str(write_tiny_config(tmp_path_factory.mktemp('tiny') / 'tiny.py')), device='cpu')
 
 
-def test_the_onnx_file_maps_pictures_as_the_model_does(model, tmp_path):
+def test_the_onnx_file_maps_images_as_the_model_does(model, tmp_path):
     (file,) = export_model(model, tmp_path / 'tiny', size=SIZE, frames=2, random_weights=True)
-    pictures = torch.rand(2, 3, *SIZE) * 255
-    (found,) = onnxruntime.InferenceSession(str(file.path)).run(None, {'pictures': pictures.numpy()})
+    images = torch.rand(2, 3, *SIZE) * 255
+    (found,) = onnxruntime.InferenceSession(str(file.path)).run(None, {'images': images.numpy()})
     with torch.no_grad():
-        expected = exporting.PicturesToMaps(model, together=False)(pictures)
+        expected = exporting.ImagesToMaps(model, together=False)(images)
     np.testing.assert_allclose(found, expected.numpy(), atol=1e-5)
     assert file.outputs == {'maps': (2, 1, *SIZE)}
     assert file.error < 1e-5
@@ -33,10 +33,10 @@ def test_the_onnx_file_maps_pictures_as_the_model_does(model, tmp_path):
 def test_the_torch_program_gives_the_model_s_values(model, tmp_path):
     (file,) = export_model(model, tmp_path / 'tiny', 'torch', random_weights=True)
     assert file.path.name == 'tiny.pt2'
-    pictures = torch.rand(1, 3, 32, 32) * 255
-    found = torch.export.load(str(file.path)).module()(pictures)
+    images = torch.rand(1, 3, 32, 32) * 255
+    found = torch.export.load(str(file.path)).module()(images)
     with torch.no_grad():
-        torch.testing.assert_close(found, exporting.PicturesToMaps(model, together=False)(pictures))
+        torch.testing.assert_close(found, exporting.ImagesToMaps(model, together=False)(images))
 
 
 def test_a_file_that_differs_is_not_left_behind(model, tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""Groups on disk: kept, made anew when a picture was added, shared."""
+"""Groups on disk: kept, made anew when an image was added, shared."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def test_groups_that_are_there_are_kept_with_what_was_said_of_them(groups, tmp_p
     assert 'nothing can be shared' in second[2].notes[0]
 
 
-def test_a_picture_more_makes_its_group_anew_and_no_other(groups, tmp_path):
+def test_an_image_more_makes_its_group_anew_and_no_other(groups, tmp_path):
     predict_groups(predictor(), [groups], tmp_path / 'out')
     before = contents(tmp_path / 'out')
     save(groups / 'cats/new.png', photo(9))
@@ -60,12 +60,12 @@ def test_a_killed_run_goes_on_at_the_group_where_it_was(groups, tmp_path):
     assert contents(tmp_path / 'cut') == contents(tmp_path / 'whole')
 
 
-def test_shares_are_disjoint_and_another_model_is_refused(groups, tmp_path):
-    names = [[r.name for r in predict_groups(predictor(), [groups], tmp_path / 'out', share=(k, 2))] for k in (0, 1)]
+def test_shards_are_disjoint_and_another_model_is_refused(groups, tmp_path):
+    names = [[r.name for r in predict_groups(predictor(), [groups], tmp_path / 'out', shard=(k, 2))] for k in (0, 1)]
     assert names == [['cats', 'owls'], ['dogs']]
     predict_groups(predictor(), [groups], tmp_path / 'whole', ('mask', 'report'))
     alone = {name: data for name, data in contents(tmp_path / 'whole').items()}
     assert contents(tmp_path / 'out') == alone
-    assert (tmp_path / 'whole/report.html').read_text().count('<figure>') == 6
+    assert (tmp_path / 'whole/report.html').read_text().count('<metric>') == 6
     with pytest.raises(DataError, match='with other weights'):
         predict_groups(predictor(2.0), [groups], tmp_path / 'out')

@@ -1,4 +1,4 @@
-"""One argument that is understood: pictures, folders, patterns, groups, videos, cameras."""
+"""One argument that is understood: images, folders, patterns, groups, videos, cameras."""
 
 import cv2
 import numpy as np
@@ -40,7 +40,7 @@ def test_what_is_no_clip_is_named(tmp_path, video):
     (tmp_path / 'empty').mkdir()
     with pytest.raises(DataError, match="two videos are called 'one'"):
         find_clips([tmp_path / 'x', tmp_path / 'y'])
-    with pytest.raises(DataError, match='no picture, no video, and no folder of pictures'):
+    with pytest.raises(DataError, match='no image, no video, and no folder of images'):
         find_clips([tmp_path / 'empty'])
     with pytest.raises(DataError, match='nowhere does not exist'):
         find_clips([tmp_path / 'nowhere'])
@@ -74,7 +74,7 @@ def test_a_number_is_a_camera_unless_a_file_is_called_so(tmp_path, monkeypatch):
     assert split_videos(['7']) == (['7'], [])
 
 
-def test_videos_among_inputs_of_single_pictures_are_told_apart(tmp_path, video):
+def test_videos_among_inputs_of_single_images_are_told_apart(tmp_path, video):
     photos(tmp_path / 'in', 1)
     assert split_videos([tmp_path / 'in', video]) == ([str(tmp_path / 'in')], [str(video)])
     assert split_videos([video.parent]) == ([], [str(video)])
@@ -82,7 +82,7 @@ def test_videos_among_inputs_of_single_pictures_are_told_apart(tmp_path, video):
     assert split_videos([str(tmp_path / 'in/*.png'), 'typo.jpg']) == ([str(tmp_path / 'in/*.png'), 'typo.jpg'], [])
 
 
-def test_results_that_lie_among_the_pictures_are_no_pictures(tmp_path):
+def test_results_that_lie_among_the_images_are_no_images(tmp_path):
     photos(tmp_path / 'in', 1)
     photos(tmp_path / 'in/maps', 1)
     assert len(find_images([tmp_path / 'in'])) == 2

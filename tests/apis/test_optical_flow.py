@@ -61,7 +61,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(tmp_path, monkeypatch):
     assert files(tmp_path / 'cut') == files(tmp_path / 'whole')
 
 
-def test_a_changed_picture_is_computed_again(tmp_path):
+def test_a_changed_image_is_computed_again(tmp_path):
     root = videos(tmp_path / 'set')
     record = precompute_flow(root, tmp_path / 'flow')
     before = json.loads(record.read_text())['pairs']

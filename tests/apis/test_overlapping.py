@@ -20,7 +20,7 @@ def test_results_come_in_order_whatever_finishes_first():
     assert list(map_ahead(wait, range(6), workers=2, ahead=3)) == [0, 10, 20, 30, 40, 50]
 
 
-def test_only_a_few_are_taken_before_they_are_asked_for():
+def test_only_a_few_are_taken_before_they_are_requested():
     taken = []
 
     def numbers():

@@ -5,7 +5,7 @@ from PIL import Image
 
 from salseg.apis import ClipPredictor, GroupPredictor, SaliencyPredictor, init_model, predict
 from salseg.apis.inputs import find_images
-from salseg.apis.picture_files import predict_files
+from salseg.apis.image_files import predict_files
 from salseg.engine.running import train
 from salseg.errors import CheckpointError, DataError
 from tests.apis.brightness import brightness_model, photos, save
@@ -31,18 +31,18 @@ def test_a_runs_folder_is_a_model(trained):
     assert not model.training
 
 
-def test_maps_have_the_pictures_own_sizes(trained):
+def test_maps_have_the_images_own_sizes(trained):
     maps = predict(str(trained), [photo(), photo(1, (33, 21))])
     assert [m.shape for m in maps] == [(40, 56), (33, 21)]
     assert maps[0].dtype == np.uint8
 
 
-def test_a_batch_of_mixed_sizes_gives_what_single_pictures_give(trained):
+def test_a_batch_of_mixed_sizes_gives_what_single_images_give(trained):
     predictor = SaliencyPredictor(init_model(str(trained)))
-    pictures = [photo(), photo(1, (33, 21)), photo(2, (64, 64))]
-    together = predictor(pictures)
-    for picture, prediction in zip(pictures, together):
-        difference = np.abs(predictor([picture])[0].saliency.astype(int) - prediction.saliency.astype(int))
+    images = [photo(), photo(1, (33, 21)), photo(2, (64, 64))]
+    together = predictor(images)
+    for image, prediction in zip(images, together):
+        difference = np.abs(predictor([image])[0].saliency.astype(int) - prediction.saliency.astype(int))
         assert difference.max() <= 1
 
 
@@ -69,18 +69,18 @@ def test_files_folders_and_patterns_are_understood_and_keep_their_places(tmp_pat
     assert [str(name) for _, name in find_images([str(tmp_path / 'in/*.jpg')])] == ['a']
 
 
-def test_two_pictures_of_one_name_and_missing_inputs_are_refused(tmp_path):
+def test_two_images_of_one_name_and_missing_inputs_are_refused(tmp_path):
     first, second = save(tmp_path / 'x/a.jpg', photo()), save(tmp_path / 'y/a.png', photo())
     with pytest.raises(DataError, match='would both be written as a'):
         find_images([str(first), str(second)])
     with pytest.raises(DataError, match='no file, no folder, and no pattern'):
         find_images([str(tmp_path / 'none.jpg')])
     (tmp_path / 'empty').mkdir()
-    with pytest.raises(DataError, match='holds no picture'):
+    with pytest.raises(DataError, match='holds no image'):
         find_images([str(tmp_path / 'empty')])
 
 
-def test_one_unreadable_picture_is_named_and_the_rest_goes_on(trained, tmp_path):
+def test_one_unreadable_image_is_named_and_the_rest_goes_on(trained, tmp_path):
     save(tmp_path / 'in/a.jpg', photo())
     (tmp_path / 'in/b.jpg').write_bytes(b'broken')
     save(tmp_path / 'in/c.jpg', photo(1))
@@ -94,7 +94,7 @@ def test_one_unreadable_picture_is_named_and_the_rest_goes_on(trained, tmp_path)
         progress=lambda *x: seen.append(x),
     )
     assert sorted(p.name for p in (tmp_path / 'out/mask').iterdir()) == ['a.png', 'c.png']
-    assert (report.pictures, report.files, report.kept) == (2, 6, 0)
+    assert (report.images, report.files, report.kept) == (2, 6, 0)
     assert [p.name for p in report.failed] == ['b.jpg']
     assert seen == [(1, 3), (2, 3), (3, 3)]
     assert Image.open(tmp_path / 'out/cutout/a.png').mode == 'RGBA'
@@ -116,7 +116,7 @@ def test_a_file_where_the_folder_should_be_is_named(trained, tmp_path):
         predict_files(SaliencyPredictor(init_model(str(trained))), [str(tmp_path / 'a.jpg')], tmp_path / 'out')
 
 
-def test_an_array_that_is_no_picture_is_refused(trained):
+def test_an_array_that_is_no_image_is_refused(trained):
     predictor = SaliencyPredictor(init_model(str(trained)))
     with pytest.raises(DataError, match=r'expected uint8 \(height, width, 3\)'):
         predictor([np.zeros((4, 4), np.uint8)])
@@ -138,8 +138,8 @@ def test_files_folders_arrays_pil_images_and_generators_give_the_same(tmp_path):
         arrays, paths, [str(path) for path in paths], [Image.open(path) for path in paths],
         [tmp_path / 'in'], str(tmp_path / 'in/*.png'), (array for array in arrays), [paths[0], arrays[1], *paths[2:]],
     ]  # fmt: skip
-    for pictures in given:
-        np.testing.assert_array_equal(list(predict(model, pictures)), wanted)
+    for images in given:
+        np.testing.assert_array_equal(list(predict(model, images)), wanted)
     assert isinstance(predict(model, paths[0]), list)
     grey = Image.fromarray(arrays[0]).convert('L')
     assert predict(model, grey)[0].shape == arrays[0].shape[:2]
@@ -160,22 +160,22 @@ def test_an_iterator_is_read_a_few_ahead():
     assert 10 <= len(taken) <= 14
 
 
-def test_batches_of_a_stream_give_what_single_pictures_give():
+def test_batches_of_a_stream_give_what_single_images_give():
     predictor = SaliencyPredictor(brightness_model())
-    pictures = [photo(seed) for seed in range(7)]
-    single = [p.saliency for p in predictor.stream(pictures)]
-    np.testing.assert_array_equal([p.saliency for p in predictor.stream(iter(pictures), batch_size=3)], single)
+    images = [photo(seed) for seed in range(7)]
+    single = [p.saliency for p in predictor.stream(images)]
+    np.testing.assert_array_equal([p.saliency for p in predictor.stream(iter(images), batch_size=3)], single)
 
 
 def test_groups_and_clips_are_taken_whole():
-    pictures = [photo(seed) for seed in range(6)]
-    group = GroupPredictor(brightness_model('group'))(pictures)
-    np.testing.assert_array_equal(predict(brightness_model('group'), pictures), [p.saliency for p in group])
-    clip = ClipPredictor(brightness_model('clip'))((str(n), picture) for n, picture in enumerate(pictures))
-    np.testing.assert_array_equal(predict(brightness_model('clip'), pictures), [p.saliency for p in clip])
+    images = [photo(seed) for seed in range(6)]
+    group = GroupPredictor(brightness_model('group'))(images)
+    np.testing.assert_array_equal(predict(brightness_model('group'), images), [p.saliency for p in group])
+    clip = ClipPredictor(brightness_model('clip'))((str(n), image) for n, image in enumerate(images))
+    np.testing.assert_array_equal(predict(brightness_model('clip'), images), [p.saliency for p in clip])
 
 
 @pytest.mark.parametrize('wrong', [3, np.zeros((4, 4)), np.zeros((4, 4, 3))])
-def test_what_is_no_picture_is_named(wrong):
+def test_what_is_no_image_is_named(wrong):
     with pytest.raises(DataError, match='expected'):
         predict(brightness_model(), [wrong])

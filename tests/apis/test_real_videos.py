@@ -18,7 +18,7 @@ VIDEOS = {
     'davis_multi': ('JPEGImages/480p/mosaic-camel-blackswan', 'Annotations/480p/mosaic-camel-blackswan/00000.png'),
     'pumavos': ('JPEGImages/caps', 'Annotations/caps/frame_000000.png'),
 }
-pytestmark = pytest.mark.skipif(not REAL.is_dir(), reason=f'the real pictures are not at {REAL} (SALSEG_REAL_DATA)')
+pytestmark = pytest.mark.skipif(not REAL.is_dir(), reason=f'the real images are not at {REAL} (SALSEG_REAL_DATA)')
 
 
 @pytest.mark.parametrize('name', VIDEOS)

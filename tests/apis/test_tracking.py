@@ -93,7 +93,7 @@ def test_a_finished_call_is_not_repeated_and_another_one_is_refused(folder, tmp_
     assert json.loads((out / 'track.json').read_text())['object_ids'] == [1]
 
 
-def test_a_video_file_is_followed_as_its_frames_are(tmp_path):
+def test_a_video_file_is_tracked_as_its_frames_are(tmp_path):
     with VideoWriter(tmp_path / 'v.mkv', fps=10) as writer:
         for frame in video(4):
             writer.write(frame)
@@ -138,7 +138,7 @@ def test_unusable_prompts_are_explained(folder, tmp_path):
             parse_box(text)
 
 
-def test_boxes_that_reach_beyond_the_picture_are_cut_and_that_is_said(folder):
+def test_boxes_that_reach_beyond_the_image_are_cut_and_that_is_reported(folder):
     said = []
     source, boxes = FrameSource(folder), ['3:-4,2.5,20,90', '2@9:60,40,64.5,48', '5:0,0,64,48', '6:8,8,9,9']
     found = read_prompts(source, boxes=boxes, note=said.append)
@@ -147,7 +147,7 @@ def test_boxes_that_reach_beyond_the_picture_are_cut_and_that_is_said(folder):
         'the box 60,40,64.5,48 of object 9 reaches beyond frame 2, 64x48 pixels, and is cut to 60,40,64,48.',
     ]
     assert found[2].masks.nonzero().amin(0).tolist() == [0, 40, 60]
-    with pytest.raises(DataError, match='holds no pixel of the 64x48 picture'):
+    with pytest.raises(DataError, match='holds no pixel of the 64x48 image'):
         read_prompts(source, boxes=['1:70,0,90,9'], note=said.append)
 
 
@@ -175,7 +175,7 @@ def test_nothing_to_follow_and_frames_that_do_not_exist_are_refused(folder, tmp_
     with pytest.raises(DataError, match='cannot be opened'):
         FrameSource(tmp_path / 'text.mp4')
     (tmp_path / 'empty').mkdir()
-    with pytest.raises(DataError, match='holds no picture'):
+    with pytest.raises(DataError, match='holds no image'):
         FrameSource(tmp_path / 'empty')
 
 
@@ -228,7 +228,7 @@ class Camera:
         pass
 
 
-def test_a_camera_is_followed_for_as_many_frames_as_asked_for_and_never_resumed(tmp_path, monkeypatch):
+def test_a_camera_is_tracked_for_as_many_frames_as_asked_for_and_never_resumed(tmp_path, monkeypatch):
     monkeypatch.setattr(cv2, 'VideoCapture', Camera)
     source = FrameSource(0)
     assert (source.live, source.names, source.fps) == (True, None, 30)
@@ -286,6 +286,6 @@ def test_a_server_is_given_palette_pngs_of_the_frames_it_asks_for(tmp_path):
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob('*.png')) == [
         'labels/v/00000.png', 'labels/v/00005.png',
     ]  # fmt: skip
-    with Image.open(tmp_path / 'labels/v/00000.png') as picture:
-        assert picture.mode == 'P'
-        np.testing.assert_array_equal(np.array(picture), labels)
+    with Image.open(tmp_path / 'labels/v/00000.png') as image:
+        assert image.mode == 'P'
+        np.testing.assert_array_equal(np.array(image), labels)

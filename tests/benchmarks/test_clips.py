@@ -49,7 +49,7 @@ def test_pseudo_labels(run, tmp_path):
     assert 'kept + generated' in text
     (result,) = json.loads((tmp_path / 'results.json').read_text())
     assert all(0 <= value <= 1 for value in result['quality']['4'].values())
-    # Trained and labelled once: a second start only measures.
+    # Trained and labelled once: a second start only metrics.
     before = (tmp_path / 'seed0/generator4/iter_1.pth').stat().st_mtime_ns
     assert run('learning/pseudo_labels.py', '--out', tmp_path, '--seeds', 0, *few, *steps)[0] == status
     assert (tmp_path / 'seed0/generator4/iter_1.pth').stat().st_mtime_ns == before
@@ -93,9 +93,9 @@ def test_real_clips(run, tmp_path):
     write_dataset('davis', tmp_path / 'videos', splits=dict(train=1, val=1), size=48, length=5, options=options)
     lists = tmp_path / 'videos/ImageSets'
     (lists / '2017').rename(lists / '2016')
-    pictures = tmp_path / 'pictures'
-    write_dataset('sod', pictures, splits=dict(train=2, test=1), size=48)
-    data = ['--data', tmp_path / 'videos', '--pictures', pictures, '--out', tmp_path / 'out']
+    images = tmp_path / 'images'
+    write_dataset('sod', images, splits=dict(train=2, test=1), size=48)
+    data = ['--data', tmp_path / 'videos', '--images', images, '--out', tmp_path / 'out']
     status, text = run('learning/real_clips.py', *data, '--seeds', 0, '--iterations', 1, *IMAGE)
     assert status in (0, 1)
     assert 'centre prior' in text
@@ -120,10 +120,10 @@ def test_co_attention(run):
     assert run('speed/co_attention.py', '--quick')[0] == 0
 
 
-def test_figures_of_a_perfect_map(monkeypatch):
+def test_metrics_of_a_perfect_map(monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER / 'learning'))
     runs = load(FOLDER / 'learning/clip_runs.py')
     truth = draw_image(0, 'test', 0, 32).mask > 0
-    found = runs.figures([truth.astype(np.uint8) * 255], [truth])
+    found = runs.metrics([truth.astype(np.uint8) * 255], [truth])
     assert (found['iou'], found['mae'], found['max_f']) == (1, 0, 1)
     assert runs.iou(np.zeros((2, 2), np.uint8), np.zeros((2, 2), bool)) == 1

@@ -53,12 +53,12 @@ def run(script, monkeypatch, capsys):
 
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
-    """Four groups of two pictures."""
+    """Four groups of two images."""
     root = tmp_path_factory.mktemp('groups')
     for group in range(4):
-        for number, picture in enumerate(draw_group(0, 'x', group, 2, 48).images):
-            write_png(root / f'image/g{group}/{number}.png', picture.image)
-            write_png(root / f'gt/g{group}/{number}.png', picture.mask.astype(np.uint8) * 255)
+        for number, image in enumerate(draw_group(0, 'x', group, 2, 48).images):
+            write_png(root / f'image/g{group}/{number}.png', image.image)
+            write_png(root / f'gt/g{group}/{number}.png', image.mask.astype(np.uint8) * 255)
     return root
 
 
@@ -100,7 +100,7 @@ def test_a_pair_side_by_side_counts_one_object_and_never_twice_the_same_group(sc
 
 
 def test_foreign_companions_come_from_other_groups(script):
-    module = script('learning/group_figures.py')
+    module = script('learning/group_metrics.py')
     groups = [[f'{group}{member}' for member in range(3)] for group in 'abcd']
     for members in module.shuffled(groups):
         assert len({name[0] for name in members}) == len(members)
@@ -114,7 +114,7 @@ def test_mask_guided(run, tmp_path):
     few = ['--iterations', 1, '--seeds', 0, '--test-images', 3, '--size', 64]
     status, text = run('learning/mask_guided.py', '--out', tmp_path, *few)
     assert status in (0, 1)
-    assert 'IoU with true masks minus those of other pictures' in text
+    assert 'IoU with true masks minus those of other images' in text
     assert set(json.loads((tmp_path / 'results.json').read_text())) >= {'true masks', 'ones', 'the truth as mask'}
 
 
@@ -122,9 +122,9 @@ def test_mask_learner(run, folder, tmp_path):
     words = ['--data', folder, '--synthetic', 1, '--size', 64, '--out', tmp_path]
     status, text = run('learning/mask_learner.py', *words)
     assert status in (0, 1)
-    assert 'real: AUC learnt from the group minus from each picture' in text
+    assert 'real: AUC learnt from the group minus from each image' in text
     rows = json.loads((tmp_path / 'results.json').read_text())['real']
-    assert all(0 <= figure <= 1 for row in rows.values() for figure in row.values())
+    assert all(0 <= metric <= 1 for row in rows.values() for metric in row.values())
 
 
 def test_label_smoothing(run, tmp_path):
@@ -136,8 +136,8 @@ def test_label_smoothing(run, tmp_path):
 
 def test_the_degradation_is_fixed(script):
     module = script('learning/label_smoothing.py')
-    picture = draw_group(0, 'x', 0, 1, 48).images[0]
-    first, again = (module.degraded(picture, np.random.default_rng(3)) for _ in range(2))
+    image = draw_group(0, 'x', 0, 1, 48).images[0]
+    first, again = (module.degraded(image, np.random.default_rng(3)) for _ in range(2))
     np.testing.assert_array_equal(first, again)
     assert 0 <= first.min() < first.max() <= 1
 

@@ -36,7 +36,7 @@ def script(monkeypatch):
 def test_a_mixture_is_trained_beside_its_parent_and_not_twice(script, tmp_path, capsys):
     words = ['--out', str(tmp_path), '--size', '32', '--tests', '2', '--iterations', '1', '--rows']
     module = script('learning/mixed.py')
-    assert module.main([*words, 'scribbles on clips', 'smoothing on pictures']) in (0, 1)
+    assert module.main([*words, 'scribbles on clips', 'smoothing on images']) in (0, 1)
     printed = capsys.readouterr().out
     assert '| scribbles on clips, seed 0 | 6 | 1 |' in printed
     assert '| none |' in printed

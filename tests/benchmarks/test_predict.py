@@ -1,4 +1,4 @@
-"""Scripts about prediction for a few pictures: they run, and what does not depend on speed holds."""
+"""Scripts about prediction for a few images: they run, and what does not depend on speed holds."""
 
 import importlib.util
 from pathlib import Path
@@ -26,7 +26,7 @@ def test_a_folder_holds_the_maps_of_the_bare_network(monkeypatch, capsys):
     assert '3 maps are equal, byte by byte' in capsys.readouterr().out
 
 
-def test_memory_is_read_along_pictures_and_frames(monkeypatch, capsys):
+def test_memory_is_read_along_images_and_frames(monkeypatch, capsys):
     assert script('bounded_predict', monkeypatch).main(['--quick', '--only', 'folder', 'stream', 'video']) == 0
     said = capsys.readouterr().out
     assert said.count('MB at most after a tenth') == 3

@@ -24,7 +24,7 @@ def test_report_json_and_list_are_written(root, tmp_path, capsys):
     arguments = ['--json', str(tmp_path / 'out/report.json'), '--write-list', str(tmp_path / 'out/clean.txt')]
     assert main(['check-data', str(root), *arguments]) == 1
     text = capsys.readouterr().out
-    assert 'mask/b.png: picture 32x24, mask 5x5' in text
+    assert 'mask/b.png: image 32x24, mask 5x5' in text
     assert '2 names written to' in text
     assert json.loads((tmp_path / 'out/report.json').read_text())['findings']['size-differs']['count'] == 1
     assert (tmp_path / 'out/clean.txt').read_text() == 'a\nc\n'

@@ -11,7 +11,7 @@ from salseg.errors import DataError
 from salseg.evaluation.folders import name_methods
 from salseg.evaluation.protocols import PROTOCOLS
 from salseg.evaluation.reading import read_labels
-from salseg.evaluation.shares import launched_share, parse_share, read_names
+from salseg.evaluation.shards import launched_shard, parse_shard, read_names
 from tests.evaluation.trees import label_tree, map_tree, save_labels
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,7 +48,7 @@ def test_a_misspelt_measure_is_named_before_any_file_is_read(tmp_path, capsys):
     arguments = [str(predictions), str(truth), '--protocol', 'sod', '--processes', '1', '--measures', 'mae,fmax']
     assert main(['evaluate', *arguments]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("salseg evaluate: DataError: unknown measures ['fmax']; known are ['mae', ")
+    assert error.startswith("salseg evaluate: DataError: unknown metrics ['fmax']; known are ['mae', ")
     assert 'unreadable' not in error
 
 
@@ -56,7 +56,7 @@ def test_a_misspelt_column_is_named_and_not_left_out_in_silence(tmp_path, capsys
     predictions, truth = map_tree(tmp_path, ['1', '2'])
     arguments = [str(predictions), str(truth), '--protocol', 'sod', '--processes', '1', '--columns']
     assert main(['evaluate', *arguments, 'max_f,fmax']) == 2
-    assert '--columns: there is no figure fmax; expected some of ' in capsys.readouterr().err
+    assert '--columns: there is no metric fmax; expected some of ' in capsys.readouterr().err
     assert main(['evaluate', *arguments, 'max_f,mustd_f']) == 0
 
 
@@ -84,10 +84,10 @@ def test_scores_without_torch_and_with_processes(tmp_path):
     command = [sys.executable, '-c', code, *arguments, '--out', str(tmp_path / 'o')]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / 'o/figures.json').read_text())['methods'][0]['counted'] == {'images': 40}
+    assert json.loads((tmp_path / 'o/metrics.json').read_text())['methods'][0]['counted'] == {'images': 40}
 
 
-def test_two_launched_ranks_share_the_work_and_one_reports(tmp_path):
+def test_two_launched_ranks_shard_the_work_and_one_reports(tmp_path):
     predictions, truth = map_tree(tmp_path, [f'{i:02d}' for i in range(40)])
     command = [sys.executable, '-m', 'salseg', 'evaluate', str(predictions), str(truth), '--protocol', 'sod',
                '--launcher', 'pytorch', '--out', str(tmp_path / 'o')]  # fmt: skip
@@ -123,8 +123,8 @@ def test_youtube_vos_averages_seen_and_unseen_categories(tmp_path, capsys):
     arguments = ['evaluate', str(predictions), str(truth), '--protocol', 'ytvos', '--processes', '1']
     arguments += ['--out', str(tmp_path / 'o')]
     assert main([*arguments, '--seen', str(tmp_path / 'seen.txt')]) == 0
-    figures = json.loads((tmp_path / 'o/figures.json').read_text())['methods'][0]['figures']
-    assert figures == dict(J_seen=1, F_seen=1, J_unseen=0, F_unseen=0, G=0.5)
+    metrics = json.loads((tmp_path / 'o/metrics.json').read_text())['methods'][0]['metrics']
+    assert metrics == dict(J_seen=1, F_seen=1, J_unseen=0, F_unseen=0, G=0.5)
     capsys.readouterr()
     assert main(arguments) == 2
     assert '--seen FILE' in capsys.readouterr().err
@@ -140,13 +140,13 @@ def test_names_of_methods_are_the_shortest_ends_that_tell_them_apart(tmp_path):
         name_methods([f'x={folders[0]}', f'x={folders[1]}'])
 
 
-def test_shares_are_read_and_refused():
-    assert parse_share('2/4') == (1, 4)
+def test_shards_are_read_and_refused():
+    assert parse_shard('2/4') == (1, 4)
     for text in ('0/4', '5/4', '2', 'a/b'):
         with pytest.raises(DataError, match='expected K/N'):
-            parse_share(text)
+            parse_shard(text)
     with pytest.raises(DataError, match='srun'):
-        launched_share('slurm')
+        launched_shard('slurm')
 
 
 def test_lists_of_davis_2016_give_sequences(tmp_path):

@@ -22,7 +22,7 @@ def run_folder(tmp_path_factory):
     return folder
 
 
-def pictures(folder, count=2):
+def images(folder, count=2):
     folder.mkdir()
     for index in range(count):
         values = np.random.default_rng(index).integers(0, 256, (30 + index, 40, 3), dtype=np.uint8)
@@ -40,7 +40,7 @@ def test_training_writes_config_log_and_checkpoint(run_folder):
     assert 'loss_lsc_logits' in lines[0]
 
 
-def test_testing_a_run_prints_the_same_figures_twice(run_folder, capfd):
+def test_testing_a_run_prints_the_same_metrics_twice(run_folder, capfd):
     run = run_folder / 'run'
     rows = []
     for _ in range(2):
@@ -50,8 +50,8 @@ def test_testing_a_run_prints_the_same_figures_twice(run_folder, capfd):
     assert rows[0] == rows[1]
 
 
-def test_predicting_writes_a_map_for_each_picture(run_folder, tmp_path, capsys):
-    folder = pictures(tmp_path / 'in')
+def test_predicting_writes_a_map_for_each_image(run_folder, tmp_path, capsys):
+    folder = images(tmp_path / 'in')
     assert (
         main(
             ['predict', str(run_folder / 'run'), str(folder), '--out', str(tmp_path / 'out'), '--save', 'mask,overlay']
@@ -63,9 +63,9 @@ def test_predicting_writes_a_map_for_each_picture(run_folder, tmp_path, capsys):
     assert '4 files written' in capsys.readouterr().out
 
 
-def test_an_unreadable_picture_gives_status_one_and_its_reason(run_folder, tmp_path, capsys):
-    folder = pictures(tmp_path / 'in')
-    (folder / 'x.jpg').write_bytes(b'no picture')
+def test_an_unreadable_image_gives_status_one_and_its_reason(run_folder, tmp_path, capsys):
+    folder = images(tmp_path / 'in')
+    (folder / 'x.jpg').write_bytes(b'no image')
     assert main(['predict', str(run_folder / 'run'), str(folder), '--out', str(tmp_path / 'out')]) == 1
     output = capsys.readouterr().out
     assert 'left out' in output
@@ -73,7 +73,7 @@ def test_an_unreadable_picture_gives_status_one_and_its_reason(run_folder, tmp_p
 
 
 def test_a_user_error_is_one_message_without_a_traceback(tiny_config, tmp_path, capsys):
-    folder = pictures(tmp_path / 'in')
+    folder = images(tmp_path / 'in')
     status = main(['predict', str(tiny_config), str(folder), '--out', str(tmp_path / 'out')])
     captured = capsys.readouterr()
     assert status == 2

@@ -23,16 +23,16 @@ def predict(capsys, *words):
     return status, ' '.join((said.out + said.err).split())
 
 
-def test_a_picture_alone_is_answered_by_the_demo_which_says_what_it_is(tmp_path, capsys):
+def test_an_image_alone_is_answered_by_the_demo_which_says_what_it_is(tmp_path, capsys):
     save(tmp_path / 'photo.png', photo(size=(40, 30)))
     status, said = predict(capsys, 'photo.png')
     assert status == 0
     assert 'no MODEL was named: salseg-demo (Apache-2.0). A demo' in said
-    assert 'synthetic pictures only' in said
+    assert 'synthetic images only' in said
     assert sorted(contents(tmp_path / 'salseg_maps')) == ['photo.png']
 
 
-def test_command_api_and_shares_give_the_same_bytes(tmp_path, capsys):
+def test_command_api_and_shards_give_the_same_bytes(tmp_path, capsys):
     paths = photos(tmp_path / 'in', 5)
     assert predict(capsys, 'salseg-demo', 'in', '--out', 'whole')[0] == 0
     for k in (1, 2):
@@ -44,14 +44,14 @@ def test_command_api_and_shares_give_the_same_bytes(tmp_path, capsys):
         np.testing.assert_array_equal(read_grey(tmp_path / f'whole/{path.stem}.png'), found)
 
 
-def test_launched_processes_take_their_shares(tmp_path, capsys, monkeypatch):
+def test_launched_processes_take_their_shards(tmp_path, capsys, monkeypatch):
     photos(tmp_path / 'in', 3)
     for rank in '01':
         monkeypatch.setenv('RANK', rank)
         monkeypatch.setenv('WORLD_SIZE', '2')
         status, said = predict(capsys, 'in')
         assert status == 0
-        assert f'share {int(rank) + 1} of 2' in said
+        assert f'shard {int(rank) + 1} of 2' in said
         assert f'{2 - int(rank)} files written' in said
     assert len(contents(tmp_path / 'salseg_maps')) == 3
 
@@ -61,11 +61,11 @@ def test_a_second_start_says_what_was_there(tmp_path, capsys):
     predict(capsys, 'in', '--save', 'mask,report')
     status, said = predict(capsys, 'in', '--save', 'mask,report')
     assert status == 0
-    assert '0 files written below salseg_maps; 2 pictures were there already' in said
+    assert '0 files written below salseg_maps; 2 images were there already' in said
     assert 'all on one page: salseg_maps/report.html' in said
 
 
-def test_a_folder_of_frames_is_no_video_for_single_pictures_but_a_video_file_is(tmp_path, capsys):
+def test_a_folder_of_frames_is_no_video_for_single_images_but_a_video_file_is(tmp_path, capsys):
     from salseg.visualization.video import VideoWriter
 
     with VideoWriter(tmp_path / 'film.avi') as writer:
@@ -82,17 +82,17 @@ def test_a_folder_of_frames_is_no_video_for_single_pictures_but_a_video_file_is(
     assert 'run twice, with two --out' in said
     status, said = predict(capsys, 'in', '--save', 'video', '--out', 'other')
     assert status == 2
-    assert 'single pictures make no video' in said
+    assert 'single images make no video' in said
 
 
 @pytest.mark.parametrize(
     ('words', 'message'),
     [
-        (['nothing.jpg'], 'No picture, video or folder of them is called nothing.jpg'),
+        (['nothing.jpg'], 'No image, video or folder of them is called nothing.jpg'),
         (['scwsod', 'in'], 'Nearest: scwssod'),
         (['in', '--batch-size', '0'], '--batch-size 0; expected 1 or more'),
-        (['in', '--share', '3/2'], 'expected K/N with K from 1 to N'),
-        (['in', '--watch', '--share', '1/2'], 'one process can watch a folder'),
+        (['in', '--shard', '3/2'], 'expected K/N with K from 1 to N'),
+        (['in', '--watch', '--shard', '1/2'], 'one process can watch a folder'),
     ],
 )
 def test_mistakes_are_one_message(tmp_path, capsys, words, message):
@@ -103,7 +103,7 @@ def test_mistakes_are_one_message(tmp_path, capsys, words, message):
     assert 'Traceback' not in said
 
 
-def test_a_runs_folder_is_a_model_and_a_folder_of_pictures_is_not(tmp_path):
+def test_a_runs_folder_is_a_model_and_a_folder_of_images_is_not(tmp_path):
     photos(tmp_path / 'in', 1)
     (tmp_path / 'run').mkdir()
     (tmp_path / 'run/config.py').touch()
@@ -115,12 +115,12 @@ def test_a_runs_folder_is_a_model_and_a_folder_of_pictures_is_not(tmp_path):
 
 def test_a_log_gets_lines_with_throughput_and_the_time_that_is_left(capsys):
     now = 0.0
-    lines = ProgressLines('predicting', 'pictures', every=10, clock=lambda: now)
+    lines = ProgressLines('predicting', 'images', every=10, clock=lambda: now)
     for done in range(101, 201):
         now += 0.5
         lines(done, 400)
     lines.end()
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == 'predicting: 120 of 400, 2.0 pictures/s, 0:02:20 left'
-    assert said[-1] == 'predicting: 200 of 400, 2.0 pictures/s, 0:01:40 left'
+    assert said[0] == 'predicting: 120 of 400, 2.0 images/s, 0:02:20 left'
+    assert said[-1] == 'predicting: 200 of 400, 2.0 images/s, 0:01:40 left'
     assert len(said) == 6

@@ -13,7 +13,7 @@ TINY = ['--random-weights', '--device', 'cpu', '--cfg-options', 'model.backbone.
         'test_dataloader.dataset.pipeline.2.size=64']  # fmt: skip
 
 
-def picture(path, size=(30, 40), seed=0):
+def image(path, size=(30, 40), seed=0):
     path.parent.mkdir(parents=True, exist_ok=True)
     values = np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
     Image.fromarray(values).save(path)
@@ -26,13 +26,13 @@ def predict(folder, out, capsys):
 
 
 def test_a_folder_of_folders_is_many_groups_and_each_says_what_is_odd_about_it(tmp_path, capsys):
-    picture(tmp_path / 'in/alone/1.jpg')
-    picture(tmp_path / 'in/pair/1.jpg', (30, 40), 1)
-    picture(tmp_path / 'in/pair/2.png', (50, 20), 2)
-    (tmp_path / 'in/pair/3.jpg').write_bytes(b'no picture')
+    image(tmp_path / 'in/alone/1.jpg')
+    image(tmp_path / 'in/pair/1.jpg', (30, 40), 1)
+    image(tmp_path / 'in/pair/2.png', (50, 20), 2)
+    (tmp_path / 'in/pair/3.jpg').write_bytes(b'no image')
     status, said = predict(tmp_path / 'in', tmp_path / 'out', capsys)
-    assert status == 1, 'a picture that could not be read shows in the status'
-    assert said.count('alone: one picture only, so nothing can be shared') == 1
+    assert status == 1, 'an image that could not be read shows in the status'
+    assert said.count('alone: one image only, so nothing can be shared') == 1
     assert 'pair: left out:' in said
     assert '3.jpg' in said
     assert 'of 2 groups' in said
@@ -41,7 +41,7 @@ def test_a_folder_of_folders_is_many_groups_and_each_says_what_is_odd_about_it(t
 
 
 @pytest.mark.parametrize(('name', 'words'), [('empty', 'a group is a folder'), ('nowhere', 'nowhere does not exist')])
-def test_a_folder_without_pictures_is_a_clear_error(name, words, tmp_path, capsys):
+def test_a_folder_without_images_is_a_clear_error(name, words, tmp_path, capsys):
     (tmp_path / 'empty').mkdir()
     status, said = predict(tmp_path / name, tmp_path / 'out', capsys)
     assert status != 0

@@ -1,7 +1,7 @@
 import pytest
 
 from salseg.datasets import ConcatDataset, SetDataset
-from salseg.datasets.samplers import AlternatingBatchSampler, PartsSampler, PositionSampler
+from salseg.datasets.samplers import AlternatingBatchSampler, PartsSampler, ResumableSampler
 from salseg.errors import ConfigError
 
 
@@ -60,4 +60,4 @@ def test_a_data_set_without_parts_is_refused():
     with pytest.raises(ConfigError, match='ConcatDataset'):
         PartsSampler(Numbered(3))
     with pytest.raises(ConfigError, match='PartsSampler'):
-        AlternatingBatchSampler(PositionSampler(Numbered(3)), 4, (1, 4))
+        AlternatingBatchSampler(ResumableSampler(Numbered(3)), 4, (1, 4))

@@ -3,17 +3,17 @@ import numpy as np
 import pytest
 
 from salseg.datasets.flow import DISFlow, FarnebackFlow, FlowCache, FlowEstimator, FlowFiles, FramePair, RAFTFlow
-from salseg.datasets.flow.files import follow_geometry
+from salseg.datasets.flow.files import apply_geometry
 from salseg.datasets.transforms import ComputeFlow, RandomReverse
 from salseg.errors import ConfigError, DataError, WeightsError
 from salseg.structures import FrameGeometry
-from tests.datasets.video_folders import picture
+from tests.datasets.video_folders import image
 
 SIZE = (96, 128)
 
 
 def pair(motion=3, **others):
-    return FramePair(picture(0, SIZE), picture(motion, SIZE), 'set', 'video', '0', '1', **others)
+    return FramePair(image(0, SIZE), image(motion, SIZE), 'set', 'video', '0', '1', **others)
 
 
 class Counting(FlowEstimator):
@@ -42,7 +42,7 @@ def test_an_unknown_preset_is_refused():
 
 def test_frames_of_different_sizes_have_no_flow():
     with pytest.raises(DataError, match='different sizes'):
-        DISFlow()(FramePair(picture(0, SIZE), picture(0, (96, 64))))
+        DISFlow()(FramePair(image(0, SIZE), image(0, (96, 64))))
 
 
 def test_raft_wants_weights_that_are_there(tmp_path):
@@ -62,12 +62,12 @@ def test_a_cache_gives_the_same_bits_without_asking_again(tmp_path):
     np.testing.assert_array_equal(FlowCache(Counting(), tmp_path)(pair()), first)
 
 
-@pytest.mark.parametrize('change', ['picture', 'settings', 'size'])
-def test_another_picture_estimator_or_size_is_another_entry(tmp_path, change):
+@pytest.mark.parametrize('change', ['image', 'settings', 'size'])
+def test_another_image_estimator_or_size_is_another_entry(tmp_path, change):
     FlowCache(Counting(), tmp_path)(pair())
     estimator = Counting(2.0 if change == 'settings' else 1.0)
     other = pair()
-    if change == 'picture':
+    if change == 'image':
         other.first[0, 0] ^= 1
     if change == 'size':
         other = FramePair(other.first[:50], other.second[:50], 'set', 'video', '0', '1')
@@ -84,12 +84,12 @@ def test_a_broken_entry_is_named(tmp_path):
         FlowCache(Counting(), tmp_path)(pair())
 
 
-def test_a_file_of_another_size_than_its_picture_is_refused(tmp_path):
+def test_a_file_of_another_size_than_its_image_is_refused(tmp_path):
     (tmp_path / 'video').mkdir()
     np.save(tmp_path / 'video/0_1.npy', np.zeros((10, 12, 2), np.float32))
     record = FrameGeometry.whole(*SIZE)
     files = FlowFiles(str(tmp_path), '{set}/{first}_{second}.npy')
-    with pytest.raises(DataError, match='10x12, but its picture is 96x128'):
+    with pytest.raises(DataError, match='10x12, but its image is 96x128'):
         files(pair(first_geometry=record, second_geometry=record))
 
 
@@ -110,15 +110,15 @@ def test_vectors_of_files_follow_crop_scale_and_mirror():
     rows, columns = np.mgrid[:8, :12].astype(np.float32)
     flow = np.stack([columns, rows], axis=2)
     record = FrameGeometry.whole(8, 12).cropped(2, 1, 10, 5).scaled(8, 16)
-    scaled = follow_geometry(flow, record)
+    scaled = apply_geometry(flow, record)
     assert scaled.shape == (8, 16, 2)
     np.testing.assert_allclose(scaled[:, 8, 0].mean() / 2, 2 + 8.5 / 2 - 0.5, rtol=1e-4)
-    mirrored = follow_geometry(flow, record.flipped())
+    mirrored = apply_geometry(flow, record.flipped())
     np.testing.assert_allclose(mirrored[:, ::-1] * [-1, 1], scaled)
 
 
 def results(count):
-    frames = [picture(index, SIZE) for index in range(count)]
+    frames = [image(index, SIZE) for index in range(count)]
     ids = [str(index) for index in range(count)]
     return dict(
         dataset='set', set_id='video', frames=frames, frame_ids=ids, geometry=[FrameGeometry.whole(*SIZE)] * count,

@@ -62,7 +62,7 @@ def test_stray_files_do_not_break_a_group(tmp_path):
     assert len(dataset.describe(0)['frame_ids']) == 2
 
 
-def test_a_picture_without_mask_is_an_error_or_counted(tmp_path):
+def test_an_image_without_mask_is_an_error_or_counted(tmp_path):
     layout(tmp_path)
     (tmp_path / 'binary/accordion/b.c.png').unlink()
     with pytest.raises(DataError, match=r'b\.c\.jpg has no mask'):
@@ -85,7 +85,7 @@ def test_empty_groups_and_missing_folders_are_named(tmp_path):
         GroupDataset(str(tmp_path), image_folder='none')
 
 
-def test_pictures_without_masks_can_be_read(tmp_path):
+def test_images_without_masks_can_be_read(tmp_path):
     layout(tmp_path)
     assert GroupDataset(str(tmp_path), encoding=None).describe(0)['label_paths'] == [None, None]
 

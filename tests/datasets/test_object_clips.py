@@ -149,7 +149,7 @@ def test_fewer_objects_than_slots_and_none_at_all():
     assert not empty['labels'][1].any(), 'an object that is not in the first frame is background'
 
 
-def test_an_affine_map_moves_labels_with_the_picture():
+def test_an_affine_map_moves_labels_with_the_image():
     labels = blocks((4, 20))
     given = clip([labels, labels])
     given['frames'] = [np.repeat(labels[..., None] * 200, 3, 2) for _ in range(2)]
@@ -196,10 +196,10 @@ def test_a_thin_plate_takes_points_to_their_sources_and_nothing_for_no_shift():
 
 
 def test_crops_and_greys_keep_frames_and_labels_together():
-    picture = rng().integers(0, 255, (40, 60, 3)).astype(np.uint8)
-    picture[..., 0] = 200 * (np.arange(60) < 20)
-    given = clip([(picture[..., 0] > 0).astype(np.uint8)] * 2)
-    given['frames'] = [picture, picture]
+    image = rng().integers(0, 255, (40, 60, 3)).astype(np.uint8)
+    image[..., 0] = 200 * (np.arange(60) < 20)
+    given = clip([(image[..., 0] > 0).astype(np.uint8)] * 2)
+    given['frames'] = [image, image]
     from salseg.structures import FrameGeometry
 
     given['geometry'] = [FrameGeometry.whole(40, 60)] * 2
@@ -212,7 +212,7 @@ def test_crops_and_greys_keep_frames_and_labels_together():
     assert ResizeShorterSide(12).transform(found)['frames'][0].shape == (12, 16, 3)
 
 
-def test_a_still_picture_becomes_a_clip_of_differing_views():
+def test_a_still_image_becomes_a_clip_of_differing_views():
     pipeline = [*READ, dict(type='RepeatFrame', length=3), dict(type='SelectObjects', max_objects=1),
                 dict(type='RandomAffine', rotation=20, per='frame'), dict(type='FirstFramePrompt'),
                 dict(type='PackFrames')]  # fmt: skip
@@ -222,10 +222,10 @@ def test_a_still_picture_becomes_a_clip_of_differing_views():
     np.testing.assert_array_equal(item['data_samples'].prompt[0], item['data_samples'].labels[0] == 1)
 
 
-def test_composites_show_the_object_on_another_picture_and_move_it():
-    pictures = SyntheticImages(3, size=48, labels='mask', pipeline=READ)
+def test_composites_show_the_object_on_another_image_and_move_it():
+    images = SyntheticImages(3, size=48, labels='mask', pipeline=READ)
     other = SyntheticImages(3, split='other', size=40, labels='mask', pipeline=READ)
-    clips = CompositeClips(pictures, other, size=48, pipeline=[*READ, dict(type='PackFrames')])
+    clips = CompositeClips(images, other, size=48, pipeline=[*READ, dict(type='PackFrames')])
     item = clips[4]
     assert item['inputs'].shape == (3, 3, 48, 48)
     labels = item['data_samples'].labels.numpy()
@@ -233,9 +233,9 @@ def test_composites_show_the_object_on_another_picture_and_move_it():
     assert (labels[0] != labels[1]).any()
     np.testing.assert_array_equal(item['inputs'], clips[4]['inputs'])
     still = dict(rotation=0)
-    fixed = CompositeClips(pictures, other, size=48, motion=still, flip=0, pipeline=[*READ, dict(type='PackFrames')])[0]
+    fixed = CompositeClips(images, other, size=48, motion=still, flip=0, pipeline=[*READ, dict(type='PackFrames')])[0]
     inside = cv2.erode(fixed['data_samples'].labels[0].numpy(), np.ones((5, 5), np.uint8)) > 0
-    original = pictures.get(0, 0)['frames'][0]
+    original = images.get(0, 0)['frames'][0]
     np.testing.assert_array_equal(fixed['inputs'][0].numpy().transpose(1, 2, 0)[inside], original[inside])
 
 
@@ -352,7 +352,7 @@ LINE = 'a,00000,{},{},{},{},{},32,32'
     ('row', 'message'),
     [
         (LINE.format(1, 5, 5, 5, 9), 'line 2: the box .* has no area'),
-        (LINE.format(1, 40, 5, 50, 9), 'line 2: the box .* lies outside its picture of 32x32'),
+        (LINE.format(1, 40, 5, 50, 9), 'line 2: the box .* is outside its image of 32x32'),
         (LINE.format(255, 1, 1, 9, 9), 'object 255; expected an id from 1 to 254'),
         (LINE.format('x', 1, 1, 9, 9), 'cannot be read as a table of boxes'),
         (LINE.format(1, 1, 1, 9, 9) + '\n' + LINE.format(1, 2, 2, 9, 9), 'line 3: object 1 has a box'),
@@ -385,7 +385,7 @@ def test_what_the_converter_writes_is_read_back(tree):
         assert read_boxes(tree / name) == read_boxes(tree / 'boxes.csv')
 
 
-def test_pictures_take_their_boxes_from_a_file(tmp_path):
+def test_images_take_their_boxes_from_a_file(tmp_path):
     (tmp_path / 'b.csv').write_text(
         'set,frame,object,x0,y0,x1,y1,width,height\n,p,1,1,2,9,9,32,32\n,p,2,4,4,12,8,32,32\n'
     )

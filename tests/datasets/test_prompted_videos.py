@@ -14,7 +14,7 @@ SIZE = (6, 8)
 PIPELINE = [dict(type=name) for name in ('LoadFrames', 'LoadPrompt', 'LoadObjectMaps', 'PackVideoFrame')]
 
 
-def picture(path):
+def image(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), np.zeros((*SIZE, 3), np.uint8))
 
@@ -30,7 +30,7 @@ def labels(path, **pixels):
 def davis(root):
     for name, count in (('bear', 3), ('ant', 2)):
         for number in range(count):
-            picture(root / 'JPEGImages/480p' / name / f'{number:05d}.jpg')
+            image(root / 'JPEGImages/480p' / name / f'{number:05d}.jpg')
             labels(root / 'Annotations/480p' / name / f'{number:05d}.png', o1=(0, 0), o2=(number, 4))
     (root / 'ImageSets/2017').mkdir(parents=True)
     (root / 'ImageSets/2017/val.txt').write_text('bear\nant\n')
@@ -66,7 +66,7 @@ def test_the_pairs_of_the_2016_lists_name_videos_too(tmp_path):
 
 def youtube(root):
     for number in range(0, 25, 5):
-        picture(root / f'JPEGImages/abc/{number:05d}.jpg')
+        image(root / f'JPEGImages/abc/{number:05d}.jpg')
     labels(root / 'Annotations/abc/00005.png', o2=(1, 1))
     labels(root / 'Annotations/abc/00015.png', o7=(2, 2), o2=(3, 3))
     frames = {'2': ['00005', '00010'], '7': ['00015', '00020']}
@@ -85,7 +85,7 @@ def test_youtube_vos_gives_each_object_in_the_first_of_its_frames_only(tmp_path)
 def test_youtube_vos_follows_all_frames_and_saves_the_required_ones(tmp_path):
     root = youtube(tmp_path)
     for number in range(25):
-        picture(root / f'all/abc/{number:05d}.jpg')
+        image(root / f'all/abc/{number:05d}.jpg')
     options = dict(all_frames=str(root / 'all'))
     found = items(PromptedVideos(str(root), 'youtube_vos', layout_options=options, pipeline=PIPELINE))
     assert [s.frame_ids[0] for s in found] == [f'{n:05d}' for n in range(5, 25)]
@@ -94,7 +94,7 @@ def test_youtube_vos_follows_all_frames_and_saves_the_required_ones(tmp_path):
 
 def test_frames_before_the_first_annotation_are_left_out(tmp_path):
     for number in range(4):
-        picture(tmp_path / f'JPEGImages/v/{number}.jpg')
+        image(tmp_path / f'JPEGImages/v/{number}.jpg')
     for number in (1, 3):
         labels(tmp_path / f'Annotations/v/{number}.png', o1=(0, 0))
     found = items(PromptedVideos(str(tmp_path), 'long_time', pipeline=PIPELINE))
@@ -106,7 +106,7 @@ def test_frames_before_the_first_annotation_are_left_out(tmp_path):
 
 def test_segtrack_numbers_the_folders_of_its_objects(tmp_path):
     for number in range(2):
-        picture(tmp_path / f'JPEGImages/bmx/x_{number}.png')
+        image(tmp_path / f'JPEGImages/bmx/x_{number}.png')
         for index in (1, 2):
             mask = np.zeros(SIZE, np.uint8)
             mask[index, index] = 255
@@ -119,7 +119,7 @@ def test_segtrack_numbers_the_folders_of_its_objects(tmp_path):
 
 
 def test_an_empty_annotation_gives_no_prompt(tmp_path):
-    picture(tmp_path / 'JPEGImages/v/0.jpg')
+    image(tmp_path / 'JPEGImages/v/0.jpg')
     labels(tmp_path / 'Annotations/v/0.png')
     assert 'prompt' not in items(PromptedVideos(str(tmp_path), 'folders', pipeline=PIPELINE))[0]
 
@@ -133,14 +133,14 @@ def test_what_a_tree_lacks_is_named(tmp_path):
         PromptedVideos(str(tmp_path), 'youtube_vos')
     with pytest.raises(DataError, match='does not exist'):
         PromptedVideos(str(tmp_path), 'folders')
-    picture(tmp_path / 'JPEGImages/v/0.jpg')
+    image(tmp_path / 'JPEGImages/v/0.jpg')
     labels(tmp_path / 'Annotations/v/1.png', o1=(0, 0))
     with pytest.raises(DataError, match='no name in common'):
         PromptedVideos(str(tmp_path), 'folders')
 
 
 def test_masks_of_another_size_than_their_frame_are_refused(tmp_path):
-    picture(tmp_path / 'JPEGImages/v/0.jpg')
+    image(tmp_path / 'JPEGImages/v/0.jpg')
     write_label_png(tmp_path / 'Annotations/v/0.png', np.ones((3, 3), np.uint8))
     with pytest.raises(DataError, match='must have the size of the frames'):
         items(PromptedVideos(str(tmp_path), 'folders', pipeline=PIPELINE))

@@ -7,17 +7,17 @@ from salseg.datasets.reading import image_size, read_image, read_mask
 from salseg.errors import DataError, LabelError
 
 
-def picture(seed=0, shape=(24, 32, 3)):
+def draw_image(seed=0, shape=(24, 32, 3)):
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
-def test_a_picture_comes_back_in_rgb_order(tmp_path):
-    Image.fromarray(picture()).save(tmp_path / 'a.png')
-    assert np.array_equal(read_image(tmp_path / 'a.png'), picture())
+def test_an_image_comes_back_in_rgb_order(tmp_path):
+    Image.fromarray(draw_image()).save(tmp_path / 'a.png')
+    assert np.array_equal(read_image(tmp_path / 'a.png'), draw_image())
 
 
 def test_a_grey_jpeg_has_three_equal_channels(tmp_path):
-    Image.fromarray(picture(shape=(24, 32))).save(tmp_path / 'grey.jpg')
+    Image.fromarray(draw_image(shape=(24, 32))).save(tmp_path / 'grey.jpg')
     image = read_image(tmp_path / 'grey.jpg')
     assert image.shape == (24, 32, 3)
     assert (image[..., 0] == image[..., 2]).all()
@@ -26,11 +26,11 @@ def test_a_grey_jpeg_has_three_equal_channels(tmp_path):
 def test_the_orientation_tag_is_ignored(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
-    Image.fromarray(picture()).save(tmp_path / 'turned.jpg', exif=exif)
+    Image.fromarray(draw_image()).save(tmp_path / 'turned.jpg', exif=exif)
     assert read_image(tmp_path / 'turned.jpg').shape == (24, 32, 3)
 
 
-def test_a_missing_picture_is_named_with_what_is_there(tmp_path):
+def test_a_missing_image_is_named_with_what_is_there(tmp_path):
     (tmp_path / 'other.jpg').touch()
     with pytest.raises(DataError, match=r'none.jpg does not exist; .* holds other.jpg'):
         read_image(tmp_path / 'none.jpg')
@@ -39,22 +39,22 @@ def test_a_missing_picture_is_named_with_what_is_there(tmp_path):
 
 
 @pytest.mark.parametrize('suffix', ['.jpg', '.png'])
-def test_a_truncated_picture_is_refused_though_opencv_would_fill_it_with_grey(tmp_path, suffix):
+def test_a_truncated_image_is_refused_though_opencv_would_fill_it_with_grey(tmp_path, suffix):
     whole, cut = tmp_path / f'whole{suffix}', tmp_path / f'cut{suffix}'
-    cv2.imwrite(str(whole), picture(shape=(64, 64, 3)))
+    cv2.imwrite(str(whole), draw_image(shape=(64, 64, 3)))
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     with pytest.raises(DataError, match=r'cut\.\w+ is broken'):
         read_image(cut)
 
 
-def test_a_text_file_is_no_picture(tmp_path):
+def test_a_text_file_is_no_image(tmp_path):
     (tmp_path / 'a.jpg').write_text('hello')
-    with pytest.raises(DataError, match='no picture that can be read'):
+    with pytest.raises(DataError, match='no image that can be read'):
         read_image(tmp_path / 'a.jpg')
 
 
 def test_trailing_bytes_after_a_whole_jpeg_are_harmless(tmp_path):
-    cv2.imwrite(str(tmp_path / 'a.jpg'), picture())
+    cv2.imwrite(str(tmp_path / 'a.jpg'), draw_image())
     with open(tmp_path / 'a.jpg', 'ab') as file:
         file.write(b'\0\0trailer')
     assert read_image(tmp_path / 'a.jpg').shape == (24, 32, 3)
@@ -101,7 +101,7 @@ def test_an_rgb_scribble_is_refused_and_one_with_equal_channels_is_read(tmp_path
     colour = np.zeros((4, 4, 3), np.uint8)
     colour[0, 0] = (255, 0, 0)
     Image.fromarray(colour).save(tmp_path / 'c.png')
-    with pytest.raises(LabelError, match=r'c.png is a colour picture \(4, 4, 3\)(.|\n)*grey or palette PNG'):
+    with pytest.raises(LabelError, match=r'c.png is a colour image \(4, 4, 3\)(.|\n)*grey or palette PNG'):
         read_mask(tmp_path / 'c.png', 'scribble')
     Image.fromarray(np.repeat(np.array([[[1], [2]]], np.uint8), 3, axis=2)).save(tmp_path / 'e.png')
     assert read_mask(tmp_path / 'e.png', 'scribble').tolist() == [[1, 0]]
@@ -113,7 +113,7 @@ def test_an_unknown_encoding_is_refused(tmp_path):
 
 
 def test_the_size_is_read_without_decoding(tmp_path):
-    cv2.imwrite(str(tmp_path / 'a.jpg'), picture())
+    cv2.imwrite(str(tmp_path / 'a.jpg'), draw_image())
     cut = (tmp_path / 'a.jpg').read_bytes()[:400]
     (tmp_path / 'b.jpg').write_bytes(cut)
     assert image_size(tmp_path / 'a.jpg') == (24, 32)

@@ -43,7 +43,7 @@ def test_folders_called_after_the_set_are_found(tmp_path):
     assert len(dataset) == 3
 
 
-def test_pictures_and_masks_in_one_folder_are_told_apart_by_suffix(tmp_path):
+def test_images_and_masks_in_one_folder_are_told_apart_by_suffix(tmp_path):
     make(tmp_path, 'Imgs', 'Imgs')
     dataset = SaliencyDataset(str(tmp_path), 'Imgs', 'Imgs')
     _, image, mask = dataset.items[0]
@@ -73,7 +73,7 @@ def test_an_image_without_mask_is_an_error_or_is_counted(tmp_path):
     assert (len(dataset), dataset.skipped) == (3, ['orphan'])
 
 
-def test_a_list_names_the_pictures_with_or_without_suffix(tmp_path):
+def test_a_list_names_the_images_with_or_without_suffix(tmp_path):
     make(tmp_path)
     (tmp_path / 'test.txt').write_text('d\n\nb.c.jpg\n')
     assert [item[0] for item in SaliencyDataset(str(tmp_path), list_file='test.txt').items] == ['d', 'b.c']
@@ -89,15 +89,15 @@ def test_a_list_that_names_a_missing_image_is_refused(tmp_path):
 def test_an_empty_list_is_refused(tmp_path):
     make(tmp_path)
     (tmp_path / 'test.txt').write_text('\n \n')
-    with pytest.raises(DataError, match=r'test.txt is empty; expected one picture name per line'):
+    with pytest.raises(DataError, match=r'test.txt is empty; expected one image name per line'):
         SaliencyDataset(str(tmp_path), list_file='test.txt')
 
 
 def test_a_missing_root_or_folder_says_what_was_looked_for_and_found(tmp_path):
     with pytest.raises(DataError, match='does not exist'):
         SaliencyDataset(str(tmp_path / 'none'))
-    (tmp_path / 'pictures').mkdir()
-    with pytest.raises(DataError, match=r'looked for image, images(.|\n)*found pictures(.|\n)*image_folder='):
+    (tmp_path / 'images').mkdir()
+    with pytest.raises(DataError, match=r'looked for image, images(.|\n)*found images(.|\n)*image_folder='):
         SaliencyDataset(str(tmp_path))
 
 
@@ -122,8 +122,8 @@ def test_ground_truth_keeps_its_grey_values_and_own_size(tmp_path):
     assert item['gt_maps'][0][0, 0] == 100
 
 
-@pytest.mark.skipif(not (REAL / 'sod/ECSSD').is_dir(), reason=f'the real pictures are not at {REAL} (SALSEG_REAL_DATA)')
-def test_real_pictures_are_read():
+@pytest.mark.skipif(not (REAL / 'sod/ECSSD').is_dir(), reason=f'the real images are not at {REAL} (SALSEG_REAL_DATA)')
+def test_real_images_are_read():
     dataset = SaliencyDataset(str(REAL / 'sod/ECSSD'), list_file='test.txt', pipeline=LOAD)
     assert len(dataset) == 37
     assert all(set(np.unique(dataset[i]['labels'][0])) == {0, 1} for i in range(37))

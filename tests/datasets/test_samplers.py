@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from salseg.datasets import ConcatDataset, SetDataset, SyntheticImages
-from salseg.datasets.samplers import PositionBatchSampler, PositionSampler
+from salseg.datasets.samplers import ResumableBatchSampler, ResumableSampler
 from salseg.errors import DataError
 
 
@@ -12,11 +12,11 @@ def take(batches, count):
 
 
 def batches(size=10, batch_size=4, **options):
-    return PositionBatchSampler(PositionSampler(range(size), seed=3), batch_size, **options)
+    return ResumableBatchSampler(ResumableSampler(range(size), seed=3), batch_size, **options)
 
 
 def test_every_epoch_holds_every_index_once_in_another_order():
-    sampler = PositionSampler(range(20), seed=1)
+    sampler = ResumableSampler(range(20), seed=1)
     first, second = sampler.epoch(0), sampler.epoch(1)
     assert sorted(first) == list(range(20))
     assert sorted(second) == list(range(20, 40))
@@ -82,7 +82,7 @@ def test_two_epochs_draw_different_augmentations_and_workers_do_not_matter(tiny_
 
     def frames(workers):
         dataset = SyntheticImages(4, size=48, pipeline=pipeline)
-        sampler = PositionBatchSampler(PositionSampler(dataset, shuffle=False), 2)
+        sampler = ResumableBatchSampler(ResumableSampler(dataset, shuffle=False), 2)
         loader = DataLoader(dataset, batch_sampler=sampler, num_workers=workers, collate_fn=lambda items: items)
         return np.stack([item['inputs'].numpy() for batch in take(loader, 4) for item in batch])
 

@@ -1,4 +1,4 @@
-"""Strokes in the place of masks."""
+"""Scribbles in the place of masks."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def item(**others):
     )
 
 
-def test_strokes_lie_on_their_class_and_the_rest_is_unknown():
+def test_scribbles_lie_on_their_class_and_the_rest_is_unknown():
     given = item()
     first, second = MasksToScribbles()(item())['labels']
     assert set(np.unique(first)) == {0, 1, 255}
@@ -26,7 +26,7 @@ def test_strokes_lie_on_their_class_and_the_rest_is_unknown():
     assert set(np.unique(second)) == {0, 255}
 
 
-def test_a_frame_has_the_same_strokes_whenever_it_is_seen_and_each_frame_its_own():
+def test_a_frame_has_the_same_scribbles_whenever_it_is_seen_and_each_frame_its_own():
     masks = [item()['labels'][0]] * 2
     once, again = (MasksToScribbles()(item(labels=list(masks)))['labels'] for _ in range(2))
     assert all(np.array_equal(a, b) for a, b in zip(once, again))

@@ -10,11 +10,11 @@ from salseg.structures import FrameGeometry
 
 def results(frames=2, size=(20, 30), seed=0):
     rng = np.random.default_rng(5)
-    pictures = [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for _ in range(frames)]
+    images = [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for _ in range(frames)]
     labels = [rng.integers(0, 2, size, dtype=np.uint8) for _ in range(frames)]
     names = [str(i) for i in range(frames)]
     return dict(
-        dataset='set', set_id='x', frame_ids=names, frame_paths=names, frames=pictures, labels=labels,
+        dataset='set', set_id='x', frame_ids=names, frame_paths=names, frames=images, labels=labels,
         geometry=[FrameGeometry.whole(*size) for _ in range(frames)], label_kind=['binary'] * frames,
         label_paths=[None] * frames, rng=np.random.default_rng(seed),
     )  # fmt: skip
@@ -44,13 +44,13 @@ def test_per_clip_treats_all_frames_alike_and_per_frame_does_not():
     assert len({g.flip for g in frame}) == 2
 
 
-def test_a_flip_mirrors_pictures_and_labels():
+def test_a_flip_mirrors_images_and_labels():
     before, after = results(), RandomFlip(1.0)(results())
     assert np.array_equal(after['frames'][0], before['frames'][0][:, ::-1])
     assert np.array_equal(after['labels'][1], before['labels'][1][:, ::-1])
 
 
-def test_a_crop_cuts_pictures_and_labels_at_the_same_place():
+def test_a_crop_cuts_images_and_labels_at_the_same_place():
     before, after = results(), RandomCrop((7, 9))(results())
     x0, y0, x1, y1 = (int(v) for v in after['geometry'][0].crop)
     assert (y1 - y0, x1 - x0) == (7, 9)
@@ -96,11 +96,11 @@ def test_frames_of_one_set_must_agree_at_network_size():
         PackFrames()(item)
 
 
-def test_a_scribble_without_an_object_stroke_is_named_and_may_be_allowed():
+def test_a_scribble_without_an_object_scribble_is_named_and_may_be_allowed():
     item = results(1)
     item.update(label_kind=['scribble'], label_images=[np.zeros((20, 30), np.uint8)])
     with pytest.raises(
-        LabelError, match=r"x has no object stroke \(0 object and 600 background(.|\n)*one_sided='allow'"
+        LabelError, match=r"x has no object scribble \(0 object and 600 background(.|\n)*one_sided='allow'"
     ):
         LoadLabels()(dict(item))
     assert LoadLabels(one_sided='allow')(dict(item))['labels'][0].sum() == 0

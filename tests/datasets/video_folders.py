@@ -12,8 +12,8 @@ LAYOUTS = {
 }
 
 
-def picture(index, size=(24, 32)):
-    """A textured picture that moves one pixel to the right a frame, (H, W, 3) uint8."""
+def image(index, size=(24, 32)):
+    """A textured image that moves one pixel to the right a frame, (H, W, 3) uint8."""
     noise = np.random.default_rng(0).integers(0, 256, (size[0], size[1] + 64, 3), np.uint8)
     smooth = cv2.GaussianBlur(noise, (0, 0), 1.5)
     return np.ascontiguousarray(smooth[:, 40 - index % 40 : 40 - index % 40 + size[1]])
@@ -33,7 +33,7 @@ def write_video(root, name='a', frames=8, every=1, layout='davis', names='{:05d}
     labels.mkdir(parents=True)
     for index in range(frames):
         stem = names.format(start + index)
-        cv2.imwrite(str(images / f'{stem}.png'), picture(index, size))
+        cv2.imwrite(str(images / f'{stem}.png'), image(index, size))
         if index % every == 0:
             cv2.imwrite(str(labels / f'{stem}.png'), mask(index, size))
     return images, labels

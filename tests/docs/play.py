@@ -17,7 +17,7 @@ from tests.docs.sandbox import own_pairs
 ISOLATED = {'docs/en/add_a_paper.md': 'makes a project, which the catalogue must find'}
 
 # What a page says the reader has: names that its Python blocks find.
-GIVEN = {'docs/en/measures.md': lambda: dict(pairs=own_pairs())}
+GIVEN = {'docs/en/metrics.md': lambda: dict(pairs=own_pairs())}
 
 
 def play(page: str) -> None:

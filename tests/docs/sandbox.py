@@ -1,4 +1,4 @@
-"""The folder in which a page is tried: the repository as a newcomer sees it, a few small pictures, a finished run."""
+"""The folder in which a page is tried: the repository as a newcomer sees it, a few small images, a finished run."""
 
 import shutil
 from pathlib import Path
@@ -26,7 +26,7 @@ def make_sandbox(folder: Path, run: Path, isolated: bool = False) -> Path:
     """Fill an empty folder.
 
     - the repository: links, but ``projects/`` is a copy, and of an isolated page ``salseg/`` and ``tests/`` too;
-    - ``photos/``: pictures of mixed sizes, one of them in a sub-folder; ``photo.jpg``;
+    - ``photos/``: images of mixed sizes, one of them in a sub-folder; ``photo.jpg``;
     - ``video/``: frames of a video; ``first_mask.png``: ids of its objects in the first frame;
     - ``my_data/``: a folder in salseg's own layout, image/, mask/, scribble/, train.txt, test.txt;
     - ``work_dirs/quickstart/``: a finished run of scwssod-lite.
@@ -47,9 +47,9 @@ def make_sandbox(folder: Path, run: Path, isolated: bool = False) -> Path:
 
 def _draw_photos(folder: Path) -> None:
     for index, (name, size) in enumerate(PHOTOS.items()):
-        picture = draw_image(1, 'test', index, size).image
+        image = draw_image(1, 'test', index, size).image
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        assert cv2.imwrite(str(folder / name), np.ascontiguousarray(picture[..., ::-1]))
+        assert cv2.imwrite(str(folder / name), np.ascontiguousarray(image[..., ::-1]))
 
 
 def _draw_video(folder: Path) -> None:

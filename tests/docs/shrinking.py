@@ -1,4 +1,4 @@
-"""Overrides that make any config small: one step, two items, pictures of 64 pixels, nothing downloaded."""
+"""Overrides that make any config small: one step, two items, images of 64 pixels, nothing downloaded."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from mmengine.config import Config
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
-PICTURE = 64
+IMAGE = 64
 
 
 def shrink(config: Config) -> list[str]:
@@ -34,7 +34,7 @@ def _data(path: str, node: Mapping[str, Any]) -> dict[str, Any]:
     if kind.startswith('Synthetic'):
         found |= {f'{path}.{key}': value for key, value in dict(length=2, size=48).items() if key in node}
     if '.pipeline.' in path and ('Resize' in kind or 'Crop' in kind) and 'size' in node:
-        found[f'{path}.size'] = PICTURE
+        found[f'{path}.size'] = IMAGE
     return found
 
 

@@ -9,7 +9,7 @@ import yaml
 from tests.docs.pages import ROOT, pages
 
 mkdocs = pytest.importorskip('mkdocs', reason='the site is built by mkdocs, extra docs')
-PICTURES = 300_000
+IMAGES = 300_000
 
 
 def test_the_site_is_built_strictly_and_links_lead_to_pages(tmp_path):
@@ -37,7 +37,7 @@ def test_every_page_of_the_repository_is_on_the_site():
     assert yaml.safe_load(text)['docs_dir'] == 'docs/en'
 
 
-def test_pictures_of_the_pages_are_small():
-    pictures = [path for path in (ROOT / 'docs/en/images').iterdir() if path.suffix in ('.jpg', '.png', '.gif')]
-    assert {path.stem for path in pictures} >= {'sod', 'cosod', 'vsod', 'vos'}
-    assert sum(path.stat().st_size for path in pictures) <= PICTURES
+def test_images_of_the_pages_are_small():
+    images = [path for path in (ROOT / 'docs/en/images').iterdir() if path.suffix in ('.jpg', '.png', '.gif')]
+    assert {path.stem for path in images} >= {'sod', 'cosod', 'vsod', 'vos'}
+    assert sum(path.stat().st_size for path in images) <= IMAGES

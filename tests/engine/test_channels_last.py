@@ -1,4 +1,4 @@
-"""Weights with the channels innermost."""
+"""Weights with the channels_last."""
 
 from types import SimpleNamespace
 

@@ -154,7 +154,7 @@ def test_flow_files_of_another_size_stop_the_labelling_and_are_named(videos, tmp
     np.save(tmp_path / 'flow/a/00001_00000.npy', np.zeros((10, 12, 2), np.float32))
     files = dict(type='FlowFiles', root=str(tmp_path / 'flow'), pattern='{set}/{first}_{second}.npy')
     steps = [dict(step, estimator=files) if step['type'] == 'ComputeFlow' else step for step in TRIPLETS]
-    with pytest.raises(DataError, match='10x12, but its picture is 24x32'):
+    with pytest.raises(DataError, match='10x12, but its image is 24x32'):
         generate_pseudo_labels(generator(), dataset(videos, pipeline=steps), tmp_path / 'out')
 
 

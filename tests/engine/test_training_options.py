@@ -1,11 +1,11 @@
-"""Gradient accumulation, averaged weights, recomputation and bfloat16, each by config alone, on a run of four steps."""
+"""Gradient accumulation, EMA weights, recomputation and bfloat16, each by config alone, on a run of four steps."""
 
 import pytest
 import torch
 from mmengine.hooks import Hook
 
 from salseg.engine.checkpoint import load_file
-from salseg.engine.hooks.recompute_hook import recomputed
+from salseg.engine.hooks.activation_checkpointing_hook import recomputed
 from salseg.engine.running import train
 from salseg.errors import ConfigError
 from salseg.registry import HOOKS
@@ -14,8 +14,11 @@ from tests.tiny import write_tiny_config
 OPTIONS = {
     'plain': [],
     'accumulate': ['optim_wrapper.accumulative_counts=2', 'train_dataloader.batch_size=1'],
-    'average': ['default_hooks.ema.type=EMAHook', 'default_hooks.ema.momentum=0.5'],
-    'recompute': ['default_hooks.recompute.type=RecomputeHook', 'default_hooks.recompute.modules=[backbone,neck]'],
+    'average': ['default_hooks.ema.type=ResumableEMAHook', 'default_hooks.ema.momentum=0.5'],
+    'recompute': [
+        'default_hooks.recompute.type=ActivationCheckpointingHook',
+        'default_hooks.recompute.modules=[backbone,neck]',
+    ],
 }
 EVERY = ['default_hooks.checkpoint.interval=1', 'default_hooks.checkpoint.max_keep_ckpts=-1']
 
@@ -117,14 +120,14 @@ def test_recomputation_keeps_less_and_counts_a_batch_once():
 
 
 def test_a_part_that_is_not_there_is_named(tiny_config, tmp_path):
-    options = ['default_hooks.recompute.type=RecomputeHook', 'default_hooks.recompute.modules=[bakbone]']
+    options = ['default_hooks.recompute.type=ActivationCheckpointingHook', 'default_hooks.recompute.modules=[bakbone]']
     with pytest.raises(ConfigError, match=r"no part 'bakbone'; nearest: backbone"):
         train(str(tiny_config), options, str(tmp_path))
 
 
 def test_the_key_of_mmengine_that_would_train_nothing_is_refused(tiny_config, tmp_path):
     tiny_config.write_text(tiny_config.read_text() + "activation_checkpointing = ['backbone']\n")
-    with pytest.raises(ConfigError, match='RecomputeHook'):
+    with pytest.raises(ConfigError, match='ActivationCheckpointingHook'):
         train(str(tiny_config), [], str(tmp_path))
 
 

@@ -1,4 +1,4 @@
-"""Two processes that are killed go on to the bytes of a run that was left alone, whatever saves memory beside."""
+"""Two processes that are killed continue to the bytes of a run that was left alone, whatever saves memory beside."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Runs of two processes on one import: a whole one, and one that is killed and goes on; helper of test_two_processes.
+"""Runs of two processes on one import: a whole one, and one that is killed and continues; helper of test_two_processes.
 
 Usage: two_processes.py CONFIG FOLDER. Writes FOLDER/whole and FOLDER/killed. Processes are forked before anything is
 computed, since importing takes longer than training.
@@ -33,11 +33,11 @@ class DieHook(Hook):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-# All at once: gradients of two batches added up, averaged weights, parts run again in the backward pass.
+# All at once: gradients of two batches added up, EMA weights, parts run again in the backward pass.
 OPTIONS = [
     'optim_wrapper.accumulative_counts=2',
-    'default_hooks.ema.type=EMAHook',
-    'default_hooks.recompute.type=RecomputeHook',
+    'default_hooks.ema.type=ResumableEMAHook',
+    'default_hooks.recompute.type=ActivationCheckpointingHook',
     'default_hooks.recompute.modules=[backbone,neck]',
 ]
 

@@ -23,7 +23,7 @@ GROUPED = ['cat/1', 'cat/2', 'dog/1', 'dog/2', 'dog/3', 'dog/4']
 
 
 @pytest.mark.parametrize('protocol', ['sod', 'cosod', 'vsod', 'cosod-evalcosod'])
-def test_figures_of_maps_are_those_of_the_functions_on_all_pictures(tmp_path, protocol):
+def test_metrics_of_maps_are_those_of_the_functions_on_all_images(tmp_path, protocol):
     stems = [*GROUPED, 'cat/3']
     predictions, truth = map_tree(tmp_path, stems)
     scores = {g: scores_of(predictions, truth, sorted(s for s in stems if s.startswith(g))) for g in ('cat', 'dog')}
@@ -36,7 +36,7 @@ def test_figures_of_maps_are_those_of_the_functions_on_all_pictures(tmp_path, pr
         ),
     }[protocol]()
     evaluation = evaluate_folders({'a': predictions}, truth, protocol)
-    assert_same(evaluation.results[0].figures, expected)
+    assert_same(evaluation.results[0].metrics, expected)
     assert evaluation.dropped == (4 if protocol == 'vsod' else 0)
 
 
@@ -48,14 +48,14 @@ def labels_of(folder, binary=False):
     ('protocol', 'function'),
     [('davis17-semi', F.semi_supervised), ('davis17-unsup', F.unsupervised), ('davis16', F.single_object)],
 )
-def test_figures_of_masks_are_those_of_the_functions_on_all_videos(tmp_path, protocol, function):
+def test_metrics_of_masks_are_those_of_the_functions_on_all_videos(tmp_path, protocol, function):
     predictions, truth = label_tree(tmp_path, {'a': 5, 'b': 6})
     evaluation = evaluate_folders({'m': predictions}, truth, protocol)
     binary = protocol == 'davis16'
     expected = F.davis_summary(
         {v: function(labels_of(truth / v, binary), labels_of(predictions / v, binary)) for v in 'ab'}
     )
-    assert evaluation.results[0].figures == expected
+    assert evaluation.results[0].metrics == expected
     frames = 11 if protocol == 'davis17-unsup' else 7
     assert evaluation.results[0].counts == dict(videos=2, objects=2 if binary else 4, frames=frames)
 
@@ -71,15 +71,15 @@ def test_vos_counts_an_object_from_the_frame_after_its_first(tmp_path):
         # Object 2 is missed where it is given, which costs nothing, and right after that.
         save_labels(tmp_path / f'pred/v/{t}.png', truth[t] * (truth[t] != 2) if t < 3 else truth[t])
     found = evaluate_folders({'m': tmp_path / 'pred'}, tmp_path / 'gt', 'vos').results[0]
-    assert found.figures['J&F'] == 1
+    assert found.metrics['J&F'] == 1
     assert found.counts == dict(videos=1, objects=2, frames=3)
 
 
 def test_two_processes_give_the_same_bits_as_one(tmp_path):
     predictions, truth = map_tree(tmp_path, [f'{i:02d}' for i in range(40)])
     one, two = (evaluate_folders({'a': predictions}, truth, 'sod', Settings(processes=n)) for n in (1, 2))
-    for name, value in one.results[0].figures.items():
-        np.testing.assert_array_equal(value, two.results[0].figures[name])
+    for name, value in one.results[0].metrics.items():
+        np.testing.assert_array_equal(value, two.results[0].metrics[name])
 
 
 def test_the_better_method_comes_first_whatever_the_order_given(tmp_path):
@@ -137,7 +137,7 @@ def test_labels_that_the_ground_truth_does_not_have_are_an_error_for_every_frame
 
 
 def test_a_broken_file_is_named(tmp_path):
-    message = failing(tmp_path, lambda folder, stems: (folder / '03.png').write_bytes(b'not a picture'))
+    message = failing(tmp_path, lambda folder, stems: (folder / '03.png').write_bytes(b'not an image'))
     assert 'unreadable, 1 in all' in message
     assert '03.png' in message
 
@@ -155,22 +155,22 @@ def test_allowed_missing_predictions_score_as_empty_maps_and_are_counted(tmp_pat
     save_grey(predictions / '2.png', np.zeros((20, 26)))
     written = evaluate_folders({'a': predictions}, truth, 'sod').results[0]
     assert found.counts == dict(images=3, missing=1)
-    assert_same(found.figures, written.figures)
+    assert_same(found.metrics, written.metrics)
 
 
 def test_a_frame_that_does_not_count_needs_no_prediction(tmp_path):
     predictions, truth = label_tree(tmp_path, {'a': 5})
-    whole = evaluate_folders({'m': predictions}, truth, 'davis17-semi').results[0].figures
+    whole = evaluate_folders({'m': predictions}, truth, 'davis17-semi').results[0].metrics
     for t in (0, 4):
         (predictions / f'a/{t:05d}.png').unlink()
-    assert evaluate_folders({'m': predictions}, truth, 'davis17-semi').results[0].figures == whole
+    assert evaluate_folders({'m': predictions}, truth, 'davis17-semi').results[0].metrics == whole
 
 
 def test_files_pair_by_name_though_their_positions_differ(tmp_path):
     predictions, truth = map_tree(tmp_path, ['1', '2', '3'])
     save_grey(predictions / '0.png', blob(5))
     found = evaluate_folders({'a': predictions}, truth, 'sod', Settings(allow_extra=True)).results[0]
-    assert_same(found.figures, F.image_level(scores_of(predictions, truth, '123')))
+    assert_same(found.metrics, F.image_level(scores_of(predictions, truth, '123')))
     assert found.counts == dict(images=3, extra=1)
 
 
@@ -179,7 +179,7 @@ def test_resized_maps_score_as_the_resizing_function_makes_them(tmp_path):
     save_grey(predictions / '2.png', blob(1, 11, 15))
     found = evaluate_folders({'a': predictions}, truth, 'cosod', Settings(resize=True)).results[0]
     assert found.counts['resized'] == 1
-    assert_same(found.figures, F.image_level(scores_of(predictions, truth, '12')))
+    assert_same(found.metrics, F.image_level(scores_of(predictions, truth, '12')))
 
 
 def test_labels_are_never_resized(tmp_path):

@@ -34,13 +34,13 @@ def test_bits_colours_and_sixteen_bits_become_eight(tmp_path):
     assert read_map(tmp_path / 'deep.png').tolist() == [[0, 255]]
 
 
-def test_a_colour_picture_is_no_map(tmp_path):
+def test_a_colour_image_is_no_map(tmp_path):
     Image.fromarray(np.uint8([[[7, 0, 7], [9, 9, 9]]])).save(tmp_path / 'c.png')
-    with pytest.raises(DataError, match='colour picture'):
+    with pytest.raises(DataError, match='colour image'):
         read_map(tmp_path / 'c.png')
 
 
-def test_a_palette_that_only_saves_room_is_a_grey_picture(tmp_path):
+def test_a_palette_that_only_saves_room_is_a_grey_image(tmp_path):
     grey = np.arange(256, dtype=np.uint8).reshape(16, 16)
     Image.fromarray(255 - grey).convert('P').save(tmp_path / 'g.png')
     assert np.array_equal(read_map(tmp_path / 'g.png'), 255 - grey)
@@ -70,5 +70,5 @@ def test_a_stem_may_hold_dots_and_spaces(tmp_path):
 
 
 def test_an_empty_folder_says_what_it_looked_for(tmp_path):
-    with pytest.raises(DataError, match=r'holds no picture.*\.png'):
+    with pytest.raises(DataError, match=r'holds no image.*\.png'):
         list_tree(tmp_path)

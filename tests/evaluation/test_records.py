@@ -6,7 +6,7 @@ import pytest
 
 from salseg.evaluation import evaluate as module
 from salseg.evaluation.evaluate import Settings, evaluate_folders
-from salseg.evaluation.protocols import Part, Problem, get_protocol
+from salseg.evaluation.protocols import PartialResult, Problem, get_protocol
 from salseg.evaluation.records import Records, decode, encode
 from tests.evaluation.trees import label_tree, map_tree, save_grey
 
@@ -36,8 +36,8 @@ def test_a_killed_evaluation_goes_on_without_scoring_again_and_gives_the_same_bi
     resumed = evaluate_folders({'a': predictions}, truth, 'sod', settings)
     fresh = evaluate_folders({'a': predictions}, truth, 'sod')
     assert (resumed.scored, fresh.scored) == (1, 3)
-    for name, value in fresh.results[0].figures.items():
-        np.testing.assert_array_equal(resumed.results[0].figures[name], value)
+    for name, value in fresh.results[0].metrics.items():
+        np.testing.assert_array_equal(resumed.results[0].metrics[name], value)
 
 
 def test_a_record_that_a_kill_cut_is_scored_again(forty):
@@ -56,7 +56,7 @@ def test_only_what_changed_on_disk_is_scored_again(forty):
     save_grey(predictions / '39.png', np.zeros((20, 26)))
     after = evaluate_folders({'a': predictions}, truth, 'sod', settings)
     assert (before.scored, after.scored) == (0, 1)
-    assert after.results[0].figures['mae'] != before.results[0].figures['mae']
+    assert after.results[0].metrics['mae'] != before.results[0].metrics['mae']
 
 
 def test_a_newer_time_alone_makes_a_file_another(forty):
@@ -74,10 +74,10 @@ def test_another_protocol_or_option_uses_no_record(forty):
     assert evaluate_folders({'a': predictions}, truth, 'cosod', settings).scored == 3
 
 
-def test_shares_together_score_everything_once(forty):
+def test_shards_together_score_everything_once(forty):
     predictions, truth, settings = forty
-    for share in ((0, 2), (1, 2)):
-        part = Settings(records=settings.records, share=share, merge=False)
+    for shard in ((0, 2), (1, 2)):
+        part = Settings(records=settings.records, shard=shard, merge=False)
         assert evaluate_folders({'a': predictions}, truth, 'sod', part) is None
     gathered = evaluate_folders({'a': predictions}, truth, 'sod', settings)
     assert gathered.scored == 0
@@ -86,7 +86,7 @@ def test_shares_together_score_everything_once(forty):
 
 def test_the_first_rank_waits_for_the_others(forty, monkeypatch):
     predictions, truth, settings = forty
-    other = Settings(records=settings.records, share=(1, 2), merge=False)
+    other = Settings(records=settings.records, shard=(1, 2), merge=False)
     naps = []
 
     def nap(seconds):
@@ -95,7 +95,7 @@ def test_the_first_rank_waits_for_the_others(forty, monkeypatch):
         evaluate_folders({'a': predictions}, truth, 'sod', other)
 
     monkeypatch.setattr(module.time, 'sleep', nap)
-    first = evaluate_folders({'a': predictions}, truth, 'sod', Settings(records=settings.records, share=(0, 2)))
+    first = evaluate_folders({'a': predictions}, truth, 'sod', Settings(records=settings.records, shard=(0, 2)))
     assert len(naps) == 1
     assert first.scored == 2
     assert first.results[0].counts == dict(images=40)
@@ -108,12 +108,13 @@ def test_videos_resume_too(tmp_path):
         evaluate_folders({'m': predictions}, truth, 'davis17-semi', settings, progress=killer(6))
     resumed = evaluate_folders({'m': predictions}, truth, 'davis17-semi', settings)
     assert resumed.scored == 1
-    assert resumed.results[0].figures == evaluate_folders({'m': predictions}, truth, 'davis17-semi').results[0].figures
+    assert resumed.results[0].metrics == evaluate_folders({'m': predictions}, truth, 'davis17-semi').results[0].metrics
 
 
 def test_a_part_survives_a_record_with_all_its_bits():
-    part = Part('g', [('x', {'mae': 0.1, 'auc': float('nan')})], {'curve': np.array([1 / 3, np.nan]), 'n': np.array(3)},
-                [Problem('missing', 'x', 'é')], 1, 2)  # fmt: skip
+    rows = [('x', {'mae': 0.1, 'auc': float('nan')})]
+    arrays = {'curve': np.array([1 / 3, np.nan]), 'n': np.array(3)}
+    part = PartialResult('g', rows, arrays, [Problem('missing', 'x', 'é')], 1, 2)
     back = decode(json.loads(json.dumps(encode(part))))
     np.testing.assert_array_equal(back.arrays['curve'], part.arrays['curve'])
     assert back.arrays['n'].shape == ()
@@ -123,8 +124,8 @@ def test_a_part_survives_a_record_with_all_its_bits():
 
 def test_a_damaged_line_in_the_middle_is_no_record(tmp_path):
     records = Records(tmp_path)
-    records.put('a' * 40, Part('g'))
-    records.put('b' * 40, Part('h'))
+    records.put('a' * 40, PartialResult('g'))
+    records.put('b' * 40, PartialResult('h'))
     records.close()
     file = tmp_path / 'main.jsonl'
     file.write_bytes(file.read_bytes().replace(b'"group": "g"', b'"group": "g'))

@@ -16,10 +16,10 @@ def save_grey(path: Path, values: np.ndarray) -> None:
 def save_labels(path: Path, labels: np.ndarray) -> None:
     """A palette PNG."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture = Image.fromarray(labels.astype(np.uint8), mode='P')
+    image = Image.fromarray(labels.astype(np.uint8), mode='P')
     colours = [0, 0, 0, *PALETTE.ravel().tolist()]
-    picture.putpalette(colours + [0] * (768 - len(colours)))
-    picture.save(path)
+    image.putpalette(colours + [0] * (768 - len(colours)))
+    image.save(path)
 
 
 def blob(seed: int, height: int = 20, width: int = 26) -> np.ndarray:

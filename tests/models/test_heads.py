@@ -6,7 +6,7 @@ from salseg.models.heads import MultiLevelSaliencyHead
 from salseg.registry import HEADS
 
 
-def test_every_level_is_predicted_at_the_size_of_the_picture():
+def test_every_level_is_predicted_at_the_size_of_the_image():
     head = MultiLevelSaliencyHead((4, 6, 8, 10))
     maps = [torch.rand(2, c, s, s + 1) for c, s in ((4, 8), (6, 4), (8, 2), (10, 1))]
     outputs = head(maps, (32, 36))

@@ -72,12 +72,12 @@ def test_coherence_over_several_outputs_equals_the_single_ones():
     )
     both = loss(outputs, batch())
     image = batch().image((6, 6), align_corners=True)
-    for (name, output), sigma, share in zip(outputs.items(), (0.5, 0.05), (1.0, 0.8)):
+    for (name, output), sigma, fraction in zip(outputs.items(), (0.5, 0.05), (1.0, 0.8)):
         small = torch.nn.functional.interpolate(
             torch.sigmoid(output[:, 0]), (6, 6), mode='bilinear', align_corners=True
         )
         alone = local_saliency_coherence(small[:, None], image, (CoherenceKernel(1.0, 6.0, sigma),)).mean()
-        torch.testing.assert_close(both[name], share * alone)
+        torch.testing.assert_close(both[name], fraction * alone)
 
 
 def test_coherence_trains_a_clip_of_four_frames():

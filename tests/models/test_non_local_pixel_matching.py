@@ -6,7 +6,7 @@ from salseg.models.matchers import NonLocalPixelMatching
 
 
 def alike(similarity, scale):
-    """A matching whose two reductions are the same, so that equal pictures should match position by position."""
+    """A matching whose two reductions are the same, so that equal images should match position by position."""
     torch.manual_seed(0)
     matching = NonLocalPixelMatching(6, 4, scale, similarity)
     matching.reduce_target.load_state_dict(matching.reduce_reference.state_dict())
@@ -14,11 +14,11 @@ def alike(similarity, scale):
 
 
 def test_what_all_positions_share_hides_the_match_from_products_and_not_from_cosines():
-    picture = torch.randn(1, 6, 5, 7, generator=torch.Generator().manual_seed(1)) + 30
+    image = torch.randn(1, 6, 5, 7, generator=torch.Generator().manual_seed(1)) + 30
     for similarity, scale, finds in (('product', 1.0, False), ('cosine', 100.0, True)):
         matching = alike(similarity, scale)
-        reduced = matching.reduce_reference(picture)
-        near = (matching(picture, picture) - reduced).abs()[..., 1:-1, 1:-1].mean() < 0.05 * reduced.std()
+        reduced = matching.reduce_reference(image)
+        near = (matching(image, image) - reduced).abs()[..., 1:-1, 1:-1].mean() < 0.05 * reduced.std()
         assert bool(near) is finds
 
 

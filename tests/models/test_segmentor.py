@@ -31,7 +31,7 @@ def test_a_training_step_gives_the_named_terms_and_moves_every_part(tiny_config)
     assert all(p.grad is not None for p in model.parameters())
 
 
-def test_prediction_gives_a_map_of_the_pictures_own_size_in_zero_to_one(tiny_config):
+def test_prediction_gives_a_map_of_the_images_own_size_in_zero_to_one(tiny_config):
     config, model = build(tiny_config)
     samples = model.eval().test_step(collated(config))
     for sample in samples:

@@ -44,14 +44,14 @@ def test_soft_truth_is_not_rounded():
 def test_contrast_is_least_where_foregrounds_agree_and_backgrounds_oppose():
     outputs, labels = clip()
     targets = FrameTargets(labels=labels)
-    regions = targets.soft((4, 4)) >= 0.5
+    regions = targets.soft_mask((4, 4)) >= 0.5
     apart = torch.where(regions, 1.0, -1.0).expand(-1, -1, 6, -1, -1)
     loss = ContrastiveLoss()
     assert loss(dict(outputs, embedding=apart), targets) < 1e-6
     assert loss(dict(outputs, embedding=torch.ones_like(apart)), targets) > 0.5
 
 
-def test_single_pictures_contribute_nothing():
+def test_single_images_contribute_nothing():
     outputs, labels = clip(batch=8, frames=1)
     outputs['embedding'].requires_grad_()
     loss = ContrastiveLoss()(outputs, FrameTargets(labels=labels))
@@ -67,7 +67,7 @@ def test_a_frame_without_foreground_is_neither_anchor_nor_positive():
     prediction, there = outputs['logits'][:, :, 0].sigmoid(), truth.flatten(2).any(2)
     index, valid = loss.candidates(prediction, truth, there, torch.ones_like(there))[0]
     assert all(1 not in row[ok].tolist() for row, ok in zip(index[0], valid[0]))
-    regions = FrameTargets(labels=labels).soft((4, 4)).squeeze(2) >= 0.5
+    regions = FrameTargets(labels=labels).soft_mask((4, 4)).squeeze(2) >= 0.5
     per_anchor, complete = loss.anchor_losses(outputs['embedding'], regions, prediction, truth)
     assert complete.tolist() == [[True, False, True, True]]
     assert per_anchor[0, 1] == 0

@@ -4,9 +4,9 @@ import torch
 from salseg.ops import democratic_attention, descending_ranks, readjustment
 
 
-def given(pictures=2, positions=9, channels=6):
+def given(images=2, positions=9, channels=6):
     generator = torch.Generator().manual_seed(0)
-    return [torch.randn(pictures, positions, channels, generator=generator) for _ in range(3)]
+    return [torch.randn(images, positions, channels, generator=generator) for _ in range(3)]
 
 
 def test_ranks_count_from_the_largest():
@@ -41,7 +41,7 @@ def test_blocks_of_any_size_give_the_same_values_and_gradients(max_bytes):
         torch.testing.assert_close(blocks, whole, rtol=1e-5, atol=1e-5 * whole.abs().max().item())
 
 
-def test_pictures_do_not_see_each_other():
+def test_images_do_not_see_each_other():
     queries, keys, values = given()
     alone = democratic_attention(queries[:1], keys[:1], values[:1])
     torch.testing.assert_close(democratic_attention(queries, keys, values)[:1], alone)

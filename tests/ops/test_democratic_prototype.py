@@ -6,16 +6,16 @@ from salseg.ops import group_prototype, mean_response, seed_logits, seed_vectors
 from salseg.ops.democratic_prototype import similarity_maxima
 
 
-def parts(pictures=4, positions=12, channels=8, seed=0):
+def parts(images=4, positions=12, channels=8, seed=0):
     generator = torch.Generator().manual_seed(seed)
-    queries, keys, features = (torch.randn(pictures, positions, channels, generator=generator) for _ in range(3))
+    queries, keys, features = (torch.randn(images, positions, channels, generator=generator) for _ in range(3))
     return queries, keys, F.normalize(features.transpose(1, 2), dim=1)
 
 
 def dense_maxima(queries, keys):
-    pictures, positions, channels = queries.shape
+    images, positions, channels = queries.shape
     similarity = queries.flatten(0, 1) @ keys.flatten(0, 1).t() / channels**0.5
-    return similarity.view(-1, pictures, positions).amax(2)
+    return similarity.view(-1, images, positions).amax(2)
 
 
 @pytest.mark.parametrize('rows', [1, 5, 12, 48, 1000])
@@ -31,21 +31,21 @@ def test_a_budget_below_one_row_still_works_row_by_row():
     assert all(len(block) == 1 for block in similarity_maxima(queries, keys, max_bytes=1))
 
 
-def test_logits_are_the_mean_over_pictures_and_have_no_gradient():
+def test_logits_are_the_mean_over_images_and_have_no_gradient():
     queries, keys, _ = parts()
     logits = seed_logits(queries.requires_grad_(), keys)
     assert not logits.requires_grad
     torch.testing.assert_close(logits, dense_maxima(queries, keys).mean(1).view(4, 12).detach())
 
 
-def test_one_seed_per_picture_where_no_values_tie():
+def test_one_seed_per_image_where_no_values_tie():
     queries, keys, _ = parts()
     logits = seed_logits(queries, keys)
     assert torch.equal(select_seeds(logits, 'sum'), select_seeds(logits, 'first'))
     assert select_seeds(logits, 'first').sum(1).tolist() == [1] * 4
 
 
-def test_a_constant_picture_has_every_position_as_seed_when_ties_are_summed():
+def test_a_constant_image_has_every_position_as_seed_when_ties_are_summed():
     logits = torch.zeros(1, 12)
     assert select_seeds(logits, 'sum').sum() == 12
     assert select_seeds(logits, 'first').nonzero().tolist() == [[0, 0]]

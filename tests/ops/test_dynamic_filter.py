@@ -4,15 +4,15 @@ import torch.nn.functional as F
 from salseg.ops import dynamic_depthwise
 
 
-def test_each_picture_and_channel_has_its_own_filter():
+def test_each_image_and_channel_has_its_own_filter():
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(2, 3, 4, 5, generator=generator)
     kernels = torch.randn(2, 3, 3, 3, generator=generator)
     result = dynamic_depthwise(x, kernels)
-    for picture in range(2):
+    for image in range(2):
         for channel in range(3):
-            single = F.conv2d(x[picture, channel][None, None], kernels[picture, channel][None, None], padding=1)
-            torch.testing.assert_close(result[picture, channel], single[0, 0])
+            single = F.conv2d(x[image, channel][None, None], kernels[image, channel][None, None], padding=1)
+            torch.testing.assert_close(result[image, channel], single[0, 0])
 
 
 def test_a_centre_of_one_changes_nothing():

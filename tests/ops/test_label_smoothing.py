@@ -7,7 +7,7 @@ from salseg.ops.label_smoothing import SmoothingSettings, foreground_score, indi
 from salseg.ops.superpixels import slic, superpixel_areas, superpixel_means, touching
 
 
-def pictures(count=3, size=(40, 48)):
+def draw_images(count=3, size=(40, 48)):
     """Red discs on green, and maps that show them faintly with noise."""
     rng = np.random.default_rng(0)
     rows, columns = np.mgrid[: size[0], : size[1]]
@@ -34,21 +34,21 @@ def overlap(maps, truth):
 
 
 def test_smoothing_recovers_the_objects_of_a_group():
-    images, maps, truth = pictures()
+    images, maps, truth = draw_images()
     smoothed = smooth_labels(images, maps, refine, SmoothingSettings(segments=60))
     assert overlap(smoothed, truth) > overlap(maps, truth) + 0.2
 
 
 def test_the_map_outside_the_labels_is_zero_and_inside_it_stays():
-    images, maps, _ = pictures()
+    images, maps, _ = draw_images()
     for before, after in zip(maps, smooth_labels(images, maps, refine, SmoothingSettings(segments=60))):
         kept = after > 0
         assert torch.equal(after[kept], before[kept])
         assert (after[~kept] == 0).all()
 
 
-def test_one_picture_and_mixed_sizes_work():
-    images, maps, _ = pictures()
+def test_one_image_and_mixed_sizes_work():
+    images, maps, _ = draw_images()
     images[1], maps[1] = images[1][:30, :33], maps[1][:30, :33]
     found = smooth_labels(images, maps, refine, SmoothingSettings(segments=30, output='marginal'))
     assert [tuple(x.shape) for x in found] == [(40, 48), (30, 33), (40, 48)]
@@ -56,13 +56,13 @@ def test_one_picture_and_mixed_sizes_work():
 
 
 def test_a_map_of_another_size_is_refused():
-    images, maps, _ = pictures()
-    with pytest.raises(ValueError, match='size of its picture'):
+    images, maps, _ = draw_images()
+    with pytest.raises(ValueError, match='size of its image'):
         smooth_labels(images, [maps[0], maps[1][1:], maps[2]], refine)
 
 
 def test_superpixels_count_from_zero_without_gaps():
-    labels = slic(pictures(1)[0][0], segments=40)
+    labels = slic(draw_images(1)[0][0], segments=40)
     assert labels.unique().tolist() == list(range(int(labels.max()) + 1))
 
 

@@ -17,7 +17,7 @@ def sample(shape=(2, 1, 6, 7), seed=0, dtype=torch.float64):
 
 
 def by_definition(saliency, image, kernels, radius, border='zeros'):
-    """The definition pixel by pixel: outside the picture colour, saliency and position are 0."""
+    """The definition pixel by pixel: outside the image colour, saliency and position are 0."""
     height, width = saliency.shape[-2:]
     total = 0
     for y in range(height):
@@ -61,7 +61,7 @@ def test_gradient_is_that_of_finite_differences():
     assert torch.autograd.gradcheck(lambda s: local_saliency_coherence(s, image, (COLOUR, PLAIN), 2), saliency)
 
 
-def test_a_window_larger_than_the_picture_reaches_all_pairs():
+def test_a_window_larger_than_the_image_reaches_all_pairs():
     saliency, image = sample((1, 1, 3, 2))
     ours = local_saliency_coherence(saliency, image, (COLOUR,), 5)
     torch.testing.assert_close(ours, by_definition(saliency, image, (COLOUR,), 5))
@@ -109,7 +109,7 @@ def test_equal_pixels_get_no_gradient():
     assert saliency.grad.abs().max() == 0
 
 
-def test_mirroring_the_picture_changes_nothing_inside():
+def test_mirroring_the_image_changes_nothing_inside():
     saliency, image = sample((1, 1, 8, 9))
     kernels = (COLOUR, PLAIN)
     plain = local_saliency_coherence(saliency, image, kernels, 3, border='ignore')
@@ -137,7 +137,7 @@ def test_two_pixels_by_hand():
     assert local_saliency_coherence(saliency, image, (kernel,), 1, border='ignore').item() == pytest.approx(expected)
 
 
-def test_the_picture_gets_no_gradient():
+def test_the_image_gets_no_gradient():
     saliency, image = sample()
     image.requires_grad_()
     local_saliency_coherence(saliency, image).sum().backward()

@@ -4,14 +4,14 @@ import torch
 from salseg.ops.manifold_ranking import SuperpixelGraph, rank_nodes
 
 
-def graph(nodes=40, pictures=4, **options):
+def graph(nodes=40, images=4, **options):
     generator = torch.Generator().manual_seed(0)
     features = torch.rand(nodes, 3, generator=generator)
-    picture = torch.arange(nodes) % pictures
-    near = [(i, i + pictures) for i in range(nodes - pictures)]
+    image = torch.arange(nodes) % images
+    near = [(i, i + images) for i in range(nodes - images)]
     pairs = torch.tensor(near + [(b, a) for a, b in near])
     indicator = (torch.rand(nodes, generator=generator) > 0.5).double()
-    return SuperpixelGraph(features, picture, pairs, **options), indicator
+    return SuperpixelGraph(features, image, pairs, **options), indicator
 
 
 def dense_solution(network, indicator, lambda4=1.0, beta=0.9, prior=1.0):
@@ -21,14 +21,14 @@ def dense_solution(network, indicator, lambda4=1.0, beta=0.9, prior=1.0):
     return torch.linalg.solve(matrix, lambda4 * indicator + (1 - beta) / 2 * prior)
 
 
-def test_only_other_pictures_and_neighbours_are_connected():
+def test_only_other_images_and_neighbours_are_connected():
     network, _ = graph()
     weights = network.rows(0, 40)
     assert torch.equal(weights, weights.t())
     assert weights.diagonal().abs().max() == 0
-    assert weights[0, 4] > 0, 'a neighbour in the same picture'
-    assert weights[0, 8] == 0, 'no neighbour, same picture'
-    assert weights[0, 9] > 0, 'another picture'
+    assert weights[0, 4] > 0, 'a neighbour in the same image'
+    assert weights[0, 8] == 0, 'no neighbour, same image'
+    assert weights[0, 9] > 0, 'another image'
 
 
 @pytest.mark.parametrize('lambda4', [0.1, 1.0])

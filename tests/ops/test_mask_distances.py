@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from salseg.ops import bootstrap_share, bootstrapped_cross_entropy, dice_distance, iou_distance
+from salseg.ops import bootstrap_fraction, bootstrapped_cross_entropy, dice_distance, iou_distance
 
 
 def soft(seed=0):
@@ -40,8 +40,8 @@ def test_empty_masks():
         iou_distance(nothing, nothing, form='max')
 
 
-def test_the_share_of_hard_pixels_falls_linearly_and_then_stays():
-    shares = [bootstrap_share(i, 10, 20, 0.2) for i in (0, 9, 10, 15, 20, 21, 99)]
+def test_the_fraction_of_hard_pixels_falls_linearly_and_then_stays():
+    shares = [bootstrap_fraction(i, 10, 20, 0.2) for i in (0, 9, 10, 15, 20, 21, 99)]
     assert shares == pytest.approx([1, 1, 1, 0.6, 0.2, 0.2, 0.2])
 
 

@@ -1,16 +1,16 @@
 import pytest
 import torch
 
-from salseg.ops.mask_learner import alternate, begin, centre, learn_masks, scatter, soft_threshold
+from salseg.ops.mask_learner import admm, begin, centre, learn_masks, scatter_matrix, soft_threshold
 
 
-def group(pictures=4, grid=(8, 10), channels=16, seed=0):
+def group(images=4, grid=(8, 10), channels=16, seed=0):
     """Features whose object, a bright ellipse near the middle, has a direction of its own."""
     generator = torch.Generator().manual_seed(seed)
     rows, columns = torch.meshgrid(*(torch.arange(n) for n in grid), indexing='ij')
     direction = torch.randn(channels, generator=generator)
     truth, features = [], []
-    for _ in range(pictures):
+    for _ in range(images):
         y, x = (n * (0.4 + 0.2 * torch.rand((), generator=generator)) for n in grid)
         inside = ((rows - y) / grid[0]).square() + ((columns - x) / grid[1]).square() < 0.05
         noise = torch.randn(*grid, channels, generator=generator)
@@ -24,7 +24,7 @@ def test_values_move_towards_zero_by_the_threshold():
     assert soft_threshold(values, 10.0).tolist() == [-2.0, 0.0, 0.0, 0.0, 0.0, 5.0]
 
 
-def test_masks_find_what_the_pictures_share():
+def test_masks_find_what_the_images_share():
     features, truth = group()
     masks = learn_masks(features, truth.shape[1:])
     assert masks.shape == truth.shape
@@ -47,8 +47,8 @@ def test_taken_literally_the_scale_decides_whether_anything_is_left():
     assert (learn_masks(20 * features, truth.shape[1:], mode='literal') < 1).any()
 
 
-def test_a_single_picture_is_a_set_of_its_own():
-    features, truth = group(pictures=1)
+def test_a_single_image_is_a_set_of_its_own():
+    features, truth = group(images=1)
     assert learn_masks(features, truth.shape[1:]).shape == (1, 8, 10)
 
 
@@ -68,9 +68,9 @@ def test_scaled_responses_have_the_given_spread():
 def test_a_step_solves_its_own_least_squares_problem():
     features, truth = group()
     used, state = begin(features, tuple(truth.shape[1:]), 25.0)
-    found = alternate(used, state, 1)
+    found = admm(used, state, 1)
     centred = used.double()
-    matrix = 8 * scatter(centred) + 0.002 * torch.eye(16, dtype=torch.float64)
+    matrix = 8 * scatter_matrix(centred) + 0.002 * torch.eye(16, dtype=torch.float64)
     right = 10 * torch.einsum('npd,np->d', centred, state.masks.double() - state.duals.double())
     torch.testing.assert_close(matrix @ found.direction, right, rtol=1e-4, atol=1e-4 * right.abs().max().item())
 
@@ -88,4 +88,4 @@ def test_bad_input_is_refused_with_what_was_expected():
         learn_masks(torch.ones(2, 12, 4), (3, 4))
     used, state = begin(features, tuple(truth.shape[1:]), 25.0)
     with pytest.raises(ValueError, match='rho'):
-        alternate(used, state, 1, rho=1.0)
+        admm(used, state, 1, rho=1.0)

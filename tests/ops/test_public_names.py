@@ -1,4 +1,4 @@
-"""What is a pure function can be had from `salseg.ops`, whatever file it lies in."""
+"""What is a pure function can be had from `salseg.ops`, whatever file it is in."""
 
 from pathlib import Path
 

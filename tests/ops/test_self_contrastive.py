@@ -2,12 +2,12 @@ import math
 
 import torch
 
-from salseg.ops import agreement, mask_iou, self_contrastive
+from salseg.ops import cosine_affinity, mask_iou, self_contrastive
 
 
 def test_agreement_is_one_half_and_zero_for_alike_orthogonal_and_opposite():
     x, y = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 2.0]])
-    found = torch.cat([agreement(x, 3 * x), agreement(x, y), agreement(x, -x)])
+    found = torch.cat([cosine_affinity(x, 3 * x), cosine_affinity(x, y), cosine_affinity(x, -x)])
     torch.testing.assert_close(found, torch.tensor([1.0, 0.5, 0.0]), rtol=0, atol=1e-5)
 
 

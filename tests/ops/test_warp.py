@@ -8,20 +8,20 @@ def noise(shape, seed=0):
 
 
 def test_no_motion_changes_nothing():
-    picture = noise((2, 3, 5, 7))
-    torch.testing.assert_close(warp(picture, torch.zeros(2, 2, 5, 7, dtype=torch.float64)), picture)
+    image = noise((2, 3, 5, 7))
+    torch.testing.assert_close(warp(image, torch.zeros(2, 2, 5, 7, dtype=torch.float64)), image)
 
 
-def test_whole_pixels_shift_the_picture_and_repeat_its_border():
-    picture = noise((1, 1, 4, 6))
+def test_whole_pixels_shift_the_image_and_repeat_its_border():
+    image = noise((1, 1, 4, 6))
     flow = torch.tensor([2.0, -1.0], dtype=torch.float64).view(1, 2, 1, 1).expand(1, 2, 4, 6)
     rows, columns = (torch.arange(4) - 1).clamp(0, 3), (torch.arange(6) + 2).clamp(0, 5)
-    torch.testing.assert_close(warp(picture, flow), picture[..., rows, :][..., columns])
+    torch.testing.assert_close(warp(image, flow), image[..., rows, :][..., columns])
 
 
 def test_equals_a_blend_of_four_clamped_neighbours():
-    picture, flow = noise((1, 2, 6, 5)), (noise((1, 2, 6, 5), 1) - 0.5) * 20
-    wanted = torch.empty_like(picture)
+    image, flow = noise((1, 2, 6, 5)), (noise((1, 2, 6, 5), 1) - 0.5) * 20
+    wanted = torch.empty_like(image)
     for y in range(6):
         for x in range(5):
             at_x, at_y = x + flow[0, 0, y, x].item(), y + flow[0, 1, y, x].item()
@@ -29,16 +29,16 @@ def test_equals_a_blend_of_four_clamped_neighbours():
             a, b = at_x - left, at_y - top
             x0, x1 = min(max(left, 0), 4), min(max(left + 1, 0), 4)
             y0, y1 = min(max(top, 0), 5), min(max(top + 1, 0), 5)
-            upper = (1 - a) * picture[0, :, y0, x0] + a * picture[0, :, y0, x1]
-            lower = (1 - a) * picture[0, :, y1, x0] + a * picture[0, :, y1, x1]
+            upper = (1 - a) * image[0, :, y0, x0] + a * image[0, :, y0, x1]
+            lower = (1 - a) * image[0, :, y1, x0] + a * image[0, :, y1, x1]
             wanted[0, :, y, x] = (1 - b) * upper + b * lower
-    torch.testing.assert_close(warp(picture, flow), wanted)
+    torch.testing.assert_close(warp(image, flow), wanted)
 
 
 def test_a_single_row_can_be_warped():
-    picture = noise((1, 1, 1, 4))
+    image = noise((1, 1, 1, 4))
     flow = torch.tensor([1.0, 3.0], dtype=torch.float64).view(1, 2, 1, 1).expand(1, 2, 1, 4)
-    torch.testing.assert_close(warp(picture, flow), picture[..., [1, 2, 3, 3]])
+    torch.testing.assert_close(warp(image, flow), image[..., [1, 2, 3, 3]])
 
 
 def test_magnitude_is_relative_to_the_sides():

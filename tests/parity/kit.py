@@ -29,7 +29,7 @@ from tests.parity import fill
 KIT = Path(__file__).resolve().parent
 DATA = Path(os.environ.get('SALSEG_PARITY_DATA') or KIT)
 
-# The recipes of a system say `import fill`; they are given this one, whatever lies in the working directory.
+# The recipes of a system say `import fill`; they are given this one, whatever is in the working directory.
 sys.modules['fill'] = fill
 
 

@@ -94,7 +94,7 @@ def record(model, names):
 
 
 class Bandwidths:
-    """The released code divides the picture in place: each kernel with colour finds it smaller by all before."""
+    """The released code divides the image in place: each kernel with colour finds it smaller by all before."""
 
     def __init__(self):
         self.product = 1.0
@@ -190,7 +190,7 @@ def transformed(results, settings, *, flip=False, scribble_resize='released'):
 
 
 class Pyramid(nn.Module):
-    """A backbone whose only feature is the picture."""
+    """A backbone whose only feature is the image."""
 
     def forward(self, images):
         return [images]

@@ -79,7 +79,7 @@ def test_contrastive_loss(path):
     options = dict(temperature=settings['tau'], normalize=settings['normalise'])
     loss = ContrastiveLoss(settings['positives'], settings['negatives'], **options)
     targets = FrameTargets(saliency=truth)
-    regions = targets.soft(tuple(features.shape[-2:])).squeeze(2) >= settings['mask_threshold']
+    regions = targets.soft_mask(tuple(features.shape[-2:])).squeeze(2) >= settings['mask_threshold']
     (fore, has_fore), (back, has_back) = region_vectors(features, regions), region_vectors(features, ~regions)
     whole = truth >= 0.5
     near, far = loss.candidates(prediction, whole, has_fore, has_back)

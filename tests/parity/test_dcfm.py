@@ -20,7 +20,7 @@ from projects.dcfm.transforms import resized, rotated, scale_cropped
 from salseg.evaluation.metrics.saliency_metric import to_grey
 from salseg.models import SaliencySegmentor
 from salseg.models.postprocessors import TruncateToGrey
-from salseg.ops import agreement, mask_iou, self_contrastive
+from salseg.ops import cosine_affinity, mask_iou, self_contrastive
 from salseg.registry import LOSSES
 from salseg.structures import FrameGeometry, FrameInputs, FrameTargets, SalDataSample
 from tests.parity import kit
@@ -101,8 +101,8 @@ def loss_values(given, settings):
         iou_grad0=gradient,
         levels_empty0=table(emptied),
         sc=contrast,
-        cos_c=agreement(whole, objects, epsilon),
-        cos_b=agreement(whole, rest, epsilon),
+        cos_c=cosine_affinity(whole, objects, epsilon),
+        cos_b=cosine_affinity(whole, rest, epsilon),
         sc_same=sum(self_contrastive(whole, whole, whole, epsilon)),
         sc_zero=sum(self_contrastive(whole, whole, torch.zeros_like(whole), epsilon)),
         **{f'sc_grad_{n}': g[0] for n, g in zip(('proto', 'proto_c', 'proto_b'), gradients)},
@@ -137,7 +137,7 @@ def test_one_optimisation_step(path):
         levels=level_table(iou), iou=one(overlap), sc=one(contrast), total=one(total)).items()}  # fmt: skip
     prototypes = [result['prototype'] for _, result in calls.values()]
     for name, other in zip(('c', 'b'), prototypes[1:]):
-        tensors[f'loss/cos_{name}'] = agreement(prototypes[0], other, settings['loss']['eps'])
+        tensors[f'loss/cos_{name}'] = cosine_affinity(prototypes[0], other, settings['loss']['eps'])
     for name, (maps, result) in calls.items():
         tensors |= prototype_values(model.matcher, maps.detach(), name)
         tensors |= {f'{name}/proto': result['prototype'][0], f'{name}/response': result['response'][0]}
@@ -193,16 +193,16 @@ def test_transforms_and_written_map(path):
     assert settings['draws'] == ['short side', 'x1', 'y1', 'flip number', 'angle']
     mean, std = (torch.tensor(settings[name]).view(3, 1, 1) for name in ('mean', 'std'))
 
-    def normalised(picture):
-        return (torch.from_numpy(picture.copy()).permute(2, 0, 1) / 255 - mean) / std
+    def normalised(image):
+        return (torch.from_numpy(image.copy()).permute(2, 0, 1) / 255 - mean) / std
 
     for case in settings['cases']:
-        picture = given[f'{case}/picture'][0].permute(1, 2, 0).contiguous().numpy()
+        image = given[f'{case}/image'][0].permute(1, 2, 0).contiguous().numpy()
         mask = given[f'{case}/mask'][0, 0].numpy() // 255
-        tensors[f'{case}/test_image'] = normalised(resized(picture, size, size))
+        tensors[f'{case}/test_image'] = normalised(resized(image, size, size))
         tensors[f'{case}/test_gt'] = resized(mask, size, size, nearest=True)[None]
         short, left, top, flip, angle = given['draws'][f'{case}/draws']
-        for name, value, nearest in (('image', picture, False), ('gt', mask, True)):
+        for name, value, nearest in (('image', image, False), ('gt', mask, True)):
             value = scale_cropped(value, int(short), int(left), int(top), base, size, nearest)
             value = np.ascontiguousarray(value[:, ::-1]) if flip < 0.5 else value
             value = rotated(value, float(angle), nearest)
@@ -211,7 +211,7 @@ def test_transforms_and_written_map(path):
     kit.check(meta, values, tensors)
 
 
-class Pictures(nn.Module):
+class Images(nn.Module):
     """A backbone that hands on what it is given."""
 
     def forward(self, images):
@@ -232,8 +232,8 @@ class Given(nn.Module):
 
 
 def written(logits, size):
-    """What a prediction of such logits writes for a picture of that size, by the model's own restoring."""
-    model = SaliencySegmentor(Pictures(), Given(logits), restore_from='probability', restore_align_corners=True)
+    """What a prediction of such logits writes for an image of that size, by the model's own restoring."""
+    model = SaliencySegmentor(Images(), Given(logits), restore_from='probability', restore_align_corners=True)
     geometry = FrameGeometry.whole(*size).scaled(*logits.shape[-2:])
     sample = SalDataSample(metainfo=dict(frame_ids=['0'], geometry=[geometry]))
     (sample,) = model.predict(FrameInputs(torch.zeros(1, 1, 3, *logits.shape[-2:])), [sample])

@@ -15,8 +15,8 @@ from projects.mask_guided_fcn.head import FCNHead
 from salseg.ops.dense_crf import CRFSettings, dense_crf
 from salseg.ops.label_smoothing import SmoothingSettings, foreground_score, indicator
 from salseg.ops.manifold_ranking import SuperpixelGraph, rank_nodes
-from salseg.ops.mask_learner import alternate, begin, learn_masks, soft_threshold
-from salseg.ops.squared_error import frobenius
+from salseg.ops.mask_learner import admm, begin, learn_masks, soft_threshold
+from salseg.ops.squared_error import sum_squared_error
 from salseg.ops.superpixels import superpixel_means
 from tests.parity import kit
 
@@ -47,7 +47,7 @@ def test_mask_learner(path):
     plain, plain_start = begin(features * scale, grid, None)
     for name, used, state in (('robust', scaled, start), ('literal', plain, plain_start)):
         for rounds in settings['iterations'][name]:
-            found = alternate(used, state, rounds, **numbers)
+            found = admm(used, state, rounds, **numbers)
             parts = dict(w=found.direction, m=found.masks, z=found.duals)
             tensors |= {f'{name}_{letter}{rounds}': value for letter, value in parts.items()}
     tensors['mask'] = learn_masks(features, grid, iterations=max(settings['iterations']['robust']), response_std=std)
@@ -108,7 +108,7 @@ def test_exact_dense_crf(path, max_bytes):
 def test_loss(path):
     meta, values = kit.load(path)
     given = tensors_of(meta, values)
-    kit.check(meta, values, dict(frobenius=frobenius(given['pred'], given['target']).reshape(1)))
+    kit.check(meta, values, dict(sum_squared_error=sum_squared_error(given['pred'], given['target']).reshape(1)))
 
 
 def count(*modules):
@@ -149,7 +149,7 @@ def mask_defaults():
     """Numbers of the mask learner, out of the signatures."""
     import inspect
 
-    numbers = {name: p.default for f in (alternate, learn_masks) for name, p in inspect.signature(f).parameters.items()}
+    numbers = {name: p.default for f in (admm, learn_masks) for name, p in inspect.signature(f).parameters.items()}
     names = dict(lambda1='lambda1', lambda2='lambda2', rho='rho', iterations='iterations', response_std='response_std')
     found = {ours: numbers[theirs] for ours, theirs in names.items()}
     return found | dict(threshold=np.float64(found['lambda2'] / found['rho']))

@@ -1,4 +1,4 @@
-"""Saliency, co-saliency, video and DAVIS measures against public evaluation code."""
+"""Saliency, co-saliency, video and DAVIS metrics against public evaluation code."""
 
 import numpy as np
 import pytest
@@ -62,48 +62,48 @@ def renamed(prefix, names, scores):
     return {prefix + official: scores[ours] for official, ours in names.items() if ours in scores}
 
 
-def pictures(values, prefix):
-    """Prediction and ground truth of every picture below a prefix, by its number as written, ascending."""
+def images(values, prefix):
+    """Prediction and ground truth of every image below a prefix, by its number as written, ascending."""
     numbers = [n[len(prefix) : -len('/pred')] for n in values if n.startswith(prefix) and n.endswith('/pred')]
     numbers = sorted((n for n in numbers if n.isdigit()), key=int)
     return {n: (values[f'{prefix}{n}/pred'], values[f'{prefix}{n}/gt']) for n in numbers}
 
 
-def picture_measures(prefix, scores):
-    """Per-picture scores stacked over pictures."""
+def image_metrics(prefix, scores):
+    """Per-image scores stacked over images."""
     stacked = {name: np.stack([s[name] for s in scores]) for name in scores[0]}
     return renamed(f'{prefix}/ref/', {**IMAGE_NAMES, **CURVE_NAMES}, stacked)
 
 
-def saliency_measures(meta, values):
-    scores = [F.saliency_scores(*pair) for pair in pictures(values, 'sod/').values()]
+def saliency_metrics(meta, values):
+    scores = [F.saliency_scores(*pair) for pair in images(values, 'sod/').values()]
     names = values[meta['settings']['names']['sod']]
     plain = [s for s, name in zip(scores, names, strict=True) if name.startswith(meta['settings']['plain_prefix'])]
     return {
-        **picture_measures('sod', scores),
+        **image_metrics('sod', scores),
         **renamed('sod/agg/', SET_NAMES, F.image_level(scores)),
         **renamed('sod/agg_plain/', SET_NAMES, F.image_level(plain)),
     }
 
 
-def resized_measures(values):
+def resized_metrics(values):
     produced, scores = {}, []
-    for number, (prediction, truth) in pictures(values, 'resize/').items():
+    for number, (prediction, truth) in images(values, 'resize/').items():
         resized = F.resize_prediction(prediction, truth.shape)
         produced[f'resize/{number}/pred_resized'] = resized
         scores.append(F.saliency_scores(resized, truth))
-    return {**produced, **picture_measures('resize', scores)}
+    return {**produced, **image_metrics('resize', scores)}
 
 
-def float_measures(values):
-    return picture_measures(
-        'float', [F.saliency_scores(*pair, normalize=False) for pair in pictures(values, 'float/').values()]
+def float_metrics(values):
+    return image_metrics(
+        'float', [F.saliency_scores(*pair, normalize=False) for pair in images(values, 'float/').values()]
     )
 
 
-def group_measures(meta, values):
+def group_metrics(meta, values):
     names = [str(name) for name in values[meta['settings']['names']['group']]]
-    groups = {name: list(pictures(values, f'group/{name}/').values()) for name in names}
+    groups = {name: list(images(values, f'group/{name}/').values()) for name in names}
     for name, pairs in groups.items():
         assert len(pairs) == values[f'group/{name}/count']
     scores = {name: [F.saliency_scores(*pair) for pair in pairs] for name, pairs in groups.items()}
@@ -117,24 +117,24 @@ def group_measures(meta, values):
     }
 
 
-def davis_measures(meta, values):
+def davis_metrics(meta, values):
     produced, tolerance = {}, meta['settings']['bound_th']
     names = [str(name) for name in values[meta['settings']['names']['davis']]]
     for task, score in (('semi', F.semi_supervised), ('unsup', F.unsupervised)):
         sequences = {
             name: score(values[f'davis/{name}/gt'], values[f'davis/{name}/pred'], tolerance=tolerance) for name in names
         }
-        figures = F.object_figures(sequences)
+        metrics = F.object_metrics(sequences)
         for name, scores in sequences.items():
             produced[f'davis/{task}/{name}/J'], produced[f'davis/{task}/{name}/F'] = scores.region, scores.boundary
-        produced[f'davis/{task}/object_names'] = np.array(list(figures))
+        produced[f'davis/{task}/object_names'] = np.array(list(metrics))
         produced[f'davis/{task}/global'] = np.array(list(F.davis_summary(sequences).values()))
         for official, ours in DAVIS_NAMES.items():
-            produced[f'davis/{task}/{official}'] = np.array([f[ours] for f in figures.values()])
+            produced[f'davis/{task}/{official}'] = np.array([f[ours] for f in metrics.values()])
     return produced
 
 
-def youtube_measures(values, davis):
+def youtube_metrics(values, davis):
     names = list(davis['davis/semi/object_names'])
     order = [names.index(name) for name in values['ytvos/object_names']]
     summary = F.youtube_vos_summary(
@@ -143,7 +143,7 @@ def youtube_measures(values, davis):
     return {'ytvos/J_seen_F_seen_J_unseen_F_unseen_G': np.array(list(summary.values()))}
 
 
-def time_measures(values):
+def time_metrics(values):
     return {
         name.replace('/values', '/no_wrap'): np.array(F.time_statistics(series))
         for name, series in values.items()
@@ -154,19 +154,19 @@ def time_measures(values):
 @pytest.mark.parametrize('path', kit.files('metrics', 'metrics'))
 def test_every_measure_is_that_of_the_public_code(path):
     meta, values = kit.load(path)
-    # The measures have these built in: a file with others would ask for measures that do not exist.
+    # The metrics have these built in: a file with others would ask for metrics that do not exist.
     fixed = {key: meta['settings'][key] for key in ('gt_threshold', 'beta2', 'alpha', 'void', 'curve_order')}
     assert fixed == dict(
         gt_threshold=128, beta2=BETA_SQUARED, alpha=0.5, void=VOID, curve_order='index 0 is threshold 255'
     )
-    davis = davis_measures(meta, values)
+    davis = davis_metrics(meta, values)
     produced = {
-        **saliency_measures(meta, values),
-        **resized_measures(values),
-        **float_measures(values),
-        **group_measures(meta, values),
+        **saliency_metrics(meta, values),
+        **resized_metrics(values),
+        **float_metrics(values),
+        **group_metrics(meta, values),
         **davis,
-        **youtube_measures(values, davis),
-        **time_measures(values),
+        **youtube_metrics(values, davis),
+        **time_metrics(values),
     }
     kit.check(meta, values, produced)

@@ -23,7 +23,7 @@ from salseg.ops import (
     aggregate,
     aggregate_log_odds,
     anisotropic_similarity,
-    bootstrap_share,
+    bootstrap_fraction,
     bootstrapped_cross_entropy,
     detached_halves,
     dice_distance,
@@ -245,7 +245,7 @@ def training_losses(settings, given):
     rules, logits, classes = settings['bootstrap'], given['logits'], given['classes']
     found = {}
     for iteration in rules['iterations']:
-        share = bootstrap_share(iteration, rules['start_warm'], rules['end_warm'], rules['top_p'])
+        share = bootstrap_fraction(iteration, rules['start_warm'], rules['end_warm'], rules['top_p'])
         loss = bootstrapped_cross_entropy(logits, classes, share).mean()
         found[f'bce_it{iteration}'] = torch.tensor([loss, share], dtype=torch.float64)
     masks = classes[:, None] == torch.arange(1, logits.shape[1])[:, None, None]
@@ -399,7 +399,7 @@ def test_training_clip(path):
             terms |= {f'{name}_loss_{t}': loss(part, rest.frames(t - 1, t)) for name, loss in losses.items()}
         totals[iteration] = sum(terms.values())
         torch.testing.assert_close(sum(loss(outputs, rest) for loss in losses.values()), totals[iteration])
-        share = bootstrap_share(iteration, settings['start_warm'], settings['end_warm'], settings['top_p'])
+        share = bootstrap_fraction(iteration, settings['start_warm'], settings['end_warm'], settings['top_p'])
         terms |= dict(total_loss=totals[iteration], p=torch.tensor(share))
         tensors |= {f'it{iteration}_{name}': value for name, value in terms.items()}
     for t in range(1, settings['T']):

@@ -1,4 +1,4 @@
-"""Model cards: complete, labelled, and true where a figure can be counted again."""
+"""Model cards: complete, labelled, and true where a metric can be counted again."""
 
 import hashlib
 import importlib.util
@@ -23,7 +23,7 @@ PUBLISHED = ('scwssod', 'dcfm', 'mask-guided-fcn', 'rcrnet', 'rcrnet-ner', 'fgpl
 PUBLISHED += ('xmem', 'xmem-boxes')
 NAMES = [name for name in list_models() if Path(model_cards()[name]['Folder']).parent.name == 'projects']
 SHIPPED = [name for name in list_models() if 'Checkpoint' in model_cards()[name]]
-# Sets of models that come with the package, and how many pictures each has.
+# Sets of models that come with the package, and how many images each has.
 SHIPPED_SETS = {'synthetic test split': 64, 'ECSSD-110': 110, 'cows-16': 16}
 
 
@@ -35,8 +35,8 @@ def tool(name):
 
 
 @pytest.fixture(scope='module')
-def figures():
-    return tool('card_figures')
+def metrics():
+    return tool('card_metrics')
 
 
 @pytest.mark.parametrize('name', NAMES)
@@ -55,7 +55,7 @@ def test_every_figure_says_where_it_comes_from(name):
         assert result['Kind'] in KINDS
         assert result['Set']
         measured = {key: value for key, value in result.items() if _numbers(value) and key != 'Seeds'}
-        assert measured, f'{name}: {result["Set"]} has no figure'
+        assert measured, f'{name}: {result["Set"]} has no metric'
         if result['Kind'] == 'reproduced here':
             assert not [field for field in OF_OUR_OWN if not result.get(field)]
             script = shlex.split(result['Command'])[1]
@@ -63,13 +63,13 @@ def test_every_figure_says_where_it_comes_from(name):
 
 
 @pytest.mark.parametrize('name', SHIPPED)
-def test_the_card_of_shipped_weights_describes_the_file_and_the_network(name, figures):
+def test_the_card_of_shipped_weights_describes_the_file_and_the_network(name, metrics):
     card, weights = model_cards()[name], shipped_weights(name)
     assert card['Task'] in TASKS
     assert all(card[field] for field in ('Supervision', 'Licence', 'Description', 'Training data', 'Hardware'))
     assert card['Weights']['Bytes'] == weights.stat().st_size
     assert card['Weights']['SHA256'] == hashlib.sha256(weights.read_bytes()).hexdigest()
-    assert card['Parameters'] == figures.count(name)['Parameters']
+    assert card['Parameters'] == metrics.count(name)['Parameters']
     assert f"'size': {card['Input'].split('x')[0]}" in str(load_config(str(config_of(name))).to_dict())
 
 
@@ -84,12 +84,12 @@ def test_the_command_of_shipped_weights_is_one(name):
 
 
 @pytest.mark.parametrize('name', SHIPPED)
-def test_figures_of_shipped_weights_say_on_what_they_were_seen(name):
+def test_metrics_of_shipped_weights_say_on_what_they_were_seen(name):
     results = model_cards()[name]['Results']
-    assert {result['Set']: result['pictures'] for result in results} == SHIPPED_SETS
+    assert {result['Set']: result['images'] for result in results} == SHIPPED_SETS
     for result in results:
         assert result['Kind'] in KINDS
-        measured = {key: value for key, value in result.items() if key not in ('Kind', 'Set', 'pictures')}
+        measured = {key: value for key, value in result.items() if key not in ('Kind', 'Set', 'images')}
         assert measured
         assert all(0 < value < 1 for value in measured.values())
 
@@ -100,8 +100,8 @@ def _numbers(value):
 
 
 @pytest.mark.parametrize('name', NAMES)
-def test_parameters_and_multiply_adds_are_those_of_the_network(name, figures):
-    card, counted = model_cards()[name], figures.count(name)
+def test_parameters_and_multiply_adds_are_those_of_the_network(name, metrics):
+    card, counted = model_cards()[name], metrics.count(name)
     assert card['Parameters'] == counted['Parameters']
     assert card['MultiplyAdds']['G'] == pytest.approx(counted['G'], rel=2e-3)
 

@@ -60,16 +60,16 @@ def test_the_short_side_is_scaled_and_the_other_rounded_down():
     assert scaled_sides((150, 100), 33) == (49, 33)
 
 
-def test_a_window_beyond_the_picture_is_black():
-    picture = np.full((10, 10, 3), 255, np.uint8)
-    found = scale_cropped(picture, 10, 0, 0, 20, 20)
+def test_a_window_beyond_the_image_is_black():
+    image = np.full((10, 10, 3), 255, np.uint8)
+    found = scale_cropped(image, 10, 0, 0, 20, 20)
     assert found[:9, :9].min() == 255
     assert found[11:].max() == 0
 
 
 def test_a_quarter_turn_is_exact_and_counter_clockwise():
-    picture = np.arange(9, dtype=np.uint8).reshape(3, 3)
-    np.testing.assert_array_equal(rotated(picture, 90, nearest=True), np.rot90(picture))
+    image = np.arange(9, dtype=np.uint8).reshape(3, 3)
+    np.testing.assert_array_equal(rotated(image, 90, nearest=True), np.rot90(image))
 
 
 def results(seed=0):
@@ -81,9 +81,9 @@ def results(seed=0):
 
 
 @pytest.mark.parametrize('transform', [RandomScaleCrop(size=24, base=48), RandomRotation()])
-def test_labels_follow_the_pictures_and_stay_labels(transform):
+def test_labels_follow_the_images_and_stay_labels(transform):
     given = results()
-    # A picture that is its own label shows whether both were moved alike.
+    # An image that is its own label shows whether both were moved alike.
     given['frames'] = [np.repeat(255 * label[..., None], 3, 2) for label in given['labels']]
     found = transform(given)
     for frame, label in zip(found['frames'], found['labels']):
@@ -112,11 +112,11 @@ def test_bad_arguments_are_named():
         RandomRotation(-1)
 
 
-def test_features_are_centred_in_each_picture_and_of_one_length():
+def test_features_are_centred_in_each_image_and_of_one_length():
     features = 3 + torch.randn(2, 8, 4, 5, generator=torch.Generator().manual_seed(0))
     found = unit_contrast(features)
     torch.testing.assert_close(found.square().mean(1), torch.ones(2, 4, 5))
-    # Whatever all positions of a picture have in common is gone, and so is contrast.
+    # Whatever all positions of an image have in common is gone, and so is contrast.
     torch.testing.assert_close(unit_contrast(5 * features + 7), found)
     torch.testing.assert_close(unit_contrast(features[:1]), found[:1], msg='companions do not matter')
     assert unit_contrast(torch.ones(1, 8, 2, 2)).abs().max() == 0

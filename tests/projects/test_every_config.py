@@ -1,4 +1,4 @@
-"""Every config in the repository is built, trained for a step, tested, and asked for a prediction."""
+"""Every config in the repository is built, trained for a step, tested, and requested a prediction."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import torch
 from salseg.apis import SaliencyPredictor
 from salseg.apis.clips import ClipPredictor
 from salseg.apis.groups import GroupPredictor
-from salseg.apis.kinds import set_kind
+from salseg.apis.kinds import input_type
 from salseg.catalog import list_configs
 from salseg.datasets.synthetic.images import draw_image
 from salseg.engine.config import load_config
@@ -46,10 +46,10 @@ def test_a_config_trains_is_tested_and_predicts(path, data, tmp_path, monkeypatc
         assert all(torch.isfinite(p).all() for p in after)
         assert any(not torch.equal(a, b) for a, b in zip(before, after))
     if config.get('test_dataloader'):
-        figures = runner.test()
+        metrics = runner.test()
         # YouTube-VOS keeps its annotations on a server.
-        assert figures or not config.test_evaluator
-        assert all(np.isfinite(value) for value in figures.values())
+        assert metrics or not config.test_evaluator
+        assert all(np.isfinite(value) for value in metrics.values())
         if isinstance(runner.model, SaliencySegmentor):
             _predicts(runner.model.eval(), config)
     assert config.get('train_dataloader') or config.get('test_dataloader')
@@ -57,10 +57,10 @@ def test_a_config_trains_is_tested_and_predicts(path, data, tmp_path, monkeypatc
 
 def _predicts(model, config):
     model.cfg, model.weights_source = config, 'one step'
-    pictures = [draw_image(0, 'test', index, (40, 56)).image for index in range(2)]
-    kind = set_kind(model)
+    images = [draw_image(0, 'test', index, (40, 56)).image for index in range(2)]
+    kind = input_type(model)
     if kind == 'clip':
-        found = list(ClipPredictor(model)((str(i), picture) for i, picture in enumerate(pictures)))
+        found = list(ClipPredictor(model)((str(i), image) for i, image in enumerate(images)))
     else:
-        found = (SaliencyPredictor if kind == 'image' else GroupPredictor)(model)(pictures)
+        found = (SaliencyPredictor if kind == 'image' else GroupPredictor)(model)(images)
     assert [prediction.saliency.shape for prediction in found] == [(40, 56)] * 2

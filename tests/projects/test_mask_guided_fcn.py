@@ -110,7 +110,7 @@ def test_the_learners_network_never_trains():
     assert not any(p.requires_grad for p in learner.parameters())
 
 
-def test_pictures_of_which_nothing_can_be_told_apart_are_an_error():
+def test_images_of_which_nothing_can_be_told_apart_are_an_error():
     learner = MaskLearner(nn.Sequential(nn.AvgPool2d(8)))
     learner.features = lambda group: torch.ones(len(group), 4, 8, 8)
     with pytest.raises(DataError, match='nothing to tell apart'):
@@ -124,8 +124,8 @@ def groups(tmp_path):
             for folder in ('image', 'gt'):
                 path = tmp_path / 'data' / folder / group / f'{stem}.png'
                 path.parent.mkdir(parents=True, exist_ok=True)
-                picture = np.random.default_rng(ord(group) + int(stem)).integers(0, 255, (40, 50, 3), np.uint8)
-                cv2.imwrite(str(path), picture if folder == 'image' else np.full((40, 50), 255, np.uint8))
+                image = np.random.default_rng(ord(group) + int(stem)).integers(0, 255, (40, 50, 3), np.uint8)
+                cv2.imwrite(str(path), image if folder == 'image' else np.full((40, 50), 255, np.uint8))
     return tmp_path
 
 
@@ -187,7 +187,7 @@ def test_stale_and_missing_masks_are_refused(groups):
     with pytest.raises(DataError, match=r'no guidance\.json'):
         LoadGuidance(str(groups / 'out'))
     transform = stored(groups, {'a/1': [1, 2]})
-    with pytest.raises(DataError, match='another picture'):
+    with pytest.raises(DataError, match='another image'):
         transform(loaded(groups))
     with pytest.raises(DataError, match='no mask of a/2'):
         transform(loaded(groups, stem='2'))
@@ -196,7 +196,7 @@ def test_stale_and_missing_masks_are_refused(groups):
         read_record(groups / 'out')
 
 
-def test_masks_of_whole_pictures_do_not_fit_crops(groups):
+def test_masks_of_whole_images_do_not_fit_crops(groups):
     from salseg.datasets.guidance import checksum
 
     results = loaded(groups)

@@ -123,7 +123,7 @@ def test_without_cues_the_generator_says_what_is_missing():
         small('sound')
 
 
-def test_logits_have_the_size_of_the_picture_and_one_frame_at_a_time_changes_nothing():
+def test_logits_have_the_size_of_the_image_and_one_frame_at_a_time_changes_nothing():
     model = small(cue=None).eval()
     inputs = FrameInputs(torch.randn(1, 3, 3, 35, 45, generator=torch.Generator().manual_seed(0)))
     together = model.run(inputs)[1]['logits']
@@ -167,7 +167,7 @@ def test_crops_hold_area_and_shape_and_stay_inside():
     assert given['geometry'][0].size == (8, 8)
 
 
-def test_mirrors_of_picture_and_label_agree():
+def test_mirrors_of_image_and_label_agree():
     seen = set()
     for seed in range(12):
         given = results(1)

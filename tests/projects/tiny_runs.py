@@ -1,4 +1,4 @@
-"""Any config of the repository as a run of seconds: small data in the real layouts, small pictures, thin layers, one step."""
+"""Any config of the repository as a run of seconds: small data in the real layouts, small images, thin layers, one step."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,22 +9,22 @@ from mmengine.config import Config
 from salseg.datasets.synthetic import write_dataset
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
-PICTURE = 64
-FOLLOWERS = ('NPMCANet', 'XMem')
+IMAGE = 64
+TRACKERS = ('NPMCANet', 'XMem')
 # Folders and lists of a release: the small data have others.
 PLACES = ('image_folder', 'label_folder', 'label_root', 'list_file', 'groups', 'layout', 'layout_options', 'videos')
 
 
 def write_data(folder: Path) -> Path:
-    """A few pictures, groups and videos to train on, and below ``test`` as few as a measure can do with."""
-    write_dataset('sod', folder / 'sod', splits=dict(train=3), size=PICTURE)
-    write_dataset('cosod', folder / 'cosod', splits=dict(train=2), size=PICTURE, group_size=3)
-    write_dataset('vsod', folder / 'vsod', splits=dict(train=2), size=PICTURE, length=11)
-    write_dataset('davis', folder / 'davis', splits=dict(train=2), size=PICTURE, length=8)
-    write_dataset('sod', folder / 'test/sod', splits=dict(train=1), size=PICTURE)
-    write_dataset('cosod', folder / 'test/cosod', splits=dict(train=1), size=PICTURE, group_size=2)
-    write_dataset('vsod', folder / 'test/vsod', splits=dict(train=1), size=PICTURE, length=3)
-    write_dataset('davis', folder / 'test/davis', splits=dict(train=1), size=PICTURE, length=3)
+    """A few images, groups and videos to train on, and below ``test`` as few as a measure can do with."""
+    write_dataset('sod', folder / 'sod', splits=dict(train=3), size=IMAGE)
+    write_dataset('cosod', folder / 'cosod', splits=dict(train=2), size=IMAGE, group_size=3)
+    write_dataset('vsod', folder / 'vsod', splits=dict(train=2), size=IMAGE, length=11)
+    write_dataset('davis', folder / 'davis', splits=dict(train=2), size=IMAGE, length=8)
+    write_dataset('sod', folder / 'test/sod', splits=dict(train=1), size=IMAGE)
+    write_dataset('cosod', folder / 'test/cosod', splits=dict(train=1), size=IMAGE, group_size=2)
+    write_dataset('vsod', folder / 'test/vsod', splits=dict(train=1), size=IMAGE, length=3)
+    write_dataset('davis', folder / 'test/davis', splits=dict(train=1), size=IMAGE, length=3)
     return folder
 
 
@@ -38,7 +38,7 @@ def make_tiny(config: Config, data: Path) -> Config:
         if node.get('depth') == 101:
             node['depth'] = 50
         if path.split('.')[0] in LOADERS:
-            _shrink(path, node, data, config.model.type in FOLLOWERS)
+            _shrink(path, node, data, config.model.type in TRACKERS)
     for name in LOADERS:
         if config.get(name):
             config[name].num_workers = 0
@@ -47,7 +47,7 @@ def make_tiny(config: Config, data: Path) -> Config:
     if len(config.model.get('scales', ())) > 2:
         config.model.scales = config.model.scales[-2:]
     if config.model.get('shorter_side'):
-        config.model.shorter_side = PICTURE
+        config.model.shorter_side = IMAGE
     if config.get('train_cfg'):
         config.train_cfg.max_iters = 1
         config.train_cfg.val_interval = 10
@@ -68,16 +68,16 @@ def _narrow(model: Any) -> None:
 def _shrink(path: str, node: Any, data: Path, follows: bool) -> None:
     kind = str(node.get('type'))
     if path in LOADERS:
-        # Batch statistics of a single picture would be of one number in places.
+        # Batch statistics of a single image would be of one number in places.
         node['batch_size'] = min(node.get('batch_size', 1), 1 if follows else 2)
     if kind in _ROOTS:
         part = data if path.startswith('train') else data / 'test'
         _move(node, part / _ROOTS[kind](node), kind)
-        # Several test sets read the same folder here, and figures are told apart by name.
+        # Several test sets read the same folder here, and metrics are told apart by name.
         node['name'] = path
     elif kind.startswith('Synthetic'):
         length = 2 if path.startswith('train') else 1
-        node |= {key: value for key, value in dict(length=length, size=PICTURE).items() if key in node}
+        node |= {key: value for key, value in dict(length=length, size=IMAGE).items() if key in node}
     elif kind == 'AlternatingBatchSampler':
         node['sizes'] = tuple(min(size, 2) for size in node['sizes'])
     elif kind == 'SampleGroup':
@@ -85,11 +85,11 @@ def _shrink(path: str, node: Any, data: Path, follows: bool) -> None:
     elif kind == 'SampleClip':
         node['length'] = min(node['length'], 3)
     elif kind == 'CompositeClips':
-        node['size'] = PICTURE
+        node['size'] = IMAGE
     elif kind == 'ComputeFlow':
         node.pop('cache', None)
     elif '.pipeline.' in path and 'size' in node:
-        node['size'] = PICTURE
+        node['size'] = IMAGE
         node.pop('base', None)
 
 

@@ -51,7 +51,7 @@ def test_boxes_of_masks_are_the_smallest_ones():
         (lambda: Prompt.from_masks({255: np.ones((2, 2))}), 'from 1 to 254'),
         (lambda: Prompt.from_masks({1: np.ones((2, 2)), 2: np.ones((2, 3))}), 'expected one shape'),
         (lambda: Prompt.from_boxes({1: (3, 1, 2, 2)}, (4, 4)), 'x0 < x1'),
-        (lambda: Prompt.from_boxes({1: (9, 9, 12, 12)}, (4, 4)), 'inside the picture'),
+        (lambda: Prompt.from_boxes({1: (9, 9, 12, 12)}, (4, 4)), 'inside the image'),
         (lambda: Prompt.from_boxes({1: (1, 2, 3)}, (4, 4)), 'four numbers'),
         (lambda: Prompt.from_labels(np.zeros((2, 2), np.uint8)), 'holds no object'),
         (lambda: Prompt.from_labels(np.zeros((2, 2), np.float32)), 'integers'),

@@ -121,12 +121,12 @@ def test_a_removed_object_is_gone_and_may_return_under_its_id(make):
     runner.remove_objects([3, 7])
     assert runner.memory.bytes == 0
     assert runner.step(frames[3]).object_ids == ()
-    with pytest.raises(DataError, match=r'objects \[9\] are not followed'):
+    with pytest.raises(DataError, match=r'objects \[9\] are not tracked'):
         runner.remove_objects([9])
 
 
 @both
-def test_thirty_objects_are_followed_in_one_state(make):
+def test_thirty_objects_are_tracked_in_one_state(make):
     masks = {i + 1: square(8 * (i // 6), 8 * (i % 6), 8) for i in range(30)}
     runner = stream(make())
     first = runner.step(video(1)[0], Prompt.from_masks(masks))
@@ -262,7 +262,7 @@ def test_flipping_frame_and_prompt_flips_the_answer():
 
 
 @pytest.mark.parametrize('frame', [np.zeros((48, 64), np.uint8), np.zeros((48, 64, 3), np.float32)])
-def test_a_frame_must_be_an_rgb_picture(frame):
+def test_a_frame_must_be_an_rgb_image(frame):
     with pytest.raises(DataError, match='uint8 RGB'):
         stream(xmem()).step(frame)
 
@@ -273,7 +273,7 @@ def test_a_prompt_for_a_frame_that_never_came_is_reported():
 
 
 @both
-def test_an_object_that_left_keeps_its_id_and_is_followed_again_when_shown(make):
+def test_an_object_that_left_keeps_its_id_and_is_tracked_again_when_shown(make):
     frames, runner = video(6), stream(make())
     runner.step(frames[0], two_objects())
     gone = Prompt.from_labels((3 * square(24, 32)).astype(np.uint8), known=runner.object_ids, exhaustive=True)

@@ -13,7 +13,7 @@ def test_saliency_masks_are_the_union_of_all_objects_and_leave_unknown_pixels_ou
     labels = torch.tensor([[[[0, 1], [2, 255]]]], dtype=torch.uint8)
     batch = targets(labels=labels)
     assert batch.masks()[0, 0, 0].tolist() == [[False, True], [True, False]]
-    assert batch.known()[0, 0, 0].tolist() == [[True, True], [True, False]]
+    assert batch.valid_mask()[0, 0, 0].tolist() == [[True, True], [True, False]]
 
 
 def test_object_masks_follow_the_slots():
@@ -48,7 +48,7 @@ def test_box_masks_hold_the_cells_whose_centre_is_inside():
 def test_soft_truth_is_the_area_mean_of_the_mask():
     labels = torch.zeros(1, 1, 4, 4, dtype=torch.uint8)
     labels[..., :2, :3] = 1
-    assert targets(labels=labels).soft((2, 2))[0, 0, 0].tolist() == [[1.0, 0.5], [0.0, 0.0]]
+    assert targets(labels=labels).soft_mask((2, 2))[0, 0, 0].tolist() == [[1.0, 0.5], [0.0, 0.0]]
 
 
 def test_frames_cuts_every_field_alike():
@@ -72,7 +72,7 @@ def test_padding_rows_are_unknown():
     frames = FrameInputs(torch.zeros(1, 1, 3, 4, 4))
     sample = SalDataSample(metainfo=dict(frame_ids=['x']))
     sample.labels = torch.ones(1, 2, 3, dtype=torch.uint8)
-    known = FrameTargets.from_samples([sample], frames).known()
+    known = FrameTargets.from_samples([sample], frames).valid_mask()
     assert known.sum() == 6
 
 

@@ -23,16 +23,16 @@ def tool(name):
     return module
 
 
-def figures(tmp_path, name, protocol='sod', tree=map_tree, content=('1', '2')):
+def metrics(tmp_path, name, protocol='sod', tree=map_tree, content=('1', '2')):
     predictions, truth = tree(tmp_path / name, content)
     out = tmp_path / name / 'out'
     arguments = [str(predictions), str(truth), '--protocol', protocol, '--processes', '1', '--worst', '0']
     assert salseg(['evaluate', *arguments, '--out', str(out)]) == 0
-    return out / 'figures.json'
+    return out / 'metrics.json'
 
 
-def test_curves_of_several_evaluations_are_drawn_into_one_picture(tmp_path, capsys):
-    a, b = figures(tmp_path, 'a'), figures(tmp_path, 'b')
+def test_curves_of_several_evaluations_are_drawn_into_one_image(tmp_path, capsys):
+    a, b = metrics(tmp_path, 'a'), metrics(tmp_path, 'b')
     assert tool('plot_curves').main([f'x={a}', f'y={b}', '--out', str(tmp_path / 'curves')]) == 0
     assert len(list((tmp_path / 'curves').glob('*.png'))) == 4
     _, curves = tool('plot_curves').read_runs([f'x={a}', f'y={b}'])
@@ -40,13 +40,13 @@ def test_curves_of_several_evaluations_are_drawn_into_one_picture(tmp_path, caps
 
 
 def test_curves_of_two_protocols_do_not_compare(tmp_path, capsys):
-    a, b = figures(tmp_path, 'a'), figures(tmp_path, 'b', 'cosod-evalcosod')
+    a, b = metrics(tmp_path, 'a'), metrics(tmp_path, 'b', 'cosod-evalcosod')
     assert tool('plot_curves').main([f'x={a}', f'y={b}', '--out', str(tmp_path / 'c')]) == 2
     assert 'cosod-evalcosod, sod' in capsys.readouterr().err
 
 
 def test_masks_have_no_curves(tmp_path, capsys):
-    file = figures(tmp_path, 'a', 'davis17-semi', label_tree, {'v': 4})
+    file = metrics(tmp_path, 'a', 'davis17-semi', label_tree, {'v': 4})
     assert tool('plot_curves').main([str(file), '--out', str(tmp_path / 'c')]) == 2
     assert 'no curves' in capsys.readouterr().err
 
@@ -80,7 +80,7 @@ def test_smoothing_is_a_running_mean():
     assert found.tolist() == [1, 2, 4, 7]
 
 
-def test_the_sheet_shows_the_pictures_on_which_methods_differ_most(tmp_path, capsys):
+def test_the_sheet_shows_the_images_on_which_methods_differ_most(tmp_path, capsys):
     predictions, truth = map_tree(tmp_path, ['1', '2', '3'])
     for stem in '123':
         other = np.zeros((20, 26)) if stem == '3' else cv2.imread(str(predictions / f'{stem}.png'), 0)
@@ -92,7 +92,7 @@ def test_the_sheet_shows_the_pictures_on_which_methods_differ_most(tmp_path, cap
     assert module.main([*arguments, '--names', '3', '--out', str(named)]) == 0
     assert (cv2.imread(str(differ)) == cv2.imread(str(named))).all()
     assert module.main([*arguments, '--names', '9', '--out', str(named)]) == 2
-    assert '9 is in all folders; 3 pictures are' in capsys.readouterr().err
+    assert '9 is in all folders; 3 images are' in capsys.readouterr().err
 
 
 class Attention(nn.Module):

@@ -21,17 +21,17 @@ def browse(tiny_config):
     return call
 
 
-def test_pictures_are_what_an_epoch_draws_and_another_epoch_draws_otherwise(browse, tmp_path, capsys):
+def test_images_are_what_an_epoch_draws_and_another_epoch_draws_otherwise(browse, tmp_path, capsys):
     for name, epoch in (('a', 0), ('again', 0), ('b', 1)):
         assert browse('--out', tmp_path / name, '--number', 3, '--epoch', epoch) == 0
     assert 'labels [0, 1, 255]' in capsys.readouterr().out
-    pictures = {
+    images = {
         name: [np.asarray(Image.open(path)) for path in sorted((tmp_path / name).iterdir())]
         for name in ('a', 'again', 'b')
     }
-    assert [len(found) for found in pictures.values()] == [3, 3, 3]
-    assert all((x == y).all() for x, y in zip(pictures['a'], pictures['again']))
-    assert any((x != y).any() for x, y in zip(pictures['a'], pictures['b']))
+    assert [len(found) for found in images.values()] == [3, 3, 3]
+    assert all((x == y).all() for x, y in zip(images['a'], images['again']))
+    assert any((x != y).any() for x, y in zip(images['a'], images['b']))
 
 
 def test_the_test_set_and_a_start_can_be_chosen(browse, tmp_path):

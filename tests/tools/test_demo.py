@@ -46,11 +46,11 @@ def test_it_answers_without_a_checkpoint_or_downloads_and_finds_drawn_objects(mo
         drawn = draw_image(0, 'test', index, 128)
         (found,) = predictor([drawn.image])
         inside, outside = found.saliency[drawn.mask].mean(), found.saliency[~drawn.mask].mean()
-        assert inside > outside + 60, f'picture {index}: {inside:.0f} on the object, {outside:.0f} elsewhere'
+        assert inside > outside + 60, f'image {index}: {inside:.0f} on the object, {outside:.0f} elsewhere'
 
 
 def test_the_command_makes_weights_and_a_card(script, tmp_path):
-    small = ['--iterations', '1', '--pictures', '8', '--test', '1', '--work-dir', str(tmp_path / 'run')]
+    small = ['--iterations', '1', '--images', '8', '--test', '1', '--work-dir', str(tmp_path / 'run')]
     before = WEIGHTS.read_bytes()
     assert script['main']([*small, '--out', str(tmp_path / 'demo'), '--checkpoint', str(WEIGHTS)]) == 0
     made = yaml.safe_load((tmp_path / 'demo/metafile.yml').read_text())['Models'][0]
@@ -68,7 +68,7 @@ def test_a_real_set_needs_a_name_and_a_folder(script, capsys):
     assert '--real photos: expected NAME=DIR' in capsys.readouterr().err
 
 
-def test_training_pictures_are_sharp_on_their_objects(script):
+def test_training_images_are_sharp_on_their_objects(script):
     rng = np.random.default_rng(3)
     image = rng.integers(0, 256, (48, 48, 3), dtype=np.uint8)
     mask = np.zeros((48, 48), bool)
@@ -80,8 +80,8 @@ def test_training_pictures_are_sharp_on_their_objects(script):
 
 
 @pytest.mark.parametrize('index', [0, 2])
-def test_training_pictures_depend_on_their_number_only(script, index):
-    kind = script['DemoPictures']
+def test_training_images_depend_on_their_number_only(script, index):
+    kind = script['DemoImages']
     first, second = (kind(length=3, size=48).describe(index) for _ in range(2))
     np.testing.assert_array_equal(first['frames'][0], second['frames'][0])
     assert 0 < first['label_images'][0].mean() < 1

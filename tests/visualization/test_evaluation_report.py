@@ -77,7 +77,7 @@ def test_the_page_opens_with_the_worst_cases(map_report):
 def test_all_files_of_a_report_are_there_and_nothing_half_written(map_report, video_report):
     names = {str(p.relative_to(map_report)) for p in map_report.rglob('*') if p.is_file()}
     expected = {
-        'index.html', 'figures.json', 'table.txt', 'table.tex', 'images.csv', 'groups.csv', 'curves/roc.png',
+        'index.html', 'metrics.json', 'table.txt', 'table.tex', 'images.csv', 'groups.csv', 'curves/roc.png',
         'curves/precision_recall.png', 'curves/f_threshold.png', 'curves/e_threshold.png',
     }  # fmt: skip
     assert expected <= names
@@ -89,14 +89,14 @@ def test_all_files_of_a_report_are_there_and_nothing_half_written(map_report, vi
 
 def test_hits_false_alarms_and_misses_have_their_colours():
     truth = np.uint8([[255, 255, 0, 0]])
-    picture = errors(None, np.uint8([[255, 0, 255, 0]]), truth).astype(int)
+    image = errors(None, np.uint8([[255, 0, 255, 0]]), truth).astype(int)
     for column, colour in enumerate((HIT, MISS, FALSE_ALARM)):
-        distance = [np.abs(picture[0, column] - c).sum() for c in (HIT, MISS, FALSE_ALARM)]
+        distance = [np.abs(image[0, column] - c).sum() for c in (HIT, MISS, FALSE_ALARM)]
         assert np.argmin(distance) == column, colour
-    assert len(set(picture[0, 3])) == 1
+    assert len(set(image[0, 3])) == 1
 
 
-def test_a_picture_behind_the_overlay_is_shown(tmp_path):
+def test_an_image_behind_the_overlay_is_shown(tmp_path):
     predictions, truth = map_tree(tmp_path, ['1'])
     image = np.zeros((20, 26, 3), np.uint8)
     image[..., 2] = 250
@@ -120,9 +120,9 @@ def test_chromium_shows_the_page(video_report, tmp_path):
     browser = next((b for b in ('chromium', 'chromium-browser', 'google-chrome') if shutil.which(b)), None)
     if browser is None:
         pytest.skip('no Chromium is installed')
-    picture = tmp_path / 'page.png'
+    image = tmp_path / 'page.png'
     command = [browser, '--headless', '--no-sandbox', '--disable-gpu', '--enable-logging=stderr',
-               f'--screenshot={picture}', str(video_report / 'index.html')]  # fmt: skip
+               f'--screenshot={image}', str(video_report / 'index.html')]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert 'CONSOLE' not in done.stderr
-    assert picture.stat().st_size > 5000
+    assert image.stat().st_size > 5000

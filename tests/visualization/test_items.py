@@ -2,7 +2,7 @@ import numpy as np
 import torch
 
 from salseg.structures import SalDataSample
-from salseg.visualization.items import draw_boxes, draw_flow, draw_labels, item_pictures
+from salseg.visualization.items import draw_boxes, draw_flow, draw_labels, item_images
 
 
 def item(frames=2, size=(20, 30), **fields):
@@ -13,30 +13,30 @@ def item(frames=2, size=(20, 30), **fields):
 
 def test_every_frame_gets_a_row_and_every_field_a_column():
     labels = torch.zeros(2, 20, 30, dtype=torch.uint8)
-    titles, rows = item_pictures(
+    titles, rows = item_images(
         item(labels=labels, flow=torch.ones(2, 2, 20, 30), guidance=torch.rand(2, 1, 20, 30), gt_maps=[None, None])
     )
     assert titles == ['input', 'labels', 'guidance', 'flow', 'truth, own size']
     assert [len(row) for row in rows] == [5, 5]
-    assert all(picture.dtype == np.uint8 and picture.shape[2] == 3 for row in rows for picture in row)
+    assert all(image.dtype == np.uint8 and image.shape[2] == 3 for row in rows for image in row)
 
 
-def test_a_picture_without_anything_else_is_the_input_itself():
-    ((picture,),) = item_pictures(item(1))[1]
-    assert (picture == 100).all()
+def test_an_image_without_anything_else_is_the_input_itself():
+    ((image,),) = item_images(item(1))[1]
+    assert (image == 100).all()
 
 
 def test_prompts_of_other_frames_than_the_shown_one_get_rows_of_their_own():
-    titles, rows = item_pictures(item(1, prompt=torch.stack([torch.zeros(20, 30), torch.ones(20, 30)])))
+    titles, rows = item_images(item(1, prompt=torch.stack([torch.zeros(20, 30), torch.ones(20, 30)])))
     assert (titles, len(rows)) == (['input', 'prompt'], 2)
     assert (rows[1][1] == 255).all()
 
 
-def test_strokes_are_painted_and_masks_are_tinted():
+def test_scribbles_are_painted_and_masks_are_tinted():
     image = np.full((20, 30, 3), 90, np.uint8)
-    strokes = np.full((20, 30), 255, np.uint8)
-    strokes[4, 5:9], strokes[15, 5:25] = 1, 0
-    painted = draw_labels(image, strokes)
+    scribbles = np.full((20, 30), 255, np.uint8)
+    scribbles[4, 5:9], scribbles[15, 5:25] = 1, 0
+    painted = draw_labels(image, scribbles)
     assert tuple(painted[4, 6]) == (40, 200, 60)
     assert tuple(painted[15, 6]) == (220, 40, 40)
     assert (painted[10, 15] == 90).all()

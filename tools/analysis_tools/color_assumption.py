@@ -2,8 +2,8 @@
 
     python tools/analysis_tools/color_assumption.py DATA [--thresholds 0 0.05 0.3] [--stride 4] [--limit N]
 
-For each threshold of similarity: the share of pairs that are alike enough, which is how much a loss has to learn from, and
-the share of these that have the same label, which is how far it is told the truth. `pairwise` are near pixels of a frame,
+For each threshold of similarity: the fraction of pairs that are alike enough, which is how much a loss has to learn from, and
+the fraction of these that have the same label, which is how far it is told the truth. `pairwise` are near pixels of a frame,
 `temporal`, for videos, a pixel and the centres of its nearest patches in the next frame.
 """
 
@@ -18,12 +18,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from salseg.datasets.checking.findings import Findings
+from salseg.datasets.checking.images import Item
 from salseg.datasets.checking.layout import KINDS, find_plan, items_of
-from salseg.datasets.checking.pictures import Item
 from salseg.datasets.reading import UNKNOWN, read_image, read_mask
 from salseg.errors import DataError, SalsegError
 from salseg.ops import nearest_matches, patch_similarity, search_offsets
-from salseg.ops.agreement_sweep import overlap
+from salseg.ops.affinity_sweep import overlap
 from salseg.ops.color import rgb_to_lab
 from salseg.ops.flat_grid import half_window
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--thresholds', type=float, nargs='+', default=list(THRESHOLDS))
     parser.add_argument('--stride', type=int, default=4, help='pixels are averaged over stride x stride first')
     parser.add_argument('--dilation', type=int, default=2, help='distance of near pixels')
-    parser.add_argument('--limit', type=int, help='use so many pictures at most')
+    parser.add_argument('--limit', type=int, help='use so many images at most')
     args = parser.parse_args(arguments)
     try:
         found = measure(args)
@@ -57,13 +57,13 @@ def measure(args: argparse.Namespace) -> dict[str, list[tuple[float, float]]]:
     """Share and precision by kind of pair, a row per threshold.
 
     Raises:
-        DataError: The folder holds no picture with a mask, or the stride or the limit is not positive.
+        DataError: The folder holds no image with a mask, or the stride or the limit is not positive.
     """
     if args.stride < 1 or (args.limit is not None and args.limit < 1):
         raise DataError(f'--stride {args.stride} and --limit {args.limit} must be at least 1.')
     items = [item for item in items_of(find_plan(args.data, args.kind, None, None), Findings()) if _annotation(item)]
     if not items:
-        raise DataError(f'{args.data} holds no picture with a mask.')
+        raise DataError(f'{args.data} holds no image with a mask.')
     totals = dict(pairwise=torch.zeros(len(args.thresholds) + 1, 2, dtype=torch.float64))
     before: tuple[str, Tensor, Tensor] | None = None
     for item in items[: args.limit]:
@@ -73,10 +73,10 @@ def measure(args: argparse.Namespace) -> dict[str, list[tuple[float, float]]]:
             counts = temporal_counts(before[1], lab, before[2], labels, args.thresholds)
             totals['temporal'] = totals.get('temporal', 0) + counts
         before = item.group, lab, labels
-    return {name: [_figures(row, counts[-1]) for row in counts[:-1]] for name, counts in totals.items()}
+    return {name: [_metrics(row, counts[-1]) for row in counts[:-1]] for name, counts in totals.items()}
 
 
-def _figures(row: Tensor, whole: Tensor) -> tuple[float, float]:
+def _metrics(row: Tensor, whole: Tensor) -> tuple[float, float]:
     alike, same = row.tolist()
     return alike / max(whole[0].item(), 1), same / alike if alike else float('nan')
 
@@ -90,10 +90,10 @@ def read(item: Item, stride: int) -> tuple[Tensor, Tensor]:
     """Lab (1, 3, h, w), averaged over stride x stride pixels, and the labels (h, w) at the middle of each of them."""
     role, path = _annotation(item)
     labels = read_mask(path, 'index' if role == 'ids' else 'binary')
-    picture = torch.from_numpy(np.ascontiguousarray(read_image(item.image).transpose(2, 0, 1)))[None].float()
-    if tuple(picture.shape[-2:]) != labels.shape:
+    image = torch.from_numpy(np.ascontiguousarray(read_image(item.image).transpose(2, 0, 1)))[None].float()
+    if tuple(image.shape[-2:]) != labels.shape:
         raise DataError(f'{item.image} and {path} differ in size.')
-    lab = rgb_to_lab(F.avg_pool2d(picture, stride) if stride > 1 else picture)
+    lab = rgb_to_lab(F.avg_pool2d(image, stride) if stride > 1 else image)
     middle = labels[stride // 2 :: stride, stride // 2 :: stride][: lab.shape[-2], : lab.shape[-1]]
     return lab, torch.from_numpy(np.ascontiguousarray(middle))
 

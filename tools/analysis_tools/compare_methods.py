@@ -1,9 +1,9 @@
-"""A sheet of several methods on the same pictures.
+"""A sheet of several methods on the same images.
 
     python tools/analysis_tools/compare_methods.py ours=maps/a theirs=maps/b --truth gt --images images --out sheet.png
 
-Rows are pictures, columns picture, ground truth and methods; files pair by their path below the folders. Below a map
-stands its value of --measure. Pictures are those of --names, or --number of them, spread evenly (--order even)
+Rows are images, columns image, ground truth and methods; files pair by their path below the folders. Below a map
+stands its value of --metric. Images are those of --names, or --number of them, spread evenly (--order even)
 or the ones on which the methods differ most (--order differ).
 """
 
@@ -19,7 +19,7 @@ from salseg.errors import DataError, SalsegError
 from salseg.evaluation.folders import Tree, list_tree, name_methods
 from salseg.evaluation.functional import resize_prediction
 from salseg.evaluation.protocols import MapProtocol, get_protocol
-from salseg.evaluation.protocols.maps import picture_row
+from salseg.evaluation.protocols.maps import image_row
 from salseg.evaluation.reading import read_map, read_truth
 from salseg.visualization import sheet, write_png
 from salseg.visualization.report.cases import image_tree
@@ -27,37 +27,35 @@ from salseg.visualization.report.cases import image_tree
 CAPTION = 18
 
 
-def values_of(
-    stem: str, methods: dict[str, Tree], truth: Tree, protocol: MapProtocol, measure: str
-) -> dict[str, float]:
-    """Measure of every method on one picture.
+def values_of(stem: str, methods: dict[str, Tree], truth: Tree, protocol: MapProtocol, metric: str) -> dict[str, float]:
+    """Measure of every method on one image.
 
     Raises:
-        DataError: The protocol has no such measure.
+        DataError: The protocol has no such metric.
     """
     mask = read_truth(truth.path(stem))
     found = {}
     for name, tree in methods.items():
-        row = picture_row(protocol.scores(read_map(tree.path(stem)), mask))
-        if measure not in row:
-            raise DataError(f'--measure {measure!r}; expected one of {", ".join(row)}.')
-        found[name] = row[measure]
+        row = image_row(protocol.scores(read_map(tree.path(stem)), mask))
+        if metric not in row:
+            raise DataError(f'--metric {metric!r}; expected one of {", ".join(row)}.')
+        found[name] = row[metric]
     return found
 
 
 def choose(stems: list[str], number: int, spread: dict[str, float] | None) -> list[str]:
-    """Some of the pictures: evenly spread, or with the largest spread of values."""
+    """Some of the images: evenly spread, or with the largest spread of values."""
     if spread is not None:
         return sorted(stems, key=lambda stem: -spread[stem])[:number]
     places = np.linspace(0, len(stems) - 1, min(number, len(stems))).round().astype(int)
     return [stems[i] for i in dict.fromkeys(places)]
 
 
-def captioned(picture: np.ndarray, text: str, cell: int) -> np.ndarray:
+def captioned(image: np.ndarray, text: str, cell: int) -> np.ndarray:
     """A map with a line of text below it, (H, W, 3) uint8."""
-    factor = cell / max(picture.shape)
-    size = tuple(max(1, round(s * factor)) for s in picture.shape[1::-1])
-    shown = cv2.cvtColor(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), cv2.COLOR_GRAY2RGB)
+    factor = cell / max(image.shape)
+    size = tuple(max(1, round(s * factor)) for s in image.shape[1::-1])
+    shown = cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_GRAY2RGB)
     line = np.full((CAPTION, shown.shape[1], 3), 255, np.uint8)
     cv2.putText(line, text, (2, CAPTION - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
     return np.vstack([shown, line])
@@ -78,19 +76,19 @@ def compare(args: argparse.Namespace) -> Path:
     common = [s for s in truth.files if all(s in tree.files for tree in methods.values())]
     absent = [name for name in args.names or [] if name not in common]
     if absent or not common:
-        raise DataError(f'{", ".join(absent) or "not one picture"} is in all folders; {len(common)} pictures are.')
+        raise DataError(f'{", ".join(absent) or "not one image"} is in all folders; {len(common)} images are.')
     spread = None
     if args.order == 'differ' and not args.names:
-        rows = {s: list(values_of(s, methods, truth, protocol, args.measure).values()) for s in common}
+        rows = {s: list(values_of(s, methods, truth, protocol, args.metric).values()) for s in common}
         spread = {s: max(v) - min(v) for s, v in rows.items()}
     rows = []
     for stem in args.names or choose(common, args.number, spread):
         mask = read_truth(truth.path(stem))
-        values = values_of(stem, methods, truth, protocol, args.measure)
+        values = values_of(stem, methods, truth, protocol, args.metric)
         maps = [resize_prediction(read_map(tree.path(stem)), mask.shape) for tree in methods.values()]
         first = [read_image(images.path(stem))] if images and stem in images.files else []
         rows.append([*first, mask, *(captioned(m, f'{v:.3f}', args.cell) for m, v in zip(maps, values.values()))])
-    titles = (['picture'] if images else []) + ['ground truth', *methods]
+    titles = (['image'] if images else []) + ['ground truth', *methods]
     return write_png(args.out, sheet(rows, titles, args.cell))
 
 
@@ -105,7 +103,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument('--number', type=int, default=8, metavar='N')
     parser.add_argument('--order', choices=('even', 'differ'), default='even')
     parser.add_argument('--protocol', default='sod')
-    parser.add_argument('--measure', default='s_measure')
+    parser.add_argument('--metric', default='s_measure')
     parser.add_argument('--cell', type=int, default=180, metavar='PIXELS')
     args = parser.parse_args(arguments)
     try:

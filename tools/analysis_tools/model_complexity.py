@@ -110,7 +110,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('model', metavar='MODEL', help="name, config or run's folder")
     parser.add_argument('--size', type=int, nargs=2, default=(320, 320), metavar=('H', 'W'))
-    parser.add_argument('--frames', type=int, default=1, metavar='T', help='pictures of a set')
+    parser.add_argument('--frames', type=int, default=1, metavar='T', help='images of a set')
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--json', action='store_true', help='one line for machines')
@@ -121,7 +121,7 @@ def main(arguments: list[str] | None = None) -> int:
         if not hasattr(model, 'extract'):
             raise ConfigError(
                 f'{args.model} is a {type(model).__name__}, which goes frame by frame with a memory; a single pass '
-                'says little about it. `salseg track` prints how many frames a second it follows.'
+                'says little about it. `salseg track` prints how many frames a second it tracks.'
             )
         inputs = FrameInputs(frames=torch.randn(1, args.frames, 3, *args.size, device=device))
         found = measure(model, lambda: model(inputs, mode='tensor'), device, args.rounds)

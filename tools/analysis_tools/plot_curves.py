@@ -1,8 +1,8 @@
 """Draw precision-recall, F, E and ROC curves of several evaluations into the same axes.
 
-    python tools/analysis_tools/plot_curves.py work_dirs/a/eval/figures.json other=b/figures.json --out curves
+    python tools/analysis_tools/plot_curves.py work_dirs/a/eval/metrics.json other=b/metrics.json --out curves
 
-Each file is the `figures.json` of `salseg evaluate --out`; all must have one protocol.
+Each file is the `metrics.json` of `salseg evaluate --out`; all must have one protocol.
 """
 
 import argparse
@@ -21,7 +21,7 @@ def read_runs(names: list[str]) -> tuple[str, Curves]:
     """Protocol and curves by method of several files; a label stands before the method's name.
 
     Raises:
-        DataError: A file is no `figures.json` or of another protocol, or two methods have one name.
+        DataError: A file is no `metrics.json` or of another protocol, or two methods have one name.
     """
     curves: dict[str, dict[str, np.ndarray]] = {}
     protocols: set[str] = set()
@@ -32,7 +32,7 @@ def read_runs(names: list[str]) -> tuple[str, Curves]:
             protocols.add(content['protocol']['name'])
             methods = content['methods']
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DataError(f'{path} is no figures.json of `salseg evaluate --out`: {error!r}.') from error
+            raise DataError(f'{path} is no metrics.json of `salseg evaluate --out`: {error!r}.') from error
         for method in methods:
             name = f'{label} {method["name"]}' if label and len(methods) > 1 else label or method['name']
             if name in curves:
@@ -48,7 +48,7 @@ def read_runs(names: list[str]) -> tuple[str, Curves]:
 def main(arguments: list[str] | None = None) -> int:
     """Draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('runs', nargs='+', metavar='[LABEL=]FILE', help='figures.json files')
+    parser.add_argument('runs', nargs='+', metavar='[LABEL=]FILE', help='metrics.json files')
     parser.add_argument('--out', required=True, metavar='DIR')
     args = parser.parse_args(arguments)
     try:

@@ -13,7 +13,7 @@ def main() -> int:
     parser.add_argument('source', type=Path, metavar='FOLDER', help='data set in any layout that check-data knows')
     parser.add_argument('out', type=Path, metavar='FILE', help='.csv or .json')
     parser.add_argument('--kind', choices=('sod', 'cosod', 'vsod', 'vos'), help='what it is; found out by default')
-    parser.add_argument('--images', metavar='DIR', help='pictures, where the folder is called unusually')
+    parser.add_argument('--images', metavar='DIR', help='images, where the folder is called unusually')
     parser.add_argument('--labels', metavar='DIR', help='masks, likewise')
     args = parser.parse_args()
     from salseg.apis.converting import write_boxes

@@ -14,8 +14,8 @@ def main() -> int:
     parser.add_argument('annotations', type=Path, metavar='JSON', help='instances_train2017.json')
     parser.add_argument('out', type=Path, metavar='OUT', help='folder to write')
     parser.add_argument('--min-area', type=float, default=4000, metavar='PIXELS', help='of an instance (4000)')
-    parser.add_argument('--least', type=int, default=2, metavar='N', help='pictures of a group (2)')
-    parser.add_argument('--most', type=int, metavar='N', help='pictures of a group; the largest objects stay')
+    parser.add_argument('--least', type=int, default=2, metavar='N', help='images of a group (2)')
+    parser.add_argument('--most', type=int, metavar='N', help='images of a group; the largest objects stay')
     parser.add_argument('--size', type=int, metavar='PIXELS', help='squares of this side, 224 in the published copies')
     args = parser.parse_args()
     from salseg.apis.converting import coco_groups

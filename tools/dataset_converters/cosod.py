@@ -8,9 +8,7 @@ from salseg.cli.converting import converter_parser, run_converter
 def main() -> int:
     """Convert."""
     parser = converter_parser(__doc__)
-    parser.add_argument(
-        '--images', metavar='DIR', help='pictures of a group, {video} for the group, if called unusually'
-    )
+    parser.add_argument('--images', metavar='DIR', help='images of a group, {video} for the group, if called unusually')
     parser.add_argument('--labels', metavar='DIR', help='masks, likewise')
     parser.add_argument('--groups', nargs='+', metavar='NAME', help='groups to take; all by default')
     args = parser.parse_args()

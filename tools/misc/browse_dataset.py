@@ -9,7 +9,7 @@ from salseg.errors import DataError, SalsegError
 
 
 def main() -> int:
-    """Write the pictures."""
+    """Write the images."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_model(parser)
     parser.add_argument(
@@ -19,8 +19,8 @@ def main() -> int:
     parser.add_argument('--start', type=int, default=0, metavar='I', help='first item (0)')
     parser.add_argument('--epoch', type=int, default=0, metavar='E', help='whose random draws to show (0)')
     parser.add_argument('--frames', type=int, default=8, metavar='N', help='frames shown of an item (8)')
-    parser.add_argument('--cell', type=int, default=240, metavar='PIXELS', help='side of a picture in the sheet (240)')
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='folder for the pictures')
+    parser.add_argument('--cell', type=int, default=240, metavar='PIXELS', help='side of an image in the sheet (240)')
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='folder for the images')
     add_options(parser)
     args = parser.parse_args()
     try:
@@ -40,7 +40,7 @@ def browse(args: argparse.Namespace) -> None:
     from salseg.engine.config import load_config
     from salseg.registry import DATASETS
     from salseg.visualization import sheet, write_png
-    from salseg.visualization.items import item_pictures
+    from salseg.visualization.items import item_images
 
     config = load_config(args.model, args.cfg_options)
     loader = config.get(f'{args.part}_dataloader')
@@ -55,9 +55,9 @@ def browse(args: argparse.Namespace) -> None:
     print(f'{type(data).__name__} {data.name}: {len(data)} items, {len(indices)} shown')
     for index in indices:
         item = data.get(args.epoch, index)
-        titles, rows = item_pictures(item)
-        picture = sheet(rows[: args.frames], titles, cell=args.cell)
-        path = write_png(args.out / f'{args.part}_{index:05d}.png', picture)
+        titles, rows = item_images(item)
+        image = sheet(rows[: args.frames], titles, cell=args.cell)
+        path = write_png(args.out / f'{args.part}_{index:05d}.png', image)
         print(f'{path}: {describe(item)}')
 
 

@@ -1,4 +1,4 @@
-# The network for a CPU: EfficientNet-Lite0's ImageNet features, synthetic videos and pictures in turn.
+# The network for a CPU: EfficientNet-Lite0's ImageNet features, synthetic videos and images in turn.
 _base_ = ['../../../configs/_base_/default_runtime.py']
 custom_imports = dict(imports=['projects.contrastive_vsod'], allow_failed_imports=False)
 

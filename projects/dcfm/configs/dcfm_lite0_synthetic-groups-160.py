@@ -1,7 +1,7 @@
 # DCFM for a CPU: frozen ImageNet features of EfficientNet-Lite0, a narrow decoder with group norm, synthetic groups.
 # Seeds are chosen by the features themselves, centred and of one length, and the residual convolution starts at 0: with
 # the released code's random projections the votes do not tell one kind of object from another, and training on so few
-# groups cannot mend it. Keep the backbone frozen: features that learn with so few groups unlearn the other kinds.
+# groups cannot fix it. Keep the backbone frozen: features that learn with so few groups unlearn the other kinds.
 _base_ = ['../../../configs/_base_/default_runtime.py']
 custom_imports = dict(imports=['projects.dcfm'], allow_failed_imports=False)
 
@@ -45,8 +45,8 @@ train_dataloader = dict(
     batch_size=2,
     num_workers=1,
     persistent_workers=True,
-    sampler=dict(type='PositionSampler', shuffle=True),
-    batch_sampler=dict(type='PositionBatchSampler'),
+    sampler=dict(type='ResumableSampler', shuffle=True),
+    batch_sampler=dict(type='ResumableBatchSampler'),
     dataset=dict(type='SyntheticGroups', length=400, group_size=5, size=160, pipeline=train_pipeline),
 )
 test_dataloader = dict(

@@ -1,4 +1,4 @@
-# Mask-guided FCN for a CPU: branches on EfficientNet-Lite0, a narrow head, synthetic pictures; groups for testing.
+# Mask-guided FCN for a CPU: branches on EfficientNet-Lite0, a narrow head, synthetic images; groups for testing.
 _base_ = ['../../../configs/_base_/default_runtime.py']
 custom_imports = dict(imports=['projects.mask_guided_fcn'], allow_failed_imports=False)
 
@@ -30,8 +30,8 @@ train_dataloader = dict(
     batch_size=8,
     num_workers=1,
     persistent_workers=True,
-    sampler=dict(type='PositionSampler', shuffle=True),
-    batch_sampler=dict(type='PositionBatchSampler'),
+    sampler=dict(type='ResumableSampler', shuffle=True),
+    batch_sampler=dict(type='ResumableBatchSampler'),
     dataset=dict(type='SyntheticImages', length=800, split='train', size=160, labels='mask', pipeline=train_pipeline),
 )
 test_dataloader = dict(

@@ -5,7 +5,7 @@ custom_imports = dict(imports=['projects.mask_guided_fcn'], allow_failed_imports
 model = dict(
     type='MaskGuidedSegmentor',
     data_preprocessor=dict(type='SalDataPreprocessor'),
-    # Masks are learnt from the frames where a batch brings none: from each picture in training, from the group in
+    # Masks are learnt from the frames where a batch brings none: from each image in training, from the group in
     # testing.
     learner=dict(
         type='MaskLearner',
@@ -18,6 +18,6 @@ model = dict(
     postprocess=dict(smoothing=dict(type='LabelSmoothing')),
 )
 train_cfg = dict(type='PositionTrainLoop', max_iters=12000)
-# The paper's 1e-10 belongs to the error summed over 64 pictures of 500x500: 1e-10 * 64 * 250,000 for the mean.
+# The paper's 1e-10 belongs to the error summed over 64 images of 500x500: 1e-10 * 64 * 250,000 for the mean.
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=1.6e-3, momentum=0.99, weight_decay=5e-4))
 default_hooks = dict(checkpoint=dict(interval=1000, max_keep_ckpts=2))

@@ -1,15 +1,15 @@
 _base_ = './npmca-net_r50_paper_davis17.py'
-# Stage 1: objects of one set pasted on pictures of another, each with an affine map of its own in every frame.
+# Stage 1: objects of one set pasted on images of another, each with an affine map of its own in every frame.
 read = [dict(type='LoadFrames'), dict(type='LoadLabels')]
 names = ('MSRA10K', 'ECSSD', 'VOC2012', 'COCO')
 sets = [dict(type='SaliencyDataset', data_root=f'data/{name}', encoding='binary', pipeline=read) for name in names]
-pictures = [dict(type='SaliencyDataset', data_root=f'data/{name}', encoding=None, pipeline=read[:1]) for name in names]
+images = [dict(type='SaliencyDataset', data_root=f'data/{name}', encoding=None, pipeline=read[:1]) for name in names]
 train_dataloader = dict(
     dataset=dict(
         _delete_=True,
         type='CompositeClips',
         foregrounds=dict(type='ConcatDataset', datasets=sets),
-        backgrounds=dict(type='ConcatDataset', datasets=pictures),
+        backgrounds=dict(type='ConcatDataset', datasets=images),
         frames=3,
         size=(256, 432),
         pipeline=[*read, dict(type='SelectObjects', max_objects=1), *_base_.train_pipeline[-2:]],

@@ -10,4 +10,4 @@ model = dict(
     scales=(0.5, 0.75, 1.0),
     losses=dict(iou=dict(type='SoftIoULoss')),
 )
-custom_hooks = [dict(type='PositionSeedHook'), dict(type='SaveLabelsHook')]
+custom_hooks = [dict(type='StepSeedHook'), dict(type='SaveLabelsHook')]

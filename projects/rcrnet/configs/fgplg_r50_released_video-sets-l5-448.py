@@ -53,8 +53,8 @@ train_dataloader = dict(
     batch_size=1,
     num_workers=4,
     persistent_workers=True,
-    sampler=dict(type='PositionSampler', shuffle=True),
-    batch_sampler=dict(type='PositionBatchSampler'),
+    sampler=dict(type='ResumableSampler', shuffle=True),
+    batch_sampler=dict(type='ResumableBatchSampler'),
     dataset=dict(
         type='ConcatDataset',
         datasets=[

@@ -29,8 +29,8 @@ train_dataloader = dict(
     batch_size=2,
     num_workers=1,
     persistent_workers=True,
-    sampler=dict(type='PositionSampler', shuffle=True),
-    batch_sampler=dict(type='PositionBatchSampler'),
+    sampler=dict(type='ResumableSampler', shuffle=True),
+    batch_sampler=dict(type='ResumableBatchSampler'),
     dataset=dict(
         type='VideoSaliencyDataset', data_root='data/synthetic-vsod-pseudo', length=4, pipeline=train_pipeline
     ),

@@ -1,5 +1,5 @@
 _base_ = './rcrnet_lite0_synthetic-160.py'
-# Boxes in the place of masks: projection and pairwise loss, and cross-entropy on what lies outside the box.
+# Boxes in the place of masks: projection and pairwise loss, and cross-entropy on what is outside the box.
 on = dict(logits=True, on='logits', stride=2)
 pairwise = dict(type='PairwiseLoss', normalizer='pairs', gamma=8.0, ramp_iterations=100, **on)
 projection = dict(type='ProjectionLoss', form='released', reading='image', **on)

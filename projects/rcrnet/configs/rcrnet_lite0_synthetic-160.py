@@ -1,4 +1,4 @@
-# Stage 1 for a CPU: the static network on EfficientNet-Lite0's ImageNet features, full masks on synthetic pictures.
+# Stage 1 for a CPU: the static network on EfficientNet-Lite0's ImageNet features, full masks on synthetic images.
 _base_ = ['../../../configs/_base_/default_runtime.py']
 custom_imports = dict(imports=['projects.rcrnet'], allow_failed_imports=False)
 
@@ -31,8 +31,8 @@ train_dataloader = dict(
     batch_size=8,
     num_workers=1,
     persistent_workers=True,
-    sampler=dict(type='PositionSampler', shuffle=True),
-    batch_sampler=dict(type='PositionBatchSampler'),
+    sampler=dict(type='ResumableSampler', shuffle=True),
+    batch_sampler=dict(type='ResumableBatchSampler'),
     dataset=dict(type='SyntheticImages', length=800, split='train', size=160, labels='mask', pipeline=train_pipeline),
 )
 test_dataloader = dict(

@@ -1,5 +1,5 @@
 _base_ = './scwssod_lite0_paper_synthetic-128.py'
-# Boxes in the place of strokes: projection and pairwise loss; what lies outside the box is known to be background.
+# Boxes in the place of scribbles: projection and pairwise loss; what is outside the box is known to be background.
 on = dict(logits=True, on=_base_.outputs)
 pairwise = dict(type='PairwiseLoss', normalizer='pairs', ramp_iterations=200, **on)
 model = dict(losses=dict(lsc=None, projection=dict(type='ProjectionLoss', reading='image', **on), pairwise=pairwise))

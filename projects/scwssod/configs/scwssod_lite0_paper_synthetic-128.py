@@ -1,4 +1,4 @@
-# SCWSSOD for a CPU: EfficientNet-Lite0's ImageNet features, a narrow decoder, strokes on synthetic pictures.
+# SCWSSOD for a CPU: EfficientNet-Lite0's ImageNet features, a narrow decoder, scribbles on synthetic images.
 _base_ = ['../../../configs/_base_/default_runtime.py']
 
 outputs = {'logits': 1.0, 'logits_3': 0.8, 'logits_4': 0.6, 'logits_5': 0.4}
@@ -37,8 +37,8 @@ train_dataloader = dict(
     batch_size=8,
     num_workers=1,
     persistent_workers=True,
-    sampler=dict(type='PositionSampler', shuffle=True),
-    batch_sampler=dict(type='PositionBatchSampler'),
+    sampler=dict(type='ResumableSampler', shuffle=True),
+    batch_sampler=dict(type='ResumableBatchSampler'),
     dataset=dict(
         type='SyntheticImages', length=800, split='train', size=128, labels='scribble', pipeline=train_pipeline
     ),

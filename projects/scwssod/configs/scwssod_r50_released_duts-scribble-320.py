@@ -1,5 +1,5 @@
 # What the released code computes: cross-entropy on probabilities, a colour bandwidth that shrinks tenfold from output to
-# output, scribbles resized bilinearly and truncated, pictures resized as floats, maps stretched one by one.
+# output, scribbles resized bilinearly and truncated, images resized as floats, maps stretched one by one.
 _base_ = './scwssod_r50_paper_duts-scribble-320.py'
 
 outputs = {'logits': 1.0, 'logits_3': 0.8, 'logits_4': 0.6, 'logits_5': 0.4}

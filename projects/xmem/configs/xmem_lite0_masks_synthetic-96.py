@@ -5,7 +5,7 @@ total, batch = 600, 2
 model = dict(
     key_backbone=dict(frozen_stages=4),
     losses=dict(
-        ce=dict(type='BootstrappedCrossEntropyLoss', start=total // 2, end=total, share=0.5),
+        ce=dict(type='BootstrappedCrossEntropyLoss', start=total // 2, end=total, fraction=0.5),
         dice=dict(type='DiceLoss'),
     ),
     shorter_side=None,
@@ -25,8 +25,8 @@ train_dataloader = dict(
     batch_size=batch,
     num_workers=1,
     persistent_workers=True,
-    sampler=dict(type='PositionSampler', shuffle=True),
-    batch_sampler=dict(type='PositionBatchSampler'),
+    sampler=dict(type='ResumableSampler', shuffle=True),
+    batch_sampler=dict(type='ResumableBatchSampler'),
     dataset=dict(
         _delete_=True,
         type='SyntheticObjectVideos',

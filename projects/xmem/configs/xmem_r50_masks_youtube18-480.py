@@ -1,5 +1,5 @@
 _base_ = './xmem_r50_masks_davis17-480.py'
-# All frames are followed, those that meta.json lists are written; the server has the other masks.
+# All frames are tracked, those that meta.json lists are written; the server has the other masks.
 test_dataloader = dict(
     dataset=dict(
         _delete_=True,

@@ -6,8 +6,8 @@ from salseg.apis.converting.duts import convert_duts
 from salseg.apis.converting.fbms import convert_fbms
 from salseg.apis.converting.files import Summary
 from salseg.apis.converting.groups import convert_groups
-from salseg.apis.converting.painted import strokes_from_paint
-from salseg.apis.converting.scribbles import draw_from_masks, merge_strokes
+from salseg.apis.converting.painted import scribbles_from_paint
+from salseg.apis.converting.scribbles import draw_from_masks, merge_scribbles
 from salseg.apis.converting.videos import convert_videos
 from salseg.apis.converting.youtube_vos import shrink_youtube_vos
 
@@ -20,8 +20,8 @@ __all__ = [
     'convert_videos',
     'draw_from_masks',
     'mask_boxes',
-    'merge_strokes',
+    'merge_scribbles',
     'shrink_youtube_vos',
-    'strokes_from_paint',
+    'scribbles_from_paint',
     'write_boxes',
 ]

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from salseg.apis.converting.files import Progress, Summary, following
+from salseg.apis.converting.files import Progress, Summary, with_progress
 from salseg.datasets.box_files import COLUMNS
 from salseg.datasets.checking.findings import Findings
+from salseg.datasets.checking.images import Item
 from salseg.datasets.checking.layout import find_plan, items_of
-from salseg.datasets.checking.pictures import Item
 from salseg.datasets.reading import UNKNOWN, read_mask
 from salseg.errors import DataError
 from salseg.files import write_text
@@ -31,14 +31,14 @@ def write_boxes(
     """Write the smallest box around every object of every annotation.
 
     CSV columns: set (group or video, empty for images), frame, object, x0, y0, x1, y1 in pixels with corners between
-    pixels ((0, 0, width, height) is the whole picture), and the picture's width and height. JSON is COCO's: ``bbox`` is
+    pixels ((0, 0, width, height) is the whole image), and the image's width and height. JSON is COCO's: ``bbox`` is
     x, y, width, height; the category is the object id, as masks know no classes.
 
     Args:
         source: Data set in any layout that `salseg check-data` knows.
         out: File, ``.csv`` or ``.json``.
         kind, images, labels: As there.
-        progress: Told how many pictures are done.
+        progress: Told how many images are done.
 
     Raises:
         DataError: The suffix or the layout is unknown, or a mask cannot be read.
@@ -50,7 +50,7 @@ def write_boxes(
     if not items:
         raise DataError(f'{source} holds no masks to put boxes around.')
     summary, rows = Summary(out), []
-    for item in following(items, progress):
+    for item in with_progress(items, progress):
         found = list(_rows(item))
         rows += found
         summary.count('annotations')

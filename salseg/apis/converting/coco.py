@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from skimage.draw import polygon as fill_polygon
 
-from salseg.apis.converting.files import Progress, Summary, following, separate, write_grey
+from salseg.apis.converting.files import Progress, Summary, separate, with_progress, write_grey
 from salseg.datasets.reading import read_image
 from salseg.errors import DataError
 from salseg.visualization import write_png
@@ -28,22 +28,22 @@ def coco_groups(
     size: int | None = None,
     progress: Progress = None,
 ) -> Summary:
-    """A group per category: pictures with a large instance of it, masks the union of those instances.
+    """A group per category: images with a large instance of it, masks the union of those instances.
 
-    Crowd regions count neither as instance nor as mask. Where ``most`` cuts a group, pictures with the largest masks stay.
+    Crowd regions count neither as instance nor as mask. Where ``most`` cuts a group, images with the largest masks stay.
 
     Args:
-        images: Folder of COCO's pictures.
+        images: Folder of COCO's images.
         annotations: ``instances_*.json``.
         out: Gets ``img/<category>/`` and ``gt/<category>/``, PNGs as in COCO9213.
         min_area: Of an instance, in pixels.
-        least: Pictures of a group; smaller ones are left out.
-        most: Pictures of a group.
-        size: Side of the squares that pictures and masks are resized to, 224 in the published copies; None keeps sizes.
-        progress: Told how many pictures are done.
+        least: Images of a group; smaller ones are left out.
+        most: Images of a group.
+        size: Side of the squares that images and masks are resized to, 224 in the published copies; None keeps sizes.
+        progress: Told how many images are done.
 
     Raises:
-        DataError: The file is no instance annotation, or a picture is missing.
+        DataError: The file is no instance annotation, or an image is missing.
     """
     separate(images, out)
     files, names, instances = _read(annotations)
@@ -52,16 +52,16 @@ def coco_groups(
         if not instance.get('iscrowd') and instance['area'] > min_area:
             chosen[instance['category_id']][instance['image_id']].append(instance)
     summary, jobs = Summary(out), []
-    for category, pictures in sorted(chosen.items()):
-        if len(pictures) < least:
-            summary.note('categories with too few pictures', f'{names[category]}: {len(pictures)}')
+    for category, members in sorted(chosen.items()):
+        if len(members) < least:
+            summary.note('categories with too few images', f'{names[category]}: {len(members)}')
             continue
-        largest = sorted(pictures, key=lambda number: (-sum(i['area'] for i in pictures[number]), number))
-        jobs += [(names[category], files[number], pictures[number]) for number in sorted(largest[:most])]
+        largest = sorted(members, key=lambda number: (-sum(i['area'] for i in members[number]), number))
+        jobs += [(names[category], files[number], members[number]) for number in sorted(largest[:most])]
         summary.count('groups')
-    for category, entry, found in following(jobs, progress):
+    for category, entry, found in with_progress(jobs, progress):
         _write(images, out, category, entry, found, size)
-        summary.count('pictures')
+        summary.count('images')
     return summary
 
 
@@ -78,10 +78,10 @@ def _write(
     images: Path, out: Path, category: str, entry: dict[str, Any], found: list[dict[str, Any]], size: int | None
 ) -> None:
     stem = Path(entry['file_name']).stem
-    picture, mask = out / 'img' / category / f'{stem}.png', out / 'gt' / category / f'{stem}.png'
-    if not picture.exists():
+    image, mask = out / 'img' / category / f'{stem}.png', out / 'gt' / category / f'{stem}.png'
+    if not image.exists():
         pixels = read_image(images / entry['file_name'])
-        write_png(picture, pixels if size is None else cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA))
+        write_png(image, pixels if size is None else cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA))
     shape = entry['height'], entry['width']
 
     def union() -> np.ndarray:
@@ -120,7 +120,7 @@ def _from_runs(runs: dict[str, Any], shape: tuple[int, int]) -> np.ndarray:
     counts = runs.get('counts')
     counts = _decoded(counts) if isinstance(counts, str) else list(counts or ())
     if tuple(runs.get('size', ())) != tuple(shape) or sum(counts) != shape[0] * shape[1]:
-        raise DataError(f'run lengths of {runs.get("size")} with {sum(counts)} pixels; the picture has {shape}.')
+        raise DataError(f'run lengths of {runs.get("size")} with {sum(counts)} pixels; the image has {shape}.')
     values = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
     return values.reshape(shape[1], shape[0]).T
 

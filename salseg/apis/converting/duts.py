@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from salseg.apis.converting.files import Progress, Summary, following, separate, take
+from salseg.apis.converting.files import Progress, Summary, separate, take, with_progress
 from salseg.datasets.pairing import IMAGE_FOLDERS, MASK_FOLDERS, by_stem, find_folder
 from salseg.datasets.reading import MASK_SUFFIXES
 from salseg.errors import DataError
@@ -20,12 +20,12 @@ def convert_duts(
     """Bring DUTS-TR, DUTS-TE and S-DUTS together: ``image/``, ``mask/``, ``scribble/``, ``train.txt``, ``test.txt``.
 
     Args:
-        train: Folder ``DUTS-TR`` with pictures and masks; without masks where scribbles are given.
+        train: Folder ``DUTS-TR`` with images and masks; without masks where scribbles are given.
         out: Folder to write.
-        scribbles: Folder of scribble PNGs (0 unknown, 1 object, 2 background), named as the pictures.
+        scribbles: Folder of scribble PNGs (0 unknown, 1 object, 2 background), named as the images.
         test: Folder ``DUTS-TE``.
         how: 'copy', 'hardlink' or 'symlink'.
-        progress: Told how many pictures are done, split by split.
+        progress: Told how many images are done, split by split.
 
     Raises:
         DataError: A folder is missing, or nothing pairs.
@@ -47,17 +47,17 @@ def convert_duts(
         needed = next(iter(labels))
         stems = [stem for stem in images if stem in labels[needed]]
         if not stems:
-            raise DataError(f'{source}: {len(images)} pictures and {len(labels[needed])} {needed}s share no name.')
+            raise DataError(f'{source}: {len(images)} images and {len(labels[needed])} {needed}s share no name.')
         for stem in sorted(set(images) - set(stems)):
-            summary.note(f'pictures without {needed}, left out', str(images[stem]))
+            summary.note(f'images without {needed}, left out', str(images[stem]))
         for stem in sorted(set(labels[needed]) - set(images)):
-            summary.note(f'{needed}s without picture, left out', stem)
-        for stem in following(stems, progress):
+            summary.note(f'{needed}s without image, left out', stem)
+        for stem in with_progress(stems, progress):
             take(images[stem], out / 'image' / images[stem].name, how)
             for role, files in labels.items():
                 if stem in files:
                     take(files[stem], out / role / files[stem].name, how)
                     summary.count(f'{role}s')
-        summary.count(f'{part} pictures', len(stems))
+        summary.count(f'{part} images', len(stems))
         write_text(out / f'{part}.txt', ''.join(f'{stem}\n' for stem in stems))
     return summary

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from salseg.apis.converting.files import Progress, Summary, following, separate, take, write_grey
+from salseg.apis.converting.files import Progress, Summary, separate, take, with_progress, write_grey
 from salseg.datasets.pairing import by_stem
 from salseg.datasets.video_layout import natural
 from salseg.errors import DataError
@@ -37,7 +37,7 @@ def convert_fbms(source: Path, out: Path, how: str = 'copy', progress: Progress 
         raise DataError(f'{source} holds neither Trainingset nor Testset; give the folder that the archives unpack to.')
     videos = [(part, p) for part, folder in folders.items() for p in sorted(folder.iterdir()) if p.is_dir()]
     summary = Summary(out)
-    for _, folder in following(videos, progress):
+    for _, folder in with_progress(videos, progress):
         _convert_video(folder, out, how, summary)
     for part in folders:
         names = [folder.name for p, folder in videos if p == part]

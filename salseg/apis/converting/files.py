@@ -1,4 +1,4 @@
-"""Write converted files: each in one step, so that a stopped conversion goes on where it was."""
+"""Write converted files: each in one step, so that a stopped conversion resumes where it was."""
 
 import os
 import shutil
@@ -54,7 +54,7 @@ def separate(source: Path, out: Path) -> None:
     """Refuse to write into the source.
 
     Raises:
-        DataError: The source does not exist, or one folder lies in the other.
+        DataError: The source does not exist, or one folder is in the other.
     """
     if not source.is_dir():
         raise missing_folder(source)
@@ -100,7 +100,7 @@ def write_ids(target: Path, make: Callable[[], np.ndarray]) -> None:
         write_label_png(target, make())
 
 
-def following(items: Sequence, progress: Progress) -> Iterator:
+def with_progress(items: Sequence, progress: Progress) -> Iterator:
     """Items one by one; ``progress`` is told how many are done."""
     for done, item in enumerate(items, 1):
         yield item

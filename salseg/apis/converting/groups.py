@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from salseg.apis.converting.files import Progress, Summary, following, separate, take, write_grey
+from salseg.apis.converting.files import Progress, Summary, separate, take, with_progress, write_grey
 from salseg.datasets.checking.findings import Findings
 from salseg.datasets.checking.layout import find_plan, items_of
 from salseg.datasets.reading import read_mask
@@ -24,12 +24,12 @@ def convert_groups(
     """CoCA, CoSOD3k, Cosal2015, iCoseg, MSRC and copies of them; masks become PNGs of 0 and 255.
 
     Args:
-        source: Folder of the set, pictures and masks beside each other or masks in a folder of each group.
+        source: Folder of the set, images and masks beside each other or masks in a folder of each group.
         out: Folder to write.
         images, labels: Unusual folders, ``{video}`` for a group.
         groups: To take; all by default.
-        how: 'copy', 'hardlink' or 'symlink' pictures.
-        progress: Told how many pictures are done.
+        how: 'copy', 'hardlink' or 'symlink' images.
+        progress: Told how many images are done.
 
     Raises:
         DataError: The layout is unknown, it holds no groups, or a mask is missing or of another size.
@@ -41,14 +41,14 @@ def convert_groups(
         raise DataError(f'{source} has no group {absent[0]!r}; it has {", ".join(plan.groups[:8])}.')
     plan.names = None if groups is None else list(groups)
     summary, used = Summary(out), set()
-    for item in following(list(items_of(plan, Findings())), progress):
+    for item in with_progress(list(items_of(plan, Findings())), progress):
         if item.image is None or not item.labels:
             summary.note('without partner, left out', item.image or item.labels[0][1])
             continue
-        picture, mask = Path(item.image), item.labels[0][1]
-        take(picture, out / 'image' / item.group / picture.name, how)
+        image, mask = Path(item.image), item.labels[0][1]
+        take(image, out / 'image' / item.group / image.name, how)
         write_grey(out / 'gt' / item.group / f'{item.stem}.png', lambda p=mask: read_mask(p, 'binary') * np.uint8(255))
-        summary.count('pictures')
+        summary.count('images')
         used.add(item.group)
     summary.count('groups', len(used))
     return summary

@@ -1,23 +1,23 @@
-"""Strokes that were painted in colours, with any program, as the codes of scribbles."""
+"""Scribbles that were painted in colours, with any program, as the codes of scribbles."""
 
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageColor, UnidentifiedImageError
 
-from salseg.apis.converting.files import Progress, Summary, following, separate, take, write_grey
+from salseg.apis.converting.files import Progress, Summary, separate, take, with_progress, write_grey
 from salseg.apis.converting.scribbles import note_scribble, write_list
 from salseg.datasets.pairing import IMAGE_FOLDERS, by_stem, find_folder
 from salseg.datasets.reading import read_image
 from salseg.errors import DataError, LabelError
 
-PAINTED_FOLDERS = ('painted', 'strokes', 'layers')
-# A stroke over a photograph that has this colour there already is not seen; such a pixel tells nothing.
+PAINTED_FOLDERS = ('painted', 'scribbles', 'layers')
+# A scribble over a photograph that has this colour there already is not seen; such a pixel tells nothing.
 _CHANGED = 24
 _SHOWN = 5
 
 
-def strokes_from_paint(
+def scribbles_from_paint(
     source: Path,
     out: Path,
     object_colour: str = 'red',
@@ -28,23 +28,23 @@ def strokes_from_paint(
     how: str = 'copy',
     progress: Progress = None,
 ) -> Summary:
-    """Painted copies of pictures, or layers of their size, as codes 0 unknown, 1 object, 2 background.
+    """Painted copies of images, or layers of their size, as codes 0 unknown, 1 object, 2 background.
 
-    A pixel is a stroke where its colour is that of a class, it is not transparent, and it is not the picture's own. The
-    soft rim of a brush is left unknown. Pictures that nobody painted are left out.
+    A pixel is a scribble where its colour is that of a class, it is not transparent, and it is not the image's own. The
+    soft edge of a brush is left unknown. Images that nobody painted are left out.
 
     Args:
-        source: Folder with the pictures and ``painted/``, PNG files of the same names.
+        source: Folder with the images and ``painted/``, PNG files of the same names.
         out: Gets ``image/``, ``scribble/`` and ``train.txt``.
         object_colour, background_colour: Names or '#rrggbb'.
         tolerance: Largest difference of a channel (0 to 255) at which a colour still counts.
         images, painted: Folders with unusual names.
-        how: 'copy', 'hardlink' or 'symlink' pictures.
-        progress: Told how many pictures are done.
+        how: 'copy', 'hardlink' or 'symlink' images.
+        progress: Told how many images are done.
 
     Raises:
-        DataError: A folder, a colour or a picture cannot be used, or nothing was painted.
-        LabelError: A file lacks strokes of a class; the message says which colours it has instead.
+        DataError: A folder, a colour or an image cannot be used, or nothing was painted.
+        LabelError: A file lacks scribbles of a class; the message says which colours it has instead.
     """
     separate(source, out)
     colours = _colour(object_colour), _colour(background_colour)
@@ -53,14 +53,14 @@ def strokes_from_paint(
             f'{object_colour} and {background_colour} differ by less than twice the tolerance ({tolerance}): take colours '
             'that are further apart, or a smaller --tolerance.'
         )
-    pictures = by_stem(find_folder(source, images, IMAGE_FOLDERS, 'image'))
+    image_files = by_stem(find_folder(source, images, IMAGE_FOLDERS, 'image'))
     layers = by_stem(find_folder(source, painted, PAINTED_FOLDERS, 'painted'), ('.png', '.bmp', '.tif', '.tiff'))
-    _check_names(source, pictures, layers)
+    _check_names(source, image_files, layers)
     codes = {}
     failed: list[str] = []
-    for stem in following(list(layers), progress):
+    for stem in with_progress(list(layers), progress):
         try:
-            codes[stem] = stroke_codes(layers[stem], pictures[stem], colours, tolerance)
+            codes[stem] = scribble_codes(layers[stem], image_files[stem], colours, tolerance)
         except LabelError as error:
             failed.append(str(error))
     if failed:
@@ -69,21 +69,21 @@ def strokes_from_paint(
     summary = Summary(out)
     for stem, drawn in codes.items():
         write_grey(out / 'scribble' / f'{stem}.png', lambda d=drawn: d)
-        take(pictures[stem], out / 'image' / pictures[stem].name, how)
+        take(image_files[stem], out / 'image' / image_files[stem].name, how)
         note_scribble(out / 'scribble' / f'{stem}.png', summary)
-    bare = [str(path) for stem, path in pictures.items() if stem not in layers]
+    bare = [str(path) for stem, path in image_files.items() if stem not in layers]
     for path in bare:
-        summary.note('pictures that nobody painted, left out', path)
-    return write_list(summary, {stem: pictures[stem] for stem in codes})
+        summary.note('images that nobody painted, left out', path)
+    return write_list(summary, {stem: image_files[stem] for stem in codes})
 
 
-def _check_names(source: Path, pictures: dict[str, Path], layers: dict[str, Path]) -> None:
-    foreign = [str(path) for stem, path in layers.items() if stem not in pictures]
+def _check_names(source: Path, image_files: dict[str, Path], layers: dict[str, Path]) -> None:
+    foreign = [str(path) for stem, path in layers.items() if stem not in image_files]
     if foreign:
-        raise DataError(f'{foreign[0]} belongs to no picture: painted files have the name of their picture.')
+        raise DataError(f'{foreign[0]} belongs to no image: painted files have the name of their image.')
     if not layers:
         raise DataError(
-            f'nothing is painted in {source}: expected PNG files named like the pictures. (JPEG blurs colours; save as PNG.)'
+            f'nothing is painted in {source}: expected PNG files named like the images. (JPEG blurs colours; save as PNG.)'
         )
 
 
@@ -94,19 +94,19 @@ def _colour(text: str) -> np.ndarray:
         raise DataError(f'{text!r} is no colour: {error}. Expected a name such as red, or #ff0000.') from error
 
 
-def stroke_codes(layer: Path, picture: Path, colours: tuple[np.ndarray, np.ndarray], tolerance: int = 60) -> np.ndarray:
+def scribble_codes(layer: Path, image: Path, colours: tuple[np.ndarray, np.ndarray], tolerance: int = 60) -> np.ndarray:
     """Codes (H, W) uint8 of one painted file: 0 unknown, 1 object, 2 background.
 
     Raises:
-        DataError: It cannot be read, or its size is not the picture's.
-        LabelError: It has no stroke of a class.
+        DataError: It cannot be read, or its size is not the image's.
+        LabelError: It has no scribble of a class.
     """
     values, visible = _read_layer(layer)
-    own = read_image(picture)
+    own = read_image(image)
     if values.shape != own.shape:
         raise DataError(
-            f'{layer} is {values.shape[1]}x{values.shape[0]} (width x height), {picture} is {own.shape[1]}x{own.shape[0]}: '
-            'paint on the picture itself, or on a layer of its size.'
+            f'{layer} is {values.shape[1]}x{values.shape[0]} (width x height), {image} is {own.shape[1]}x{own.shape[0]}: '
+            'paint on the image itself, or on a layer of its size.'
         )
     changed = visible & (np.abs(values - own.astype(np.int16)).max(-1) >= _CHANGED)
     codes = np.zeros(values.shape[:2], np.uint8)
@@ -115,7 +115,7 @@ def stroke_codes(layer: Path, picture: Path, colours: tuple[np.ndarray, np.ndarr
     lacking = [name for code, name in ((1, 'object'), (2, 'background')) if not (codes == code).any()]
     if lacking:
         wanted = ', '.join(f'{_hex(colours[name == "background"])} ({name})' for name in lacking)
-        raise LabelError(f'{layer} has no stroke of {wanted}. Painted there: {_found(values[changed])}.')
+        raise LabelError(f'{layer} has no scribble of {wanted}. Painted there: {_found(values[changed])}.')
     return codes
 
 

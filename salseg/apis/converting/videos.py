@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from salseg.apis.converting.files import Progress, Summary, following, separate, take, write_grey, write_ids
+from salseg.apis.converting.files import Progress, Summary, separate, take, with_progress, write_grey, write_ids
 from salseg.datasets.checking import find_plan
 from salseg.datasets.reading import UNKNOWN, read_grey, read_mask
 from salseg.datasets.video_layout import find_videos, read_names
@@ -55,7 +55,7 @@ def convert_videos(
         images, labels = (folder.replace('{}', '{video}') for folder in (plan.images, found))
     videos = find_videos(source, layout, images, labels, names=names, gaps='allow')
     summary = Summary(out)
-    for video in following(videos, progress):
+    for video in with_progress(videos, progress):
         for stem, frame, label in zip(video.stems, video.frames, video.labels):
             take(frame, out / 'JPEGImages' / video.name / frame.name, how)
             summary.count('frames')

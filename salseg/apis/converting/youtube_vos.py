@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from salseg.apis.converting.files import Progress, Summary, following, separate
+from salseg.apis.converting.files import Progress, Summary, separate, with_progress
 from salseg.datasets.pairing import by_stem
 from salseg.datasets.reading import read_grey
 from salseg.errors import DataError
@@ -17,7 +17,7 @@ from salseg.visualization import write_label_png
 def shrink_youtube_vos(
     source: Path, out: Path, size: int = 480, keep_empty: bool = False, progress: Progress = None
 ) -> Summary:
-    """Resize a split so that the shorter side has ``size`` pixels: pictures bicubic, ids by nearest neighbour.
+    """Resize a split so that the shorter side has ``size`` pixels: images bicubic, ids by nearest neighbour.
 
     Both sides are the old ones times ``size / shorter side``, cut to whole numbers, as in XMem's released script; small
     videos become larger. Training videos whose first annotation is empty are left out of ``train.txt`` and noted.
@@ -36,7 +36,7 @@ def shrink_youtube_vos(
     if size < 1 or not (source / 'JPEGImages').is_dir() or not (source / 'Annotations').is_dir():
         raise DataError(f'{source} must hold JPEGImages and Annotations, and --size ({size}) be at least 1.')
     summary, used = Summary(out), []
-    for folder in following(sorted(p for p in (source / 'JPEGImages').iterdir() if p.is_dir()), progress):
+    for folder in with_progress(sorted(p for p in (source / 'JPEGImages').iterdir() if p.is_dir()), progress):
         for stem, path in by_stem(folder).items():
             _write_frame(path, out / 'JPEGImages' / folder.name / f'{stem}.jpg', size)
             summary.count('frames')

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import cv2
 
-from salseg.datasets.checking.duplicates import Seen, note_duplicates
+from salseg.datasets.checking.duplicates import ImageIndex, note_duplicates
 from salseg.datasets.checking.findings import Findings
 from salseg.datasets.checking.groups import Group, judge_group
+from salseg.datasets.checking.images import Facts, Item, examine
 from salseg.datasets.checking.layout import Plan, find_plan, items_of, read_selection
 from salseg.datasets.checking.lists import find_parts, note_list, note_meta
-from salseg.datasets.checking.pictures import Facts, Item, examine
 from salseg.datasets.checking.published import Published, find_set, get_set
 from salseg.errors import DataError
 
@@ -31,9 +31,9 @@ class Options:
         kind: 'sod', 'scribble', 'cosod', 'vsod' or 'vos'; found out by default.
         images, labels: Folders where they have unusual names.
         list_file: Names to check; all by default.
-        against: A folder that must not share a picture with the checked one, or another list of it.
+        against: A folder that must not share an image with the checked one, or another list of it.
         published: Name of a published set to compare counts with; by default that of the folder.
-        near: Bits of 256 by which two pictures may differ and still be noted as alike; None compares pixels.
+        near: Bits of 256 by which two images may differ and still be noted as alike; None compares pixels.
         allow: Kinds of findings that do not count.
         strict: Warnings count.
         threads: That read.
@@ -58,9 +58,9 @@ class Report:
     Attributes:
         plan: How the folder is laid out.
         findings: What is wrong.
-        counts: 'groups', 'pictures', 'annotated', and 'with mask', 'with scribble', ... of pictures.
+        counts: 'groups', 'images', 'annotated', and 'with mask', 'with scribble', ... of images.
         clean: Names that have no error: stems of images, otherwise groups or videos.
-        against: Pictures of the other set.
+        against: Images of the other set.
     """
 
     plan: Plan
@@ -77,10 +77,10 @@ class _Course:
     plan: Plan
     findings: Findings
     parts: dict[str, str]
-    seen: Seen = field(default_factory=Seen)
+    seen: ImageIndex = field(default_factory=ImageIndex)
     group: Group | None = None
     judged: set[str] = field(default_factory=set)
-    counts: dict[str, int] = field(default_factory=lambda: dict(groups=0, pictures=0, annotated=0))
+    counts: dict[str, int] = field(default_factory=lambda: dict(groups=0, images=0, annotated=0))
     names: list[str] = field(default_factory=list)
     forms: dict[tuple[str, object], list[str]] = field(default_factory=dict)
     form_counts: dict[tuple[str, object], int] = field(default_factory=dict)
@@ -89,7 +89,7 @@ class _Course:
 def check_folder(
     root: str | Path, options: Options | None = None, progress: Callable[[int, int], None] | None = None
 ) -> Report:
-    """Look at every picture and annotation of a data set; nothing is changed.
+    """Look at every image and annotation of a data set; nothing is changed.
 
     Args:
         root: Folder of the data set.
@@ -108,35 +108,35 @@ def check_folder(
         plan.names = read_selection(plan, options.list_file)
     items = list(items_of(plan, findings))
     if not items:
-        raise DataError(f'{root}: no picture is left to check of {len(plan.groups)} folders and lists.')
+        raise DataError(f'{root}: no image is left to check of {len(plan.groups)} folders and lists.')
     if plan.names is not None:
         note_list(plan, plan.names, str(options.list_file), {item.name for item in items}, findings)
     other_items, other_list = _other(plan, options)
     total, done = len(items) + len(other_items), 0
     known = {item.name for item in items}
     course = _Course(plan, findings, find_parts(plan, known, findings) if plan.names is None else {})
-    for item, facts in look(items, plan.video, True, options.threads):
+    for item, facts in inspect(items, plan.video, True, options.threads):
         _take(course, item, facts)
         done += 1
         if progress is not None:
             progress(done, total)
     _finish(course)
-    other = Seen()
-    for item, facts in look(other_items, False, False, options.threads):
+    other = ImageIndex()
+    for item, facts in inspect(other_items, False, False, options.threads):
         if facts.digest is not None:
-            other.add(f'{other_list}/{item.name}', item.group, '', facts.digest, facts.sketch)
+            other.add(f'{other_list}/{item.name}', item.group, '', facts.digest, facts.perceptual_hash)
         done += 1
         if progress is not None:
             progress(done, total)
     note_meta(plan, findings)
     note_duplicates(course.seen, other if other_items else None, options.near, plan.video, findings)
-    # A list chosen by the user is seldom the published one, unless it is said which that would be.
+    # A list chosen by the user is seldom the published one, unless it is stated which that would be.
     if published is not None and (options.published or plan.names is None):
         _note_counts(published, course, bool(options.published))
     return Report(plan, findings, course.counts, _clean(course), len(other_items))
 
 
-def look(items: Iterable[Item], video: bool, labels: bool, threads: int) -> Iterator[tuple[Item, Facts]]:
+def inspect(items: Iterable[Item], video: bool, labels: bool, threads: int) -> Iterator[tuple[Item, Facts]]:
     """Examine items in threads; results come in order, and only a few items are open at a time."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
@@ -157,7 +157,7 @@ def look(items: Iterable[Item], video: bool, labels: bool, threads: int) -> Iter
 
 
 def _other(plan: Plan, options: Options) -> tuple[list[Item], str]:
-    """Pictures that the set must not share: of another folder, or of another list of the same one."""
+    """Images that the set must not share: of another folder, or of another list of the same one."""
     if options.against is None:
         return [], ''
     if options.against.is_dir():
@@ -182,19 +182,19 @@ def _take(course: _Course, item: Item, facts: Facts) -> None:
     _note_forms(course, item, facts)
     if item.image is None:
         return
-    course.counts['pictures'] += 1
+    course.counts['images'] += 1
     course.counts['annotated'] += bool(item.labels)
     for role in {role for role, _ in item.labels}:
         course.counts[f'with {role}'] = course.counts.get(f'with {role}', 0) + 1
     course.names.append(item.name)
     if facts.digest is not None:
         part = course.parts.get(item.name) or course.parts.get(item.group, '')
-        course.seen.add(item.name, item.group, part, facts.digest, facts.sketch)
+        course.seen.add(item.name, item.group, part, facts.digest, facts.perceptual_hash)
 
 
 def _note_forms(course: _Course, item: Item, facts: Facts) -> None:
     """Count palette and grey files, and masks of 0 and 1 and of 0 and 255."""
-    # Strokes are no masks: palettes are compared among files of one meaning only.
+    # Scribbles are no masks: palettes are compared among files of one meaning only.
     forms: list[tuple[str, object]] = [('palette', flag) for flag in facts.palette if len(course.plan.labels) == 1]
     if facts.scale is not None:
         forms.append(('scale', facts.scale))
@@ -245,10 +245,10 @@ def _finish(course: _Course) -> None:
                 findings.add(kind, name, f'{names[rare]}; {others}')
 
 
-def _note_counts(published: Published, course: _Course, asked: bool) -> None:
+def _note_counts(published: Published, course: _Course, requested: bool) -> None:
     wrong = published.mismatch(course.counts)
     if wrong:
-        if asked:
+        if requested:
             course.findings.levels['counts'] = 'error'
         course.findings.add('counts', published.name, wrong)
 

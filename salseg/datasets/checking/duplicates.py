@@ -1,4 +1,4 @@
-"""The same picture twice, byte for byte of its pixels or nearly."""
+"""The same image twice, byte for byte of its pixels or nearly."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,58 +11,60 @@ _ROWS = 512
 
 
 @dataclass
-class Seen:
-    """Pictures that were looked at.
+class ImageIndex:
+    """Images that were looked at.
 
     Attributes:
         names: As they are shown.
         groups: Group or video of each.
         parts: 'train', 'test', ... of each, '' where no list says.
         digests: Of their pixels.
-        sketches: 32 bytes each; None for flat pictures.
+        hashes: 32 bytes each; None for flat images.
     """
 
     names: list[str] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
     parts: list[str] = field(default_factory=list)
     digests: list[bytes] = field(default_factory=list)
-    sketches: list[bytes | None] = field(default_factory=list)
+    hashes: list[bytes | None] = field(default_factory=list)
 
-    def add(self, name: str, group: str, part: str, digest: bytes, sketch: bytes | None) -> None:
-        """Take a picture."""
+    def add(self, name: str, group: str, part: str, digest: bytes, perceptual_hash: bytes | None) -> None:
+        """Take an image."""
         for values, value in (
             (self.names, name),
             (self.groups, group),
             (self.parts, part),
             (self.digests, digest),
-            (self.sketches, sketch),
+            (self.hashes, perceptual_hash),
         ):
             values.append(value)
 
 
-def note_duplicates(seen: Seen, other: Seen | None, near: int | None, video: bool, findings: Findings) -> None:
+def note_duplicates(
+    seen: ImageIndex, other: ImageIndex | None, near: int | None, video: bool, findings: Findings
+) -> None:
     """Add what occurs twice.
 
     Args:
         seen: The set that is checked.
         other: Another set that must have nothing in common with it.
-        near: Bits of a sketch that may differ; None looks for equal pixels only.
+        near: Bits of a perceptual_hash that may differ; None looks for equal pixels only.
         video: Frames of one video may be equal.
         findings: Receives them.
     """
     exact = list(_equal(seen, seen)) + ([] if other is None else [(a, ~b) for a, b in _equal(seen, other)])
-    _note(exact, seen, other, video, ('same-picture', 'train-and-test'), findings)
+    _note(exact, seen, other, video, ('same-image', 'train-and-test'), findings)
     if near is None:
         return
     known = set(exact)
     pairs = list(_alike(seen, seen, near)) + ([] if other is None else [(a, ~b) for a, b in _alike(seen, other, near)])
-    _note([p for p in pairs if p not in known], seen, other, video, ('near-picture', 'near-train-and-test'), findings)
+    _note([p for p in pairs if p not in known], seen, other, video, ('near-image', 'near-train-and-test'), findings)
 
 
 def _note(
     pairs: list[tuple[int, int]],
-    seen: Seen,
-    other: Seen | None,
+    seen: ImageIndex,
+    other: ImageIndex | None,
     video: bool,
     kinds: tuple[str, str],
     findings: Findings,
@@ -83,12 +85,12 @@ def _note(
             findings.add(kinds[0], seen.names[second], f'is {seen.names[first]}', None)
 
 
-def _droppable(seen: Seen, number: int, video: bool) -> str:
+def _droppable(seen: ImageIndex, number: int, video: bool) -> str:
     return seen.groups[number] if video or seen.groups[number] else seen.names[number]
 
 
-def _equal(seen: Seen, other: Seen) -> Iterator[tuple[int, int]]:
-    """Pairs of equal pixels; within one set each picture is paired with the first of its kind."""
+def _equal(seen: ImageIndex, other: ImageIndex) -> Iterator[tuple[int, int]]:
+    """Pairs of equal pixels; within one set each image is paired with the first of its kind."""
     first: dict[bytes, int] = {}
     for number, digest in enumerate(other.digests):
         first.setdefault(digest, number)
@@ -98,7 +100,7 @@ def _equal(seen: Seen, other: Seen) -> Iterator[tuple[int, int]]:
             yield (match, number) if seen is other else (number, match)
 
 
-def _alike(seen: Seen, other: Seen, near: int) -> Iterator[tuple[int, int]]:
+def _alike(seen: ImageIndex, other: ImageIndex, near: int) -> Iterator[tuple[int, int]]:
     mine, theirs = _signs(seen), _signs(other)
     for start in range(0, len(mine[0]), _ROWS):
         # Of two vectors of signs, the product counts agreements less differences.
@@ -109,8 +111,8 @@ def _alike(seen: Seen, other: Seen, near: int) -> Iterator[tuple[int, int]]:
                 yield first, second
 
 
-def _signs(seen: Seen) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of the pictures that have a sketch, and its bits as -1 and 1, (n, 256) float32."""
-    numbers = [number for number, bits in enumerate(seen.sketches) if bits is not None]
-    bits = np.frombuffer(b''.join(seen.sketches[number] for number in numbers), np.uint8).reshape(-1, 32)
+def _signs(seen: ImageIndex) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the images that have a perceptual_hash, and its bits as -1 and 1, (n, 256) float32."""
+    numbers = [number for number, bits in enumerate(seen.hashes) if bits is not None]
+    bits = np.frombuffer(b''.join(seen.hashes[number] for number in numbers), np.uint8).reshape(-1, 32)
     return np.array(numbers, np.int64), np.unpackbits(bits, axis=1).astype(np.float32) * 2 - 1

@@ -13,7 +13,7 @@ class Kind:
     """A kind of finding.
 
     Attributes:
-        level: 'error': a loader refuses it or a model learns something wrong; 'warning': usable, but a figure may
+        level: 'error': a loader refuses it or a model learns something wrong; 'warning': usable, but a metric may
             depend on it; 'note': usual in some sets.
         title: What it is.
         advice: What to do.
@@ -28,23 +28,21 @@ _LEAVE = 'or leave them out: --write-list'
 
 KINDS = {
     'unreadable': Kind('error', 'files that cannot be read', f'fetch them again, {_LEAVE}'),
-    'no-label': Kind(
-        'error', 'pictures without annotation', f"annotate them, {_LEAVE} or missing='skip' in the config"
-    ),
-    'no-image': Kind('error', 'annotations without picture', 'add the pictures or move the annotations away'),
-    'empty-set': Kind('error', 'groups or videos without pictures', f'fill or remove the folders, {_LEAVE}'),
+    'no-label': Kind('error', 'images without annotation', f"annotate them, {_LEAVE} or missing='skip' in the config"),
+    'no-image': Kind('error', 'annotations without image', 'add the images or move the annotations away'),
+    'empty-set': Kind('error', 'groups or videos without images', f'fill or remove the folders, {_LEAVE}'),
     'unlabelled-set': Kind('error', 'groups or videos without any annotation', f'annotate them, {_LEAVE}'),
     'list-unknown': Kind('error', 'names on a list that are not there', 'correct the list; one name a line, no suffix'),
     'list-twice': Kind('warning', 'names that a list has twice', 'remove the second; it would count double'),
     'in-both-lists': Kind('error', 'names on the training list and on a test list', 'take them off the training list'),
-    'meta': Kind('error', 'meta.json and files that do not agree', 'unpack the release again; mend meta.json'),
-    'size-differs': Kind('error', 'picture and annotation of different sizes', f'mend the pairs, {_LEAVE}'),
+    'meta': Kind('error', 'meta.json and files that do not agree', 'unpack the release again; fix meta.json'),
+    'size-differs': Kind('error', 'image and annotation of different sizes', f'fix the pairs, {_LEAVE}'),
     'frame-sizes': Kind('error', 'videos whose frames differ in size', f'convert them with one size, {_LEAVE}'),
     'frame-gap': Kind(
         'error', 'videos in which a frame number is missing', "add the frames, or gaps='allow' in the config"
     ),
-    'one-frame-video': Kind('error', 'videos of one frame', f'there is nothing to follow; remove them, {_LEAVE}'),
-    'group-of-one': Kind('warning', 'groups of one picture', 'nothing is common to one picture; merge or remove them'),
+    'one-frame-video': Kind('error', 'videos of one frame', f'there is nothing to track; remove them, {_LEAVE}'),
+    'group-of-one': Kind('warning', 'groups of one image', 'nothing is common to one image; merge or remove them'),
     'few-labels': Kind(
         'warning', 'videos with one or two annotations', 'benchmarks drop the first and the last: nothing would be left'
     ),
@@ -56,7 +54,7 @@ KINDS = {
     'grey-edges': Kind(
         'warning',
         'masks with values between background and object',
-        'they are cut at half scale; measures may differ by it',
+        'they are cut at half scale; metrics may differ by it',
     ),
     'ids-as-mask': Kind(
         'error', 'object ids where a mask is expected', "read them with encoding='index', or save masks as 0 and 255"
@@ -79,7 +77,7 @@ KINDS = {
     'empty-first': Kind(
         'error', 'videos whose first annotation is empty', f'there is no prompt; start later, {_LEAVE}'
     ),
-    'empty-mask': Kind('warning', 'annotations without object', 'intended? Several measures are undefined on them'),
+    'empty-mask': Kind('warning', 'annotations without object', 'intended? Several metrics are undefined on them'),
     'away': Kind('note', 'frames in which every object is away', 'usual in videos'),
     'full-mask': Kind(
         'warning', 'annotations that are object everywhere', 'intended? Inverted or broken files look so'
@@ -87,26 +85,26 @@ KINDS = {
     'scribble-codes': Kind(
         'error', 'scribbles with other codes than 0, 1, 2', 'tools/dataset_converters/scribbles.py reads other codes'
     ),
-    'one-stroke': Kind(
+    'one-scribble': Kind(
         'error',
-        'scribbles with strokes of one class only',
+        'scribbles of one class only',
         "draw the other, or LoadLabels(one_sided='allow') in the config",
     ),
-    'no-stroke': Kind('error', 'scribbles without a stroke', f'draw some, {_LEAVE}'),
+    'no-scribble': Kind('error', 'scribbles without a labelled pixel', f'draw some, {_LEAVE}'),
     'dense-scribble': Kind('warning', 'scribbles that label more than a quarter of the pixels', 'are they masks?'),
-    'stroke-off-mask': Kind(
-        'warning', 'strokes that lie on the wrong side of the mask', 'hands slip; is the pair right?'
+    'scribble-off-mask': Kind(
+        'warning', 'scribbles that lie on the wrong side of the mask', 'hands slip; is the pair right?'
     ),
     'mixed-palette': Kind('warning', 'palette files beside grey ones', 'save all in one way'),
     'mixed-scale': Kind('warning', 'masks of 0 and 1 beside masks of 0 and 255', 'save all in one way'),
     'two-files': Kind('warning', 'several files of one name', 'the first is used; remove the others'),
-    'exif': Kind('warning', 'pictures that EXIF turns', 'salseg ignores EXIF, as masks have none; turn the pixels'),
-    'same-picture': Kind('warning', 'pictures that occur more than once', 'keep one; it would count double'),
+    'exif': Kind('warning', 'images that EXIF turns', 'salseg ignores EXIF, as masks have none; turn the pixels'),
+    'same-image': Kind('warning', 'images that occur more than once', 'keep one; it would count double'),
     'train-and-test': Kind(
-        'error', 'the same picture in training and test', 'take it out of the training set: --write-list'
+        'error', 'the same image in training and test', 'take it out of the training set: --write-list'
     ),
-    'near-picture': Kind('warning', 'pictures that look the same', 'look at them; crops and re-encodings look so'),
-    'near-train-and-test': Kind('warning', 'pictures of training and test that look the same', 'look at them'),
+    'near-image': Kind('warning', 'images that look the same', 'look at them; crops and re-encodings look so'),
+    'near-train-and-test': Kind('warning', 'images of training and test that look the same', 'look at them'),
     'counts': Kind('warning', 'other numbers than published', 'is the copy complete? --list checks a split'),
 }
 
@@ -127,7 +125,7 @@ class Findings:
         allowed: Kinds that the user accepts; they are shown and do not count.
         strict: Warnings count as errors.
         by_kind: Places.
-        dropped: Names that a clean list leaves out: of pictures, groups or videos.
+        dropped: Names that a clean list leaves out: of images, groups or videos.
         levels: Of kinds that count other than usual.
     """
 

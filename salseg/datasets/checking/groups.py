@@ -1,11 +1,11 @@
-"""What can be said of a group or video only when all of it was seen."""
+"""What is known of a group or video only when all of it was seen."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from salseg.datasets.checking.findings import Findings
+from salseg.datasets.checking.images import Facts, Item
 from salseg.datasets.checking.layout import Plan
-from salseg.datasets.checking.pictures import Facts, Item
 from salseg.datasets.video_layout import frame_gaps
 
 
@@ -36,7 +36,7 @@ def judge_group(plan: Plan, group: Group, findings: Findings) -> None:
         findings.add('empty-set', group.name, '', group.name)
         return
     if plan.labels and not group.annotated:
-        findings.add('unlabelled-set', group.name, f'{len(group.stems)} pictures', group.name)
+        findings.add('unlabelled-set', group.name, f'{len(group.stems)} images', group.name)
     if plan.video:
         _judge_video(plan, group, findings)
     elif len(group.stems) == 1:

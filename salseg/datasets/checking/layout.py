@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from salseg.datasets.checking.findings import Findings
-from salseg.datasets.checking.pictures import Item
+from salseg.datasets.checking.images import Item
 from salseg.datasets.pairing import IMAGE_FOLDERS, MASK_FOLDERS, STRAY, read_list
 from salseg.datasets.reading import IMAGE_SUFFIXES, MASK_SUFFIXES, read_grey
 from salseg.datasets.video_layout import LAYOUTS, natural, read_names
@@ -25,11 +25,11 @@ class Plan:
         root: The folder.
         kind: One of ``KINDS``.
         groups: Groups or videos in order, [''] for single images.
-        images: Folder of a group's pictures, with ``{}`` for the group.
-        labels: Role and folder of its annotations, likewise; the first one is needed of every picture.
+        images: Folder of a group's images, with ``{}`` for the group.
+        labels: Role and folder of its annotations, likewise; the first one is needed of every image.
         layout: Name of a layout of videos, '' else.
         names: What a list allows of it: stems, or groups; None for all.
-        optional: Roles that a picture may lack.
+        optional: Roles that an image may lack.
     """
 
     root: Path
@@ -88,7 +88,7 @@ def find_plan(root: Path, kind: str | None = None, images: str | None = None, la
         there = ', '.join(sorted(p.name for p in root.iterdir() if not p.name.startswith('.'))[:12]) or 'nothing'
         raise DataError(
             f'{root} is laid out in no way that is known{f" of kind {kind}" if kind else ""}; it holds {there}.\n  '
-            f'Looked for pictures in {", ".join(IMAGE_FOLDERS)}, for videos in '
+            f'Looked for images in {", ".join(IMAGE_FOLDERS)}, for videos in '
             f'{", ".join(p.replace("{video}", "VIDEO") for _, (p, _) in _VIDEOS)}.\n  Name the folders with --images '
             'and --labels ({video} stands for a group or video), or give the sub-folder of one split.'
         )
@@ -158,7 +158,7 @@ def _image_plan(root: Path, kind: str | None) -> Plan | None:
     if images is None:
         return _nested(root, kind) or _twins(root, kind)
     groups = folders_of(root, f'{images}/{{}}')
-    if kind == 'cosod' or (kind is None and groups and not has_pictures(root / images)):
+    if kind == 'cosod' or (kind is None and groups and not has_images(root / images)):
         labels = {} if masks is None else {'mask': f'{masks}/{{}}'}
         return Plan(root, 'cosod', groups, f'{images}/{{}}', labels) if groups else None
     labels = {}
@@ -168,7 +168,7 @@ def _image_plan(root: Path, kind: str | None) -> Plan | None:
         labels['mask'] = masks
     if not labels or (kind == 'scribble' and scribbles is None):
         return _twins(root, kind)
-    # Strokes are drawn for training pictures, masks for the others: where both folders are there, one of them will do.
+    # Scribbles are drawn for training images, masks for the others: where both folders are there, one of them will do.
     optional = set(labels) if len(labels) > 1 and kind is None else set(labels) - {next(iter(labels))}
     return Plan(root, 'scribble' if 'scribble' in labels else 'sod', [''], images, labels, optional=optional)
 
@@ -180,17 +180,17 @@ def _nested(root: Path, kind: str | None) -> Plan | None:
     groups = folders_of(root, '{}')
     for group in groups:
         masks = alias(root / group, MASK_FOLDERS)
-        if masks is not None and has_pictures(root / group):
+        if masks is not None and has_images(root / group):
             return Plan(root, 'cosod', groups, '{}', {'mask': f'{{}}/{masks}'}, 'nested')
     return None
 
 
 def _twins(root: Path, kind: str | None) -> Plan | None:
-    """Pictures and masks side by side, .jpg and .png."""
+    """Images and masks side by side, .jpg and .png."""
     if kind not in (None, 'sod'):
         return None
     for folder in ('.', *folders_of(root, '{}')):
-        suffixes = {Path(name).suffix.lower() for name in picture_names(root / folder, IMAGE_SUFFIXES)}
+        suffixes = {Path(name).suffix.lower() for name in image_names(root / folder, IMAGE_SUFFIXES)}
         if suffixes & {'.jpg', '.jpeg'} and suffixes & {'.png', '.bmp'}:
             return Plan(root, 'sod', [''], folder, {'mask': folder})
     return None
@@ -216,8 +216,8 @@ def folders_of(root: Path, pattern: str) -> list[str]:
     return [] if found == ['480p'] else natural(found)
 
 
-def picture_names(folder: Path, suffixes: Sequence[str]) -> Iterator[str]:
-    """Names of the pictures of a folder, without stray files."""
+def image_names(folder: Path, suffixes: Sequence[str]) -> Iterator[str]:
+    """Names of the images of a folder, without stray files."""
     if not folder.is_dir():
         return
     with os.scandir(folder) as entries:
@@ -228,16 +228,16 @@ def picture_names(folder: Path, suffixes: Sequence[str]) -> Iterator[str]:
             yield name
 
 
-def has_pictures(folder: Path) -> bool:
-    """Whether a folder itself holds a picture."""
-    return next(picture_names(folder, IMAGE_SUFFIXES), None) is not None
+def has_images(folder: Path) -> bool:
+    """Whether a folder itself holds an image."""
+    return next(image_names(folder, IMAGE_SUFFIXES), None) is not None
 
 
 def stems_of(folder: Path, suffixes: Sequence[str], findings: Findings | None = None) -> dict[str, str]:
     """File by stem, as loaders pair them: the first suffix wins where a stem has several; noted in ``findings``."""
     rank = {suffix: number for number, suffix in enumerate(suffixes)}
     best: dict[str, str] = {}
-    for name in sorted(picture_names(folder, suffixes)):
+    for name in sorted(image_names(folder, suffixes)):
         stem, suffix = os.path.splitext(name)
         other = best.get(stem)
         if other is not None:
@@ -250,7 +250,7 @@ def stems_of(folder: Path, suffixes: Sequence[str], findings: Findings | None = 
 
 
 def items_of(plan: Plan, findings: Findings) -> Iterator[Item]:
-    """Pictures of a plan with what belongs to them, group by group, each only listed when it is reached."""
+    """Images of a plan with what belongs to them, group by group, each only listed when it is reached."""
     wanted = None if plan.names is None else set(plan.names)
     for group in plan.groups:
         whole = wanted is None or group in wanted

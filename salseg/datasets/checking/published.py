@@ -14,7 +14,7 @@ class Published:
 
     Attributes:
         name: Usual name.
-        versions: By name of a version or split, the counts: 'groups' (groups or videos), 'pictures', 'annotated'.
+        versions: By name of a version or split, the counts: 'groups' (groups or videos), 'images', 'annotated'.
         aliases: Other names of its folder.
         note: What to know when counts differ.
     """
@@ -47,11 +47,11 @@ def _images(name: str, number: int, *aliases: str, note: str = '', **other: int)
 
 
 def _groups(name: str, *aliases: str, note: str = '', **versions: tuple[int, int]) -> Published:
-    return Published(name, {v: dict(groups=g, pictures=p) for v, (g, p) in versions.items()}, aliases, note)
+    return Published(name, {v: dict(groups=g, images=p) for v, (g, p) in versions.items()}, aliases, note)
 
 
 def _videos(name: str, *aliases: str, note: str = '', **versions: tuple[int, ...]) -> Published:
-    named = {v: dict(zip(('groups', 'pictures', 'annotated'), numbers)) for v, numbers in versions.items()}
+    named = {v: dict(zip(('groups', 'images', 'annotated'), numbers)) for v, numbers in versions.items()}
     return Published(name, named, aliases, note)
 
 
@@ -59,10 +59,10 @@ SETS = (
     _images('DUTS-TR', 10553, 'S-DUTS', 'DUTS-TR-scribble'),
     _images('DUTS-TE', 5019),
     _images('ECSSD', 1000),
-    _images('DUT-OMRON', 5168, 'DUTS-OMRON', note='the archive of pictures holds 4 more, without masks'),
+    _images('DUT-OMRON', 5168, 'DUTS-OMRON', note='the archive of images holds 4 more, without masks'),
     _images('PASCAL-S', 850, 'PASCALS'),
     _images('HKU-IS', 4447, train=2500, val=500, test=1447),
-    _images('THUR15K', 6232, 'THUR15000', note='15,000 pictures, 6,232 with masks'),
+    _images('THUR15K', 6232, 'THUR15000', note='15,000 images, 6,232 with masks'),
     _images('SOD', 300),
     _images('MSRA10K', 10000, 'THUS10000', 'MSRA10K_Imgs_GT'),
     _images('MSRA-B', 5000, 'MSRAB', train=2500, val=500, test=2000),
@@ -73,7 +73,7 @@ SETS = (
     _groups('CoSOD3k', default=(160, 3316)),
     _groups('Cosal2015', 'CoSal150', default=(50, 2015)),
     _groups('iCoseg', default=(38, 643)),
-    _groups('MSRC', benchmark=(7, 233), full=(8, 240), note='say which version a figure is from'),
+    _groups('MSRC', benchmark=(7, 233), full=(8, 240), note='say which version a metric is from'),
     _groups('ImagePair', 'CP', 'pair105', default=(105, 210)),
     _groups('COCO9213', 'COCO9213-os', 'CoCo-SEG', 'CoCo', default=(65, 9213)),
     _groups('DUTS_class', default=(291, 8250)),

@@ -35,10 +35,10 @@ def report_text(report: Report, shown: int = SHOWN) -> str:
 def _head(report: Report) -> str:
     counts, plan = report.counts, report.plan
     groups = '' if plan.groups == [''] else f'{_number(counts["groups"], "video" if plan.video else "group")}, '
-    pictures = _number(counts['pictures'], 'frame' if plan.video else 'picture')
+    images = _number(counts['images'], 'frame' if plan.video else 'image')
     roles = ', '.join(f'{number} {role}' for role, number in sorted(counts.items()) if role.startswith('with '))
-    against = f'; compared with {report.against} pictures' if report.against else ''
-    found = f'{groups}{pictures} ({roles or "no annotation"})'
+    against = f'; compared with {report.against} images' if report.against else ''
+    found = f'{groups}{images} ({roles or "no annotation"})'
     return f'{plan.root}: {_TITLES[plan.kind]}, {found}{against}'
 
 
@@ -55,7 +55,7 @@ def _verdict(report: Report) -> str:
     findings = report.findings
     numbers = {level: findings.total((level,)) for level in (*LEVELS, 'allowed')}
     counts = ', '.join(f'{n} allowed' if level == 'allowed' else _number(n, level) for level, n in numbers.items() if n)
-    what = 'picture' if report.plan.groups == [''] else 'video' if report.plan.video else 'group'
+    what = 'image' if report.plan.groups == [''] else 'video' if report.plan.video else 'group'
     state = 'something is wrong' if findings.failed else 'fit for training'
     return f'{state}: {counts or "no findings"}; {_number(len(report.clean), what)} without error'
 

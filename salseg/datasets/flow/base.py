@@ -36,7 +36,7 @@ class FramePair:
         return f'{self.dataset} / {self.set_id} / {self.first_id} to {self.second_id}'
 
     def digest(self) -> str:
-        """Fingerprint of both pictures as they are now, 32 hexadecimal digits."""
+        """Fingerprint of both images as they are now, 32 hexadecimal digits."""
         state = hashlib.blake2b(digest_size=16)
         for frame in (self.first, self.second):
             state.update(f'{frame.shape}/{frame.dtype}/'.encode())
@@ -48,7 +48,7 @@ class FlowEstimator:
     """Flow from the first frame of a pair to the second."""
 
     def settings(self) -> dict[str, str | int | float | bool]:
-        """Everything that the result depends on besides the pictures; part of a cache entry's key."""
+        """Everything that the result depends on besides the images; part of a cache entry's key."""
         raise TypeError(f'{type(self).__name__} must define settings')
 
     def estimate(self, pair: FramePair) -> np.ndarray:

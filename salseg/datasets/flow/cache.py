@@ -1,4 +1,4 @@
-"""Flow on disk: an entry is used only if it was made from the same pictures by the same estimator."""
+"""Flow on disk: an entry is used only if it was made from the same images by the same estimator."""
 
 import hashlib
 import json
@@ -18,8 +18,8 @@ _FORMAT = 1
 class FlowCache:
     """An estimator that remembers.
 
-    An entry's name and its provenance hold a fingerprint of both pictures as they entered (so crops, mirroring and size
-    count) and of the estimator's settings: a changed picture, version or argument is another entry, never a stale one.
+    An entry's name and its provenance hold a fingerprint of both images as they entered (so crops, mirroring and size
+    count) and of the estimator's settings: a changed image, version or argument is another entry, never a stale one.
     Entries are written under a temporary name and renamed, so several workers may share a folder.
 
     Args:
@@ -39,7 +39,7 @@ class FlowCache:
         return dict(
             format=_FORMAT,
             estimator=self.estimator.settings(),
-            pictures=pair.digest(),
+            images=pair.digest(),
             size=list(pair.first.shape[:2]),
             frames=[pair.dataset, pair.set_id, pair.first_id, pair.second_id],
         )

@@ -18,8 +18,8 @@ _PRESETS = {
 
 def grey(frame: np.ndarray) -> np.ndarray:
     """(H, W, 3) RGB on the 0-255 scale to (H, W) uint8."""
-    picture = frame if frame.dtype == np.uint8 else np.rint(frame).clip(0, 255).astype(np.uint8)
-    return cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    image = frame if frame.dtype == np.uint8 else np.rint(frame).clip(0, 255).astype(np.uint8)
+    return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
 
 
 @FLOWS.register_module()
@@ -27,7 +27,7 @@ class DISFlow(FlowEstimator):
     """Dense inverse search (Kroeger et al., ECCV 2016).
 
     On one synthetic pair of moderate motion 'medium' has the least error of the presets and of Farneback; displacements
-    beyond a tenth of the picture are missed by all of them.
+    beyond a tenth of the image are missed by all of them.
 
     Args:
         preset: 'ultrafast', 'fast' or 'medium'.

@@ -16,9 +16,9 @@ _READERS = ('.flo', '.npy')
 
 @FLOWS.register_module()
 class FlowFiles(FlowEstimator):
-    """Files of flow between original pictures, brought to the frames as the pipeline changed them.
+    """Files of flow between original images, brought to the frames as the pipeline changed them.
 
-    The file must have the size of the original picture; crops are cut, sizes scaled (vectors too), mirrored frames get
+    The file must have the size of the original image; crops are cut, sizes scaled (vectors too), mirrored frames get
     mirrored vectors. Both frames must have gone through the same crop, size and mirroring.
 
     Args:
@@ -47,7 +47,7 @@ class FlowFiles(FlowEstimator):
         """(H, W, 2) float32 in pixels.
 
         Raises:
-            DataError: The file is missing, unreadable, of another size than the original picture, or the two frames
+            DataError: The file is missing, unreadable, of another size than the original image, or the two frames
                 were changed differently.
         """
         path, record = self.path(pair), pair.first_geometry
@@ -62,14 +62,14 @@ class FlowFiles(FlowEstimator):
             )
         if flow.shape[:2] != tuple(record.ori_shape):
             raise DataError(
-                f'{path} holds a flow of {flow.shape[0]}x{flow.shape[1]}, but its picture is '
+                f'{path} holds a flow of {flow.shape[0]}x{flow.shape[1]}, but its image is '
                 f'{record.ori_shape[0]}x{record.ori_shape[1]} (height x width). Compute it at the original size.'
             )
-        return follow_geometry(flow, record)
+        return apply_geometry(flow, record)
 
 
-def follow_geometry(flow: np.ndarray, record: FrameGeometry) -> np.ndarray:
-    """Flow between original pictures as it is between pictures that went through a record, (H, W, 2) pixels."""
+def apply_geometry(flow: np.ndarray, record: FrameGeometry) -> np.ndarray:
+    """Flow between original images as it is between images that went through a record, (H, W, 2) pixels."""
     x0, y0, x1, y1 = (round(value) for value in record.crop)
     height, width = record.size
     part = flow[y0:y1, x0:x1]

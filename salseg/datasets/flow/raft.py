@@ -20,12 +20,12 @@ class RAFTFlow(FlowEstimator):
     """Recurrent all-pairs field transforms (Teed and Deng, ECCV 2020).
 
     Nothing is downloaded: ``weights`` is a file with the state dict of torchvision's ``raft_small`` or ``raft_large``.
-    Pictures are padded to multiples of 8 by repeating the border, at least 128 pixels a side.
+    Images are padded to multiples of 8 by repeating the border, at least 128 pixels a side.
 
     Args:
         weights: Path of the state dict.
         size: 'small' (1.0 M parameters) or 'large' (5.3 M).
-        updates: Iterations; published figures use 12 to 32.
+        updates: Iterations; published metrics use 12 to 32.
         device: Where it runs.
 
     Raises:
@@ -57,10 +57,10 @@ class RAFTFlow(FlowEstimator):
         return flow[:, :height, :width].permute(1, 2, 0).cpu().numpy()
 
     def _prepare(self, frame: np.ndarray) -> Tensor:
-        picture = torch.from_numpy(np.ascontiguousarray(frame)).to(self.device).permute(2, 0, 1)[None].float()
+        image = torch.from_numpy(np.ascontiguousarray(frame)).to(self.device).permute(2, 0, 1)[None].float()
         height, width = frame.shape[:2]
         down, right = (max(128, -(-side // 8) * 8) - side for side in (height, width))
-        return F.pad(picture / 127.5 - 1, (0, right, 0, down), mode='replicate')
+        return F.pad(image / 127.5 - 1, (0, right, 0, down), mode='replicate')
 
 
 def _load(path: Path, size: str) -> tuple[nn.Module, str]:

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from salseg.datasets.concat import ConcatDataset
-from salseg.datasets.samplers.position_sampler import PositionBatchSampler, PositionSampler
+from salseg.datasets.samplers.resumable_sampler import ResumableBatchSampler, ResumableSampler
 from salseg.errors import ConfigError
 from salseg.registry import DATA_SAMPLERS
 
 
 @DATA_SAMPLERS.register_module()
-class PartsSampler(PositionSampler):
-    """A :class:`PositionSampler` that knows the parts of a :class:`ConcatDataset`; each is permuted on its own.
+class PartsSampler(ResumableSampler):
+    """A :class:`ResumableSampler` that knows the parts of a :class:`ConcatDataset`; each is permuted on its own.
 
     Args:
         dataset: A concatenation.
@@ -42,7 +42,7 @@ class PartsSampler(PositionSampler):
 
 
 @DATA_SAMPLERS.register_module()
-class AlternatingBatchSampler(PositionBatchSampler):
+class AlternatingBatchSampler(ResumableBatchSampler):
     """Step 0 from the first data set, step 1 from the second, and so on in turn; a function of the step's number.
 
     A video batch of one clip of 8 frames and an image batch of 8 single frames, for example, fill the network alike.

@@ -97,7 +97,7 @@ def clip_indices(
     entries.append(kept[-1])
     if max(entries) >= num_frames or min(entries) < 0:
         raise ValueError(
-            f'frame {max(entries)} lies beyond the {num_frames} frames; annotations are not {nominal_interval} apart.'
+            f'frame {max(entries)} is beyond the {num_frames} frames; annotations are not {nominal_interval} apart.'
         )
     length = between + 2 if between else length
     # A clip of one frame has none to share.

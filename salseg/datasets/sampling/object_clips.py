@@ -1,4 +1,4 @@
-"""Which frames of a video a training clip has, for following objects."""
+"""Which frames of a video a training clip has, for tracking objects."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ def frame_gap(draw: int, total: int, schedule: Sequence[tuple[float, int]]) -> i
     Args:
         draw: Number of the draw, from 0.
         total: Draws of the training; later draws keep the last gap.
-        schedule: (share of the draws, gap from there on), ascending, the first share 0. XMem's is
+        schedule: (fraction of the draws, gap from there on), ascending, the first share 0. XMem's is
             ``((0, 5), (0.1, 10), (0.3, 15), (0.9, 5))``.
 
     Raises:

@@ -7,7 +7,7 @@ import numpy as np
 from salseg.datasets.synthetic.colors import draw_tone, jitter
 from salseg.datasets.synthetic.draws import between, chance, choice, whole
 from salseg.datasets.synthetic.noise import look_up
-from salseg.datasets.synthetic.painting import Grid, Pose, Thing
+from salseg.datasets.synthetic.painting import Grid, Pose, SceneObject
 from salseg.datasets.synthetic.shapes import SHAPES, draw_shape
 from salseg.datasets.synthetic.textures import IRREGULAR, REGULAR, Texture, draw_texture
 
@@ -73,7 +73,7 @@ def draw_backdrop(
     return Backdrop(points, between(rng, 0.5, 1.8), wave, colors, tones, textures)
 
 
-def draw_patches(rng: np.random.Generator, palette: list[np.ndarray], grid: Grid) -> list[Thing]:
+def draw_patches(rng: np.random.Generator, palette: list[np.ndarray], grid: Grid) -> list[SceneObject]:
     """Flat, high-contrast things that are not salient: shapes cut by the border, often a larger one, small ones."""
     half_width, half_height = grid.width / grid.unit / 2, grid.height / grid.unit / 2
     poses = []
@@ -93,7 +93,7 @@ def draw_patches(rng: np.random.Generator, palette: list[np.ndarray], grid: Grid
     return [draw_flat(rng, palette, pose) for pose in poses]
 
 
-def draw_flat(rng: np.random.Generator, palette: list[np.ndarray], pose: Pose) -> Thing:
+def draw_flat(rng: np.random.Generator, palette: list[np.ndarray], pose: Pose) -> SceneObject:
     """A patch without relief; now and then it has an object's kind of pattern, so that a pattern is no proof."""
     shape = draw_shape(rng, choice(rng, tuple(SHAPES)))
     if chance(rng, 0.15):
@@ -101,12 +101,12 @@ def draw_flat(rng: np.random.Generator, palette: list[np.ndarray], pose: Pose) -
     else:
         rough = draw_texture(rng, ROUGH, (0.5, 1.1))
         texture = replace(rough, period=rough.period / pose.radius)
-    return Thing(shape, pose, texture, jitter(rng, choice(rng, palette), 0.15), draw_tone(rng, (0.03, 0.14)))
+    return SceneObject(shape, pose, texture, jitter(rng, choice(rng, palette), 0.15), draw_tone(rng, (0.03, 0.14)))
 
 
 @dataclass(frozen=True)
 class Exposure:
-    """Uneven light over the whole picture: a ramp along a direction and a colour cast."""
+    """Uneven light over the whole image: a ramp along a direction and a colour cast."""
 
     slope: tuple[float, float]
     cast: np.ndarray

@@ -11,13 +11,13 @@ def centre_prior(height: int, width: int, spread: float = 0.25) -> np.ndarray:
 
 
 def border_contrast(image: np.ndarray, clusters: int = 1, border: float = 0.06) -> np.ndarray:
-    """Distance of each pixel's colour to the colours of the picture's border.
+    """Distance of each pixel's colour to the colours of the image's border.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         clusters: Mean colours that describe the border: with 1 its mean, with more the centres of k-means, of which the
             nearest counts.
-        border: Thickness of the border as a share of the shorter side.
+        border: Thickness of the border as a fraction of the shorter side.
 
     Returns:
         (H, W) float32 in [0, 1], min-max normalised.

@@ -1,4 +1,4 @@
-"""From a canvas to a picture: the lens' blur, the sensor's noise, eight bits."""
+"""From a canvas to an image: the lens' blur, the sensor's noise, eight bits."""
 
 import numpy as np
 
@@ -12,10 +12,10 @@ It is fixed because it decides how much a loss on colour differences can act: ne
 
 
 def develop(rng: np.random.Generator, canvas: np.ndarray) -> np.ndarray:
-    """Picture (H, W, 3) uint8 of a canvas: 1-2-1 blur along both axes, normal noise, rounding."""
+    """Image (H, W, 3) uint8 of a canvas: 1-2-1 blur along both axes, normal noise, rounding."""
     blurred = canvas.copy()
     blurred[1:-1] = np.float32(0.25) * (canvas[:-2] + canvas[2:]) + np.float32(0.5) * canvas[1:-1]
-    picture = blurred.copy()
-    picture[:, 1:-1] = np.float32(0.25) * (blurred[:, :-2] + blurred[:, 2:]) + np.float32(0.5) * blurred[:, 1:-1]
-    picture += np.float32(NOISE) * bell(rng, canvas.shape)
-    return np.clip(picture * 255 + np.float32(0.5), 0, 255).astype(np.uint8)
+    image = blurred.copy()
+    image[:, 1:-1] = np.float32(0.25) * (blurred[:, :-2] + blurred[:, 2:]) + np.float32(0.5) * blurred[:, 1:-1]
+    image += np.float32(NOISE) * bell(rng, canvas.shape)
+    return np.clip(image * 255 + np.float32(0.5), 0, 255).astype(np.uint8)

@@ -23,7 +23,7 @@ def draw_color(rng: np.random.Generator, family: str) -> np.ndarray:
 
 
 def draw_palette(rng: np.random.Generator, count: int) -> list[np.ndarray]:
-    """Colours of one picture: of different families as far as there are, some of them dull, as in most photographs."""
+    """Colours of one image: of different families as far as there are, some of them dull, as in most photographs."""
     colors = []
     for family in (shuffled(rng, tuple(HUES)) * (1 + count // len(HUES)))[:count]:
         color = draw_color(rng, family)

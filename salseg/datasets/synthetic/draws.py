@@ -13,7 +13,7 @@ import numpy as np
 from salseg.errors import DataError
 
 VERSION = 1
-"""Version of the drawing: raised whenever a picture of an existing (seed, split, index) changes."""
+"""Version of the drawing: raised whenever an image of an existing (seed, split, index) changes."""
 
 T = TypeVar('T')
 
@@ -38,7 +38,7 @@ def generator_at(kind: str, seed: int, split: str, index: int, version: int = VE
     return np.random.Generator(np.random.PCG64(int.from_bytes(digest, 'little')))
 
 
-def picture_size(size: int | tuple[int, int], smallest: int = 32) -> tuple[int, int]:
+def image_size(size: int | tuple[int, int], smallest: int = 32) -> tuple[int, int]:
     """Height and width in pixels of a size given as a number or a pair.
 
     Raises:
@@ -48,7 +48,7 @@ def picture_size(size: int | tuple[int, int], smallest: int = 32) -> tuple[int, 
     if len(pair) != 2 or not all(isinstance(side, int | np.integer) for side in pair):
         raise DataError(f'size is {size!r}; expected a number of pixels or (height, width).')
     if min(pair) < smallest:
-        raise DataError(f'size is {size!r}; synthetic pictures need at least {smallest} pixels on each side.')
+        raise DataError(f'size is {size!r}; synthetic images need at least {smallest} pixels on each side.')
     return int(pair[0]), int(pair[1])
 
 

@@ -9,7 +9,7 @@ from salseg.datasets.synthetic.backgrounds import draw_backdrop, draw_exposure
 from salseg.datasets.synthetic.camera import develop
 from salseg.datasets.synthetic.categories import CATEGORIES, SEEN
 from salseg.datasets.synthetic.colors import draw_color, draw_palette
-from salseg.datasets.synthetic.draws import VERSION, between, generator_at, picture_size, shuffled
+from salseg.datasets.synthetic.draws import VERSION, between, generator_at, image_size, shuffled
 from salseg.datasets.synthetic.objects import draw_object
 from salseg.datasets.synthetic.painting import Grid, Pose, draw_light, paint
 from salseg.errors import DataError
@@ -97,7 +97,7 @@ def draw_group_image(
     Raises:
         DataError: An argument that cannot be drawn.
     """
-    grid = Grid(*picture_size(size))
+    grid = Grid(*image_size(size))
     order = shuffled(generator_at('group', seed, split, index, version), _checked(categories))
     common, others = order[0], order[1:]
     # Walking round the others in pairs puts each into at most every second image of a group.
@@ -137,7 +137,7 @@ def _scene(rng: np.random.Generator, grid: Grid, numbers: Sequence[int]) -> tupl
 
 
 def _apart(rng: np.random.Generator, grid: Grid) -> list[Pose]:
-    """Three poses inside the picture that do not overlap, in random order; radii shrink where there is no room."""
+    """Three poses inside the image that do not overlap, in random order; radii shrink where there is no room."""
     half_width, half_height = grid.width / grid.unit / 2, grid.height / grid.unit / 2
     shrink = 1.0
     while True:

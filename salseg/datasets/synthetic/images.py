@@ -7,7 +7,7 @@ import numpy as np
 from salseg.datasets.synthetic.backgrounds import draw_backdrop, draw_exposure, draw_patches
 from salseg.datasets.synthetic.camera import develop
 from salseg.datasets.synthetic.colors import draw_palette
-from salseg.datasets.synthetic.draws import VERSION, chance, generator_at, picture_size
+from salseg.datasets.synthetic.draws import VERSION, chance, generator_at, image_size
 from salseg.datasets.synthetic.objects import color_against, draw_object, draw_pose
 from salseg.datasets.synthetic.painting import Grid, Pose, draw_light, paint
 from salseg.datasets.synthetic.scribbles import draw_scribbles
@@ -15,11 +15,11 @@ from salseg.datasets.synthetic.scribbles import draw_scribbles
 
 @dataclass(frozen=True)
 class SyntheticImage:
-    """One picture and what is known about it.
+    """One image and what is known about it.
 
     Attributes:
         image: (H, W, 3) uint8 RGB.
-        mask: (H, W) bool, True on the salient objects: pixels whose centre lies inside an outline.
+        mask: (H, W) bool, True on the salient objects: pixels whose centre is inside an outline.
         labels: (H, W) uint8, 0 background, 1 and 2 the objects; where they overlap, the one in front.
         scribble: (H, W) uint8 as in S-DUTS, 0 unknown, 1 object, 2 background; fewer than 4 % of the pixels are known.
         version: Version of the drawing.
@@ -40,7 +40,7 @@ def draw_image(
     What makes an object salient is its relief, its cast shadow and its regular texture; distractors are flat, and the
     background's textures are irregular. Colour and position tell little: a Gaussian around the middle reaches a
     max-F of 0.43 on 64 images, contrast against the border's colours 0.47 to 0.53. The result depends on the arguments
-    only; at another size of the same aspect it is nearly the same scene, with other noise and strokes.
+    only; at another size of the same aspect it is nearly the same scene, with other noise and scribbles.
 
     Args:
         size: Pixels of a square's side, or (height, width), at least 32.
@@ -48,7 +48,7 @@ def draw_image(
     Raises:
         DataError: A size, index, split or version that cannot be drawn.
     """
-    grid = Grid(*picture_size(size))
+    grid = Grid(*image_size(size))
     rng = generator_at('image', seed, split, index, version)
     canvas, labels = _scene(rng, grid)
     finish = generator_at('image-finish', seed, split, index, version)

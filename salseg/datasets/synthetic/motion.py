@@ -1,4 +1,4 @@
-"""Motion as a closed formula of the frame number: any frame can be asked for, and no step is longer than promised."""
+"""Motion as a closed formula of the frame number: any frame can be requested, and no step is longer than promised."""
 
 from dataclasses import dataclass, replace
 
@@ -7,7 +7,7 @@ import numpy as np
 from salseg.datasets.synthetic.draws import between, chance, choice
 from salseg.datasets.synthetic.painting import REACH, Grid, Pose
 
-SHARES = {'slide': 0.6, 'turn': 0.08, 'swell': 0.06, 'pan': 0.14, 'roll': 0.06, 'zoom': 0.06}
+FRACTIONS = {'slide': 0.6, 'turn': 0.08, 'swell': 0.06, 'pan': 0.14, 'roll': 0.06, 'zoom': 0.06}
 """How the longest step is divided among the motions that add up in one pixel; they sum up to 1."""
 
 FASTEST = 0.6
@@ -15,7 +15,7 @@ FASTEST = 0.6
 
 
 @dataclass(frozen=True)
-class Swing:
+class Oscillation:
     """middle + amplitude * sin(rate * t + phase); it changes by at most amplitude * rate from frame to frame."""
 
     middle: float
@@ -27,20 +27,20 @@ class Swing:
         return self.middle + self.amplitude * float(np.sin(self.rate * t + self.phase))
 
 
-def swing(rng: np.random.Generator, middle: float, amplitude: float, step: float) -> Swing:
+def oscillation(rng: np.random.Generator, middle: float, amplitude: float, step: float) -> Oscillation:
     """A swing from a random phase that moves by at most ``step`` a frame."""
     rate = min(FASTEST, step / amplitude) if amplitude > 0 else 0.0
-    return Swing(middle, amplitude, rate, between(rng, 0, 6.2832))
+    return Oscillation(middle, amplitude, rate, between(rng, 0, 6.2832))
 
 
 @dataclass(frozen=True)
 class Path:
     """Pose of a thing in the world over time."""
 
-    x: Swing
-    y: Swing
-    radius: Swing
-    angle: Swing
+    x: Oscillation
+    y: Oscillation
+    radius: Oscillation
+    angle: Oscillation
 
     def at(self, t: float) -> Pose:
         return Pose(self.x.at(t), self.y.at(t), self.radius.at(t), self.angle.at(t))
@@ -50,56 +50,56 @@ class Path:
 class Camera:
     """Where the camera looks: its middle in the world, its roll and its zoom over time."""
 
-    x: Swing
-    y: Swing
-    roll: Swing
-    zoom: Swing
+    x: Oscillation
+    y: Oscillation
+    roll: Oscillation
+    zoom: Oscillation
 
     def see(self, pose: Pose, t: float) -> Pose:
-        """Pose in the picture of a pose in the world."""
+        """Pose in the image of a pose in the world."""
         zoom, roll = self.zoom.at(t), self.roll.at(t)
         x, y = _turn(zoom * (pose.x - self.x.at(t)), zoom * (pose.y - self.y.at(t)), -roll)
         return Pose(x, y, zoom * pose.radius, pose.angle - roll)
 
     def world(self, t: float) -> Pose:
-        """The pose, in the picture, of the world's origin and unit: its ``local`` gives coordinates in the world."""
+        """The pose, in the image, of the world's origin and unit: its ``local`` gives coordinates in the world."""
         return self.see(Pose(0.0, 0.0, 1.0, 0.0), t)
 
 
-STILL = Camera(Swing(0.0), Swing(0.0), Swing(0.0), Swing(1.0))
+STILL = Camera(Oscillation(0.0), Oscillation(0.0), Oscillation(0.0), Oscillation(1.0))
 MOST_ZOOM = 1.1
 
 
 def draw_camera(rng: np.random.Generator, grid: Grid, step: float) -> Camera:
-    """A hand-held camera: pan, roll and zoom move no visible point of the world by more than their shares of a step."""
+    """A hand-held camera: pan, roll and zoom move no visible point of the world by more than their fractions of a step."""
     corner = float(np.hypot(grid.height, grid.width)) / grid.unit / 2
-    pan_x, pan_y = _split(rng, SHARES['pan'] * step / MOST_ZOOM)
+    pan_x, pan_y = _split(rng, FRACTIONS['pan'] * step / MOST_ZOOM)
     return Camera(
-        swing(rng, 0.0, between(rng, 0.1, 0.25), pan_x),
-        swing(rng, 0.0, between(rng, 0.1, 0.25), pan_y),
-        swing(rng, 0.0, between(rng, 0.05, 0.15), SHARES['roll'] * step / corner),
+        oscillation(rng, 0.0, between(rng, 0.1, 0.25), pan_x),
+        oscillation(rng, 0.0, between(rng, 0.1, 0.25), pan_y),
+        oscillation(rng, 0.0, between(rng, 0.05, 0.15), FRACTIONS['roll'] * step / corner),
         # From frame to frame a point moves by its distance times the relative change of the zoom.
-        swing(rng, 1.0, MOST_ZOOM - 1, SHARES['zoom'] * step / corner * (2 - MOST_ZOOM)),
+        oscillation(rng, 1.0, MOST_ZOOM - 1, FRACTIONS['zoom'] * step / corner * (2 - MOST_ZOOM)),
     )
 
 
 def draw_path(rng: np.random.Generator, grid: Grid, radius: float, step: float) -> Path:
-    """A thing that wanders within the picture, turns and swells."""
+    """A thing that wanders within the image, turns and swells."""
     half_width, half_height = grid.width / grid.unit / 2, grid.height / grid.unit / 2
-    speed_x, speed_y = _split(rng, SHARES['slide'] * step / MOST_ZOOM * between(rng, 0.7, 1.0))
+    speed_x, speed_y = _split(rng, FRACTIONS['slide'] * step / MOST_ZOOM * between(rng, 0.7, 1.0))
     x, y = between(rng, -0.5, 0.5) * half_width, between(rng, -0.5, 0.5) * half_height
     reach_x, reach_y = between(rng, 0.2, 0.45) * half_width, between(rng, 0.2, 0.45) * half_height
-    spin = SHARES['turn'] * step / MOST_ZOOM / (REACH * 1.12 * radius)
+    spin = FRACTIONS['turn'] * step / MOST_ZOOM / (REACH * 1.12 * radius)
     return Path(
-        swing(rng, x, reach_x, speed_x),
-        swing(rng, y, reach_y, speed_y),
-        swing(rng, radius, 0.12 * radius, SHARES['swell'] * step / MOST_ZOOM / REACH),
-        swing(rng, between(rng, 0, 6.2832), between(rng, 0.3, 1.2), spin),
+        oscillation(rng, x, reach_x, speed_x),
+        oscillation(rng, y, reach_y, speed_y),
+        oscillation(rng, radius, 0.12 * radius, FRACTIONS['swell'] * step / MOST_ZOOM / REACH),
+        oscillation(rng, between(rng, 0, 6.2832), between(rng, 0.3, 1.2), spin),
     )
 
 
 def leave(rng: np.random.Generator, path: Path, grid: Grid, late: bool = False) -> Path:
-    """The path with a swing that carries the thing out of the picture at one side and back.
+    """The path with a swing that carries the thing out of the image at one side and back.
 
     Args:
         late: It starts outside and comes in later; else it starts on the way out, still inside.
@@ -115,7 +115,7 @@ def leave(rng: np.random.Generator, path: Path, grid: Grid, late: bool = False) 
     rate = min(FASTEST, 0.9 * speed / amplitude)
     inside = (half - path.radius.middle - middle) / amplitude
     phase = np.pi / 2 if late else float(np.arcsin(min(0.9, max(-0.5, inside))))
-    out = Swing(side * middle, side * amplitude, rate, phase)
+    out = Oscillation(side * middle, side * amplitude, rate, phase)
     # 0.9 and 0.4 of the speed along the two axes: together no faster than before.
     along = path.y if sideways else path.x
     along = replace(along, rate=min(along.rate, 0.4 * speed / along.amplitude))

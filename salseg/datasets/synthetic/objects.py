@@ -4,26 +4,26 @@ import numpy as np
 
 from salseg.datasets.synthetic.colors import HUES, draw_color, draw_tone, jitter
 from salseg.datasets.synthetic.draws import between, chance, choice
-from salseg.datasets.synthetic.painting import Grid, Pose, Thing
+from salseg.datasets.synthetic.painting import Grid, Pose, SceneObject
 from salseg.datasets.synthetic.shapes import SHAPES, draw_shape
 from salseg.datasets.synthetic.textures import REGULAR, draw_texture
 
 APART = 0.4
-"""Least colour distance (Euclidean, RGB in [0, 1]) that an object tries to keep from what lies under it."""
+"""Least colour distance (Euclidean, RGB in [0, 1]) that an object tries to keep from what is under it."""
 
 
 def draw_object(
     rng: np.random.Generator, pose: Pose, color: np.ndarray, shape: str | None = None, texture: str | None = None
-) -> Thing:
+) -> SceneObject:
     """An object of any shape and texture family, or of the given ones."""
     family = shape or choice(rng, tuple(SHAPES))
     pattern = draw_texture(rng, (texture,) if texture else tuple(REGULAR), (0.28, 0.5))
     depth, gloss = between(rng, 0.25, 0.5), between(rng, 0.0, 0.5)
-    return Thing(draw_shape(rng, family), pose, pattern, color, draw_tone(rng, (0.09, 0.17)), depth, gloss)
+    return SceneObject(draw_shape(rng, family), pose, pattern, color, draw_tone(rng, (0.09, 0.17)), depth, gloss)
 
 
 def draw_pose(rng: np.random.Generator, grid: Grid, radius: tuple[float, float]) -> Pose:
-    """Anywhere in the picture, one in five at the border and cut by it."""
+    """Anywhere in the image, one in five at the border and cut by it."""
     half_width, half_height = grid.width / grid.unit / 2, grid.height / grid.unit / 2
     size = between(rng, *radius)
     room_x, room_y = max(half_width - size, 0.02), max(half_height - size, 0.02)
@@ -38,7 +38,7 @@ def draw_pose(rng: np.random.Generator, grid: Grid, radius: tuple[float, float])
 
 
 def color_against(rng: np.random.Generator, under: np.ndarray, palette: list[np.ndarray]) -> np.ndarray:
-    """A colour that the background uses elsewhere, or a new one, but not the colour of what lies under the object.
+    """A colour that the background uses elsewhere, or a new one, but not the colour of what is under the object.
 
     Args:
         under: (3,) mean RGB where the object will be.

@@ -1,7 +1,7 @@
 """Painting shapes onto a canvas, flat or in relief.
 
-Coordinates are in units of the picture's shorter side, origin in the middle, x to the right and y down, so that one
-description gives the same picture at every size.
+Coordinates are in units of the image's shorter side, origin in the middle, x to the right and y down, so that one
+description gives the same image at every size.
 """
 
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ REACH = 1.42
 
 @dataclass(frozen=True)
 class Grid:
-    """Pixel centres of a picture of height x width pixels."""
+    """Pixel centres of an image of height x width pixels."""
 
     height: int
     width: int
@@ -35,7 +35,7 @@ class Grid:
         return x[None, box[1]], y[box[0], None]
 
     def box(self, x: float, y: float, radius: float) -> tuple[slice, slice]:
-        """Rows and columns that a disc may touch, cut at the picture's border; empty slices where it is outside."""
+        """Rows and columns that a disc may touch, cut at the image's border; empty slices where it is outside."""
         reach = radius * self.unit + 2
         column, row = x * self.unit + self.width / 2, y * self.unit + self.height / 2
         rows = slice(max(0, int(row - reach)), max(0, min(self.height, int(row + reach) + 1)))
@@ -44,7 +44,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Pose:
-    """Where a shape lies: centre, radius and rotation in radians."""
+    """Where a shape is: centre, radius and rotation in radians."""
 
     x: float
     y: float
@@ -70,8 +70,8 @@ class Light:
     """Where the light comes from and how strong the shadows are.
 
     Attributes:
-        azimuth: Direction in the picture plane, radians.
-        ambient: Share of light that reaches every side, in [0, 1].
+        azimuth: Direction in the image plane, radians.
+        ambient: Fraction of light that reaches every side, in [0, 1].
         shadow: How much a cast shadow darkens, in [0, 1].
         reach: Length of a cast shadow in radii of what casts it.
     """
@@ -88,13 +88,13 @@ def draw_light(rng: np.random.Generator) -> Light:
 
 
 @dataclass(frozen=True)
-class Thing:
+class SceneObject:
     """One painted shape.
 
     Attributes:
         color: Mean RGB in [0, 1].
         tone: RGB added where the texture is 1 and taken away where it is -1.
-        depth: Width of the rounded rim in radii; 0 paints it flat and without a shadow.
+        depth: Width of the rounded edge in radii; 0 paints it flat and without a shadow.
         gloss: Strength of the highlight.
     """
 
@@ -106,7 +106,7 @@ class Thing:
     depth: float = 0.0
     gloss: float = 0.0
 
-    def at(self, pose: Pose) -> 'Thing':
+    def at(self, pose: Pose) -> 'SceneObject':
         """The same thing elsewhere."""
         return replace(self, pose=pose)
 
@@ -115,14 +115,14 @@ class Thing:
         return self.shape(*self.pose.local(x, y)) < 0
 
 
-def paint(canvas: np.ndarray, thing: Thing, grid: Grid, light: Light) -> np.ndarray:
+def paint(canvas: np.ndarray, thing: SceneObject, grid: Grid, light: Light) -> np.ndarray:
     """Paint a thing, with its shadow where it has relief.
 
     Args:
         canvas: (H, W, 3) float32 RGB, changed in place.
 
     Returns:
-        (H, W) bool, True where a pixel's centre lies inside the shape, whatever is painted over it later.
+        (H, W) bool, True where a pixel's centre is inside the shape, whatever is painted over it later.
     """
     mask = np.zeros((grid.height, grid.width), dtype=bool)
     box = grid.box(thing.pose.x, thing.pose.y, thing.pose.radius * REACH)
@@ -163,10 +163,10 @@ def _slopes(field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return along_y, along_x
 
 
-def _relief(inside: np.ndarray, pixel: np.float32, thing: Thing, light: Light) -> tuple[np.ndarray, np.ndarray]:
-    """Lambert shade and highlight of a body whose rim is rounded like a quarter circle and whose middle is flat."""
-    rim = np.clip(inside / np.float32(thing.depth), 0, 1)
-    height = np.float32(thing.depth) * np.sqrt(rim * (2 - rim))
+def _relief(inside: np.ndarray, pixel: np.float32, thing: SceneObject, light: Light) -> tuple[np.ndarray, np.ndarray]:
+    """Lambert shade and highlight of a body whose edge is rounded like a quarter circle and whose middle is flat."""
+    edge = np.clip(inside / np.float32(thing.depth), 0, 1)
+    height = np.float32(thing.depth) * np.sqrt(edge * (2 - edge))
     slope_y, slope_x = (slope / pixel for slope in _slopes(height))
     length = np.sqrt(1 + slope_x * slope_x + slope_y * slope_y)
     toward_x, toward_y, up = 0.72 * np.cos(light.azimuth), 0.72 * np.sin(light.azimuth), 0.694
@@ -179,7 +179,7 @@ def _relief(inside: np.ndarray, pixel: np.float32, thing: Thing, light: Light) -
     return np.minimum(shade, np.float32(1.35)), np.float32(thing.gloss) * sheen * sheen
 
 
-def _cast_shadow(canvas: np.ndarray, thing: Thing, grid: Grid, light: Light) -> None:
+def _cast_shadow(canvas: np.ndarray, thing: SceneObject, grid: Grid, light: Light) -> None:
     pose, reach = thing.pose, light.reach * thing.pose.radius
     away = Pose(pose.x - reach * np.cos(light.azimuth), pose.y - reach * np.sin(light.azimuth), pose.radius, pose.angle)
     box = grid.box(away.x, away.y, pose.radius * (REACH + 0.15))

@@ -1,4 +1,4 @@
-"""Scribbles as a hand draws them: a few smooth, wobbling strokes on the object and around it."""
+"""Scribbles as a hand draws them: a few smooth, wobbling scribbles on the object and around it."""
 
 import math
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from salseg.datasets.synthetic.draws import between, chance, whole
 from salseg.errors import DataError
 
 UNKNOWN, OBJECT, BACKGROUND = 0, 1, 2
-MAX_SHARE = 0.04
+MAX_FRACTION = 0.04
 STEP = 2.0
 AHEAD = 3
 LOOKS = (2, 5, 10)
@@ -19,16 +19,16 @@ TURNS = (0.0, 0.4, -0.4, 0.9, -0.9, 1.5, -1.5)
 
 
 @dataclass(frozen=True)
-class Ground:
-    """Where one class' strokes may run.
+class ScribbleRegion:
+    """Where one class' scribbles may run.
 
     Attributes:
         clearance: (H, W) float32, distance in pixels of a pixel's centre to the nearest pixel of the other class,
-            negative within the other class, as far as ``limit`` pixels either way. The picture's border is no obstacle.
+            negative within the other class, as far as ``limit`` pixels either way. The image's border is no obstacle.
         limit: Distance at which the clearance is cut off.
-        room: Least clearance of a stroke's middle line.
+        room: Least clearance of a scribble's middle line.
         sloppiness: Pixels by which the hand misses it.
-        pockets: Rows and columns of places that the other class encloses, where the second stroke begins.
+        pockets: Rows and columns of places that the other class encloses, where the second scribble begins.
     """
 
     clearance: np.ndarray
@@ -38,7 +38,7 @@ class Ground:
     pockets: tuple[np.ndarray, np.ndarray]
 
     def __post_init__(self) -> None:
-        # Single numbers are read far faster from a view of the buffer than from the array, and with a rim that no look
+        # Single numbers are read far faster from a view of the buffer than from the array, and with a edge that no look
         # reaches across there is nothing to check.
         padded = np.pad(self.clearance, RIM, constant_values=-self.limit)
         object.__setattr__(self, '_flat', memoryview(padded.ravel()))
@@ -54,28 +54,28 @@ def draw_scribbles(
     rng: np.random.Generator,
     *,
     width: float | None = None,
-    strokes: tuple[int, int] = (1, 3),
+    scribbles: tuple[int, int] = (1, 3),
     sloppiness: float = 0.0,
-    max_share: float = MAX_SHARE,
+    max_fraction: float = MAX_FRACTION,
     allow_empty: bool = False,
 ) -> np.ndarray:
-    """Draw strokes on the object and on the background of any mask, synthetic or real.
+    """Draw scribbles on the object and on the background of any mask, synthetic or real.
 
-    A stroke starts far from what is drawn already, keeps near the middle of its region, bends slowly and trembles a
-    little; where the object has a hole or a bay, the second background stroke mostly goes there. There is at least one
-    stroke of each class that has a pixel. By default none leaves its class: where a region is too narrow for the brush,
+    A scribble starts far from what is drawn already, keeps near the middle of its region, bends slowly and trembles a
+    little; where the object has a hole or a bay, the second background scribble mostly goes there. There is at least one
+    scribble of each class that has a pixel. By default none leaves its class: where a region is too narrow for the brush,
     the brush shrinks to what fits, at last to a single pixel.
 
     Args:
         mask: (H, W), bool or numbers; the object is where it is not 0.
         rng: Generator that is drawn from; only its ``random`` is used.
         width: Brush width in pixels; None draws one of 1.2 to 2.2 % of the shorter side, at least 2.
-        strokes: Least and greatest number of strokes of a class.
-        sloppiness: Pixels by which the hand misses: each stroke is shifted by a random vector of at most this length,
-            and may cross the border of its class by as much, as some human strokes do.
-        max_share: The labelled share of all pixels stays below it (about 2.3 % is typical), unless the picture is
+        scribbles: Least and greatest number of scribbles of a class.
+        sloppiness: Pixels by which the hand misses: each scribble is shifted by a random vector of at most this length,
+            and may cross the border of its class by as much, as some human scribbles do.
+        max_fraction: The labelled fraction of all pixels stays below it (about 2.3 % is typical), unless the image is
             so small that one pixel of each class is more.
-        allow_empty: Draw background strokes only where the mask has no object, instead of raising.
+        allow_empty: Draw background scribbles only where the mask has no object, instead of raising.
 
     Returns:
         (H, W) uint8 as in S-DUTS: 0 unknown, 1 object, 2 background.
@@ -83,45 +83,47 @@ def draw_scribbles(
     Raises:
         DataError: The mask is not two-dimensional, has no pixel or no object, or an option is out of its range.
     """
-    inside = _checked(mask, strokes, sloppiness, max_share, allow_empty)
+    inside = _checked(mask, scribbles, sloppiness, max_fraction, allow_empty)
     shorter = min(inside.shape)
     brush = max(2.0, shorter * between(rng, 0.012, 0.022)) if width is None else float(width)
     if brush < 1:
-        raise DataError(f'width is {width}; a stroke is at least 1 pixel wide.')
+        raise DataError(f'width is {width}; a scribble is at least 1 pixel wide.')
     limit = max(4, round(0.1 * shorter))
     clearance = _clearance(inside, limit)
     scribble = np.zeros(inside.shape, dtype=np.uint8)
-    # The background first: where sloppy strokes meet, the object's lies on top.
+    # The background first: where sloppy scribbles meet, the object's is on top.
     for code, distance, region in ((BACKGROUND, -clearance, ~inside), (OBJECT, clearance, inside)):
         if not region.any():
             continue
         clear = min(brush / 2 + 0.5, float(distance.max()))
-        fitting, count = min(brush, max(1.0, 2 * clear - 1)), whole(rng, *strokes)
+        fitting, count = min(brush, max(1.0, 2 * clear - 1)), whole(rng, *scribbles)
         pockets: tuple[np.ndarray, np.ndarray] = (np.empty(0, int), np.empty(0, int))
         if code == BACKGROUND and chance(rng, 0.7):
             pockets = np.nonzero(_pockets(inside) & (distance >= clear))
-            count = max(count, min(2, strokes[1])) if len(pockets[0]) else count
-        ground = Ground(distance, limit, clear, sloppiness, pockets)
-        _draw_class(scribble, code, ground, rng, fitting, count, max(1.0, 0.5 * max_share * inside.size - 1))
+            count = max(count, min(2, scribbles[1])) if len(pockets[0]) else count
+        ground = ScribbleRegion(distance, limit, clear, sloppiness, pockets)
+        _draw_class(scribble, code, ground, rng, fitting, count, max(1.0, 0.5 * max_fraction * inside.size - 1))
         if sloppiness == 0:
             scribble[(scribble == code) & ~region] = UNKNOWN
     return scribble
 
 
 def _checked(
-    mask: np.ndarray, strokes: tuple[int, int], sloppiness: float, max_share: float, allow_empty: bool
+    mask: np.ndarray, scribbles: tuple[int, int], sloppiness: float, max_fraction: float, allow_empty: bool
 ) -> np.ndarray:
     mask = np.asarray(mask)
     if mask.ndim != 2 or mask.size == 0:
         raise DataError(f'a mask has the shape {mask.shape}; scribbles are drawn on (height, width), 1 pixel or more.')
-    if not 1 <= strokes[0] <= strokes[1]:
-        raise DataError(f'strokes is {strokes}; expected (least, greatest) with 1 <= least <= greatest.')
-    if sloppiness < 0 or not 0 < max_share <= 1:
-        raise DataError(f'sloppiness is {sloppiness} and max_share {max_share}; expected at least 0, and in (0, 1].')
+    if not 1 <= scribbles[0] <= scribbles[1]:
+        raise DataError(f'scribbles is {scribbles}; expected (least, greatest) with 1 <= least <= greatest.')
+    if sloppiness < 0 or not 0 < max_fraction <= 1:
+        raise DataError(
+            f'sloppiness is {sloppiness} and max_fraction {max_fraction}; expected at least 0, and in (0, 1].'
+        )
     if not mask.any() and not allow_empty:
         raise DataError(
-            'the mask has no object pixel (all are 0), so no object stroke can be drawn; leave the picture '
-            'out, or pass allow_empty=True for background strokes only.'
+            'the mask has no object pixel (all are 0), so no object scribble can be drawn; leave the image '
+            'out, or pass allow_empty=True for background scribbles only.'
         )
     return mask != 0
 
@@ -161,29 +163,35 @@ def _pockets(inside: np.ndarray) -> np.ndarray:
 
 
 def _draw_class(
-    scribble: np.ndarray, code: int, ground: Ground, rng: np.random.Generator, brush: float, count: int, budget: float
+    scribble: np.ndarray,
+    code: int,
+    ground: ScribbleRegion,
+    rng: np.random.Generator,
+    brush: float,
+    count: int,
+    budget: float,
 ) -> None:
-    """Draw the strokes of one class; together they cover at most ``budget`` pixels."""
+    """Draw the scribbles of one class; together they cover at most ``budget`` pixels."""
     height, width = scribble.shape
     open_places = np.nonzero(ground.clearance >= ground.room)
     extent = min(float(np.hypot(*(np.ptp(part) for part in open_places))), 1.5 * min(height, width))
     count = max(1, min(count, int(budget)))
-    share = max(1, int(budget / count))
-    diameter = min(brush, max(1.0, share**0.5))
-    length = min(extent * between(rng, 0.35, 0.6), share / (diameter + 0.5))
+    fraction = max(1, int(budget / count))
+    diameter = min(brush, max(1.0, fraction**0.5))
+    length = min(extent * between(rng, 0.35, 0.6), fraction / (diameter + 0.5))
     drawn = np.empty((0, 2))
     for number in range(count):
         places = ground.pockets if number == 1 and len(ground.pockets[0]) else open_places
         start = _start(ground, places, drawn, rng)
         path = _walk(ground, start, length * between(rng, 0.7, 1.0), rng)
         drawn = np.concatenate([drawn, path])
-        _stamp(scribble, code, path, diameter / 2, share)
+        _stamp(scribble, code, path, diameter / 2, fraction)
 
 
 def _start(
-    ground: Ground, places: tuple[np.ndarray, np.ndarray], drawn: np.ndarray, rng: np.random.Generator
+    ground: ScribbleRegion, places: tuple[np.ndarray, np.ndarray], drawn: np.ndarray, rng: np.random.Generator
 ) -> tuple[float, float]:
-    """A pixel well inside the region and far from the strokes so far, out of some random ones."""
+    """A pixel well inside the region and far from the scribbles so far, out of some random ones."""
     picks = (rng.random(24) * len(places[0])).astype(int)
     y, x = places[0][picks], places[1][picks]
     height, width = ground.clearance.shape
@@ -197,7 +205,7 @@ def _start(
     return float(y[best]), float(x[best])
 
 
-def _walk(ground: Ground, start: tuple[float, float], length: float, rng: np.random.Generator) -> np.ndarray:
+def _walk(ground: ScribbleRegion, start: tuple[float, float], length: float, rng: np.random.Generator) -> np.ndarray:
     """Points (n, 2) as y, x, one pixel apart, of a walk whose heading drifts and that turns where it gets narrow."""
     y, x = start
     looks = (rng.random(5) * 6.2832).tolist()
@@ -219,7 +227,7 @@ def _walk(ground: Ground, start: tuple[float, float], length: float, rng: np.ran
     return np.array(path)
 
 
-def _turn(ground: Ground, y: float, x: float, onward: float) -> tuple[float, float, float] | None:
+def _turn(ground: ScribbleRegion, y: float, x: float, onward: float) -> tuple[float, float, float] | None:
     """Heading and step (dy, dx) that keep to the middle with as little turning as possible; None in a dead end."""
     cap, best, chosen = 0.5 * ground.limit, -math.inf, None
     for turn in TURNS:

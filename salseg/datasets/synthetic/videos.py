@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from salseg.datasets.synthetic.camera import develop
-from salseg.datasets.synthetic.draws import VERSION, generator_at, picture_size
+from salseg.datasets.synthetic.draws import VERSION, generator_at, image_size
 from salseg.datasets.synthetic.hiding import HIDES, hide, is_hidden
-from salseg.datasets.synthetic.painting import Grid, Pose, Thing, paint
+from salseg.datasets.synthetic.painting import Grid, Pose, SceneObject, paint
 from salseg.datasets.synthetic.scribbles import draw_scribbles
-from salseg.datasets.synthetic.video_scene import Cast, VideoScene, draw_scene
+from salseg.datasets.synthetic.video_scene import SceneOptions, VideoScene, draw_scene
 from salseg.errors import DataError
 
 
@@ -34,9 +34,9 @@ class SyntheticFrame:
 
 
 class SyntheticVideo:
-    """A video that is drawn frame by frame when asked for; it holds a description of the scene, no pictures.
+    """A video that is drawn frame by frame when requested; it holds a description of the scene, no images.
 
-    Frames can be asked for in any order: ``frame(t)``, ``flow(t)`` and ``scribble(t)`` are functions of t only.
+    Frames can be requested in any order: ``frame(t)``, ``flow(t)`` and ``scribble(t)`` are functions of t only.
     Iterating gives the frames in order.
 
     Attributes:
@@ -88,7 +88,7 @@ class SyntheticVideo:
         return self._labels(self._layers_at(self._checked(t), x, y))
 
     def scribble(self, t: int) -> np.ndarray:
-        """Strokes on the objects and the background of frame t, (H, W) uint8: 0 unknown, 1 object, 2 background.
+        """Scribbles on the objects and the background of frame t, (H, W) uint8: 0 unknown, 1 object, 2 background.
 
         Raises:
             DataError: The video has no such frame.
@@ -100,7 +100,7 @@ class SyntheticVideo:
 
         Returns:
             Flow (H, W, 2) float32, along x and y in pixels, of the surface that each pixel of frame t shows; and
-            (H, W) bool, whether that surface point is visible in frame t + 1: inside the picture and not covered.
+            (H, W) bool, whether that surface point is visible in frame t + 1: inside the image and not covered.
 
         Raises:
             DataError: The video has no such frame, or none after it.
@@ -123,7 +123,7 @@ class SyntheticVideo:
 
     def _checked(self, t: int) -> int:
         if not 0 <= t < self.length:
-            raise DataError(f'the video has the frames 0 to {self.length - 1}; frame {t} was asked for.')
+            raise DataError(f'the video has the frames 0 to {self.length - 1}; frame {t} was requested.')
         return t
 
     def _generator(self, what: str, t: int) -> np.random.Generator:
@@ -131,12 +131,12 @@ class SyntheticVideo:
         return generator_at(f'video-{what}/{index}', seed, split, t, self.version)
 
     def _pose(self, number: int, t: int) -> Pose:
-        """Pose in the picture of a layer; layer 0 is the world."""
+        """Pose in the image of a layer; layer 0 is the world."""
         if number == 0:
             return self._scene.camera.world(t)
         return self._scene.camera.see(self._scene.layers[number - 1].path.at(t), t)
 
-    def _things(self, t: int) -> list[Thing]:
+    def _things(self, t: int) -> list[SceneObject]:
         return [layer.thing.at(self._pose(number, t)) for number, layer in enumerate(self._scene.layers, 1)]
 
     def _draw(self, t: int) -> tuple[np.ndarray, np.ndarray]:
@@ -152,7 +152,7 @@ class SyntheticVideo:
         return canvas, layers
 
     def _layers_at(self, t: int, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Number of the layer in front at points of the picture."""
+        """Number of the layer in front at points of the image."""
         layers = np.zeros(np.broadcast_shapes(x.shape, y.shape), dtype=np.uint8)
         for number, thing in enumerate(self._things(t), 1):
             layers[thing.covers(x, y)] = number
@@ -180,7 +180,7 @@ def draw_video(
     hidden: str | None = None,
     version: int = VERSION,
 ) -> SyntheticVideo:
-    """Video ``index`` of a split; frames are drawn when they are asked for, in any order.
+    """Video ``index`` of a split; frames are drawn when they are requested, in any order.
 
     Args:
         length: Number of frames, at least 1.
@@ -189,9 +189,9 @@ def draw_video(
         look_alikes: The second object, and every distractor, has the family of the first one's shape, its texture and
             nearly its colour.
         distractors: Number of unlabelled things in relief that move among the objects. They look like objects, so they
-            suit followers of given objects; for saliency, where only looks can tell, leave them out.
+            suit trackers of given objects; for saliency, where only looks can tell, leave them out.
         occluders: Number of flat unlabelled bars in front of everything.
-        leaving: The first object leaves the picture and returns, if the video is long enough for its speed.
+        leaving: The first object leaves the image and returns, if the video is long enough for its speed.
         late: The last object is outside at first and enters later; all others are visible in frame 0.
         camera: The camera pans, rolls and zooms a little.
         max_step: No visible point moves farther than this from one frame to the next, in pixels; 0 is a still scene.
@@ -201,10 +201,10 @@ def draw_video(
     Raises:
         DataError: An argument that cannot be drawn.
     """
-    grid = Grid(*picture_size(size))
-    cast = Cast(objects, look_alikes, distractors, occluders, leaving, late)
+    grid = Grid(*image_size(size))
+    options = SceneOptions(objects, look_alikes, distractors, occluders, leaving, late)
     _check(length, max_step, hidden)
-    scene = draw_scene(generator_at('video', seed, split, index, version), grid, cast, camera, max_step / grid.unit)
+    scene = draw_scene(generator_at('video', seed, split, index, version), grid, options, camera, max_step / grid.unit)
     return SyntheticVideo((seed, split, index), scene, grid, length, hidden, version)
 
 

@@ -66,7 +66,7 @@ def write_dataset(
 
     The folder appears under its name only when all is written and synced; an interrupted run leaves nothing there.
     ``synthetic.json`` in it tells how it was drawn. Samples are those of ``draw_image``, ``draw_group`` and
-    ``draw_video`` for the same seed, split and index; pictures lose a little to JPEG unless ``suffix`` is '.png'.
+    ``draw_video`` for the same seed, split and index; images lose a little to JPEG unless ``suffix`` is '.png'.
 
     * ``sod``: ``image/``, ``mask/`` (grey, 0 and 255), ``scribble/`` (0, 1, 2 as in S-DUTS), ``<split>.txt``.
     * ``cosod``: ``<split>/image/<group>/``, ``<split>/gt/<group>/`` (grey, 0 and 255), group names with spaces.
@@ -82,7 +82,7 @@ def write_dataset(
         out: Folder to make; it must not hold anything yet.
         splits: Number of images, groups or videos per split; None gives a small set.
         size: Pixels of a square's side, or (height, width).
-        suffix: '.jpg' or '.png', of the pictures; masks are always PNG.
+        suffix: '.jpg' or '.png', of the images; masks are always PNG.
         group_size: Images per group.
         length: Frames per video that are written.
         label_every: ``vsod`` writes masks for every so many frames only, as sparsely labelled sets have them.
@@ -134,7 +134,7 @@ def _check(kind: str, job: _Job) -> None:
     if wrong or not job.splits:
         raise DataError(f'{wrong or "splits"} cannot be written: there must be a split, and numbers of at least 1.')
     if job.suffix not in ('.jpg', '.png'):
-        raise DataError(f'suffix is {job.suffix!r}; pictures are written as .jpg or .png.')
+        raise DataError(f'suffix is {job.suffix!r}; images are written as .jpg or .png.')
     known = inspect.signature({'sod': draw_image, 'cosod': draw_group}.get(kind, draw_video)).parameters
     taken = {'seed', 'split', 'index', 'group_size', 'length'}
     unknown = [name for name in job.options if name not in known or name in taken]
@@ -167,7 +167,7 @@ def _write_sod(root: Path, job: _Job) -> None:
         stems = [f'{split}_{index:05d}' for index in range(count)]
         for index, stem in enumerate(stems):
             drawn = draw_image(job.seed, split, index, **job.options)
-            _write_picture(root / 'image' / f'{stem}{job.suffix}', drawn.image)
+            _write_image(root / 'image' / f'{stem}{job.suffix}', drawn.image)
             _write_grey(root / 'mask' / f'{stem}.png', drawn.mask * np.uint8(255))
             _write_grey(root / 'scribble' / f'{stem}.png', drawn.scribble)
         _write_list(root / f'{split}.txt', stems)
@@ -180,7 +180,7 @@ def _write_cosod(root: Path, job: _Job) -> None:
                 drawn = draw_group_image(job.seed, split, index, member, **job.options)
                 group = f'{CATEGORIES[drawn.category_ids[drawn.shared - 1]].name} {index:03d}'
                 stem = f'{index:03d}_{member:03d}'
-                _write_picture(root / split / 'image' / group / f'{stem}{job.suffix}', drawn.image)
+                _write_image(root / split / 'image' / group / f'{stem}{job.suffix}', drawn.image)
                 _write_grey(root / split / 'gt' / group / f'{stem}.png', drawn.mask * np.uint8(255))
 
 
@@ -198,7 +198,7 @@ def _write_davis_like(
         videos = _videos(job, split, job.length)
         for name, video in videos:
             for t, frame in enumerate(video):
-                _write_picture(root / 'JPEGImages' / '480p' / name / f'{t:05d}{job.suffix}', frame.image)
+                _write_image(root / 'JPEGImages' / '480p' / name / f'{t:05d}{job.suffix}', frame.image)
                 if t % every == 0:
                     write_mask(root / 'Annotations' / '480p' / name / f'{t:05d}.png', frame.labels)
         _write_list(root / 'ImageSets' / year / f'{split}.txt', [name for name, _ in videos])
@@ -238,7 +238,7 @@ def _write_ytvos_video(root: Path, name: str, video: SyntheticVideo, job: _Job, 
         for number in frames if first_only else present:
             # To be scored are all frames from the first on, also where the object is away.
             frames[number].append(stem)
-        _write_picture(root / 'JPEGImages' / name / f'{stem}{job.suffix}', frame.image)
+        _write_image(root / 'JPEGImages' / name / f'{stem}{job.suffix}', frame.image)
         if not first_only:
             _write_labels(root / 'Annotations' / name / f'{stem}.png', frame.labels)
         elif new:
@@ -254,7 +254,7 @@ _WRITERS: dict[str, Callable[[Path, _Job], None]] = {
 }  # fmt: skip
 
 
-def _write_picture(path: Path, image: np.ndarray) -> None:
+def _write_image(path: Path, image: np.ndarray) -> None:
     _write_encoded(path, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
 
 
@@ -265,15 +265,15 @@ def _write_grey(path: Path, values: np.ndarray) -> None:
 def _write_encoded(path: Path, values: np.ndarray) -> None:
     done, data = cv2.imencode(path.suffix, values, [cv2.IMWRITE_JPEG_QUALITY, 95] if path.suffix == '.jpg' else [])
     if not done:
-        raise DataError(f'{path} could not be encoded: OpenCV refused a picture of shape {values.shape}.')
+        raise DataError(f'{path} could not be encoded: OpenCV refused an image of shape {values.shape}.')
     _write_bytes(path, data.tobytes())
 
 
 def _write_labels(path: Path, labels: np.ndarray) -> None:
-    picture = Image.fromarray(labels.astype(np.uint8))
-    picture.putpalette(palette())
+    image = Image.fromarray(labels.astype(np.uint8))
+    image.putpalette(palette())
     buffer = BytesIO()
-    picture.save(buffer, format='PNG')
+    image.save(buffer, format='PNG')
     _write_bytes(path, buffer.getvalue())
 
 

@@ -9,13 +9,13 @@ from salseg.datasets.transforms.base import LABEL_FIELDS, RandomFrameTransform, 
 from salseg.errors import ConfigError
 from salseg.registry import TRANSFORMS
 
-# ImageNet's mean colour, what XMem puts where a moved picture has none.
+# ImageNet's mean colour, what XMem puts where a moved image has none.
 MEAN_COLOUR = (124, 116, 104)
 
 
 @TRANSFORMS.register_module()
 class RandomAffine(RandomFrameTransform):
-    """Turn frames about their centre, with all that lies on their grid; what comes into view is background.
+    """Turn frames about their centre, with all that is on their grid; what comes into view is background.
 
     The geometry record keeps no rotation: this is for training.
 
@@ -23,7 +23,7 @@ class RandomAffine(RandomFrameTransform):
         rotation: Largest angle in degrees, either way.
         shear: Largest shear angle in degrees, likewise, along x.
         scale: Range of the factor.
-        translation: Largest shift as a share of each side.
+        translation: Largest shift as a fraction of each side.
         fill: Colour of what comes into view.
         until: Number of the draw from which on frames stay as they are; None for never.
         per: 'clip' or 'frame'.
@@ -53,12 +53,12 @@ class RandomAffine(RandomFrameTransform):
         self.until = until
 
     def draw(self, rng: np.random.Generator) -> np.ndarray:
-        """Angle and shear in radians, factor, shift down and across as shares."""
+        """Angle and shear in radians, factor, shift down and across as fractions."""
         angle, shear = np.deg2rad(rng.uniform(-1, 1, 2) * (self.rotation, self.shear))
         return np.array([angle, shear, rng.uniform(*self.scale), *(rng.uniform(-1, 1, 2) * self.translation)])
 
     def transform(self, results: Results) -> Results:
-        """Warp the frames and what lies on their grid."""
+        """Warp the frames and what is on their grid."""
         if self.until is not None and results['draw'] >= self.until:
             return results
         for frame, drawn in enumerate(self.draws(results)):
@@ -73,7 +73,7 @@ class RandomAffine(RandomFrameTransform):
 
 
 def affine_matrix(drawn: Sequence[float], size: tuple[int, int]) -> np.ndarray:
-    """(2, 3) from old to new pixel positions, about the centre of a picture of ``size`` (height, width)."""
+    """(2, 3) from old to new pixel positions, about the centre of an image of ``size`` (height, width)."""
     angle, shear, factor, down, across = drawn
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     linear = factor * turn @ np.array([[1, np.tan(shear)], [0, 1]])
@@ -82,10 +82,10 @@ def affine_matrix(drawn: Sequence[float], size: tuple[int, int]) -> np.ndarray:
     return np.concatenate([linear, (moved - linear @ centre)[:, None]], 1)
 
 
-def warp(picture: np.ndarray, matrix: np.ndarray, how: int, fill: Sequence[float] = (0, 0, 0)) -> np.ndarray:
-    """A picture (H, W) or (H, W, K), any K, moved by a matrix (2, 3), at the same size."""
-    size = picture.shape[1::-1]
-    if picture.ndim == 3 and picture.shape[2] > 3:
-        return np.stack([warp(picture[..., k], matrix, how, fill) for k in range(picture.shape[2])], -1)
-    warped = cv2.warpAffine(picture, matrix, size, flags=how, borderMode=cv2.BORDER_CONSTANT, borderValue=fill)
-    return warped.reshape(picture.shape)
+def warp(image: np.ndarray, matrix: np.ndarray, how: int, fill: Sequence[float] = (0, 0, 0)) -> np.ndarray:
+    """An image (H, W) or (H, W, K), any K, moved by a matrix (2, 3), at the same size."""
+    size = image.shape[1::-1]
+    if image.ndim == 3 and image.shape[2] > 3:
+        return np.stack([warp(image[..., k], matrix, how, fill) for k in range(image.shape[2])], -1)
+    warped = cv2.warpAffine(image, matrix, size, flags=how, borderMode=cv2.BORDER_CONSTANT, borderValue=fill)
+    return warped.reshape(image.shape)

@@ -1,4 +1,4 @@
-"""Resize as torchvision does on pictures: bilinear with antialiasing."""
+"""Resize as torchvision does on images: bilinear with antialiasing."""
 
 from collections.abc import Sequence
 
@@ -15,8 +15,8 @@ from salseg.registry import TRANSFORMS
 class AntialiasedResize(FrameTransform):
     """Pillow's bilinear filter, which averages over all pixels that shrink into one; nearest for hard labels.
 
-    Soft truth is resized as a float picture, as the released code of RCRNet does with its labels. Slower than
-    :class:`Resize` (about ten times), and another function: use it where the published figures depend on it.
+    Soft truth is resized as a float image, as the released code of RCRNet does with its labels. Slower than
+    :class:`Resize` (about ten times), and another function: use it where the published metrics depend on it.
 
     Args:
         size: (height, width), or one number for a square.
@@ -31,7 +31,7 @@ class AntialiasedResize(FrameTransform):
             raise ConfigError(f'AntialiasedResize: size={size} must be positive.')
 
     def transform(self, results: Results) -> Results:
-        """Resize all frames and what lies on their grid."""
+        """Resize all frames and what is on their grid."""
         results['frames'] = [self._smooth(frame) for frame in results['frames']]
         results['geometry'] = [record.scaled(self.height, self.width) for record in results['geometry']]
         if 'saliency' in results:
@@ -41,8 +41,8 @@ class AntialiasedResize(FrameTransform):
             results['labels'] = [cv2.resize(v, size, interpolation=cv2.INTER_NEAREST) for v in results['labels']]
         return results
 
-    def _smooth(self, picture: np.ndarray) -> np.ndarray:
-        if picture.ndim == 3 and picture.dtype != np.uint8:
-            return np.stack([self._smooth(channel) for channel in np.moveaxis(picture, 2, 0)], axis=2)
-        image = Image.fromarray(picture if picture.dtype == np.uint8 else picture.astype(np.float32))
+    def _smooth(self, values: np.ndarray) -> np.ndarray:
+        if values.ndim == 3 and values.dtype != np.uint8:
+            return np.stack([self._smooth(channel) for channel in np.moveaxis(values, 2, 0)], axis=2)
+        image = Image.fromarray(values if values.dtype == np.uint8 else values.astype(np.float32))
         return np.array(image.resize((self.width, self.height), Image.Resampling.BILINEAR))

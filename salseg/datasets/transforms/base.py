@@ -8,7 +8,7 @@ from mmcv.transforms import BaseTransform
 from salseg.errors import ConfigError
 
 Results = dict[str, Any]
-# What lies on the frames' grid, and all that has an entry per frame.
+# What is on the frames' grid, and all that has an entry per frame.
 LABEL_FIELDS = ('labels', 'saliency', 'box_maps')
 PER_FRAME = (
     'frames', 'frame_ids', 'frame_paths', 'label_paths', 'label_kind', 'label_images', 'ori_shapes', 'geometry',
@@ -19,7 +19,7 @@ PER_FRAME = (
 class FrameTransform(BaseTransform):
     """A transform of the dict that a data set's ``describe`` began.
 
-    ``frames`` is a list of T pictures (H, W, 3), uint8 or float32 on the 0-255 scale, RGB; ``labels`` a list of (H, W)
+    ``frames`` is a list of T images (H, W, 3), uint8 or float32 on the 0-255 scale, RGB; ``labels`` a list of (H, W)
     uint8 in salseg's encoding and ``saliency`` of (H, W) float32 in [0, 1], where loaded; ``geometry`` the frames' records;
     ``box_maps`` a list of (H, W, K) uint8 filled boxes of K objects, where boxes were read from a file; ``rng`` the item's
     own generator: nothing may draw from another; ``draw`` the number of the draw, from 0.

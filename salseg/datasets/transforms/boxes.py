@@ -11,7 +11,7 @@ from salseg.errors import ConfigError, DataError
 from salseg.ops.box_masks import boxes_of_masks, disjoint_masks, fill_boxes
 from salseg.registry import TRANSFORMS
 
-# What tells where an object is besides its box or its strokes.
+# What tells where an object is besides its box or its scribbles.
 MASK_FIELDS = ('labels', 'label_images', 'label_paths', 'saliency', 'box_maps', 'given_boxes', 'gt_maps')
 
 
@@ -25,7 +25,7 @@ class LoadBoxes(FrameTransform):
     Args:
         file: CSV or JSON, see :func:`salseg.datasets.box_files.read_boxes`; None where the data set was given one
             (``boxes=``).
-        max_objects: Slots (K) for the objects of a clip; None for saliency: all boxes of a picture are one object.
+        max_objects: Slots (K) for the objects of a clip; None for saliency: all boxes of an image are one object.
 
     Raises:
         ConfigError: ``max_objects`` is not positive.
@@ -43,7 +43,7 @@ class LoadBoxes(FrameTransform):
         """Add ``box_maps`` and, with slots, ``object_ids`` and ``object_valid``.
 
         Raises:
-            DataError: No boxes were given, or the file has none of this picture.
+            DataError: No boxes were given, or the file has none of this image.
         """
         given = results.pop('given_boxes', None) if self.table is None else self._look_up(results)
         if given is None:
@@ -85,9 +85,9 @@ class MasksToBoxes(FrameTransform):
     augmentation made of masks, or of the boxes read by :class:`LoadBoxes`.
 
     Args:
-        prompt: What a model that follows objects is given in the first frame: 'box', filled boxes (the smaller one in
+        prompt: What a model that tracks objects is given in the first frame: 'box', filled boxes (the smaller one in
             front), or 'mask', the exact masks, as in tables 4.5 and 4.6 of the thesis on box-trained XMem.
-        filled: Label filled boxes as if they were masks, the smaller one in front; a model that follows objects can begin
+        filled: Label filled boxes as if they were masks, the smaller one in front; a model that tracks objects can begin
             with these and any loss for masks. False leaves what is inside unknown.
 
     Raises:
@@ -103,7 +103,7 @@ class MasksToBoxes(FrameTransform):
         """The item with boxes only.
 
         Raises:
-            DataError: There is neither mask nor box, or an exact mask is asked for and only boxes are there.
+            DataError: There is neither mask nor box, or an exact mask is requested and only boxes are there.
         """
         slots = results.get('object_valid')
         masks, known = self._masks(results, 1 if slots is None else len(slots))

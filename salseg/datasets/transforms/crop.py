@@ -28,11 +28,11 @@ class RandomCrop(RandomFrameTransform):
             raise ConfigError(f'RandomCrop: size={size} must be positive.')
 
     def draw(self, rng: np.random.Generator) -> tuple[float, float]:
-        """Where the window starts, as shares of the free way down and across."""
+        """Where the window starts, as fractions of the free way down and across."""
         return rng.random(), rng.random()
 
     def transform(self, results: Results) -> Results:
-        """Cut all frames and what lies on their grid.
+        """Cut all frames and what is on their grid.
 
         Raises:
             DataError: A frame is smaller than the window.

@@ -30,7 +30,7 @@ class RandomFlip(RandomFrameTransform):
         return bool(rng.random() < self.probability)
 
     def transform(self, results: Results) -> Results:
-        """Mirror the drawn frames and what lies on their grid."""
+        """Mirror the drawn frames and what is on their grid."""
         for frame, flip in enumerate(self.draws(results)):
             if not flip:
                 continue

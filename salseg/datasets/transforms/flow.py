@@ -39,7 +39,7 @@ class ComputeFlow(FrameTransform):
         pairs: 'neighbours', of a clip of three from the middle frame to the first and to the last; 'next', from each
             frame to the next; 'previous'. At the end of a clip a frame is paired with itself and its flow is 0.
         cache: Folder to keep flow in between epochs and runs; None keeps nothing. Useless behind random crops, whose
-            pictures never come again.
+            images never come again.
 
     Raises:
         ConfigError: The pairs are unknown.

@@ -34,7 +34,7 @@ class RandomGrey(RandomFrameTransform):
         """Change the drawn frames; the number type stays."""
         for frame, grey in enumerate(self.draws(results)):
             if grey:
-                picture = results['frames'][frame]
-                value = (picture.astype(np.float32) @ LUMA)[..., None].repeat(3, -1)
-                results['frames'][frame] = value.clip(0, 255).astype(picture.dtype)
+                image = results['frames'][frame]
+                value = (image.astype(np.float32) @ LUMA)[..., None].repeat(3, -1)
+                results['frames'][frame] = value.clip(0, 255).astype(image.dtype)
         return results

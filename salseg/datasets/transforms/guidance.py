@@ -16,7 +16,7 @@ class LoadGuidance(FrameTransform):
 
     Args:
         folder: What was written.
-        check: Compare the checksum of each picture's file with that of the picture that the mask was made of.
+        check: Compare the checksum of each image's file with that of the image that the mask was made of.
 
     Raises:
         DataError: The folder holds no such masks.
@@ -31,7 +31,7 @@ class LoadGuidance(FrameTransform):
         """Add ``guidance``, (1, h, w) float32 in [0, 1] per frame.
 
         Raises:
-            DataError: A mask is missing or of another picture, or frames were cropped.
+            DataError: A mask is missing or of another image, or frames were cropped.
         """
         results['guidance'] = [self._mask(results, frame) for frame in range(len(results['frame_ids']))]
         return results
@@ -45,10 +45,10 @@ class LoadGuidance(FrameTransform):
                 'precompute guidance` on this data set.'
             )
         if self.check and known[0] != checksum(path):
-            raise DataError(f'the mask of {key} in {self.folder} is of another picture than {path}: make it again.')
+            raise DataError(f'the mask of {key} in {self.folder} is of another image than {path}: make it again.')
         geometry = results['geometry'][frame]
         height, width = geometry.ori_shape
         if geometry.crop != (0.0, 0.0, float(width), float(height)):
-            raise DataError(f'{key}: masks of whole pictures do not fit a cropped frame; leave out the crop.')
+            raise DataError(f'{key}: masks of whole images do not fit a cropped frame; leave out the crop.')
         mask = read_guidance(self.folder / f'{key}.png')
         return np.ascontiguousarray(mask[:, ::-1] if geometry.flip else mask)[None]

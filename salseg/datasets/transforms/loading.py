@@ -15,7 +15,7 @@ class LoadFrames(FrameTransform):
     """Decode ``frame_paths`` into ``frames`` and begin the geometry records; frames that are there already stay.
 
     Args:
-        keep_original: Keep the pictures at their own size as ``original_images``, for overlays and smoothing.
+        keep_original: Keep the images at their own size as ``original_images``, for overlays and smoothing.
     """
 
     def __init__(self, keep_original: bool = False) -> None:
@@ -39,8 +39,8 @@ class LoadLabels(FrameTransform):
     The encoding is the data set's (``label_kind`` per frame). A frame without annotation becomes all unknown.
 
     Args:
-        one_sided: A scribble with strokes of one class only: 'error' or 'allow' (its other class then adds nothing).
-        mismatch: An annotation of another size than its picture: 'error' or 'resize' (nearest).
+        one_sided: A scribble of one class only: 'error' or 'allow' (its other class then adds nothing).
+        mismatch: An annotation of another size than its image: 'error' or 'resize' (nearest).
 
     Raises:
         ConfigError: An option is unknown.
@@ -90,7 +90,7 @@ class LoadLabels(FrameTransform):
     def _resized(self, results: Results, frame: int, label: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         if self.mismatch == 'error':
             raise DataError(
-                f'picture and annotation differ in size (height, width): {results["frame_paths"][frame]} is {shape}, '
+                f'image and annotation differ in size (height, width): {results["frame_paths"][frame]} is {shape}, '
                 f'{results["label_paths"][frame]} is {label.shape}.\n  Mend the pair, take it off the list, or set '
                 "LoadLabels(mismatch='resize'); `salseg check-data` lists all such pairs."
             )
@@ -103,8 +103,8 @@ def _check_both(where: str, label: np.ndarray) -> None:
         return
     lacking = 'object' if not foreground else 'background'
     raise LabelError(
-        f'{where} has no {lacking} stroke ({foreground} object and {background} background pixels).\n'
-        "  Draw one, take the picture off the list, or set LoadLabels(one_sided='allow'): the image then adds nothing to "
+        f'{where} has no {lacking} scribble ({foreground} object and {background} background pixels).\n'
+        "  Draw one, take the image off the list, or set LoadLabels(one_sided='allow'): the image then adds nothing to "
         f'the {lacking} term.'
     )
 
@@ -124,7 +124,7 @@ class LoadGroundTruth(FrameTransform):
     def _grey(self, path: str, kind: str) -> np.ndarray:
         if kind == 'scribble':
             raise LabelError(
-                f'{path} is a scribble: measures need full masks. Set encoding to that of masks in the test set.'
+                f'{path} is a scribble: metrics need full masks. Set encoding to that of masks in the test set.'
             )
         grey = read_grey(path, kind)
         if kind == 'index':

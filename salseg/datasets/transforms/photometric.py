@@ -17,7 +17,7 @@ class RandomPhotometric(RandomFrameTransform):
 
     Args:
         brightness: Largest relative change, e.g. 0.2 draws a factor in [0.8, 1.2].
-        contrast: Likewise, around the picture's mean grey.
+        contrast: Likewise, around the image's mean grey.
         saturation: Likewise, around each pixel's grey.
         per: 'clip' or 'frame'.
 
@@ -40,15 +40,15 @@ class RandomPhotometric(RandomFrameTransform):
     def transform(self, results: Results) -> Results:
         """Change every frame; the number type stays."""
         for frame, factors in enumerate(self.draws(results)):
-            picture = results['frames'][frame]
-            changed = _change(picture.astype(np.float32), *factors)
-            results['frames'][frame] = changed.clip(0, 255).astype(picture.dtype)
+            image = results['frames'][frame]
+            changed = _change(image.astype(np.float32), *factors)
+            results['frames'][frame] = changed.clip(0, 255).astype(image.dtype)
         return results
 
 
-def _change(picture: np.ndarray, brightness: float, contrast: float, saturation: float) -> np.ndarray:
-    picture = picture * brightness
-    grey = picture @ LUMA
-    picture = (picture - grey.mean()) * contrast + grey.mean()
-    grey = (picture @ LUMA)[..., None]
-    return (picture - grey) * saturation + grey
+def _change(image: np.ndarray, brightness: float, contrast: float, saturation: float) -> np.ndarray:
+    image = image * brightness
+    grey = image @ LUMA
+    image = (image - grey.mean()) * contrast + grey.mean()
+    grey = (image @ LUMA)[..., None]
+    return (image - grey) * saturation + grey

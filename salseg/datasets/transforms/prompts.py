@@ -37,7 +37,7 @@ def read_objects(files: Sequence[Path], encoding: str, merge: bool = False) -> n
 
 @TRANSFORMS.register_module()
 class FirstFramePrompt(FrameTransform):
-    """Give a model that follows objects the exact masks of the first frame, ``prompt`` (K, H, W) bool.
+    """Give a model that tracks objects the exact masks of the first frame, ``prompt`` (K, H, W) bool.
 
     Comes after :class:`SelectObjects` and all augmentation.
     """
@@ -66,7 +66,7 @@ class LoadPrompt(FrameTransform):
         """The same results; a frame whose annotation is empty gives no prompt.
 
         Raises:
-            DataError: Picture and annotation differ in size.
+            DataError: Image and annotation differ in size.
         """
         if not results['prompted']:
             return results
@@ -74,7 +74,7 @@ class LoadPrompt(FrameTransform):
         shape = results['frames'][0].shape[:2]
         if labels.shape != shape:
             raise DataError(
-                f'{results["annotation"][0]} is {labels.shape}, its picture {results["frame_paths"][0]} {shape} '
+                f'{results["annotation"][0]} is {labels.shape}, its image {results["frame_paths"][0]} {shape} '
                 '(height, width); masks must have the size of the frames.'
             )
         if results['prompt_ids'] is not None and not results['merge_objects']:

@@ -1,4 +1,4 @@
-"""A still picture as a clip."""
+"""A still image as a clip."""
 
 from salseg.datasets.transforms.base import PER_FRAME, FrameTransform, Results
 from salseg.errors import ConfigError
@@ -7,9 +7,9 @@ from salseg.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class RepeatFrame(FrameTransform):
-    """Show a picture several times; transforms with ``per='frame'`` behind it then make each view another one.
+    """Show an image several times; transforms with ``per='frame'`` behind it then make each view another one.
 
-    Comes after the picture and its labels were read.
+    Comes after the image and its labels were read.
 
     Args:
         length: Frames of the clip (T).

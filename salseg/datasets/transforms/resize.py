@@ -21,10 +21,10 @@ class Resize(FrameTransform):
 
     Args:
         size: (height, width), or one number for a square.
-        exact: Keep the pictures as float32 instead of rounding them to uint8: as papers do that resize normalised floats;
+        exact: Keep the images as float32 instead of rounding them to uint8: as papers do that resize normalised floats;
             four times the memory on the way to the device.
         scribble_resize: 'nearest', or 'released': bilinear on the codes 0, 1, 2, then truncation, as the released code of
-            SCWSSOD does. That invents labels along the strokes' rims and is there for parity only.
+            SCWSSOD does. That invents labels along the scribbles' edges and is there for parity only.
 
     Raises:
         ConfigError: The size or the option is unknown.
@@ -40,8 +40,8 @@ class Resize(FrameTransform):
         self.scribble_resize = scribble_resize
 
     def transform(self, results: Results) -> Results:
-        """Resize all frames and what lies on their grid."""
-        results['frames'] = [self._picture(frame) for frame in results['frames']]
+        """Resize all frames and what is on their grid."""
+        results['frames'] = [self._image(frame) for frame in results['frames']]
         results['geometry'] = [record.scaled(self.height, self.width) for record in results['geometry']]
         if 'saliency' in results:
             results['saliency'] = [self._linear(value) for value in results['saliency']]
@@ -53,7 +53,7 @@ class Resize(FrameTransform):
             results['box_maps'] = [nearest(value, (self.height, self.width)) for value in results['box_maps']]
         return results
 
-    def _picture(self, frame: np.ndarray) -> np.ndarray:
+    def _image(self, frame: np.ndarray) -> np.ndarray:
         return self._linear(frame.astype(np.float32) if self.exact else frame)
 
     def _linear(self, value: np.ndarray) -> np.ndarray:
@@ -87,7 +87,7 @@ class ResizeShorterSide(FrameTransform):
         self.length = length
 
     def transform(self, results: Results) -> Results:
-        """Resize the frames, which have one size, and what lies on their grid."""
+        """Resize the frames, which have one size, and what is on their grid."""
         height, width = results['frames'][0].shape[:2]
         factor = self.length / min(height, width)
         return Resize((round(height * factor), round(width * factor))).transform(results)

@@ -13,11 +13,11 @@ from salseg.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class RandomResizedCrop(RandomFrameTransform):
-    """A window of random area, aspect and place, resized: bilinear for pictures and soft truth, nearest for labels.
+    """A window of random area, aspect and place, resized: bilinear for images and soft truth, nearest for labels.
 
     Args:
         size: (height, width), or one number for a square.
-        area: Range of the window's share of the frame.
+        area: Range of the window's fraction of the frame.
         aspect: Range of its width by its height, uniform in the logarithm.
         per: 'clip' or 'frame'.
 
@@ -42,12 +42,12 @@ class RandomResizedCrop(RandomFrameTransform):
         self.area, self.aspect = tuple(area), tuple(aspect)
 
     def draw(self, rng: np.random.Generator) -> tuple[float, float, float, float]:
-        """Share of the area, aspect, and the place as shares of the free way down and across."""
+        """Fraction of the area, aspect, and the place as fractions of the free way down and across."""
         aspect = float(np.exp(rng.uniform(*np.log(self.aspect))))
         return rng.uniform(*self.area), aspect, rng.random(), rng.random()
 
     def transform(self, results: Results) -> Results:
-        """Cut and resize the frames and what lies on their grid."""
+        """Cut and resize the frames and what is on their grid."""
         for frame, drawn in enumerate(self.draws(results)):
             left, top, right, bottom = window(drawn, results['frames'][frame].shape[:2])
             part = np.s_[top:bottom, left:right]
@@ -66,9 +66,9 @@ class RandomResizedCrop(RandomFrameTransform):
 
 
 def window(drawn: Sequence[float], size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of a window in a picture of ``size`` (height, width); too long sides are cut."""
-    share, aspect, down, across = drawn
-    area = share * size[0] * size[1]
+    """Left, top, right, bottom of a window in an image of ``size`` (height, width); too long sides are cut."""
+    fraction, aspect, down, across = drawn
+    area = fraction * size[0] * size[1]
     height = min(size[0], max(1, round((area / aspect) ** 0.5)))
     width = min(size[1], max(1, round((area * aspect) ** 0.5)))
     top, left = int(down * (size[0] - height + 1)), int(across * (size[1] - width + 1))

@@ -42,7 +42,7 @@ class SampleClip(FrameTransform):
         trials: int = 5,
         reverse: float = 0.5,
     ) -> None:
-        schedule = ((0, gaps),) if isinstance(gaps, int) else tuple((share, gap) for share, gap in gaps)
+        schedule = ((0, gaps),) if isinstance(gaps, int) else tuple((fraction, gap) for fraction, gap in gaps)
         if kind not in _KINDS or length < 1 or trials < 1 or divisor < 1 or not 0 <= reverse <= 1:
             raise ConfigError(
                 f"SampleClip: kind={kind!r} must be 'spread' or 'forward'; length={length}, trials={trials} and "

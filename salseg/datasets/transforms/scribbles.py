@@ -1,4 +1,4 @@
-"""Learn from strokes where masks are at hand."""
+"""Learn from scribbles where masks are at hand."""
 
 import zlib
 
@@ -14,14 +14,14 @@ from salseg.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class MasksToScribbles(FrameTransform):
-    """Put drawn strokes in the place of masks, and take the masks away; comes after the labels were read.
+    """Put drawn scribbles in the place of masks, and take the masks away; comes after the labels were read.
 
-    A frame has the same strokes whenever it is seen: they depend on the seed, its set and its name, not on the epoch.
-    Labels become 1 on strokes of the object, 0 on those of the background, 255, unknown, elsewhere. A frame without
-    object has strokes of the background only, one without annotation none.
+    A frame has the same scribbles whenever it is seen: they depend on the seed, its set and its name, not on the epoch.
+    Labels become 1 on scribbles of the object, 0 on those of the background, 255, unknown, elsewhere. A frame without
+    object has scribbles of the background only, one without annotation none.
 
     Args:
-        seed: Another one gives other strokes.
+        seed: Another one gives other scribbles.
         width, sloppiness: See :func:`salseg.datasets.synthetic.draw_scribbles`.
     """
 
@@ -31,7 +31,7 @@ class MasksToScribbles(FrameTransform):
         self.sloppiness = sloppiness
 
     def transform(self, results: Results) -> Results:
-        """The item with strokes only.
+        """The item with scribbles only.
 
         Raises:
             DataError: There are no masks, or they are of several objects with slots of their own.
@@ -50,10 +50,10 @@ class MasksToScribbles(FrameTransform):
         for name in MASK_FIELDS:
             results.pop(name, None)
         names = [f'{results["set_id"]}/{frame}' for frame in results['frame_ids']]
-        results['labels'] = [self._strokes(*frame) for frame in zip(masks, known, names)]
+        results['labels'] = [self._scribbles(*frame) for frame in zip(masks, known, names)]
         return results
 
-    def _strokes(self, mask: np.ndarray, known: bool, name: str) -> np.ndarray:
+    def _scribbles(self, mask: np.ndarray, known: bool, name: str) -> np.ndarray:
         labels = np.full(mask.shape, UNKNOWN, np.uint8)
         if known:
             rng = np.random.default_rng((self.seed, zlib.crc32(name.encode())))

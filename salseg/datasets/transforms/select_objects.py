@@ -1,4 +1,4 @@
-"""Which objects of a clip are followed."""
+"""Which objects of a clip are tracked."""
 
 from collections.abc import Sequence
 

@@ -17,7 +17,7 @@ class LoadSoftLabels(FrameTransform):
 
     Args:
         missing: A frame without annotation: 'error', or 'zero' for a frame whose truth is never looked at.
-        mismatch: An annotation of another size than its picture: 'error' or 'resize' (bilinear).
+        mismatch: An annotation of another size than its image: 'error' or 'resize' (bilinear).
 
     Raises:
         ConfigError: An option is unknown.
@@ -64,10 +64,10 @@ class LoadSoftLabels(FrameTransform):
             soft = self._resized(soft, shape, f'{results["frame_paths"][frame]}', path or where)
         return soft
 
-    def _resized(self, soft: np.ndarray, shape: tuple[int, int], picture: str, path: str) -> np.ndarray:
+    def _resized(self, soft: np.ndarray, shape: tuple[int, int], image: str, path: str) -> np.ndarray:
         if self.mismatch == 'error':
             raise DataError(
-                f'picture and annotation differ in size (height, width): {picture} is {shape}, {path} is '
+                f'image and annotation differ in size (height, width): {image} is {shape}, {path} is '
                 f'{soft.shape}.\n'
                 "  Mend the pair, take it off the list, or set LoadSoftLabels(mismatch='resize')."
             )

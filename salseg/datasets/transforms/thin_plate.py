@@ -15,8 +15,8 @@ class RandomThinPlate(RandomFrameTransform):
     """Warp by a thin-plate spline through a few random points that are moved a little (Bookstein, 1989).
 
     Args:
-        points: Control points, drawn anywhere in the picture.
-        sigma: Standard deviation of their shift, as a share of the sides.
+        points: Control points, drawn anywhere in the image.
+        sigma: Standard deviation of their shift, as a fraction of the sides.
         probability: Of being warped.
         per: 'clip' or 'frame'.
 
@@ -40,7 +40,7 @@ class RandomThinPlate(RandomFrameTransform):
         return points, points + rng.normal(0, self.sigma, points.shape)
 
     def transform(self, results: Results) -> Results:
-        """Warp the drawn frames and what lies on their grid; what comes from outside repeats the border."""
+        """Warp the drawn frames and what is on their grid; what comes from outside repeats the border."""
         for frame, drawn in enumerate(self.draws(results)):
             if drawn is None:
                 continue
@@ -55,7 +55,7 @@ class RandomThinPlate(RandomFrameTransform):
 
 
 def sampling_maps(points: np.ndarray, sources: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Where every pixel of a picture of ``size`` (height, width) is read from, x and y (H, W) float32.
+    """Where every pixel of an image of ``size`` (height, width) is read from, x and y (H, W) float32.
 
     The spline that takes each point (n, 2) in [0, 1] to its source is evaluated on a coarse grid; between, its shift is
     interpolated linearly.

@@ -1,17 +1,17 @@
 """Hooks."""
 
+from salseg.engine.hooks.activation_checkpointing_hook import ActivationCheckpointingHook
 from salseg.engine.hooks.channels_last_hook import ChannelsLastHook
-from salseg.engine.hooks.checkpoint_hook import CheckpointHook
-from salseg.engine.hooks.ema_hook import EMAHook
-from salseg.engine.hooks.position_seed_hook import PositionSeedHook
-from salseg.engine.hooks.recompute_hook import RecomputeHook
+from salseg.engine.hooks.checkpoint_hook import AtomicCheckpointHook
+from salseg.engine.hooks.ema_hook import ResumableEMAHook
 from salseg.engine.hooks.save_labels_hook import SaveLabelsHook
+from salseg.engine.hooks.step_seed_hook import StepSeedHook
 
 __all__ = [
     'ChannelsLastHook',
-    'CheckpointHook',
-    'EMAHook',
-    'PositionSeedHook',
-    'RecomputeHook',
+    'AtomicCheckpointHook',
+    'ResumableEMAHook',
+    'StepSeedHook',
+    'ActivationCheckpointingHook',
     'SaveLabelsHook',
 ]

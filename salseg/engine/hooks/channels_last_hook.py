@@ -1,4 +1,4 @@
-"""Convolutions with the channels innermost."""
+"""Convolutions with the channels_last."""
 
 import torch
 from mmengine.hooks import Hook
@@ -9,7 +9,7 @@ from salseg.registry import HOOKS
 
 @HOOKS.register_module()
 class ChannelsLastHook(Hook):
-    """Store the model's weights with the channels innermost before training begins.
+    """Store the model's weights with the channels_last before training begins.
 
     Convolutions hand this order on, and depthwise ones are then faster on a CPU. Values are the same up to rounding.
     """

@@ -4,7 +4,7 @@ from collections import deque
 from pathlib import Path
 
 from mmengine.dist import is_main_process
-from mmengine.hooks import CheckpointHook as PlainCheckpointHook
+from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
 from salseg.files import write_text
@@ -12,8 +12,8 @@ from salseg.registry import HOOKS
 
 
 @HOOKS.register_module()
-class CheckpointHook(PlainCheckpointHook):
-    """mmengine's hook with the order mended: write, point ``last_checkpoint`` to it, then delete what is too old."""
+class AtomicCheckpointHook(CheckpointHook):
+    """mmengine's hook with the order fixed: write, point ``last_checkpoint`` to it, then delete what is too old."""
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         outdated: list[int] = []

@@ -1,18 +1,18 @@
-"""Averaged weights beside those that learn."""
+"""EMA weights beside those that learn."""
 
-from mmengine.hooks import EMAHook as PlainEMAHook
+from mmengine.hooks import EMAHook
 
 from salseg.registry import HOOKS
 
 
 @HOOKS.register_module()
-class EMAHook(PlainEMAHook):
+class ResumableEMAHook(EMAHook):
     """mmengine's hook with its averages' options by name: weights averaged over steps are what is validated and predicts.
 
-    A checkpoint holds both; ``state_dict`` is the average, and a resumed run goes on with those that learn.
+    A checkpoint holds both; ``state_dict`` is the average, and a resumed run continues with those that learn.
 
     Args:
-        momentum: Share of the newest weights in the average, for every step.
+        momentum: Fraction of the newest weights in the average, for every step.
         update_buffers: Average the statistics of batch normalisation too, instead of taking the newest.
         begin_iter: Step from which on weights are averaged.
     """

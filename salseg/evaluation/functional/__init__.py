@@ -1,4 +1,4 @@
-"""Measures as pure functions on NumPy arrays: no torch, no mmengine, no config."""
+"""Metrics as pure functions on NumPy arrays: no torch, no mmengine, no config."""
 
 from salseg.evaluation.functional.aggregate import average_scores, group_level, image_level, summarize_scores
 from salseg.evaluation.functional.boundary import boundary_f
@@ -7,7 +7,7 @@ from salseg.evaluation.functional.davis import (
     SequenceScores,
     davis_summary,
     mask_scores,
-    object_figures,
+    object_metrics,
     semi_supervised,
     single_object,
     unsupervised,
@@ -15,7 +15,7 @@ from salseg.evaluation.functional.davis import (
 from salseg.evaluation.functional.pair import object_mask, saliency_pair
 from salseg.evaluation.functional.region import region_similarity_j
 from salseg.evaluation.functional.resize import resize_prediction
-from salseg.evaluation.functional.saliency import SALIENCY_MEASURES, Scores, mean_absolute_error, saliency_scores
+from salseg.evaluation.functional.saliency import SALIENCY_METRICS, Scores, mean_absolute_error, saliency_scores
 from salseg.evaluation.functional.statistics import TimeStatistics, time_statistics
 from salseg.evaluation.functional.structure import structure_measure
 from salseg.evaluation.functional.video import video_level
@@ -23,7 +23,7 @@ from salseg.evaluation.functional.video_objects import label_scores, segtrack_su
 from salseg.evaluation.functional.weighted_f import weighted_f_measure
 
 __all__ = [
-    'SALIENCY_MEASURES',
+    'SALIENCY_METRICS',
     'Scores',
     'SequenceScores',
     'TimeStatistics',
@@ -37,7 +37,7 @@ __all__ = [
     'label_scores',
     'mask_scores',
     'mean_absolute_error',
-    'object_figures',
+    'object_metrics',
     'object_mask',
     'region_similarity_j',
     'resize_prediction',

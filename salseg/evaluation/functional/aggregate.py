@@ -1,7 +1,7 @@
-"""From scores of pictures to the figures of a data set.
+"""From scores of images to the metrics of a data set.
 
 Scalars and curves are averaged first; the largest and the mean value of F, E and IoU are then taken from the averaged
-curve. The mean of every picture's largest F is another, larger number and is not computed.
+curve. The mean of every image's largest F is another, larger number and is not computed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,12 +12,12 @@ from salseg.errors import DataError
 from salseg.evaluation.functional.curves import area_under_roc, average_precision, f_measure
 from salseg.evaluation.functional.saliency import Scores
 
-# NaN for a picture without object or without background: no statement about it, so it is left out.
+# NaN for an image without object or without background: no statement about it, so it is left out.
 SKIP_NAN = ('auc', 'average_precision')
 
 
 def average_scores(scores: Iterable[Scores]) -> Scores:
-    """Mean of every score over pictures, or over groups that were averaged themselves.
+    """Mean of every score over images, or over groups that were averaged themselves.
 
     Args:
         scores: Results of `saliency_scores` or of this function, all with the same names.
@@ -30,13 +30,13 @@ def average_scores(scores: Iterable[Scores]) -> Scores:
     """
     scores = list(scores)
     if not scores:
-        raise DataError('no scores to average: not one picture was evaluated.')
+        raise DataError('no scores to average: not one image was evaluated.')
     names = list(scores[0])
     for number, other in enumerate(scores):
         if set(other) != set(names):
             raise DataError(
-                f'score {number} has other measures than score 0: '
-                f'{sorted(set(other) ^ set(names))}. Compute the same `measures` for all pictures.'
+                f'score {number} has other metrics than score 0: '
+                f'{sorted(set(other) ^ set(names))}. Compute the same `metrics` for all images.'
             )
     return {name: _mean([s[name] for s in scores], skip_nan=name in SKIP_NAN) for name in names}
 
@@ -49,7 +49,7 @@ def _mean(values: Sequence[float | np.ndarray], skip_nan: bool) -> float | np.nd
 
 
 def summarize_scores(mean: Scores) -> Scores:
-    """Figures of a data set from the averaged scores.
+    """Metrics of a data set from the averaged scores.
 
     Args:
         mean: Result of `average_scores`.
@@ -59,7 +59,7 @@ def summarize_scores(mean: Scores) -> Scores:
         `max_f`, `mean_f`, `max_e`, `mean_e`, `max_iou`, `mean_iou` of the averaged curve;
         `mustd_f`, one F from the average precision and recall at mean + standard deviation (mask-guided FCN);
         `auc_of_mean_curve`, `average_precision_of_mean_curve`. With empty ground truths in the set the mean recall ends
-        below 1 and these two are too low; `auc` and `average_precision` are means over pictures.
+        below 1 and these two are too low; `auc` and `average_precision` are means over images.
     """
     summary = dict(mean)
     for name in ('f', 'e', 'iou'):
@@ -76,7 +76,7 @@ def summarize_scores(mean: Scores) -> Scores:
 
 
 def image_level(scores: Iterable[Scores]) -> Scores:
-    """Every picture counts the same: SOD data sets, and all frames or groups pooled.
+    """Every image counts the same: SOD data sets, and all frames or groups pooled.
 
     Args:
         scores: Results of `saliency_scores`.
@@ -88,7 +88,7 @@ def image_level(scores: Iterable[Scores]) -> Scores:
 
 
 def group_level(groups: Mapping[str, Sequence[Scores]]) -> Scores:
-    """Every group counts the same, whatever its number of pictures (PySODEvalToolkit on co-saliency data).
+    """Every group counts the same, whatever its number of images (PySODEvalToolkit on co-saliency data).
 
     Args:
         groups: By group, results of `saliency_scores`.
@@ -97,9 +97,9 @@ def group_level(groups: Mapping[str, Sequence[Scores]]) -> Scores:
         See `summarize_scores`.
 
     Raises:
-        DataError: There is no group, or one has no picture.
+        DataError: There is no group, or one has no image.
     """
     for name, scores in groups.items():
         if not len(scores):
-            raise DataError(f'group {name!r} has no scored picture.')
+            raise DataError(f'group {name!r} has no scored image.')
     return image_level(average_scores(scores) for scores in groups.values())

@@ -16,17 +16,17 @@ def boundary_f(
 ) -> float:
     """F of boundary precision and boundary recall of two masks.
 
-    A boundary pixel is matched if one of the other boundary lies within the tolerance. The dilations that decide this
+    A boundary pixel is matched if one of the other boundary is within the tolerance. The dilations that decide this
     are evaluated on the bounding box of both masks only.
 
     Args:
         prediction: (H, W) bool.
         ground_truth: (H, W) bool.
         void: (H, W) bool, pixels that are background in both masks.
-        tolerance: Radius as a share of the picture's diagonal, rounded up to pixels; from 1 on, the radius itself.
+        tolerance: Radius as a fraction of the image's diagonal, rounded up to pixels; from 1 on, the radius itself.
 
     Returns:
-        F in [0, 1]. With no boundary on either side 1, on one side only 0. A mask that fills the picture has none.
+        F in [0, 1]. With no boundary on either side 1, on one side only 0. A mask that fills the image has none.
 
     Raises:
         DataError: Shapes or dtypes do not fit.
@@ -45,7 +45,7 @@ def tolerance_radius(shape: tuple[int, int], tolerance: float = TOLERANCE) -> in
 
 
 def window_of(mask: np.ndarray) -> tuple[slice, slice] | None:
-    """Bounding box of a mask and one more pixel on each side, within the picture; None if the mask is empty.
+    """Bounding box of a mask and one more pixel on each side, within the image; None if the mask is empty.
 
     The one pixel more keeps every boundary pixel, and what it is compared with, inside.
     """
@@ -56,7 +56,7 @@ def window_of(mask: np.ndarray) -> tuple[slice, slice] | None:
 
 
 def boundary_map(mask: np.ndarray) -> np.ndarray:
-    """(H, W) uint8, 1 where a mask differs from its right, lower or lower-right neighbour inside the picture.
+    """(H, W) uint8, 1 where a mask differs from its right, lower or lower-right neighbour inside the image.
 
     That is: where the 2x2 window that begins here holds both values.
 
@@ -67,18 +67,18 @@ def boundary_map(mask: np.ndarray) -> np.ndarray:
     return cv2.morphologyEx(np.ascontiguousarray(mask).view(np.uint8), cv2.MORPH_GRADIENT, corner, anchor=(0, 0))
 
 
-def dilate_by_disk(picture: np.ndarray, radius: int) -> np.ndarray:
+def dilate_by_disk(image: np.ndarray, radius: int) -> np.ndarray:
     """Dilation with the filled disk {dx^2 + dy^2 <= radius^2}, exactly.
 
-    A disk is a stack of horizontal segments that widen towards its middle: each widening is a short dilation along the
+    A disk is a stack of horizontal segments that widen towards its middle: each inflation is a short dilation along the
     rows, each segment a shifted maximum. The work grows with the radius, not with the disk's area.
 
     Args:
-        picture: (H, W) uint8 of 0 and 1.
+        image: (H, W) uint8 of 0 and 1.
         radius: In pixels.
     """
-    height = picture.shape[0]
-    dilated, widened, half = np.zeros_like(picture), picture, 0
+    height = image.shape[0]
+    dilated, widened, half = np.zeros_like(image), image, 0
     for shift in range(radius, -1, -1):
         wanted = math.isqrt(radius * radius - shift * shift)
         if wanted > half:

@@ -1,6 +1,6 @@
 """The co-saliency protocol of eval-co-sod (github.com/zzhanghub/eval-co-sod), the tool that DCFM's authors point to.
 
-It differs from `saliency_scores` in most details, and all images count the same: its figures are comparable with each
+It differs from `saliency_scores` in most details, and all images count the same: its metrics are comparable with each
 other only. Differences: 255 thresholds linspace(0, 1 - 1e-10, 255), compared in float32 with the map as it is; the
 ground truth is value / 255 and made binary for the S-measure only; MAE is that of the map before min-max rescaling; E
 has no special case for an empty or full ground truth; the S-measure's centre belongs to the blocks below and to the
@@ -36,13 +36,13 @@ def cosod_scores(prediction: np.ndarray, ground_truth: np.ndarray) -> Scores:
         `e_curve`, `false_positive_rate_curve`.
 
     Raises:
-        DataError: An array is no 8-bit picture.
+        DataError: An array is no 8-bit image.
     """
-    for name, picture in (('prediction', prediction), ('ground truth', ground_truth)):
-        if picture.ndim != 2 or picture.dtype != np.uint8 or not picture.size:
+    for name, image in (('prediction', prediction), ('ground truth', ground_truth)):
+        if image.ndim != 2 or image.dtype != np.uint8 or not image.size:
             raise DataError(
-                f'the {name} is {picture.dtype} of shape {picture.shape}; eval-co-sod reads 8-bit grey '
-                'pictures: expected uint8 of shape (height, width).'
+                f'the {name} is {image.dtype} of shape {image.shape}; eval-co-sod reads 8-bit grey '
+                'images: expected uint8 of shape (height, width).'
             )
     prediction = resize_prediction(prediction, ground_truth.shape, 'pillow')
     # How often each grey value of the map meets each of the ground truth says all that follows.
@@ -105,7 +105,7 @@ def _structure(prediction: np.ndarray, ground_truth: np.ndarray, joint: np.ndarr
 
 
 def cosod_summary(scores: Iterable[Scores]) -> Scores:
-    """Figures of a co-saliency data set: all images of all groups count the same.
+    """Metrics of a co-saliency data set: all images of all groups count the same.
 
     Args:
         scores: Results of `cosod_scores`.

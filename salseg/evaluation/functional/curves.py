@@ -1,4 +1,4 @@
-"""Measures of a map cut at a threshold: precision, recall, F, IoU, ROC.
+"""Metrics of a map cut at a threshold: precision, recall, F, IoU, ROC.
 
 A curve has 256 values, one per threshold of the map quantised to floor(255 * p); index 0 is threshold 255, index 255
 is threshold 0, so that recall ascends along it. All functions take numbers or arrays of counts.

@@ -41,7 +41,7 @@ def mask_scores(
     window = window_of(prediction | ground_truth)
     if window is None:
         return 1.0, 1.0
-    # The tolerance belongs to the whole picture, the work to the window.
+    # The tolerance belongs to the whole image, the work to the window.
     radius = tolerance_radius(prediction.shape, tolerance)
     prediction, ground_truth = prediction[window], ground_truth[window]
     region = region_similarity_j(prediction, ground_truth)
@@ -164,25 +164,25 @@ def boundary_matrix(
     return np.array([[matched_f(guess, truth) for truth in truths] for guess in guesses])
 
 
-def object_figures(sequences: Mapping[str, SequenceScores]) -> dict[str, dict[str, float]]:
+def object_metrics(sequences: Mapping[str, SequenceScores]) -> dict[str, dict[str, float]]:
     """Mean, recall and decay of J and F of every object.
 
     Returns:
         By '<sequence>_<label>': `J_mean`, `J_recall`, `J_decay`, `F_mean`, `F_recall`, `F_decay`.
     """
-    figures = {}
+    metrics = {}
     for name, scores in sequences.items():
         for k, region, boundary in zip(scores.objects, scores.region, scores.boundary):
-            figures[f'{name}_{k}'] = {
-                f'{measure}_{statistic}': value
-                for measure, values in (('J', region), ('F', boundary))
+            metrics[f'{name}_{k}'] = {
+                f'{metric}_{statistic}': value
+                for metric, values in (('J', region), ('F', boundary))
                 for statistic, value in time_statistics(values)._asdict().items()
             }
-    return figures
+    return metrics
 
 
 def davis_summary(sequences: Mapping[str, SequenceScores]) -> dict[str, float]:
-    """Figures of a data set: every object of every sequence counts the same.
+    """Metrics of a data set: every object of every sequence counts the same.
 
     Args:
         sequences: Scores by sequence.
@@ -194,8 +194,8 @@ def davis_summary(sequences: Mapping[str, SequenceScores]) -> dict[str, float]:
     Raises:
         DataError: There is no sequence.
     """
-    figures = list(object_figures(sequences).values())
-    if not figures:
+    metrics = list(object_metrics(sequences).values())
+    if not metrics:
         raise DataError('no sequence was scored.')
-    means = {name: nan_mean(np.array([f[name] for f in figures])) for name in figures[0]}
+    means = {name: nan_mean(np.array([f[name] for f in metrics])) for name in metrics[0]}
     return {'J&F': (means['J_mean'] + means['F_mean']) / 2, **means}

@@ -16,7 +16,7 @@ def enhanced_alignment(true: Counts, false: Counts, positives: float, pixels: fl
         true: True positives, one number or one per threshold.
         false: False positives, likewise.
         positives: Pixels of the object.
-        pixels: Pixels of the picture.
+        pixels: Pixels of the image.
 
     Returns:
         Values of the shape of `true`. The sum is divided by N - 1 as in the authors' code: a perfect map scores

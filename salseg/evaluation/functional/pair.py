@@ -1,6 +1,6 @@
-"""A prediction beside its ground truth, reduced to counts that every saliency measure is computed from.
+"""A prediction beside its ground truth, reduced to counts that every saliency metric is computed from.
 
-An 8-bit map has at most 256 different values, so nothing below ever makes a float picture of it: min-max rescaling is a
+An 8-bit map has at most 256 different values, so nothing below ever makes a float image of it: min-max rescaling is a
 table of 256 entries, and all sums over pixels become sums over histogram bins.
 """
 
@@ -62,7 +62,7 @@ def weighted_mean(values: np.ndarray, counts: np.ndarray) -> float:
 
 
 class SaliencyPair(ABC):
-    """Prediction and ground truth of one picture.
+    """Prediction and ground truth of one image.
 
     Attributes:
         mask: (H, W) bool, the object.
@@ -115,7 +115,7 @@ class SaliencyPair(ABC):
 
     @cached_property
     def counts(self) -> ValueCounts:
-        """Counts of the whole picture."""
+        """Counts of the whole image."""
         return self.counts_in(EVERYWHERE)
 
     @cached_property
@@ -197,15 +197,15 @@ class FloatPair(SaliencyPair):
 
 
 def saliency_pair(prediction: np.ndarray, ground_truth: np.ndarray, *, normalize: bool = True) -> SaliencyPair:
-    """Check a prediction and its ground truth and prepare them for the saliency measures.
+    """Check a prediction and its ground truth and prepare them for the saliency metrics.
 
     Args:
         prediction: (H, W), uint8 (divided by 255) or float in [0, 1].
         ground_truth: (H, W), bool, or uint8 whose object is every value above 128.
-        normalize: Rescale the prediction of this picture to [0, 1] by its minimum and maximum. A constant map stays.
+        normalize: Rescale the prediction of this image to [0, 1] by its minimum and maximum. A constant map stays.
 
     Returns:
-        The pair, whose counts are computed when first asked for and shared by all measures.
+        The pair, whose counts are computed when first requested and shared by all metrics.
 
     Raises:
         DataError: Shapes, dtypes or values are others than these.
@@ -214,7 +214,7 @@ def saliency_pair(prediction: np.ndarray, ground_truth: np.ndarray, *, normalize
     if prediction.ndim != 2 or prediction.size == 0:
         raise DataError(
             f'the prediction has shape {prediction.shape}; a saliency map is (height, width) with at least '
-            'one pixel. Take one channel of it, one picture at a time.'
+            'one pixel. Take one channel of it, one image at a time.'
         )
     if ground_truth.shape != prediction.shape:
         raise DataError(
@@ -238,7 +238,7 @@ def object_mask(ground_truth: np.ndarray) -> np.ndarray:
     """Ground truth as bool: an 8-bit value above 128 is object, 128 itself is not.
 
     Raises:
-        DataError: The dtype is neither bool nor uint8, or an 8-bit picture holds 0 and 1 only.
+        DataError: The dtype is neither bool nor uint8, or an 8-bit image holds 0 and 1 only.
     """
     if ground_truth.dtype == bool:
         return ground_truth
@@ -246,6 +246,6 @@ def object_mask(ground_truth: np.ndarray) -> np.ndarray:
         raise DataError(f'the ground truth is of dtype {ground_truth.dtype}; expected bool, or uint8 in 0..255.')
     if ground_truth.size and ground_truth.max() == 1:
         raise DataError(
-            'the ground truth is uint8 with the values 0 and 1 only; object is what lies above 128. Pass it as bool.'
+            'the ground truth is uint8 with the values 0 and 1 only; object is what is above 128. Pass it as bool.'
         )
     return ground_truth > 128

@@ -19,7 +19,7 @@ def resize_prediction(
     Args:
         prediction: (H, W), uint8 or float.
         size: Height and width of the ground truth.
-        interpolation: 'linear' is OpenCV's bilinear, as PySODEvalToolkit does for pictures; 'cubic' OpenCV's bicubic,
+        interpolation: 'linear' is OpenCV's bilinear, as PySODEvalToolkit does for images; 'cubic' OpenCV's bicubic,
             as it does for groups and videos; 'pillow' Pillow's bilinear, which averages when it shrinks, as
             eval-co-sod does.
 

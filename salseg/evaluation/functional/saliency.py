@@ -1,4 +1,4 @@
-"""All saliency measures of one picture in one call."""
+"""All saliency metrics of one image in one call."""
 
 from collections.abc import Collection
 
@@ -23,7 +23,7 @@ from salseg.evaluation.functional.weighted_f import weighted_f_measure
 
 Scores = dict[str, float | np.ndarray]
 
-SALIENCY_MEASURES = ('mae', 's', 'weighted_f', 'f', 'e', 'iou', 'roc')
+SALIENCY_METRICS = ('mae', 's', 'weighted_f', 'f', 'e', 'iou', 'roc')
 
 
 def saliency_scores(
@@ -31,7 +31,7 @@ def saliency_scores(
     ground_truth: np.ndarray,
     *,
     normalize: bool = True,
-    measures: Collection[str] = SALIENCY_MEASURES,
+    metrics: Collection[str] = SALIENCY_METRICS,
     empty_block: EmptyBlock = 'zero',
 ) -> Scores:
     """Score one saliency map.
@@ -40,11 +40,11 @@ def saliency_scores(
         prediction: (H, W), uint8 or float in [0, 1].
         ground_truth: (H, W), bool, or uint8 whose object is every value above 128.
         normalize: Rescale the map to [0, 1] by its own minimum and maximum first.
-        measures: Which of `SALIENCY_MEASURES` to compute; 'weighted_f' takes longer than all others together.
+        metrics: Which of `SALIENCY_METRICS` to compute; 'weighted_f' takes longer than all others together.
         empty_block: See `structure_measure`.
 
     Returns:
-        By measure, floats and curves of shape (256,) float64, threshold 255 first:
+        By metric, floats and curves of shape (256,) float64, threshold 255 first:
         mae: `mae`; s: `s_measure`; weighted_f: `weighted_f`;
         f: `precision_curve`, `recall_curve`, `f_curve`, `adaptive_f`, and `mustd_precision`, `mustd_recall` at the
         threshold mean + standard deviation; e: `e_curve`, `adaptive_e`; iou: `iou_curve`, `adaptive_iou`;
@@ -52,32 +52,32 @@ def saliency_scores(
         `average_precision`; the last two are NaN for an empty or full ground truth.
 
     Raises:
-        DataError: Shapes, dtypes or values do not fit, or a measure is unknown.
+        DataError: Shapes, dtypes or values do not fit, or a metric is unknown.
     """
-    check_measures(measures)
+    check_metrics(metrics)
     pair = saliency_pair(prediction, ground_truth, normalize=normalize)
     scores: Scores = {}
-    if 'mae' in measures:
+    if 'mae' in metrics:
         scores['mae'] = mean_absolute_error(pair)
-    if 's' in measures:
+    if 's' in metrics:
         scores['s_measure'] = structure_measure(pair, empty_block=empty_block)
-    if 'weighted_f' in measures:
+    if 'weighted_f' in metrics:
         scores['weighted_f'] = weighted_f_measure(pair)
     for name, scores_of in (('f', _f_scores), ('e', _e_scores), ('iou', _iou_scores), ('roc', _roc_scores)):
-        if name in measures:
+        if name in metrics:
             scores.update(scores_of(pair))
     return scores
 
 
-def check_measures(measures: Collection[str]) -> None:
-    """Refuse what is none of `SALIENCY_MEASURES`.
+def check_metrics(metrics: Collection[str]) -> None:
+    """Refuse what is none of `SALIENCY_METRICS`.
 
     Raises:
         DataError: Names what is unknown and what there is.
     """
-    unknown = sorted(set(measures) - set(SALIENCY_MEASURES))
+    unknown = sorted(set(metrics) - set(SALIENCY_METRICS))
     if unknown:
-        raise DataError(f'unknown measures {unknown}; known are {list(SALIENCY_MEASURES)}.')
+        raise DataError(f'unknown metrics {unknown}; known are {list(SALIENCY_METRICS)}.')
 
 
 def mean_absolute_error(pair: SaliencyPair) -> float:

@@ -12,7 +12,7 @@ class TimeStatistics(NamedTuple):
 
     Attributes:
         mean: Mean over frames.
-        recall: Share of frames above 0.5.
+        recall: Fraction of frames above 0.5.
         decay: Mean of the first quarter less mean of the last.
     """
 

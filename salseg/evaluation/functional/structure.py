@@ -19,12 +19,12 @@ def structure_measure(
     centre_in_first_block: bool = True,
     eps: float = EPS,
 ) -> float:
-    """S-measure of one picture, in [0, 1].
+    """S-measure of one image, in [0, 1].
 
     Args:
         pair: Prediction and ground truth.
         alpha: Weight of the object part; the region part has the rest.
-        empty_block: Where the object's centre lies in the last row or column, blocks of the region part are empty.
+        empty_block: Where the object's centre is in the last row or column, blocks of the region part are empty.
             'zero': they contribute nothing. 'nan': the value is NaN, as in pysodmetrics.
         population: Divide the object part's variance by N, as RCRNet's release does, instead of N - 1.
         centre_in_first_block: Row and column of the centre belong to the block above and to the left of it. False: to

@@ -8,7 +8,7 @@ from salseg.evaluation.functional.saliency import Scores
 
 
 def video_level(videos: Mapping[str, Sequence[Scores]], *, skip_first_last: bool = True) -> Scores:
-    """Figures of a video data set, by the protocol of the DAVSOD evaluation code (Fan et al., CVPR 2019).
+    """Metrics of a video data set, by the protocol of the DAVSOD evaluation code (Fan et al., CVPR 2019).
 
     Scores and curves are averaged within each video, then over videos; largest and mean values come from that curve.
 

@@ -1,4 +1,4 @@
-"""Figures of YouTube-VOS and SegTrack-v2, from J and F of labelled videos."""
+"""Metrics of YouTube-VOS and SegTrack-v2, from J and F of labelled videos."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -73,9 +73,9 @@ def youtube_vos_summary(region: Sequence[float], boundary: Sequence[float], seen
     if seen.all() or not seen.any():
         raise DataError(f'all {len(seen)} objects are {"seen" if seen.any() else "unseen"}; G averages both kinds.')
     summary = {
-        f'{measure}_{kind}': nan_mean(values[chosen])
+        f'{metric}_{kind}': nan_mean(values[chosen])
         for kind, chosen in (('seen', seen), ('unseen', ~seen))
-        for measure, values in (('J', region), ('F', boundary))
+        for metric, values in (('J', region), ('F', boundary))
     }
     return {**summary, 'G': sum(summary.values()) / 4}
 

@@ -27,10 +27,10 @@ NEAR_OFFSETS = _near_offsets()
 
 
 def weighted_f_measure(pair: SaliencyPair, *, beta_squared: float = 1.0) -> float:
-    """Weighted F of one picture, in [0, 1]; 0 for an empty ground truth.
+    """Weighted F of one image, in [0, 1]; 0 for an empty ground truth.
 
     An error inside the object is excused as far as its neighbours are right (7x7 Gaussian of sigma 5); one outside
-    counts more the farther it lies from the object (factor 2 - exp(ln(0.5) / 5 * distance)).
+    counts more the farther it is from the object (factor 2 - exp(ln(0.5) / 5 * distance)).
 
     The smoothing is evaluated on the object only, so it and the nearest object pixels are computed on the object's
     bounding box; the distance enters only where the map is not 0.
@@ -82,8 +82,8 @@ def spread_from_object(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """
     border = WINDOW + 1
 
-    def padded(picture: np.ndarray) -> np.ndarray:
-        return cv2.copyMakeBorder(picture, border, border, border, border, cv2.BORDER_CONSTANT, value=0)
+    def padded(image: np.ndarray) -> np.ndarray:
+        return cv2.copyMakeBorder(image, border, border, border, border, cv2.BORDER_CONSTANT, value=0)
 
     inside = mask.view(np.uint8)
     near = cv2.dilate(inside, np.ones((2 * WINDOW + 1,) * 2, np.uint8))
@@ -113,7 +113,7 @@ def _background_error(pair: SaliencyPair, box: tuple[int, int, int, int]) -> flo
     # Squares are whole numbers. OpenCV's root is not always the same in its last bit, NumPy's is the nearest float.
     distance = np.sqrt(np.rint(distance * distance))
     weight = cv2.exp(distance * np.float32(DECAY))
-    # OpenCV's sum is faster, but its order, and with it the last bit, depends on where the array lies in memory.
+    # OpenCV's sum is faster, but its order, and with it the last bit, depends on where the array is in memory.
     near = float(np.sum(cv2.multiply(weight, pair.float_map(span, np.float32)), dtype=np.float64))
     # The distance is 0 and the factor 1 on the object itself, which is no part of this sum.
     near -= np.dot(counts.foreground, counts.values)

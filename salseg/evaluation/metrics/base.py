@@ -15,11 +15,11 @@ class SetMetric(BaseMetric):
     frame would lose most of them.
     """
 
-    # Figures keep their plain names; without this the library warns that there is no prefix.
+    # Metrics keep their plain names; without this the library warns that there is no prefix.
     default_prefix = ''
 
     def evaluate(self, size: int) -> dict[str, float]:
-        """Gather the records of all processes and compute the figures.
+        """Gather the records of all processes and compute the metrics.
 
         Args:
             size: Items of the data set.
@@ -40,7 +40,7 @@ class SetMetric(BaseMetric):
         return self.summarise(results)
 
     def summarise(self, records: Sequence[Any]) -> dict[str, float]:
-        """Figures from the records of all items."""
+        """Metrics from the records of all items."""
         raise TypeError(f'{type(self).__name__} must define summarise')
 
     def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""Figures of saliency maps."""
+"""Metrics of saliency maps."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,18 +25,18 @@ __all__ = ['COLUMNS', 'SaliencyMetric', 'table', 'to_grey']
 class SaliencyMetric(SetMetric):
     """MAE, S, E, F and weighted F of 8-bit maps by a named protocol, a row per data set.
 
-    The figures are those of `salseg evaluate` on the written maps: maps are rounded to 8 bits first, and protocol,
+    The metrics are those of `salseg evaluate` on the written maps: maps are rounded to 8 bits first, and protocol,
     averages and resizing are the same code.
 
     Args:
         normalize: Stretch each map to the whole range before measuring, as the field's tools do.
-        measures: Groups of measures to compute, see :func:`salseg.evaluation.functional.saliency_scores`; None takes
+        metrics: Groups of metrics to compute, see :func:`salseg.evaluation.functional.saliency_scores`; None takes
             the protocol's own.
         protocol: Name of a protocol of maps, see `salseg evaluate --list-protocols`.
         collect_device: 'cpu' or 'gpu'.
 
     Attributes:
-        summaries: After evaluation, all figures and curves by data set, and what was counted.
+        summaries: After evaluation, all metrics and curves by data set, and what was counted.
 
     Raises:
         ConfigError: The protocol is one of masks.
@@ -45,7 +45,7 @@ class SaliencyMetric(SetMetric):
     def __init__(
         self,
         normalize: bool = True,
-        measures: Sequence[str] | None = ('mae', 's', 'weighted_f', 'f', 'e'),
+        metrics: Sequence[str] | None = ('mae', 's', 'weighted_f', 'f', 'e'),
         protocol: str = 'sod',
         collect_device: str = 'cpu',
     ) -> None:
@@ -54,8 +54,8 @@ class SaliencyMetric(SetMetric):
         if not isinstance(found, MapProtocol):
             raise ConfigError(f'SaliencyMetric: {protocol!r} is a protocol of object masks; use VideoObjectMetric.')
         chosen: dict[str, Any] = {} if normalize else dict(normalize=False)
-        if measures is not None and 'measures' in found.options:
-            chosen['measures'] = tuple(measures)
+        if metrics is not None and 'metrics' in found.options:
+            chosen['metrics'] = tuple(metrics)
         self.rules = found.with_options(**chosen)
         self.normalize = normalize
         self.summaries: dict[str, dict[str, Any]] = {}
@@ -83,7 +83,7 @@ class SaliencyMetric(SetMetric):
         return self.rules.scores(to_grey(prediction), truth)
 
     def summarise(self, records: Sequence[dict[str, Any]]) -> dict[str, float]:
-        """Figures as ``<data set>/<measure>``; prints the table."""
+        """Metrics as ``<data set>/<metric>``; prints the table."""
         by_set: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for record in records:
             by_set[record['dataset']].append(record)
@@ -107,7 +107,7 @@ class SaliencyMetric(SetMetric):
             total.add(self.rules.part(group, [(name, scores[name]) for name in counted]))
         counts = total.counts()
         images = counts.get('images', counts.get('frames', 0))
-        return dict(total.figures(), images=images, counts=counts, dropped=frames - images)
+        return dict(total.metrics(), images=images, counts=counts, dropped=frames - images)
 
 
 def grouped(records: Iterable[dict[str, Any]]) -> dict[str, dict[str, Scores]]:
@@ -139,7 +139,7 @@ def table(
     normalize: bool = True,
     columns: Sequence[str] = COLUMNS,
 ) -> str:
-    """The figures as text, a row per name; every row says how many images or frames were counted."""
+    """The metrics as text, a row per name; every row says how many images or frames were counted."""
     columns = [c for c in columns if any(c in summary for summary in summaries.values())]
     rows = [['', 'images', *columns]]
     for name, summary in summaries.items():

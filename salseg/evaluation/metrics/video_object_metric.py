@@ -1,4 +1,4 @@
-"""Figures of object masks in videos."""
+"""Metrics of object masks in videos."""
 
 import zlib
 from collections import defaultdict
@@ -15,7 +15,7 @@ from salseg.evaluation.folders import in_order
 from salseg.evaluation.metrics.base import SetMetric
 from salseg.evaluation.protocols import MaskProtocol, get_protocol, plain
 from salseg.evaluation.report.table import TITLES, cell
-from salseg.evaluation.work import LazyFrames
+from salseg.evaluation.tasks import LazyFrames
 from salseg.registry import METRICS
 
 Packed = tuple[tuple[int, ...], bytes]
@@ -25,7 +25,7 @@ Packed = tuple[tuple[int, ...], bytes]
 class VideoObjectMetric(SetMetric):
     """J and F of label maps by a named protocol, a row per data set.
 
-    The figures are those of `salseg evaluate` on the written files. An item is a frame or a whole video. Its labels are
+    The metrics are those of `salseg evaluate` on the written files. An item is a frame or a whole video. Its labels are
     kept packed until all frames of the video are there, since which objects count is known from other frames.
 
     Args:
@@ -34,7 +34,7 @@ class VideoObjectMetric(SetMetric):
         collect_device: 'cpu' or 'gpu'.
 
     Attributes:
-        summaries: After evaluation, all figures by data set, and what was counted.
+        summaries: After evaluation, all metrics by data set, and what was counted.
 
     Raises:
         ConfigError: The protocol is one of maps, or needs a file that the data set does not give (ytvos).
@@ -81,7 +81,7 @@ class VideoObjectMetric(SetMetric):
         return dict(dataset=sample['dataset'], video=str(sample['set_id']), frames=frames)
 
     def summarise(self, records: Sequence[dict[str, Any]]) -> dict[str, float]:
-        """Figures as ``<data set>/<measure>``; prints the table."""
+        """Metrics as ``<data set>/<metric>``; prints the table."""
         videos: dict[str, dict[str, dict[str, tuple[Packed, Packed]]]] = defaultdict(lambda: defaultdict(dict))
         for record in records:
             videos[record['dataset']][record['video']].update(record['frames'])
@@ -107,13 +107,13 @@ class VideoObjectMetric(SetMetric):
                 dropped += len(names) - len(self.rules.counted(names, video))
             except DataError as error:
                 raise DataError(f'{video}: {error}') from error
-        return dict(plain(total.figures()), counts=total.counts(), dropped=dropped)
+        return dict(plain(total.metrics()), counts=total.counts(), dropped=dropped)
 
     def _frames(self, packed: Sequence[Packed]) -> LazyFrames:
         return LazyFrames(len(packed), lambda number: self.rules.labels(unpack(packed[number])), packed[0][0])
 
     def table(self) -> str:
-        """The figures as text, a row per data set."""
+        """The metrics as text, a row per data set."""
         columns = [c for c in self.rules.columns if any(c in s for s in self.summaries.values())]
         rows = [['', 'videos', 'objects', 'frames', *(TITLES.get(c, c) for c in columns)]]
         for name, summary in self.summaries.items():

@@ -1,4 +1,4 @@
-"""Figures of saliency along videos."""
+"""Metrics of saliency along videos."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -17,14 +17,14 @@ from salseg.registry import METRICS
 
 @METRICS.register_module()
 class VideoSaliencyMetric(SaliencyMetric):
-    """The measures of :class:`SaliencyMetric` by a video protocol, and J and F of the maps cut at a threshold.
+    """The metrics of :class:`SaliencyMetric` by a video protocol, and J and F of the maps cut at a threshold.
 
     A clip without annotated frames adds nothing, as sparse annotations demand. J and F are those of unsupervised video
     object segmentation with one object: averaged over the frames of a video, then over videos, none left out.
 
     Args:
-        threshold: From which share of full scale on a map counts as object; 0.5 means grey values of 128 and more.
-        normalize, measures, protocol, collect_device: See :class:`SaliencyMetric`; J and F never stretch the maps.
+        threshold: From which fraction of full scale on a map counts as object; 0.5 means grey values of 128 and more.
+        normalize, metrics, protocol, collect_device: See :class:`SaliencyMetric`; J and F never stretch the maps.
 
     Raises:
         ConfigError: The threshold is outside (0, 1].
@@ -34,11 +34,11 @@ class VideoSaliencyMetric(SaliencyMetric):
         self,
         threshold: float = 0.5,
         normalize: bool = True,
-        measures: Sequence[str] | None = ('mae', 's', 'weighted_f', 'f', 'e'),
+        metrics: Sequence[str] | None = ('mae', 's', 'weighted_f', 'f', 'e'),
         protocol: str = 'vsod',
         collect_device: str = 'cpu',
     ) -> None:
-        super().__init__(normalize, measures, protocol, collect_device)
+        super().__init__(normalize, metrics, protocol, collect_device)
         if not 0 < threshold <= 1:
             raise ConfigError(f'VideoSaliencyMetric: threshold={threshold} must lie in (0, 1].')
         self.threshold = threshold
@@ -71,17 +71,17 @@ class VideoSaliencyMetric(SaliencyMetric):
         return region_similarity_j(guess, mask), boundary_f(guess, mask)
 
     def summarise(self, records: Sequence[dict[str, Any]]) -> dict[str, float]:
-        """Figures as ``<data set>/<measure>``, among them ``J_at_<threshold>`` and ``F_at_<threshold>``."""
+        """Metrics as ``<data set>/<metric>``, among them ``J_at_<threshold>`` and ``F_at_<threshold>``."""
         annotated = [record for record in records if record['scores']]
-        figures = super().summarise(annotated) if annotated else {}
+        metrics = super().summarise(annotated) if annotated else {}
         videos: dict[str, dict[str, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
         for record in annotated:
             videos[record['dataset']][record['set_id']].extend(record['overlap'])
         rows = [['', 'videos', 'J', 'F']]
         for name, by_video in videos.items():
             j, f = np.mean([np.mean(values, axis=0) for values in by_video.values()], axis=0)
-            figures |= {f'{name}/J_at_{self.threshold}': float(j), f'{name}/F_at_{self.threshold}': float(f)}
+            metrics |= {f'{name}/J_at_{self.threshold}': float(j), f'{name}/F_at_{self.threshold}': float(f)}
             rows.append([name, str(len(by_video)), f'{j:.4f}', f'{f:.4f}'])
         title = f' maps cut at {self.threshold} of full scale '
         MMLogger.get_current_instance().info('\n' + AsciiTable(rows, title).table)
-        return figures
+        return metrics

@@ -1,4 +1,4 @@
-"""Named protocols: what is counted, and how figures come from it.
+"""Named protocols: what is counted, and how metrics come from it.
 
 from salseg.evaluation.protocols import get_protocol
 
@@ -9,7 +9,7 @@ total = protocol.total()
 import difflib
 
 from salseg.errors import SalsegError, UnknownName
-from salseg.evaluation.protocols.base import Figures, Part, Problem, Protocol, Total, plain
+from salseg.evaluation.protocols.base import Accumulator, Metrics, PartialResult, Problem, Protocol, plain
 from salseg.evaluation.protocols.maps import MAP_PROTOCOLS, MapProtocol
 from salseg.evaluation.protocols.masks import MASK_PROTOCOLS, MaskProtocol
 from salseg.evaluation.protocols.youtube import YTVOS, load_meta, load_seen
@@ -50,13 +50,13 @@ for _protocol in (*MAP_PROTOCOLS, *MASK_PROTOCOLS, YTVOS):
 
 __all__ = [
     'PROTOCOLS',
-    'Figures',
+    'Metrics',
     'MapProtocol',
     'MaskProtocol',
-    'Part',
+    'PartialResult',
     'Problem',
     'Protocol',
-    'Total',
+    'Accumulator',
     'get_protocol',
     'load_meta',
     'load_seen',

@@ -1,4 +1,4 @@
-"""What a protocol is: what it counts, how one unit of work is scored, how figures come from the scores."""
+"""What a protocol is: what it counts, how one unit of work is scored, how metrics come from the scores."""
 
 import dataclasses
 from abc import ABC, abstractmethod
@@ -10,7 +10,7 @@ import numpy as np
 
 from salseg.errors import DataError
 
-Figures = dict[str, float | np.ndarray]
+Metrics = dict[str, float | np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class Problem:
 
 
 @dataclass
-class Part:
-    """Scores of some pictures of one group, or of one video: what is recorded, gathered and added up.
+class PartialResult:
+    """Scores of some images of one group, or of one video: what is recorded, gathered and added up.
 
     Attributes:
-        group: Folder of the pictures, or the video.
-        rows: By picture, or by object of a video, the measures that are single numbers.
+        group: Folder of the images, or the video.
+        rows: By image, or by object of a video, the metrics that are single numbers.
         arrays: What the totals need: sums of scores and curves, or J and F over time.
         problems: Predictions that could not be scored.
         missing: Predictions that were not there and count as empty.
@@ -49,39 +49,39 @@ class Part:
     resized: int = 0
 
 
-class Total(ABC):
+class Accumulator(ABC):
     """Adds parts up; the parts of a group may come in any order and number."""
 
     @abstractmethod
-    def add(self, part: Part) -> None:
+    def add(self, part: PartialResult) -> None:
         """Take one part in."""
 
     @abstractmethod
-    def figures(self) -> Figures:
-        """Figures of the data set, by measure; curves are (N,) arrays."""
+    def metrics(self) -> Metrics:
+        """Metrics of the data set, by metric; curves are (N,) arrays."""
 
     @abstractmethod
     def counts(self) -> dict[str, int]:
-        """How many images, groups, videos, objects, frames the figures are made of."""
+        """How many images, groups, videos, objects, frames the metrics are made of."""
 
     @abstractmethod
     def groups(self) -> dict[str, dict[str, float]]:
-        """Figures of every group or video."""
+        """Metrics of every group or video."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol(ABC):
-    """A named way from predictions and ground truths to figures.
+    """A named way from predictions and ground truths to metrics.
 
     Attributes:
         name: Stands in every table.
         title: The same in a few words.
         rule: What is counted and how it is averaged, one sentence.
         source: Where it is defined.
-        columns: Figures of the table, in order.
-        rank_by: The figure that methods are ranked by.
-        lower_is_better: Figures where less is better.
-        worst_by: The measure of a row that finds the worst cases; more is better.
+        columns: Metrics of the table, in order.
+        rank_by: The metric that methods are ranked by.
+        lower_is_better: Metrics where less is better.
+        worst_by: The metric of a row that finds the worst cases; more is better.
         unit: Name of a group: 'group' or 'video'.
         skip_first_last: The first and the last annotated frame of a video do not count.
     """
@@ -106,7 +106,7 @@ class Protocol(ABC):
         raise TypeError(f'{type(self).__name__} must define kind')
 
     @abstractmethod
-    def total(self) -> Total:
+    def total(self) -> Accumulator:
         """A fresh sum."""
 
     def counted(self, stems: Sequence[str], group: str) -> list[int]:
@@ -154,6 +154,6 @@ class Protocol(ABC):
         return dataclasses.replace(self, **options)
 
 
-def plain(figures: Mapping[str, float | np.ndarray]) -> dict[str, float]:
-    """The figures that are single numbers."""
-    return {name: float(value) for name, value in figures.items() if not np.ndim(value)}
+def plain(metrics: Mapping[str, float | np.ndarray]) -> dict[str, float]:
+    """The metrics that are single numbers."""
+    return {name: float(value) for name, value in metrics.items() if not np.ndim(value)}

@@ -1,4 +1,4 @@
-"""Protocols of saliency maps: a picture beside its mask."""
+"""Protocols of saliency maps: an image beside its mask."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from salseg.evaluation.functional import (
-    SALIENCY_MEASURES,
+    SALIENCY_METRICS,
     Scores,
     average_scores,
     cosod_scores,
@@ -16,9 +16,9 @@ from salseg.evaluation.functional import (
     saliency_scores,
     summarize_scores,
 )
-from salseg.evaluation.functional.saliency import check_measures
-from salseg.evaluation.protocols.base import Figures, Part, Protocol, Total, plain
-from salseg.evaluation.protocols.sums import ScoreSums
+from salseg.evaluation.functional.saliency import check_metrics
+from salseg.evaluation.protocols.accumulator import ScoreAccumulator
+from salseg.evaluation.protocols.base import Accumulator, Metrics, PartialResult, Protocol, plain
 
 COLUMNS = ('max_f', 'mean_f', 'adaptive_f', 'weighted_f', 's_measure', 'max_e', 'mean_e', 'adaptive_e', 'mae')
 _LINEAR_MEANS = ('f', 'e', 'iou')
@@ -26,30 +26,30 @@ _LINEAR_MEANS = ('f', 'e', 'iou')
 
 @dataclass(frozen=True, kw_only=True)
 class MapProtocol(Protocol):
-    """Measures of `saliency_scores`, averaged over pictures, or within groups and then over groups.
+    """Metrics of `saliency_scores`, averaged over images, or within groups and then over groups.
 
     Attributes:
-        by_group: Every group or video counts the same, not every picture.
+        by_group: Every group or video counts the same, not every image.
         interpolation: How a map of another size is brought to the size of its ground truth, see `resize_prediction`.
         normalize: Stretch every map to its own minimum and maximum first.
-        measures: Some of `SALIENCY_MEASURES`.
+        metrics: Some of `SALIENCY_METRICS`.
 
     Raises:
-        DataError: A measure is unknown.
+        DataError: A metric is unknown.
     """
 
     by_group: bool = False
     interpolation: str = 'linear'
     normalize: bool = True
-    measures: tuple[str, ...] = SALIENCY_MEASURES
+    metrics: tuple[str, ...] = SALIENCY_METRICS
 
     # Whether the first value of a curve belongs to the lowest threshold.
     ascending: ClassVar[bool] = False
-    options: ClassVar[tuple[str, ...]] = ('normalize', 'measures')
+    options: ClassVar[tuple[str, ...]] = ('normalize', 'metrics')
 
     def __post_init__(self) -> None:
-        # Here rather than at the first picture, whose file would be blamed.
-        check_measures(self.measures)
+        # Here rather than at the first image, whose file would be blamed.
+        check_metrics(self.metrics)
 
     @property
     def kind(self) -> str:
@@ -75,30 +75,30 @@ class MapProtocol(Protocol):
             DataError: See `saliency_scores`.
         """
         prediction = resize_prediction(prediction, truth.shape, self.interpolation)
-        return saliency_scores(prediction, truth, normalize=self.normalize, measures=self.measures)
+        return saliency_scores(prediction, truth, normalize=self.normalize, metrics=self.metrics)
 
-    def part(self, group: str, scores: Iterable[tuple[str, Scores]]) -> Part:
-        """Add up the scores of some pictures of a group, given by name."""
-        sums, rows = ScoreSums(), []
+    def part(self, group: str, scores: Iterable[tuple[str, Scores]]) -> PartialResult:
+        """Add up the scores of some images of a group, given by name."""
+        sums, rows = ScoreAccumulator(), []
         for name, values in scores:
             sums.add(values)
-            rows.append((name, picture_row(values)))
-        return Part(group, rows, sums.arrays())
+            rows.append((name, image_row(values)))
+        return PartialResult(group, rows, sums.arrays())
 
-    def summary(self, mean: Scores) -> Figures:
-        """Figures from averaged scores."""
+    def summary(self, mean: Scores) -> Metrics:
+        """Metrics from averaged scores."""
         return summarize_scores(mean)
 
 
-def picture_row(scores: Scores) -> dict[str, float]:
-    """Single numbers of one picture; of a curve its mean, whose average over pictures is the data set's figure."""
+def image_row(scores: Scores) -> dict[str, float]:
+    """Single numbers of one image; of a curve its mean, whose average over images is the data set's metric."""
     means = {f'mean_{n}': float(np.mean(scores[f'{n}_curve'])) for n in _LINEAR_MEANS if f'{n}_curve' in scores}
     return {**plain(scores), **means}
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvalCosodProtocol(MapProtocol):
-    """The measures of eval-co-sod, over all images of all groups."""
+    """The metrics of eval-co-sod, over all images of all groups."""
 
     ascending: ClassVar[bool] = True
     options: ClassVar[tuple[str, ...]] = ()
@@ -107,12 +107,12 @@ class EvalCosodProtocol(MapProtocol):
         """Scores of one map, see `cosod_scores`."""
         return cosod_scores(prediction, truth)
 
-    def summary(self, mean: Scores) -> Figures:
-        """Figures from averaged scores."""
+    def summary(self, mean: Scores) -> Metrics:
+        """Metrics from averaged scores."""
         return cosod_summary([mean])
 
 
-class MapTotal(Total):
+class MapTotal(Accumulator):
     """Sums of a data set of maps, by group.
 
     Args:
@@ -121,51 +121,51 @@ class MapTotal(Total):
 
     def __init__(self, protocol: MapProtocol) -> None:
         self.protocol = protocol
-        self._groups: dict[str, ScoreSums] = {}
+        self._groups: dict[str, ScoreAccumulator] = {}
         self._images: dict[str, int] = {}
 
-    def add(self, part: Part) -> None:
+    def add(self, part: PartialResult) -> None:
         """Take one part in."""
-        self._groups.setdefault(part.group, ScoreSums()).merge(ScoreSums(part.arrays))
+        self._groups.setdefault(part.group, ScoreAccumulator()).merge(ScoreAccumulator(part.arrays))
         self._images[part.group] = self._images.get(part.group, 0) + len(part.rows)
 
-    def figures(self) -> Figures:
-        """Figures and curves of the data set.
+    def metrics(self) -> Metrics:
+        """Metrics and curves of the data set.
 
         Raises:
             DataError: Nothing was scored.
         """
         if self.protocol.by_group:
             return self.protocol.summary(average_scores(sums.mean() for sums in self._groups.values()))
-        everything = ScoreSums()
+        everything = ScoreAccumulator()
         for sums in self._groups.values():
             everything.merge(sums)
         return self.protocol.summary(everything.mean())
 
     def counts(self) -> dict[str, int]:
         """Images or frames, and groups or videos where there are several."""
-        counts = {_pictures(self.protocol): sum(self._images.values())}
+        counts = {_images(self.protocol): sum(self._images.values())}
         if self.protocol.by_group or len(self._groups) > 1:
             counts[f'{self.protocol.unit}s'] = len(self._groups)
         return counts
 
     def groups(self) -> dict[str, dict[str, float]]:
-        """Figures of every group."""
+        """Metrics of every group."""
         return {
-            name: {_pictures(self.protocol): float(self._images[name]), **plain(self.protocol.summary(sums.mean()))}
+            name: {_images(self.protocol): float(self._images[name]), **plain(self.protocol.summary(sums.mean()))}
             for name, sums in self._groups.items()
         }
 
 
-def _pictures(protocol: MapProtocol) -> str:
-    """What a protocol calls its pictures."""
+def _images(protocol: MapProtocol) -> str:
+    """What a protocol calls its images."""
     return 'frames' if protocol.unit == 'video' else 'images'
 
 
 MAP_PROTOCOLS = (
     MapProtocol(
         name='sod',
-        title='salient objects in pictures',
+        title='salient objects in images',
         rule='every image counts the same; largest and mean F, E, IoU of the averaged curve, 256 thresholds',
         source='pysodmetrics, PySODEvalToolkit',
         columns=COLUMNS,

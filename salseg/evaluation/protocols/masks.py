@@ -11,7 +11,7 @@ from salseg.evaluation.functional import (
     SequenceScores,
     davis_summary,
     label_scores,
-    object_figures,
+    object_metrics,
     segtrack_summary,
     semi_supervised,
     single_object,
@@ -20,7 +20,7 @@ from salseg.evaluation.functional import (
 from salseg.evaluation.functional.davis import MAX_PROPOSALS
 from salseg.evaluation.functional.frames import Frames, objects_of_first_frame
 from salseg.evaluation.functional.statistics import nan_mean
-from salseg.evaluation.protocols.base import Figures, Part, Protocol, Total
+from salseg.evaluation.protocols.base import Accumulator, Metrics, PartialResult, Protocol
 from salseg.evaluation.reading import VOID, present_values
 
 DAVIS_COLUMNS = ('J&F', 'J_mean', 'J_recall', 'J_decay', 'F_mean', 'F_recall', 'F_decay')
@@ -65,29 +65,29 @@ class MaskProtocol(Protocol):
             DataError: Frames do not fit, or a label is none of the ground truth's.
         """
 
-    def part(self, group: str, truth: Frames, prediction: Frames, stems: Sequence[str]) -> Part:
+    def part(self, group: str, truth: Frames, prediction: Frames, stems: Sequence[str]) -> PartialResult:
         """Score one video."""
         scores = self.score_video(truth, prediction, group, stems)
         numbers = self.counted(stems, group) if scores.region.shape[1] != len(stems) else range(len(stems))
         arrays = dict(
             objects=np.array(scores.objects), region=scores.region, boundary=scores.boundary, frames=np.array(numbers)
         )
-        return Part(group, object_rows(group, scores), arrays)
+        return PartialResult(group, object_rows(group, scores), arrays)
 
-    def summary(self, videos: Mapping[str, SequenceScores]) -> Figures:
-        """Figures of a data set."""
+    def summary(self, videos: Mapping[str, SequenceScores]) -> Metrics:
+        """Metrics of a data set."""
         return davis_summary(videos)
 
 
 def object_rows(group: str, scores: SequenceScores) -> list[tuple[str, dict[str, float]]]:
-    """Figures of every object of a video."""
+    """Metrics of every object of a video."""
     rows = []
-    for name, figures in object_figures({group: scores}).items():
-        rows.append((name, {'J&F': (figures['J_mean'] + figures['F_mean']) / 2, **figures}))
+    for name, metrics in object_metrics({group: scores}).items():
+        rows.append((name, {'J&F': (metrics['J_mean'] + metrics['F_mean']) / 2, **metrics}))
     return rows
 
 
-class MaskTotal(Total):
+class MaskTotal(Accumulator):
     """J and F of all objects of a data set.
 
     Args:
@@ -98,13 +98,13 @@ class MaskTotal(Total):
         self.protocol = protocol
         self.videos: dict[str, SequenceScores] = {}
 
-    def add(self, part: Part) -> None:
+    def add(self, part: PartialResult) -> None:
         """Take one video in."""
         objects = tuple(int(k) for k in part.arrays['objects'])
         self.videos[part.group] = SequenceScores(objects, part.arrays['region'], part.arrays['boundary'])
 
-    def figures(self) -> Figures:
-        """Figures of the data set.
+    def metrics(self) -> Metrics:
+        """Metrics of the data set.
 
         Raises:
             DataError: Nothing was scored.
@@ -120,7 +120,7 @@ class MaskTotal(Total):
         )
 
     def groups(self) -> dict[str, dict[str, float]]:
-        """Figures of every video."""
+        """Metrics of every video."""
         return {name: self._video(name, scores) for name, scores in self.videos.items()}
 
     def _video(self, name: str, scores: SequenceScores) -> dict[str, float]:
@@ -211,7 +211,7 @@ class FirstAppearanceProtocol(MaskProtocol):
             raise DataError(f'{group}: no object of the ground truth has a frame that counts.')
         return label_scores(truth, prediction, given, given_counts=self.given_counts)
 
-    def summary(self, videos: Mapping[str, SequenceScores]) -> Figures:
+    def summary(self, videos: Mapping[str, SequenceScores]) -> Metrics:
         """J&F over objects, or J alone."""
         return segtrack_summary(videos.values()) if self.region_only else davis_summary(videos)
 

@@ -11,7 +11,7 @@ import numpy as np
 from salseg.errors import DataError
 from salseg.evaluation.functional import SequenceScores, label_scores, youtube_vos_summary
 from salseg.evaluation.functional.frames import Frames
-from salseg.evaluation.protocols.base import Figures
+from salseg.evaluation.protocols.base import Metrics
 from salseg.evaluation.protocols.masks import MaskProtocol, object_means
 
 # By video: by label, the category and the names of the frames in which the object counts.
@@ -73,7 +73,7 @@ class YouTubeVosProtocol(MaskProtocol):
             scores.region[row, unlisted] = scores.boundary[row, unlisted] = np.nan
         return scores
 
-    def summary(self, videos: Mapping[str, SequenceScores]) -> Figures:
+    def summary(self, videos: Mapping[str, SequenceScores]) -> Metrics:
         """J and F of seen and unseen categories and their mean G."""
         means = object_means(videos)
         seen = [self.objects(video)[k][0] in self.seen for video, k in means]
@@ -85,7 +85,7 @@ YTVOS = YouTubeVosProtocol(
     title='YouTube-VOS, splits whose labels one has',
     rule='J and F of every object over its listed frames after the given one, then over seen and unseen objects; '
     'G is the mean of the four',
-    source='Xu et al., ECCV 2018; the official figures come from the server only',
+    source='Xu et al., ECCV 2018; the official metrics come from the server only',
     columns=('G', 'J_seen', 'F_seen', 'J_unseen', 'F_unseen'),
     rank_by='G',
 )

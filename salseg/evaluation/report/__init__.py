@@ -1,4 +1,4 @@
-"""Reports without pictures: tables, JSON, CSV, LaTeX; and what pictures are drawn from."""
+"""Reports without images: tables, JSON, CSV, LaTeX; and what images are drawn from."""
 
 from salseg.evaluation.report.files import RowFile, as_json, row_file, write_groups, write_json, write_texts
 from salseg.evaluation.report.sinks import Case, TimeSeries, WorstCases

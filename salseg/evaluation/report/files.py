@@ -1,4 +1,4 @@
-"""Figures as files: JSON for programs, CSV for spreadsheets."""
+"""Metrics as files: JSON for programs, CSV for spreadsheets."""
 
 import contextlib
 import csv
@@ -11,15 +11,15 @@ from typing import Any, TextIO
 import numpy as np
 
 from salseg.evaluation.evaluate import Evaluation, Result
-from salseg.evaluation.protocols import Part, Protocol, plain
+from salseg.evaluation.protocols import PartialResult, Protocol, plain
 from salseg.evaluation.report.table import latex_table, statement, terminal_table
-from salseg.evaluation.work import Work
+from salseg.evaluation.tasks import ScoringTask
 from salseg.files import replacing, write_text
 from salseg.version import __version__
 
 
 def as_json(evaluation: Evaluation) -> dict[str, Any]:
-    """All figures as plain values; NaN becomes null, curves are lists."""
+    """All metrics as plain values; NaN becomes null, curves are lists."""
     protocol = evaluation.protocol
     return dict(
         salseg=__version__,
@@ -33,45 +33,45 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _method(rank: int, result: Result) -> dict[str, Any]:
-    curves = {name: np.round(value, 12).tolist() for name, value in result.figures.items() if np.ndim(value)}
+    curves = {name: np.round(value, 12).tolist() for name, value in result.metrics.items() if np.ndim(value)}
     return dict(
         rank=rank,
         name=result.method.name,
         folder=str(result.method.tree.root),
         counted=dict(result.counts),
-        figures=_finite(plain(result.figures)),
+        metrics=_finite(plain(result.metrics)),
         curves=curves,
     )
 
 
-def _finite(figures: dict[str, float]) -> dict[str, float | None]:
-    return {name: value if math.isfinite(value) else None for name, value in figures.items()}
+def _finite(metrics: dict[str, float]) -> dict[str, float | None]:
+    return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
 
 
 def write_json(evaluation: Evaluation, path: Path) -> Path:
-    """Write all figures and curves."""
+    """Write all metrics and curves."""
     return write_text(path, json.dumps(as_json(evaluation), indent=1, allow_nan=False) + '\n')
 
 
 def write_groups(evaluation: Evaluation, path: Path) -> Path:
-    """Write a CSV of the figures of every group or video."""
+    """Write a CSV of the metrics of every group or video."""
     names: list[str] = []
     for result in evaluation.results:
-        for figures in result.groups.values():
-            names += [name for name in figures if name not in names]
+        for metrics in result.groups.values():
+            names += [name for name in metrics if name not in names]
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary, open(temporary, 'w', newline='', encoding='utf-8') as file:
         writer = csv.writer(file)
         writer.writerow(['protocol', 'method', evaluation.protocol.unit, *names])
         for result in evaluation.results:
-            for group, figures in result.groups.items():
-                row = [_text(figures.get(name)) for name in names]
+            for group, metrics in result.groups.items():
+                row = [_text(metrics.get(name)) for name in names]
                 writer.writerow([evaluation.protocol.name, result.method.name, group, *row])
     return path
 
 
 class RowFile:
-    """A CSV with a row per picture or object, written as the parts pass by.
+    """A CSV with a row per image or object, written as the parts pass by.
 
     Args:
         protocol: Its name stands in every row.
@@ -83,15 +83,15 @@ class RowFile:
         self._writer = csv.writer(file)
         self._names: list[str] | None = None
 
-    def take(self, work: Work, part: Part) -> None:
+    def take(self, work: ScoringTask, part: PartialResult) -> None:
         """Write the rows of a part."""
         missing = {item.stem for item in work.items if item.prediction is None}
-        for name, figures in part.rows:
+        for name, metrics in part.rows:
             if self._names is None:
-                self._names = list(figures)
+                self._names = list(metrics)
                 item = 'image' if self._protocol.kind == 'maps' else 'object'
                 self._writer.writerow(['protocol', 'method', self._protocol.unit, item, 'missing', *self._names])
-            values = [_text(figures.get(n)) for n in self._names]
+            values = [_text(metrics.get(n)) for n in self._names]
             self._writer.writerow([self._protocol.name, work.method, part.group, name, int(name in missing), *values])
 
 
@@ -111,9 +111,9 @@ def _text(value: float | None) -> str:
 
 
 def write_texts(evaluation: Evaluation, folder: Path) -> Sequence[Path]:
-    """Write `figures.json`, `table.txt`, `table.tex` and, where there are groups or videos, their CSV."""
+    """Write `metrics.json`, `table.txt`, `table.tex` and, where there are groups or videos, their CSV."""
     files = [
-        write_json(evaluation, folder / 'figures.json'),
+        write_json(evaluation, folder / 'metrics.json'),
         write_text(folder / 'table.txt', terminal_table(evaluation) + '\n'),
         write_text(folder / 'table.tex', latex_table(evaluation)),
     ]

@@ -7,21 +7,21 @@ from pathlib import Path
 
 import numpy as np
 
-from salseg.evaluation.protocols import MapProtocol, Part, Protocol
-from salseg.evaluation.work import Item, Work
+from salseg.evaluation.protocols import MapProtocol, PartialResult, Protocol
+from salseg.evaluation.tasks import ScoredItem, ScoringTask
 
-# Measures of a frame of a video of maps that are drawn over time.
+# Metrics of a frame of a video of maps that are drawn over time.
 MAP_SERIES = ('s_measure', 'mean_f', 'mae')
 
 
 @dataclass(frozen=True)
 class Case:
-    """A picture, or an object in its worst frame.
+    """An image, or an object in its worst frame.
 
     Attributes:
         method: Name of the predictions.
-        name: Picture or object.
-        measure: By which it is a worst case: the protocol's, or the first one that was computed.
+        name: Image or object.
+        metric: By which it is a worst case: the protocol's, or the first one that was computed.
         value: Of it.
         item: Its frame.
         label: Object in a label map; None for maps.
@@ -29,9 +29,9 @@ class Case:
 
     method: str
     name: str
-    measure: str
+    metric: str
     value: float
-    item: Item
+    item: ScoredItem
     label: int | None
 
     @property
@@ -44,7 +44,7 @@ class WorstCases:
     """The worst rows of every method.
 
     Args:
-        protocol: Says by which measure.
+        protocol: Says by which metric.
         number: How many are kept of each method.
     """
 
@@ -52,25 +52,25 @@ class WorstCases:
         self.protocol, self.number = protocol, number
         self._kept: dict[str, list[tuple[float, str, Case]]] = defaultdict(list)
 
-    def take(self, work: Work, part: Part) -> None:
+    def take(self, work: ScoringTask, part: PartialResult) -> None:
         """Keep what is worse than the best of the kept ones."""
-        for row, (name, figures) in enumerate(part.rows if self.number > 0 else ()):
-            measure = self.protocol.worst_by if self.protocol.worst_by in figures else next(iter(figures))
-            badness = figures[measure] if measure in self.protocol.lower_is_better else -figures[measure]
+        for row, (name, metrics) in enumerate(part.rows if self.number > 0 else ()):
+            metric = self.protocol.worst_by if self.protocol.worst_by in metrics else next(iter(metrics))
+            badness = metrics[metric] if metric in self.protocol.lower_is_better else -metrics[metric]
             kept = self._kept[work.method]
             if np.isnan(badness) or (len(kept) >= self.number and badness <= kept[0][0]):
                 continue
-            entry = (badness, name, self._case(work, part, row, measure))
+            entry = (badness, name, self._case(work, part, row, metric))
             (heapq.heappush if len(kept) < self.number else heapq.heappushpop)(kept, entry)
 
-    def _case(self, work: Work, part: Part, row: int, measure: str) -> Case:
-        name, figures = part.rows[row]
+    def _case(self, work: ScoringTask, part: PartialResult, row: int, metric: str) -> Case:
+        name, metrics = part.rows[row]
         if isinstance(self.protocol, MapProtocol):
             item = next(item for item in work.items if item.stem == name)
-            return Case(work.method, name, measure, figures[measure], item, None)
+            return Case(work.method, name, metric, metrics[metric], item, None)
         quality = part.arrays['region'][row] + part.arrays['boundary'][row]
         item = work.items[int(part.arrays['frames'][int(np.nanargmin(quality))])]
-        return Case(work.method, name, measure, figures[measure], item, int(part.arrays['objects'][row]))
+        return Case(work.method, name, metric, metrics[metric], item, int(part.arrays['objects'][row]))
 
     def of(self, method: str) -> list[Case]:
         """Worst cases of a method, the worst first."""
@@ -78,10 +78,10 @@ class WorstCases:
 
 
 class TimeSeries:
-    """Measures of every frame of every video, as float32 arrays.
+    """Metrics of every frame of every video, as float32 arrays.
 
     Args:
-        protocol: J and F of masks, or some measures of maps.
+        protocol: J and F of masks, or some metrics of maps.
     """
 
     def __init__(self, protocol: Protocol) -> None:
@@ -90,11 +90,11 @@ class TimeSeries:
         self._values: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
         self.curves: dict[str, tuple[str, ...]] = {}
 
-    def take(self, work: Work, part: Part) -> None:
+    def take(self, work: ScoringTask, part: PartialResult) -> None:
         """Keep the values of a part."""
         if isinstance(self.protocol, MapProtocol):
             names = [n for n in MAP_SERIES if part.rows and n in part.rows[0][1]]
-            values = np.array([[figures[n] for _, figures in part.rows] for n in names], np.float32)
+            values = np.array([[metrics[n] for _, metrics in part.rows] for n in names], np.float32)
         else:
             names = [f'{m} of {k}' for m in 'JF' for k in part.arrays['objects']]
             values = np.concatenate([part.arrays['region'], part.arrays['boundary']]).astype(np.float32)

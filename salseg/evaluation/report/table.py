@@ -1,4 +1,4 @@
-"""Tables of figures: for the terminal and for LaTeX. Every one says its protocol and what was counted."""
+"""Tables of metrics: for the terminal and for LaTeX. Every one says its protocol and what was counted."""
 
 from collections.abc import Mapping, Sequence
 
@@ -20,7 +20,7 @@ _LATEX = {'&': r'\&', '%': r'\%', '_': r'\_', '#': r'\#', '$': r'\$', '{': r'\{'
 
 
 def columns_of(protocol: Protocol, summaries: Sequence[Mapping[str, object]]) -> list[str]:
-    """Figures of the protocol that at least one method has."""
+    """Metrics of the protocol that at least one method has."""
     return [name for name in protocol.columns if any(name in summary for summary in summaries)]
 
 
@@ -41,7 +41,7 @@ def statement(evaluation: Evaluation) -> list[str]:
 
 
 def made_up(result: Result) -> list[str]:
-    """What the figures of a method owe to --allow-missing, --allow-extra and --resize."""
+    """What the metrics of a method owe to --allow-missing, --allow-extra and --resize."""
     texts = dict(
         missing='{} MISSING predictions scored as empty',
         extra='{} predictions without ground truth left out',
@@ -58,14 +58,14 @@ def _counted(counts: Mapping[str, int]) -> str:
 def terminal_table(evaluation: Evaluation) -> str:
     """The ranking as text; the best value of a column bears a star where methods are compared."""
     protocol, results = evaluation.protocol, evaluation.results
-    columns = columns_of(protocol, [r.figures for r in results])
+    columns = columns_of(protocol, [r.metrics for r in results])
     best = best_values(protocol, results, columns) if len(results) > 1 else {}
     rows = [['#', 'method', *(TITLES.get(c, c) for c in columns)]]
     for rank, result in enumerate(results, 1):
         missing = '!' if result.counts.get('missing') else ''
         stars = ['*' if best.get(c) == shown_value(result, c) else '' for c in columns]
-        figures = [cell(result.figures.get(c)) + mark for c, mark in zip(columns, stars)]
-        rows.append([str(rank), result.method.name + missing, *figures])
+        metrics = [cell(result.metrics.get(c)) + mark for c, mark in zip(columns, stars)]
+        rows.append([str(rank), result.method.name + missing, *metrics])
     table = AsciiTable(rows, f' {protocol.name} ').table
     lines = statement(evaluation)
     if len(results) > 1:
@@ -76,18 +76,18 @@ def terminal_table(evaluation: Evaluation) -> str:
 
 
 def cell(value: object) -> str:
-    """A figure with four digits; '-' where there is none."""
+    """A metric with four digits; '-' where there is none."""
     return '-' if value is None or np.isnan(value) else f'{value:.4f}'
 
 
 def shown_value(result: Result, column: str) -> float | None:
-    """The figure as the table shows it: ties there are ties."""
-    value = result.figures.get(column)
+    """The metric as the table shows it: ties there are ties."""
+    value = result.metrics.get(column)
     return None if value is None or np.isnan(value) else round(float(value), 4)
 
 
 def best_values(protocol: Protocol, results: Sequence[Result], columns: Sequence[str]) -> dict[str, float]:
-    """The best shown figure of every column."""
+    """The best shown metric of every column."""
     best = {}
     for column in columns:
         values = [v for r in results if (v := shown_value(r, column)) is not None]
@@ -99,7 +99,7 @@ def best_values(protocol: Protocol, results: Sequence[Result], columns: Sequence
 def latex_table(evaluation: Evaluation) -> str:
     """A table for `booktabs`; the best value of a column is bold, the caption says what was counted."""
     protocol, results = evaluation.protocol, evaluation.results
-    columns = columns_of(protocol, [r.figures for r in results])
+    columns = columns_of(protocol, [r.metrics for r in results])
     best = best_values(protocol, results, columns) if len(results) > 1 else {}
     arrows = [r'$\downarrow$' if c in protocol.lower_is_better else r'$\uparrow$' for c in columns]
     head = ' & '.join(['Method', *(f'{latex(TITLES.get(c, c))} {a}' for c, a in zip(columns, arrows))])
@@ -110,7 +110,7 @@ def latex_table(evaluation: Evaluation) -> str:
     for result in results:
         cells = [latex(result.method.name)]
         for column in columns:
-            text = cell(result.figures.get(column)).lstrip('0') or '0'
+            text = cell(result.metrics.get(column)).lstrip('0') or '0'
             cells.append(rf'\textbf{{{text}}}' if best.get(column) == shown_value(result, column) else text)
         lines.append(' & '.join(cells) + r' \\')
     caption = latex('. '.join(line[:1].upper() + line[1:] for line in statement(evaluation)) + '.')

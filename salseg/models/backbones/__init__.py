@@ -1,4 +1,4 @@
-"""Features of single pictures."""
+"""Features of single images."""
 
 from salseg.models.backbones.base import Backbone
 from salseg.models.backbones.efficientnet_lite import EfficientNetLite0

@@ -8,15 +8,15 @@ from salseg.errors import ConfigError
 
 
 class Backbone(nn.Module):
-    """Features of single pictures at several levels.
+    """Features of single images at several levels.
 
     `forward` takes (N, 3, H, W), normalised, and returns a list with one map (N, channels[i], h, w) for each entry of
-    `out_indices`, about `strides[i]` times smaller than the picture.
+    `out_indices`, about `strides[i]` times smaller than the image.
 
     Attributes:
         out_indices: Levels that are returned.
         channels: Their channels.
-        strides: Pixels of the picture for one step in them.
+        strides: Pixels of the image for one step in them.
         weights_loaded: False after a random start; a model that was never given weights refuses to predict.
     """
 

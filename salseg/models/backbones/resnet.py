@@ -103,7 +103,7 @@ class ResNet(Backbone):
         multi_grid: Factors of the dilation of the blocks of `layer4` (DeepLabv3).
         first_block: What dilation the first block of a stage has: the stage's own ('stage', RCRNet), or that of the
             stage before ('previous', torchvision's `replace_stride_with_dilation`).
-        in_channels: Channels of the picture; pretrained files have 3.
+        in_channels: Channels of the image; pretrained files have 3.
         norm: 'batch', or 'group' with 32 groups.
         frozen_stages: 0 freezes the stem, k also `layer1` to `layer<k>`; -1 nothing.
         weights: None for a random start, 'imagenet' (torchvision's first weights of each depth), or a path.

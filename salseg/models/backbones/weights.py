@@ -37,7 +37,7 @@ class ImageNetFile:
 def load_backbone_weights(
     module: nn.Module, weights: str | Path | None, *, imagenet: ImageNetFile | None, unused: Sequence[str] = ()
 ) -> bool:
-    """Fill a backbone, or leave its random start where that is asked for.
+    """Fill a backbone, or leave its random start where that is requested.
 
     Args:
         module: The backbone.

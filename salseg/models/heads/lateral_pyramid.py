@@ -22,7 +22,7 @@ class LateralPyramidHead(nn.Module):
         in_channels: Of the maps, fine to coarse, two levels or more.
         width: Channels inside.
         norm: 'none' as published, or 'group': group norm after every convolution but the last, which does not depend on
-            the number of pictures in a batch.
+            the number of images in a batch.
         auxiliary: Whether the coarser predictions are made 'always' or in 'training' only.
 
     Attributes:

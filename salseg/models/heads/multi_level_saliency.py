@@ -1,4 +1,4 @@
-"""Saliency at several levels, all at the size of the picture."""
+"""Saliency at several levels, all at the size of the image."""
 
 from collections.abc import Sequence
 

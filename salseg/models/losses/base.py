@@ -110,7 +110,7 @@ def with_full_truth(logits: Tensor, targets: FrameTargets) -> tuple[Tensor, Tens
     Returns:
         Logits and truth in [0, 1], both (B, T, K, H, W) and of one type.
     """
-    truth = targets.soft() if targets.num_objects == 1 else targets.masks()
+    truth = targets.soft_mask() if targets.num_objects == 1 else targets.masks()
     logits = resize(logits, tuple(truth.shape[-2:]))
     return logits, truth.to(logits.dtype).expand_as(logits)
 

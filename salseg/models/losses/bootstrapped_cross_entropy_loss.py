@@ -5,7 +5,7 @@ from torch import Tensor
 
 from salseg.errors import ConfigError
 from salseg.models.losses.base import SalLoss
-from salseg.ops.bootstrapped_cross_entropy import bootstrap_share, bootstrapped_cross_entropy
+from salseg.ops.bootstrapped_cross_entropy import bootstrap_fraction, bootstrapped_cross_entropy
 from salseg.registry import LOSSES
 from salseg.structures import FrameTargets
 
@@ -19,30 +19,30 @@ class BootstrappedCrossEntropyLoss(SalLoss):
 
     Args:
         start: Training step until which all pixels count.
-        end: Step from which only the share does.
-        share: Of the pixels that count in the end.
+        end: Step from which only the fraction does.
+        fraction: Of the pixels that count in the end.
         weight, on, ramp_iterations: See :class:`SalLoss`; reads ``log_odds`` (B, T, K + 1, H, W).
 
     Raises:
-        ConfigError: The steps or the share make no sense.
+        ConfigError: The steps or the fraction make no sense.
     """
 
     def __init__(
         self,
         start: int = 20000,
         end: int = 70000,
-        share: float = 0.15,
+        fraction: float = 0.15,
         weight: float = 1.0,
         on: str = 'log_odds',
         ramp_iterations: int = 0,
     ) -> None:
         super().__init__(weight, on, ramp_iterations)
-        if not 0 <= start < end or not 0 < share <= 1:
+        if not 0 <= start < end or not 0 < fraction <= 1:
             raise ConfigError(
-                f'BootstrappedCrossEntropyLoss(start={start}, end={end}, share={share}): expected start < end and a '
-                'share in (0, 1].'
+                f'BootstrappedCrossEntropyLoss(start={start}, end={end}, fraction={fraction}): expected start < end and a '
+                'fraction in (0, 1].'
             )
-        self.start, self.end, self.share = start, end, share
+        self.start, self.end, self.fraction = start, end, fraction
 
     def compute(self, log_odds: Tensor, targets: FrameTargets) -> Tensor:
         """Scalar in nats."""
@@ -54,6 +54,6 @@ class BootstrappedCrossEntropyLoss(SalLoss):
             valid = torch.cat([targets.object_valid.new_ones(len(log_odds), 1), targets.object_valid], 1)
             # An unused slot takes no part in the softmax.
             log_odds = log_odds.masked_fill(~valid[:, None, :, None, None], float('-inf'))
-        share = bootstrap_share(targets.iteration, self.start, self.end, self.share)
-        pixels = bootstrapped_cross_entropy(log_odds.flatten(0, 1), classes.flatten(0, 1), share)
+        fraction = bootstrap_fraction(targets.iteration, self.start, self.end, self.fraction)
+        pixels = bootstrapped_cross_entropy(log_odds.flatten(0, 1), classes.flatten(0, 1), fraction)
         return pixels.unflatten(0, log_odds.shape[:2]).mean(0).sum()

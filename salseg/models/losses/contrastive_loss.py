@@ -65,9 +65,9 @@ class ContrastiveLoss(SalLoss):
             targets: Full masks, hard or soft.
             others: ``logits`` (B, T, 1, H, W).
         """
-        truth = targets.soft().squeeze(2)
+        truth = targets.soft_mask().squeeze(2)
         prediction = torch.sigmoid(resize(others['logits'].detach(), tuple(truth.shape[-2:]))).squeeze(2)
-        regions = targets.soft(tuple(output.shape[-2:])).squeeze(2) >= 0.5
+        regions = targets.soft_mask(tuple(output.shape[-2:])).squeeze(2) >= 0.5
         loss, complete = self.anchor_losses(output, regions, prediction, truth >= 0.5)
         return loss.sum() / complete.sum().clamp(min=1)
 

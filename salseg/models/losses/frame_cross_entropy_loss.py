@@ -41,8 +41,8 @@ class FrameCrossEntropyLoss(SalLoss):
 
     def compute(self, output: Tensor, targets: FrameTargets, others: dict[str, Tensor] | None = None) -> Tensor:
         """Logits (B, T, 1, h, w) to a scalar in nats; smaller outputs are resized to the labels first."""
-        truth = targets.soft()
-        known = targets.known() if targets.saliency is None else None
+        truth = targets.soft_mask()
+        known = targets.valid_mask() if targets.saliency is None else None
         logits = resize(output, tuple(truth.shape[-2:]))
         per_frame = frame_cross_entropy(logits, truth.to(logits.dtype), known)
         return (per_frame.sum(1) if self.frames == 'sum' else per_frame.mean(1)).mean()

@@ -32,4 +32,4 @@ class SoftIoULoss(SalLoss):
     def compute(self, probability: Tensor, targets: FrameTargets) -> Tensor:
         """Scalar in [0, 1]."""
         size = tuple(probability.shape[-2:])
-        return iou_distance(probability, targets.masks(size), targets.known(size), self.form).mean()
+        return iou_distance(probability, targets.masks(size), targets.valid_mask(size), self.form).mean()

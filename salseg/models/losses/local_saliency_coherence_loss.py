@@ -15,14 +15,14 @@ from salseg.structures import FrameTargets
 class LocalSaliencyCoherenceLoss(SalLoss):
     """Local saliency coherence of each output (SCWSSOD, thesis section 4.2.2).
 
-    Probabilities and the normalised picture are resized with corners aligned; pairs of pixels in a window are compared.
+    Probabilities and the normalised image are resized with corners aligned; pairs of pixels in a window are compared.
     All outputs share the pair weights where their bandwidth is the same.
 
     Args:
-        scale: Size of the grid as a share of the output's, rounded down.
+        scale: Size of the grid as a fraction of the output's, rounded down.
         radius: Half the side of the window, in grid pixels.
         sigma_position: Bandwidth of the distance, in grid pixels.
-        sigma_image: Bandwidth of the colour difference in units of the *normalised* picture, so 0.1 is about 5.7 grey levels.
+        sigma_image: Bandwidth of the colour difference in units of the *normalised* image, so 0.1 is about 5.7 grey levels.
             By output name where outputs differ: the released code shrinks it tenfold from output to output.
         weight, on, ramp_iterations: See :class:`SalLoss`.
     """

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from salseg.errors import ConfigError
 from salseg.models.losses.base import SalLoss, mean_over_processes, reduce_maps
-from salseg.ops.pairwise_agreement import PairTerms, pairwise_terms
+from salseg.ops.pairwise_affinity import PairTerms, pairwise_terms
 from salseg.registry import LOSSES
 from salseg.structures import FrameTargets
 
@@ -17,7 +17,7 @@ class PairwiseLoss(SalLoss):
         normalizer: What the sum is divided by: 'size', all pixels of all objects and frames (thesis), 'pairs', the
             active pairs, or 'released', these and those with a dark pixel at the border.
         threshold, gamma, dilation: See :func:`salseg.ops.pairwise_terms`.
-        stride: Output and picture are averaged over stride x stride pixels first.
+        stride: Output and image are averaged over stride x stride pixels first.
         logits: Whether the output named by ``on`` is logits.
         weight, on, ramp_iterations: See :class:`SalLoss`; reads (B, T, K, H, W).
 
@@ -54,5 +54,5 @@ class PairwiseLoss(SalLoss):
         clips = zip(output.transpose(1, 2), lab, boxes.transpose(1, 2))
         terms = PairTerms(*map(sum, zip(*(pairwise_terms(o, c, b, **self.options) for o, c, b in clips))))
         if self.normalizer == 'size':
-            return terms.cost / output[0, 0, 0].numel() / targets.need('box_valid').sum().clamp(min=1)
+            return terms.cost / output[0, 0, 0].numel() / targets.require('box_valid').sum().clamp(min=1)
         return mean_over_processes(terms.cost, terms.inside + (terms.outside if self.normalizer == 'released' else 0))

@@ -43,6 +43,6 @@ class PartialCrossEntropyLoss(SalLoss):
     ) -> dict[str, Tensor]:
         """Terms of logits (B, T, K, h, w), in nats."""
         size = tuple(output.shape[-2:])
-        sums = partial_cross_entropy_sums(output, targets.masks(size), targets.known(size), self.form)
+        sums = partial_cross_entropy_sums(output, targets.masks(size), targets.valid_mask(size), self.form)
         foreground, on, background, off = sums
         return dict(foreground=mean_over_processes(foreground, on), background=mean_over_processes(background, off))

@@ -47,6 +47,6 @@ class ProjectionLoss(SalLoss):
         output = reduce_maps(output, self.stride)
         boxes = targets.box_masks(tuple(output.shape[-2:]))
         probability = output.sigmoid() if self.logits else output
-        given = targets.need('box_valid').flatten()
+        given = targets.require('box_valid').flatten()
         maps = probability.flatten(0, 2), boxes.flatten(0, 2)
         return projection_distance(*maps, self.form == 'thesis', self.reading, given)

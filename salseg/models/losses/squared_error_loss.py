@@ -8,7 +8,7 @@ from torch import Tensor
 
 from salseg.errors import ConfigError
 from salseg.models.losses.base import SalLoss, with_full_truth
-from salseg.ops.squared_error import frobenius
+from salseg.ops.squared_error import sum_squared_error
 from salseg.registry import LOSSES
 from salseg.structures import FrameTargets
 
@@ -42,5 +42,5 @@ class SquaredErrorLoss(SalLoss):
         """Of logits (B, T, K, h, w); smaller outputs are resized to the labels first."""
         logits, truth = with_full_truth(output, targets)
         maps = torch.sigmoid(logits)
-        total = frobenius(maps, truth)
+        total = sum_squared_error(maps, truth)
         return total if self.reduction == 'sum' else total / maps.numel()

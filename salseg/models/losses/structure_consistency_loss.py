@@ -1,4 +1,4 @@
-"""A smaller copy of a picture should get the same map."""
+"""A smaller copy of an image should get the same map."""
 
 from collections.abc import Mapping
 
@@ -13,12 +13,12 @@ from salseg.structures import FrameTargets
 
 @LOSSES.register_module()
 class StructureConsistencyLoss(SalLoss):
-    """SSIM and absolute difference between a map, made smaller, and the map of the smaller picture (thesis eq. 4.5, 4.6).
+    """SSIM and absolute difference between a map, made smaller, and the map of the smaller image (thesis eq. 4.5, 4.6).
 
     Gradients flow into both. Needs ``logits_rescaled``, which :class:`RescaledPass` provides.
 
     Args:
-        alpha: Share of the structural term; 0 leaves the plain mean absolute difference.
+        alpha: Fraction of the structural term; 0 leaves the plain mean absolute difference.
         weight, on, ramp_iterations: See :class:`SalLoss`.
     """
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from salseg.errors import ConfigError
 from salseg.models.losses.base import SalLoss, reduce_maps
-from salseg.ops.temporal_agreement import (
+from salseg.ops.temporal_affinity import (
     detached_halves,
     match_terms,
     nearest_matches,
@@ -33,7 +33,7 @@ class TemporalLoss(SalLoss):
         threshold: Similarity from which a patch is a match.
         gamma: Colour distance of similarity 1/e.
         nearest: Matches at most.
-        stride: Output and pictures are averaged over stride x stride pixels first.
+        stride: Output and images are averaged over stride x stride pixels first.
         logits: Whether the output named by ``on`` is logits.
         weight, on, ramp_iterations: See :class:`SalLoss`; reads (B, T, K, H, W).
 

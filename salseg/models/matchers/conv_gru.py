@@ -38,7 +38,7 @@ class ConvGRU(nn.Module):
             (B, T, C, h, w), time ascending.
         """
         gates, c = (self.reset_gate, self.update_gate, self.output_gate), self.channels
-        # The input's share of all three convolutions does not depend on the state: one call for all frames.
+        # The input's fraction of all three convolutions does not depend on the state: one call for all frames.
         weight = torch.cat([gate.weight[:, :c] for gate in gates])
         bias = torch.cat([gate.bias for gate in gates])
         given = F.conv2d(x.flatten(0, 1), weight, bias, padding=self.padding).unflatten(0, x.shape[:2])

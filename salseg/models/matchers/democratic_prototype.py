@@ -1,4 +1,4 @@
-"""What the pictures of a group share, found by letting every picture vote."""
+"""What the images of a group share, found by letting every image vote."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -25,7 +25,7 @@ _OPTIONS = dict(
 class DemocraticPrototype(nn.Module):
     """Democratic prototype generation of DCFM (CVPR 2022; thesis section 5.2.2) on the coarsest map.
 
-    A residual convolution, one seed position per picture, the mean correlation with all seeds as response, and one
+    A residual convolution, one seed position per image, the mean correlation with all seeds as response, and one
     prototype per group. The coarsest map becomes itself times the prototype plus itself times the response (thesis eq.
     5.17).
 
@@ -36,7 +36,7 @@ class DemocraticPrototype(nn.Module):
         channels: Of the coarsest map.
         rectify: When negative correlations are set to 0: 'eval' as the released code does (training does not, so the
             trained map is not quite the tested one), 'always', or 'never' (the thesis).
-        ties: 'sum' adds the vectors of all positions that tie for seed, as the released code does: a picture without
+        ties: 'sum' adds the vectors of all positions that tie for seed, as the released code does: an image without
             any structure then outweighs all others. 'first' takes one.
         stretch_epsilon: Added to the range of a response before it is stretched to [0, 1]; the released code has 1e-12.
             None leaves the response as it is (the thesis).

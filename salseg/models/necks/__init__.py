@@ -1,4 +1,4 @@
-"""What strengthens or merges the features of one picture."""
+"""What strengthens or merges the features of one image."""
 
 from salseg.models.necks.aggm import AGGM
 from salseg.models.necks.aspp import ASPP

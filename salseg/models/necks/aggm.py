@@ -12,7 +12,7 @@ from salseg.ops import resize
 class AGGM(nn.Module):
     """Aggregation module: three maps, each multiplied with another, then added with learnt weights (thesis eq. 4.1).
 
-    The weights are one number for each picture and path. In the released form they have no activation and are divided by
+    The weights are one number for each image and path. In the released form they have no activation and are divided by
     their sum, and nothing keeps that sum from zero.
 
     Args:

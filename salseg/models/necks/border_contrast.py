@@ -1,4 +1,4 @@
-"""Salience from how little a place looks like the picture's border."""
+"""Salience from how little a place looks like the image's border."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ class BorderContrastNeck(nn.Module):
     """Three convolutions on the likeness to the border at every level; the features themselves are not seen.
 
     A head on features learns what the objects of its training look like; one on :func:`salseg.ops.border_likeness` learns
-    what sets objects apart, and carries over from drawn pictures to photographs.
+    what sets objects apart, and carries over from drawn images to photographs.
 
     Args:
         levels: Number of levels, fine to coarse.

@@ -1,4 +1,4 @@
-"""Attention inside a picture that lets many related positions speak."""
+"""Attention inside an image that lets many related positions speak."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from salseg.registry import NECKS
 
 @NECKS.register_module()
 class DemocraticEnhancement(nn.Module):
-    """Democratic feature enhancement of DCFM (thesis section 5.2.4) on the coarsest map, each picture on its own.
+    """Democratic feature enhancement of DCFM (thesis section 5.2.4) on the coarsest map, each image on its own.
 
     As in the released code queries, keys and values come from two convolutions each, attention is scaled by 1 /
     sqrt(C), and a value of exactly 0 counts as positive. The attention is computed in float32 whatever the autocast.
@@ -37,12 +37,12 @@ class DemocraticEnhancement(nn.Module):
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
         """Maps (N, C, h, w), fine to coarse, to the same with the coarsest enhanced."""
-        # One by one: 1x1 convolutions round differently for many pictures, and where two values of the attention are
-        # that near, their weights swap. So a picture's result would depend on how many are run with it.
-        return [*features[:-1], torch.cat([self.enhance(picture) for picture in features[-1].split(1)])]
+        # One by one: 1x1 convolutions round differently for many images, and where two values of the attention are
+        # that near, their weights swap. So an image's result would depend on how many are run with it.
+        return [*features[:-1], torch.cat([self.enhance(image) for image in features[-1].split(1)])]
 
     def enhance(self, features: Tensor) -> Tensor:
-        """The map (N, C, h, w) of some pictures, enhanced."""
+        """The map (N, C, h, w) of some images, enhanced."""
         x = F.relu(self.conv(features))
         with full_precision(x):
             x = ops.at_least_float32(x)

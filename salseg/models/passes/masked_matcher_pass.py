@@ -21,7 +21,7 @@ class MaskedMatcherPass(ExtraPass):
     """Run the matcher twice more on the coarsest map: with the background erased and with the objects erased.
 
     Gives ``prototype_foreground`` and ``prototype_background`` (thesis eq. 5.11, 5.12). Features are erased, not
-    pixels, by the mask resized bilinearly without antialiasing, so it is soft along the rims.
+    pixels, by the mask resized bilinearly without antialiasing, so it is soft along the edges.
 
     Args:
         empty: What happens to a frame of which nothing is left. 'keep', as the released code: its positions are all
@@ -50,7 +50,7 @@ class MaskedMatcherPass(ExtraPass):
     ) -> dict[str, Tensor]:
         """Both prototypes, (B, C), with gradient."""
         coarsest = features[-1]
-        objects = resize(targets.soft(), tuple(coarsest.shape[-2:])).to(coarsest.dtype)
+        objects = resize(targets.soft_mask(), tuple(coarsest.shape[-2:])).to(coarsest.dtype)
         return {
             'prototype_foreground': self.prototype(segmentor, coarsest, objects),
             'prototype_background': self.prototype(segmentor, coarsest, 1 - objects),

@@ -1,4 +1,4 @@
-"""The network on a smaller copy of the picture (SCWSSOD, saliency structure consistency)."""
+"""The network on a smaller copy of the image (SCWSSOD, saliency structure consistency)."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -24,10 +24,10 @@ class RescaledPass(ExtraPass):
 
     Args:
         scale: Factor on height and width; sizes are rounded down.
-        align_corners: How the picture is resized.
-        learn_statistics: Whether batch normalisation counts the small pictures among what it will see when predicting. The
+        align_corners: How the image is resized.
+        learn_statistics: Whether batch normalisation counts the small images among what it will see when predicting. The
             released code of SCWSSOD does (thesis section 4.2.3); then half of the running statistics are those of small
-            pictures, which hurts short trainings.
+            images, which hurts short trainings.
 
     Raises:
         ConfigError: The scale is not positive.

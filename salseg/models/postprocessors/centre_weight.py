@@ -1,4 +1,4 @@
-"""Trust the middle of a picture more than its rim."""
+"""Trust the middle of an image more than its edge."""
 
 import torch
 
@@ -12,7 +12,7 @@ class CentreWeight:
     """Multiply every map by a Gaussian about the middle: whoever takes a photograph puts its object there.
 
     Args:
-        spread: Deviation of the Gaussian in heights and widths of the picture; the middle keeps its value.
+        spread: Deviation of the Gaussian in heights and widths of the image; the middle keeps its value.
 
     Raises:
         ConfigError: The spread is not positive.

@@ -15,7 +15,7 @@ from salseg.structures import SalDataSample
 
 
 class _Refiner:
-    """What both steps share: the random field and the pictures."""
+    """What both steps share: the random field and the images."""
 
     def __init__(self, backend: str, iterations: int, reduce: int, field: dict[str, float] | None) -> None:
         if backend not in ('grid', 'permutohedral'):
@@ -28,13 +28,13 @@ class _Refiner:
         self.field = CRFSettings(**(field or {}))
 
     def refine(self, image: np.ndarray, logits: Tensor) -> Tensor:
-        """Foreground marginal (H, W) of a picture (H, W, 3) uint8 and log-odds (H, W)."""
+        """Foreground marginal (H, W) of an image (H, W, 3) uint8 and log-odds (H, W)."""
         if self.backend == 'permutohedral':
             return _permutohedral(image, logits, self.field, self.iterations)
         return dense_crf(torch.from_numpy(image), logits.cpu(), self.field, self.iterations, self.reduce)
 
     def originals(self, sample: SalDataSample) -> Sequence[np.ndarray]:
-        """The pictures at their own size.
+        """The images at their own size.
 
         Raises:
             DataError: They were not kept.
@@ -42,7 +42,7 @@ class _Refiner:
         images = sample.get('original_images')
         if images is None:
             raise DataError(
-                f'{type(self).__name__} needs the pictures at their own size, and {sample.where()} has none: set '
+                f'{type(self).__name__} needs the images at their own size, and {sample.where()} has none: set '
                 "keep_original=True in the test pipeline's LoadFrames."
             )
         return images
@@ -50,7 +50,7 @@ class _Refiner:
 
 @POSTPROCESSORS.register_module()
 class DenseCRF(_Refiner):
-    """The dense conditional random field alone, picture by picture; gives its foreground marginal.
+    """The dense conditional random field alone, image by image; gives its foreground marginal.
 
     Args:
         backend: 'grid', exact mean field on a reduced grid, needs nothing; 'permutohedral', the package `pydensecrf2`.
@@ -82,7 +82,7 @@ class DenseCRF(_Refiner):
 class LabelSmoothing(_Refiner):
     """Multi-scale label smoothing (mask-guided FCN, CVPR 2019, section 4): superpixels of the group and pixels in turn.
 
-    All frames of the sample are one group; of a single picture only the picture itself is smoothed.
+    All frames of the sample are one group; of a single image only the image itself is smoothed.
 
     Args:
         backend, iterations, reduce, field: See :class:`DenseCRF`.

@@ -96,7 +96,7 @@ class BaseSegmentor(BaseModel):
             inputs: The batch, from the data preprocessor.
             data_samples: One per set; needed for 'loss' and 'predict'.
             mode: 'tensor' gives the outputs by name, 'loss' the loss terms, 'predict' the samples with predictions at the
-                pictures' own sizes.
+                images' own sizes.
 
         Raises:
             ConfigError: Unknown mode.

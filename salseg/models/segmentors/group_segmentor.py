@@ -67,7 +67,7 @@ class GroupSegmentor(SaliencySegmentor):
         self.keep = keep
 
     def predict(self, inputs: FrameInputs, data_samples: Sequence[SalDataSample]) -> list[SalDataSample]:
-        """Add ``pred_maps``, one float32 (height, width) map in [0, 1] per frame, at each picture's own size."""
+        """Add ``pred_maps``, one float32 (height, width) map in [0, 1] per frame, at each image's own size."""
         if self.frames_at_once is None:
             return super().predict(inputs, data_samples)
         sets = (frames_of(inputs, slice(index, index + 1)) for index in range(len(data_samples)))
@@ -95,7 +95,7 @@ class GroupSegmentor(SaliencySegmentor):
         kept, read = [], []
         for part in parts:
             features = self.extract(part)
-            # Cloned: a view would keep alive what else lies in the same memory.
+            # Cloned: a view would keep alive what else is in the same memory.
             read.append([features[level].clone() for level in self.matcher.levels])
             kept.append(features if self.keep == 'all' else None)
         return kept, [torch.cat(frames, dim=1) for frames in zip(*read)]

@@ -67,7 +67,7 @@ class PropagationSegmentor(BaseSegmentor):
         raise TypeError(f'{type(self).__name__} must define memory_report')
 
     def export_parts(self, size: tuple[int, int], objects: int) -> dict[str, ExportPart]:
-        """Networks between which the memory lies, by name, for frames (height, width) and some objects."""
+        """Networks between which the memory is, by name, for frames (height, width) and some objects."""
         raise ConfigError(f'{type(self).__name__} names no parts to export.')
 
     def unroll(self, inputs: FrameInputs) -> dict[str, Tensor]:
@@ -90,7 +90,7 @@ class PropagationSegmentor(BaseSegmentor):
         return super().loss_from(inputs, features, outputs, targets.frames(1, None))
 
     def predict(self, inputs: FrameInputs, data_samples: Sequence[SalDataSample]) -> list[SalDataSample]:
-        """Next frame of a video: add ``pred_labels``, one (H, W) uint8 map of ids at the picture's own size.
+        """Next frame of a video: add ``pred_labels``, one (H, W) uint8 map of ids at the image's own size.
 
         Items are single frames, in order; ``frame_index`` 0 begins a video. The same propagator runs here as in Python
         and on the command line.
@@ -100,7 +100,7 @@ class PropagationSegmentor(BaseSegmentor):
         """
         if tuple(inputs.frames.shape[:2]) != (1, 1) or len(data_samples) != 1:
             raise DataError(
-                f'a batch of {tuple(inputs.frames.shape[:2])} (sets, frames) cannot be followed: videos are tested '
+                f'a batch of {tuple(inputs.frames.shape[:2])} (sets, frames) cannot be tracked: videos are tested '
                 'frame by frame, batch_size=1 with a VideoSampler and a PromptedVideos data set.'
             )
         sample = data_samples[0]

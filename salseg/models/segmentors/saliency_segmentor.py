@@ -26,7 +26,7 @@ class SaliencySegmentor(BaseSegmentor):
         head: list of (N, C, h, w) and the size -> dict of (N, ...) outputs, among them ``logits`` (N, 1, H, W).
         neck: list of maps -> list of maps, frame by frame.
         matcher: list of (B, T, C, h, w) -> the same and further outputs; relates frames.
-        restore_from: What is resized to the picture's own size, 'logits' (then the sigmoid) or 'probability'.
+        restore_from: What is resized to the image's own size, 'logits' (then the sigmoid) or 'probability'.
         restore_align_corners: As in :func:`torch.nn.functional.interpolate`.
         postprocess: Steps on each predicted sample, by name.
         data_preprocessor, losses, extra_passes, norm_eval: See :class:`BaseSegmentor`.
@@ -100,7 +100,7 @@ class SaliencySegmentor(BaseSegmentor):
         return features, {**self.decode(matched, inputs.size), **extra}
 
     def predict(self, inputs: FrameInputs, data_samples: Sequence[SalDataSample]) -> list[SalDataSample]:
-        """Add ``pred_maps``, one float32 (height, width) map in [0, 1] per frame, at each picture's own size."""
+        """Add ``pred_maps``, one float32 (height, width) map in [0, 1] per frame, at each image's own size."""
         outputs = self.run(inputs)[1]
         parts = ({name: value[index] for name, value in outputs.items()} for index in range(len(data_samples)))
         return [self.finish(part, sample) for part, sample in zip(parts, data_samples)]

@@ -1,4 +1,4 @@
-"""Pictures of one case: picture, ground truth, prediction, and where they differ."""
+"""Images of one case: image, ground truth, prediction, and where they differ."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,49 +16,49 @@ from salseg.visualization.overlay import PALETTE
 # Right, too much, too little: blue, orange, and pink are told apart by colour-blind people too.
 HIT, FALSE_ALARM, MISS = (86, 180, 233), (230, 159, 0), (204, 121, 167)
 WIDTH = 300
-# A folder may hold a picture and its mask under one name.
+# A folder may hold an image and its mask under one name.
 PHOTOGRAPHS_FIRST = ('.jpg', '.jpeg', *(suffix for suffix in MAP_SUFFIXES if suffix not in ('.jpg', '.jpeg')))
 
 
 def case_strip(case: Case, protocol: Protocol, images: Tree | None = None) -> np.ndarray:
-    """The four pictures of a case side by side, (H, W, 3) uint8.
+    """The four images of a case side by side, (H, W, 3) uint8.
 
     Args:
         case: The case.
         protocol: Says how files are read.
-        images: Pictures behind the overlay; without them it stands on grey.
+        images: Images behind the overlay; without them it stands on grey.
     """
     if isinstance(protocol, MaskProtocol):
         truth, prediction = _label_pair(case, protocol)
-        pictures = [coloured(truth), coloured(prediction)]
-        # Proposals have labels of their own: there the picture compares all objects.
+        panels = [coloured(truth), coloured(prediction)]
+        # Proposals have labels of their own: there the image compares all objects.
         whole = isinstance(protocol, UnsupervisedProtocol)
         truth, prediction = (_object(labels, None if whole else case.label) for labels in (truth, prediction))
     else:
         truth, prediction = _map_pair(case)
-        pictures = [truth, prediction]
+        panels = [truth, prediction]
     image = _image(case, images, truth.shape)
-    named = [('ground truth', pictures[0]), ('prediction' if case.prediction else 'MISSING', pictures[1])]
+    named = [('ground truth', panels[0]), ('prediction' if case.prediction else 'MISSING', panels[1])]
     named += [('errors', errors(image, prediction, truth))]
-    return row_of(([] if image is None else [('picture', image)]) + named)
+    return row_of(([] if image is None else [('image', image)]) + named)
 
 
-def row_of(pictures: Sequence[tuple[str, np.ndarray]], width: int = WIDTH, gap: int = 6, head: int = 22) -> np.ndarray:
-    """Named pictures of one shape side by side on white, (H, W, 3) uint8.
+def row_of(images: Sequence[tuple[str, np.ndarray]], width: int = WIDTH, gap: int = 6, head: int = 22) -> np.ndarray:
+    """Named images of one shape side by side on white, (H, W, 3) uint8.
 
     Args:
-        pictures: Name and picture, (H, W) or (H, W, 3) uint8.
+        images: Name and image, (H, W) or (H, W, 3) uint8.
         width: Of each in pixels; portraits are no higher than this.
         gap: White pixels between them.
         head: Height of the line of names.
     """
-    height, own = pictures[0][1].shape[:2]
+    height, own = images[0][1].shape[:2]
     factor = width / max(own, height)
     size = max(1, round(own * factor)), max(1, round(height * factor))
-    strip = np.full((head + size[1], len(pictures) * (size[0] + gap) - gap, 3), 255, np.uint8)
-    for number, (name, picture) in enumerate(pictures):
+    strip = np.full((head + size[1], len(images) * (size[0] + gap) - gap, 3), 255, np.uint8)
+    for number, (name, image) in enumerate(images):
         left = number * (size[0] + gap)
-        fitted = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
+        fitted = cv2.resize(image, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
         strip[head:, left : left + size[0]] = fitted if fitted.ndim == 3 else fitted[..., None]
         cv2.putText(strip, name, (left, head - 7), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1, cv2.LINE_AA)
     return strip
@@ -103,7 +103,7 @@ def coloured(labels: np.ndarray) -> np.ndarray:
 
 
 def errors(image: np.ndarray | None, prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Hits blue, false alarms orange, misses pink, at half of full scale, over the dimmed picture; (H, W, 3) uint8."""
+    """Hits blue, false alarms orange, misses pink, at half of full scale, over the dimmed image; (H, W, 3) uint8."""
     if image is None:
         base = np.full((*truth.shape, 3), 60, np.float32)
     else:
@@ -121,5 +121,5 @@ def file_name(case: Case, number: int) -> str:
 
 
 def image_tree(folder: str | Path | None) -> Tree | None:
-    """Pictures behind the overlays, photographs first where a stem has several files."""
+    """Images behind the overlays, photographs first where a stem has several files."""
     return None if folder is None else list_tree(Path(folder), PHOTOGRAPHS_FIRST)

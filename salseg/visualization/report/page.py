@@ -1,4 +1,4 @@
-"""The HTML page of an evaluation: one file with all pictures inside, no script, no outside reference."""
+"""The HTML page of an evaluation: one file with all images inside, no script, no outside reference."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -33,10 +33,10 @@ HTML_END = '\n</body></html>\n'
 
 @dataclass(frozen=True)
 class Contents:
-    """What stands on the page besides the figures.
+    """What stands on the page besides the metrics.
 
     Attributes:
-        cases: By method, worst cases with the file of their pictures, the worst first.
+        cases: By method, worst cases with the file of their images, the worst first.
         curves: Files of curves.
         videos: Files of plots over time, by video.
         files: Other files to link.
@@ -52,8 +52,8 @@ def write_page(evaluation: Evaluation, contents: Contents, path: Path) -> Path:
     """Write the page; links lead to files beside it.
 
     Args:
-        evaluation: The figures.
-        contents: Pictures, already written below the page's folder.
+        evaluation: The metrics.
+        contents: Images, already written below the page's folder.
         path: The page.
     """
     protocol = evaluation.protocol
@@ -65,8 +65,8 @@ def write_page(evaluation: Evaluation, contents: Contents, path: Path) -> Path:
         '<p>' + '<br>'.join(_line(line) for line in statement(evaluation)) + '</p>',
         *_cases(evaluation, contents, path.parent),
         *_ranking(evaluation),
-        *_pictures('Curves', {file.stem.replace('_', ' '): file for file in contents.curves}, path.parent),
-        *_pictures('Videos', contents.videos, path.parent),
+        *_images('Curves', {file.stem.replace('_', ' '): file for file in contents.curves}, path.parent),
+        *_images('Videos', contents.videos, path.parent),
         '<h2>Files</h2>\n<ul>',
         *(f'<li><a href="{_link(file, path.parent)}">{escape(file.name)}</a></li>' for file in contents.files),
         '</ul>',
@@ -86,12 +86,12 @@ def _line(text: str) -> str:
 
 
 def _cases(evaluation: Evaluation, contents: Contents, folder: Path) -> list[str]:
-    found = [case.measure for cases in contents.cases.values() for case, _ in cases]
+    found = [case.metric for cases in contents.cases.values() for case, _ in cases]
     if not found:
         return []
-    measure = TITLES.get(found[0], found[0])
+    metric = TITLES.get(found[0], found[0])
     lines = [
-        f'<h2>Worst cases by {escape(measure)}</h2>',
+        f'<h2>Worst cases by {escape(metric)}</h2>',
         '<p class="key">at half of full scale: <span style="background:#56b4e9">hit</span> '
         '<span style="background:#e69f00">false alarm</span> <span style="background:#cc79a7">miss</span></p>',
     ]
@@ -101,30 +101,30 @@ def _cases(evaluation: Evaluation, contents: Contents, folder: Path) -> list[str
         lines.append('<div class="cases">')
         for case, file in cases:
             text = f'{case.name}, frame {Path(case.item.stem).name}' if case.label is not None else case.name
-            lines.append(_figure(file, folder, f'{text}: {measure} {case.value:.4f}', small=True))
+            lines.append(_figure(file, folder, f'{text}: {metric} {case.value:.4f}', small=True))
         lines.append('</div>')
     return lines
 
 
 def _ranking(evaluation: Evaluation) -> list[str]:
     protocol, results = evaluation.protocol, evaluation.results
-    columns = columns_of(protocol, [result.figures for result in results])
+    columns = columns_of(protocol, [result.metrics for result in results])
     best = best_values(protocol, results, columns) if len(results) > 1 else {}
     arrows = ['↓' if c in protocol.lower_is_better else '↑' for c in columns]
     head = ''.join(f'<th>{escape(TITLES.get(c, c))} {arrow}</th>' for c, arrow in zip(columns, arrows))
-    lines = [f'<h2>Figures, protocol {escape(protocol.name)}</h2>', '<div class="wide"><table>',
+    lines = [f'<h2>Metrics, protocol {escape(protocol.name)}</h2>', '<div class="wide"><table>',
              f'<tr><th>#</th><th>method</th>{head}</tr>']  # fmt: skip
     for rank, result in enumerate(results, 1):
         cells = ''
         for column in columns:
             mark = ' class="best"' if best.get(column) == shown_value(result, column) else ''
-            cells += f'<td{mark}>{cell(result.figures.get(column))}</td>'
+            cells += f'<td{mark}>{cell(result.metrics.get(column))}</td>'
         warning = ''.join(f'<br><span class="warn">{escape(text)}</span>' for text in made_up(result))
         lines.append(f'<tr><td>{rank}</td><td>{escape(result.method.name)}{warning}</td>{cells}</tr>')
     return [*lines, '</table></div>']
 
 
-def _pictures(title: str, files: Mapping[str, Path], folder: Path) -> list[str]:
+def _images(title: str, files: Mapping[str, Path], folder: Path) -> list[str]:
     if not files:
         return []
     figures = [_figure(file, folder, name) for name, file in files.items()]
@@ -139,9 +139,9 @@ def _figure(file: Path, folder: Path, caption: str, small: bool = False) -> str:
 
 
 def _as_jpeg(file: Path) -> bytes:
-    """Photographs take a tenth of the room; the link leads to the exact picture."""
-    picture = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_COLOR)
-    return cv2.imencode('.jpg', picture, (cv2.IMWRITE_JPEG_QUALITY, 85))[1].tobytes()
+    """Photographs take a tenth of the room; the link leads to the exact image."""
+    image = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_COLOR)
+    return cv2.imencode('.jpg', image, (cv2.IMWRITE_JPEG_QUALITY, 85))[1].tobytes()
 
 
 def _link(file: Path, folder: Path) -> str:

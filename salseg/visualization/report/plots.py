@@ -94,7 +94,7 @@ def _draw(
 def draw_series(
     methods: Mapping[str, np.ndarray], names: Sequence[str], path: Path, title: str, limit: int = 8
 ) -> Path:
-    """Values of the frames of a video, a panel per measure or object.
+    """Values of the frames of a video, a panel per metric or object.
 
     Args:
         methods: By method, (curves, frames); NaN leaves a gap.

@@ -1,4 +1,4 @@
-"""One HTML page with pictures and what was found in them."""
+"""One HTML page with images and what was found in them."""
 
 import base64
 from collections.abc import Iterable
@@ -14,13 +14,13 @@ from salseg.visualization.overlay import overlay_map
 from salseg.visualization.report.cases import row_of
 from salseg.visualization.report.page import HTML_END, html_head
 
-PAGE_PICTURES = 200
+PAGE_IMAGES = 200
 _WIDTH = 220
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A picture on the page.
+    """An image on the page.
 
     Attributes:
         name: Below it.
@@ -34,11 +34,11 @@ class Entry:
 
 
 def write_prediction_page(entries: Iterable[Entry], count: int, path: Path, title: str = 'Saliency maps') -> Path:
-    """Write the page as the entries come: picture, map and overlay of each, small, inside the one file.
+    """Write the page as the entries come: image, map and overlay of each, small, inside the one file.
 
     Args:
         entries: What is shown.
-        count: Pictures there are; the page says so where it shows fewer.
+        count: Images there are; the page says so where it shows fewer.
         path: The page.
         title: Of the page.
     """
@@ -49,14 +49,14 @@ def write_prediction_page(entries: Iterable[Entry], count: int, path: Path, titl
         for entry in entries:
             file.write(_figure(entry) + '\n')
             shown += 1
-        words = f'{shown} pictures' if shown == count else f'{shown} of {count} pictures'
+        words = f'{shown} images' if shown == count else f'{shown} of {count} images'
         file.write(f'</div>\n<p>{words}; the share is that of the pixels at half of full scale or more.</p>{HTML_END}')
     return path
 
 
 def _figure(entry: Entry) -> str:
     parts = [
-        ('picture', entry.image),
+        ('image', entry.image),
         ('map', entry.saliency),
         ('overlay', overlay_map(entry.image, entry.saliency)),
     ]
@@ -64,4 +64,4 @@ def _figure(entry: Entry) -> str:
     data = base64.b64encode(cv2.imencode('.jpg', strip, (cv2.IMWRITE_JPEG_QUALITY, 80))[1].tobytes()).decode()
     text = f'{escape(entry.name)}: {(entry.saliency >= 128).mean():.0%}'
     image = f'<img alt="{escape(entry.name)}" src="data:image/jpeg;base64,{data}">'
-    return f'<figure>{image}<figcaption>{text}</figcaption></figure>'
+    return f'<metric>{image}<figcaption>{text}</figcaption></metric>'

@@ -37,11 +37,11 @@ def evaluate_and_report(
         predictions, truth, protocol, progress: See `evaluate_folders`.
         out: Folder; records to resume from lie in its `records/`.
         settings: See `Settings`.
-        images: Folder of pictures behind the overlays.
+        images: Folder of images behind the overlays.
         worst: Worst cases of each method.
 
     Returns:
-        The figures; None for a share that is not merged.
+        The metrics; None for a shard that is not merged.
 
     Raises:
         DataError: As `evaluate_folders`, or the folder cannot be made.
@@ -54,7 +54,7 @@ def evaluate_and_report(
         raise DataError(f'the folder {out} cannot be made: {error}. Choose another --out.') from error
     if settings.records is None:
         settings = replace(settings, records=out / 'records')
-    pictures = image_tree(images)
+    image_files = image_tree(images)
     cases, series = WorstCases(protocol, worst), TimeSeries(protocol)
     sinks = [cases] + ([series] if protocol.unit == 'video' else [])
     rows = out / ('images.csv' if isinstance(protocol, MapProtocol) else 'objects.csv')
@@ -63,7 +63,7 @@ def evaluate_and_report(
             sinks.append(stack.enter_context(row_file(protocol, rows)))
         evaluation = evaluate_folders(predictions, truth, protocol, settings, sinks, progress)
     if evaluation is not None:
-        write_report(evaluation, cases, series, out, rows, pictures)
+        write_report(evaluation, cases, series, out, rows, image_files)
     return evaluation
 
 
@@ -78,18 +78,18 @@ def write_report(
     """Write all but the CSV of rows; gives the page.
 
     Args:
-        evaluation: The figures.
-        cases, series: What stands on the page in pictures.
+        evaluation: The metrics.
+        cases, series: What stands on the page in images.
         out: Folder.
         rows: The CSV of rows, to be linked.
-        images: Pictures behind the overlays.
+        images: Images behind the overlays.
     """
     protocol = evaluation.protocol
     files = [*write_texts(evaluation, out), rows]
     methods = [result.method.name for result in evaluation.results]
     strips = {name: _strips(cases, name, protocol, out, images) for name in methods}
     curves = {
-        result.method.name: {name: value for name, value in result.figures.items() if np.ndim(value)}
+        result.method.name: {name: value for name, value in result.metrics.items() if np.ndim(value)}
         for result in evaluation.results
     }
     title = f'protocol {protocol.name}'

@@ -13,7 +13,7 @@ from salseg.apis.converting import (
     convert_groups,
     convert_videos,
     draw_from_masks,
-    merge_strokes,
+    merge_scribbles,
     shrink_youtube_vos,
     write_boxes,
 )
@@ -21,7 +21,7 @@ from salseg.apis.converting.coco import instance_mask
 from salseg.datasets.checking import check_folder
 from salseg.errors import DataError
 from salseg.registry import DATASETS
-from tests.datasets.checking.folders import SIZE, groups, images, mask, picture, save, scribble, videos
+from tests.datasets.checking.folders import SIZE, groups, images, mask, draw_image, save, scribble, videos
 
 
 def values(path):
@@ -43,16 +43,16 @@ def sound(out, kind=None):
 def test_duts_and_its_scribbles_become_one_folder_that_loads(tmp_path):
     train, test = tmp_path / 'DUTS-TR', tmp_path / 'DUTS-TE'
     for number, name in enumerate(('n01_1', 'sun_a.b', 'lone')):
-        save(train / 'DUTS-TR-Image' / f'{name}.jpg', picture(number))
+        save(train / 'DUTS-TR-Image' / f'{name}.jpg', draw_image(number))
         save(train / 'DUTS-TR-Mask' / f'{name}.png', mask())
     for name in ('n01_1', 'sun_a.b', 'stray'):
         save(tmp_path / 's' / f'{name}.png', scribble())
-    save(test / 'DUTS-TE-Image/x.jpg', picture(9))
+    save(test / 'DUTS-TE-Image/x.jpg', draw_image(9))
     save(test / 'DUTS-TE-Mask/x.png', mask())
     before = state(tmp_path)
     summary = convert_duts(train, tmp_path / 'out', tmp_path / 's', test)
-    assert summary.counts == {'scribbles': 2, 'masks': 3, 'train pictures': 2, 'test pictures': 1}
-    assert summary.notes['scribbles without picture, left out'] == ['stray']
+    assert summary.counts == {'scribbles': 2, 'masks': 3, 'train images': 2, 'test images': 1}
+    assert summary.notes['scribbles without image, left out'] == ['stray']
     assert {path: data for path, data in state(tmp_path).items() if 'out' not in path.parts} == before
     root = str(tmp_path / 'out')
     data = DATASETS.build(dict(type='SaliencyDataset', data_root=root, list_file='train.txt', encoding='scribble'))
@@ -60,18 +60,18 @@ def test_duts_and_its_scribbles_become_one_folder_that_loads(tmp_path):
     sound(tmp_path / 'out', 'scribble')
 
 
-def stroke_folders(root, stray=False):
-    objects, strokes = np.zeros(SIZE, np.uint8), np.zeros(SIZE, np.uint8)
+def scribble_folders(root, stray=False):
+    objects, scribbles = np.zeros(SIZE, np.uint8), np.zeros(SIZE, np.uint8)
     objects[5, 3:9] = 255
-    strokes[5, 3:9], strokes[15, 2:20] = 255, 255
-    save(root / 'img/a.jpg', picture(0))
-    save(root / 'gt/a.png', strokes if stray else objects)
-    save(root / 'mask/a.png', objects if stray else strokes)
+    scribbles[5, 3:9], scribbles[15, 2:20] = 255, 255
+    save(root / 'img/a.jpg', draw_image(0))
+    save(root / 'gt/a.png', scribbles if stray else objects)
+    save(root / 'mask/a.png', objects if stray else scribbles)
     return root
 
 
-def test_strokes_of_a_folder_per_class_become_codes(tmp_path):
-    merge_strokes(stroke_folders(tmp_path / 'in'), tmp_path / 'out')
+def test_scribbles_of_a_folder_per_class_become_codes(tmp_path):
+    merge_scribbles(scribble_folders(tmp_path / 'in'), tmp_path / 'out')
     codes = values(tmp_path / 'out/scribble/a.png')
     expected = np.zeros(SIZE, np.uint8)
     expected[5, 3:9], expected[15, 2:20] = 1, 2
@@ -79,12 +79,12 @@ def test_strokes_of_a_folder_per_class_become_codes(tmp_path):
     sound(tmp_path / 'out', 'scribble')
 
 
-def test_swapped_stroke_folders_are_noticed(tmp_path):
-    with pytest.raises(DataError, match='18 object pixels that are no stroke'):
-        merge_strokes(stroke_folders(tmp_path / 'in', stray=True), tmp_path / 'out')
+def test_swapped_scribble_folders_are_noticed(tmp_path):
+    with pytest.raises(DataError, match='18 object pixels that are no scribble'):
+        merge_scribbles(scribble_folders(tmp_path / 'in', stray=True), tmp_path / 'out')
 
 
-def test_drawn_strokes_keep_to_their_side_and_depend_on_seed_and_name_only(tmp_path):
+def test_drawn_scribbles_keep_to_their_side_and_depend_on_seed_and_name_only(tmp_path):
     source = images(tmp_path / 'in')
     save(source / 'mask/c.png', np.zeros(SIZE, np.uint8))
     summary = draw_from_masks(source, tmp_path / 'first')
@@ -120,7 +120,7 @@ def test_the_source_is_never_written_to(tmp_path):
 
 
 @pytest.mark.parametrize('how', ['hardlink', 'symlink'])
-def test_pictures_can_be_linked(tmp_path, how):
+def test_images_can_be_linked(tmp_path, how):
     convert_groups(groups(tmp_path / 'in'), tmp_path / 'out', how=how)
     linked, original = tmp_path / 'out/image/group 0/0.jpg', tmp_path / 'in/image/group 0/0.jpg'
     assert linked.samefile(original)
@@ -129,11 +129,11 @@ def test_pictures_can_be_linked(tmp_path, how):
 
 def test_groups_with_one_bit_and_bitmap_masks_become_parallel_png_folders(tmp_path):
     for number in range(2):
-        save(tmp_path / 'in/cow' / f'5_{number}_s.bmp', picture(number))
+        save(tmp_path / 'in/cow' / f'5_{number}_s.bmp', draw_image(number))
         (tmp_path / 'in/cow/GroundTruth').mkdir(exist_ok=True)
         Image.fromarray(mask() > 0).save(tmp_path / 'in/cow/GroundTruth' / f'5_{number}_s.bmp')
     summary = convert_groups(tmp_path / 'in', tmp_path / 'out')
-    assert summary.counts == {'pictures': 2, 'groups': 1}
+    assert summary.counts == {'images': 2, 'groups': 1}
     np.testing.assert_array_equal(values(tmp_path / 'out/gt/cow/5_0_s.png'), mask())
     sound(tmp_path / 'out', 'cosod')
 
@@ -180,7 +180,7 @@ def test_unknown_pixels_beside_ids_and_soft_masks_are_united_rightly(tmp_path):
 )
 def test_video_saliency_sets_of_other_layouts_keep_their_sparse_masks(tmp_path, folders):
     for t in range(9):
-        save(tmp_path / 'in' / folders[0].format('select_0616_1') / f'{t:04d}.jpg', picture(t))
+        save(tmp_path / 'in' / folders[0].format('select_0616_1') / f'{t:04d}.jpg', draw_image(t))
         if t % 4 == 0:
             save(tmp_path / 'in' / folders[1].format('select_0616_1') / f'{t:04d}.png', mask())
     summary = convert_videos(tmp_path / 'in', tmp_path / 'out')
@@ -193,14 +193,14 @@ def fbms(root):
     """A video of the PGM kind whose frames start at 5, and one of the PPM kind with PROB files."""
     cars, tennis = root / 'Trainingset/cars1', root / 'Testset/tennis'
     for number in range(5, 11):
-        save(cars / f'cars1_{number:02d}.jpg', picture(number))
+        save(cars / f'cars1_{number:02d}.jpg', draw_image(number))
     grey = np.zeros(SIZE, np.uint8)
     grey[3:8, 4:9], grey[10:12, 20:25] = 30, 120
     for number in (5, 10):
         save(cars / 'GroundTruth' / f'cars1_{number:02d}.pgm', grey)
     (cars / 'GroundTruth/cars1Def.dat').write_text('x')
     for number in range(1, 4):
-        save(tennis / f'tennis{number:03d}.jpg', picture(40 + number))
+        save(tennis / f'tennis{number:03d}.jpg', draw_image(40 + number))
     colour = np.full((*SIZE, 3), 255, np.uint8)
     colour[2:6, 2:6], colour[8:10, 8:10] = (0, 0, 0), (255, 0, 0)
     save(tennis / 'GroundTruth/tennis_002_gt.ppm', colour)
@@ -242,7 +242,7 @@ def test_youtube_vos_is_resized_with_whole_number_sides_and_the_same_ids(tmp_pat
 
 
 def coco(root):
-    """Three pictures of cats, two of dogs, one of them small; a crowd."""
+    """Three images of cats, two of dogs, one of them small; a crowd."""
     entries, annotations = [], []
 
     def instance(image, category, x, y, side, crowd=0):
@@ -252,7 +252,7 @@ def coco(root):
         )
 
     for number in range(1, 4):
-        save(root / 'train' / f'{number:012d}.jpg', picture(number, (60, 80)))
+        save(root / 'train' / f'{number:012d}.jpg', draw_image(number, (60, 80)))
         entries.append(dict(id=number, file_name=f'{number:012d}.jpg', height=60, width=80))
         instance(number, 1, 2 * number, 3, 10 + number)
     instance(1, 1, 40, 30, 12)
@@ -266,10 +266,10 @@ def coco(root):
 
 
 def test_groups_of_coco_unite_the_large_instances_of_their_category(tmp_path):
-    pictures, annotations = coco(tmp_path)
-    summary = coco_groups(pictures, annotations, tmp_path / 'out', min_area=100)
-    assert summary.counts == {'groups': 1, 'pictures': 3}
-    assert summary.notes == {'categories with too few pictures': ['dog: 1']}
+    images, annotations = coco(tmp_path)
+    summary = coco_groups(images, annotations, tmp_path / 'out', min_area=100)
+    assert summary.counts == {'groups': 1, 'images': 3}
+    assert summary.notes == {'categories with too few images': ['dog: 1']}
     expected = np.zeros((60, 80), np.uint8)
     expected[3:14, 2:13], expected[30:42, 40:52] = 255, 255
     np.testing.assert_array_equal(values(tmp_path / 'out/gt/cat/000000000001.png'), expected)
@@ -277,8 +277,8 @@ def test_groups_of_coco_unite_the_large_instances_of_their_category(tmp_path):
 
 
 def test_groups_of_coco_can_be_cut_and_made_square(tmp_path):
-    pictures, annotations = coco(tmp_path)
-    coco_groups(pictures, annotations, tmp_path / 'out', min_area=100, most=2, size=16)
+    images, annotations = coco(tmp_path)
+    coco_groups(images, annotations, tmp_path / 'out', min_area=100, most=2, size=16)
     assert sorted(path.stem[-1] for path in (tmp_path / 'out/img/cat').iterdir()) == ['1', '3']
     assert Image.open(tmp_path / 'out/gt/cat/000000000003.png').size == (16, 16)
 

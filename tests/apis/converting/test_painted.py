@@ -1,11 +1,11 @@
-"""Strokes painted in colours become the codes of scribbles."""
+"""Scribbles painted in colours become the codes of scribbles."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from salseg.apis.converting import strokes_from_paint
-from salseg.apis.converting.painted import stroke_codes
+from salseg.apis.converting import scribbles_from_paint
+from salseg.apis.converting.painted import scribble_codes
 from salseg.datasets import SaliencyDataset
 from salseg.datasets.reading import read_grey
 from salseg.errors import DataError, LabelError
@@ -23,37 +23,37 @@ def wanted():
     return codes
 
 
-def paint(picture, codes, colours=(RED, BLUE)):
-    painted = picture.copy()
+def paint(image, codes, colours=(RED, BLUE)):
+    painted = image.copy()
     for code, colour in enumerate(colours, 1):
         painted[codes == code] = colour
     return painted
 
 
-def put(folder, name, picture):
+def put(folder, name, image):
     folder.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(picture).save(folder / name)
+    Image.fromarray(image).save(folder / name)
     return folder / name
 
 
-def test_strokes_on_a_copy_of_the_picture_and_on_a_transparent_layer_are_the_same(tmp_path):
-    picture = put(tmp_path, 'a.png', scene())
+def test_scribbles_on_a_copy_of_the_image_and_on_a_transparent_layer_are_the_same(tmp_path):
+    image = put(tmp_path, 'a.png', scene())
     copy = put(tmp_path / 'p', 'a.png', paint(scene(), wanted()))
     alpha = np.where(wanted()[..., None] > 0, 255, 0).astype(np.uint8)
     layer = put(tmp_path / 'l', 'a.png', np.dstack([paint(np.zeros_like(scene()), wanted()), alpha]))
     colours = np.array(RED, np.int16), np.array(BLUE, np.int16)
     for file in (copy, layer):
-        np.testing.assert_array_equal(stroke_codes(file, picture, colours), wanted())
+        np.testing.assert_array_equal(scribble_codes(file, image, colours), wanted())
 
 
-def test_soft_rims_and_the_pictures_own_red_are_no_strokes(tmp_path):
+def test_soft_edges_and_the_images_own_red_are_no_scribbles(tmp_path):
     own = scene()
     own[8:12, 10:14], own[2] = RED, 150
     painted = paint(own, wanted())
     painted[2, 4:20] = (0.5 * own[2, 4:20] + 0.5 * np.array(RED)).astype(np.uint8)
-    picture, file = put(tmp_path, 'a.png', own), put(tmp_path / 'p', 'a.png', painted)
+    image, file = put(tmp_path, 'a.png', own), put(tmp_path / 'p', 'a.png', painted)
     colours = np.array(RED, np.int16), np.array(BLUE, np.int16)
-    np.testing.assert_array_equal(stroke_codes(file, picture, colours), wanted())
+    np.testing.assert_array_equal(scribble_codes(file, image, colours), wanted())
 
 
 def test_a_folder_becomes_what_training_reads(tmp_path):
@@ -61,7 +61,7 @@ def test_a_folder_becomes_what_training_reads(tmp_path):
         put(tmp_path / 'in/image', f'{name}.png', scene())
     for name in 'ab':
         put(tmp_path / 'in/painted', f'{name}.png', paint(scene(), wanted(), ((0, 128, 0), (255, 255, 0))))
-    summary = strokes_from_paint(tmp_path / 'in', tmp_path / 'out', 'green', '#ffff00')
+    summary = scribbles_from_paint(tmp_path / 'in', tmp_path / 'out', 'green', '#ffff00')
     assert 'c.png' in summary.text()
     assert (tmp_path / 'out/train.txt').read_text() == 'a\nb\n'
     np.testing.assert_array_equal(read_grey(tmp_path / 'out/scribble/b.png', 'scribble'), wanted())
@@ -71,27 +71,29 @@ def test_a_folder_becomes_what_training_reads(tmp_path):
 def test_what_was_painted_otherwise_is_named_and_nothing_is_written(tmp_path):
     put(tmp_path / 'in/image', 'a.png', scene())
     put(tmp_path / 'in/painted', 'a.png', paint(scene(), wanted(), (RED, (0, 200, 0))))
-    with pytest.raises(LabelError, match=r'no stroke of #0000ff \(background\)\. Painted there: #00c800 on 78 pixels'):
-        strokes_from_paint(tmp_path / 'in', tmp_path / 'out')
+    with pytest.raises(
+        LabelError, match=r'no scribble of #0000ff \(background\)\. Painted there: #00c800 on 78 pixels'
+    ):
+        scribbles_from_paint(tmp_path / 'in', tmp_path / 'out')
     assert not (tmp_path / 'out').exists()
     put(tmp_path / 'in/painted', 'a.png', scene())
     with pytest.raises(LabelError, match='Painted there: nothing'):
-        strokes_from_paint(tmp_path / 'in', tmp_path / 'out')
+        scribbles_from_paint(tmp_path / 'in', tmp_path / 'out')
 
 
 def test_files_that_fit_nothing_are_named(tmp_path):
     put(tmp_path / 'in/image', 'a.png', scene())
     put(tmp_path / 'in/painted', 'a.png', paint(scene(), wanted())[:10])
     with pytest.raises(DataError, match=r'painted/a\.png is 30x10 \(width x height\)'):
-        strokes_from_paint(tmp_path / 'in', tmp_path / 'out')
+        scribbles_from_paint(tmp_path / 'in', tmp_path / 'out')
     put(tmp_path / 'in/painted', 'b.png', scene())
-    with pytest.raises(DataError, match=r'b\.png belongs to no picture'):
-        strokes_from_paint(tmp_path / 'in', tmp_path / 'out')
+    with pytest.raises(DataError, match=r'b\.png belongs to no image'):
+        scribbles_from_paint(tmp_path / 'in', tmp_path / 'out')
     with pytest.raises(DataError, match="'reddish' is no colour"):
-        strokes_from_paint(tmp_path / 'in', tmp_path / 'out', 'reddish')
+        scribbles_from_paint(tmp_path / 'in', tmp_path / 'out', 'reddish')
     with pytest.raises(DataError, match='further apart'):
-        strokes_from_paint(tmp_path / 'in', tmp_path / 'out', 'red', 'orangered')
+        scribbles_from_paint(tmp_path / 'in', tmp_path / 'out', 'red', 'orangered')
     for file in (tmp_path / 'in/painted').iterdir():
         file.rename(file.with_suffix('.jpg'))
     with pytest.raises(DataError, match='JPEG blurs colours'):
-        strokes_from_paint(tmp_path / 'in', tmp_path / 'out')
+        scribbles_from_paint(tmp_path / 'in', tmp_path / 'out')

@@ -7,7 +7,7 @@ from PIL import Image
 SIZE = (24, 32)
 
 
-def picture(seed, size=SIZE):
+def draw_image(seed, size=SIZE):
     """Smooth noise that differs with the seed, (H, W, 3) uint8."""
     small = np.random.default_rng(seed).integers(0, 256, (5, 7, 3), np.uint8)
     return cv2.resize(small, size[::-1], interpolation=cv2.INTER_CUBIC)
@@ -21,14 +21,14 @@ def mask(size=SIZE, value=255, left=8):
 
 
 def scribble(size=SIZE):
-    """A stroke inside the rectangle of :func:`mask` and one above it."""
+    """A scribble inside the rectangle of :func:`mask` and one above it."""
     values = np.zeros(size, np.uint8)
     values[12, 10:18], values[2, 4:28] = 1, 2
     return values
 
 
 def save(path, values, mode=None):
-    """Write a picture, colour as RGB; 'P' writes a palette file."""
+    """Write an image, colour as RGB; 'P' writes a palette file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     image = Image.fromarray(values)
     if mode == 'P':
@@ -40,7 +40,7 @@ def save(path, values, mode=None):
 def images(root, names=('a', 'b', 'c'), scribbles=False):
     """image/ and mask/, and scribble/."""
     for seed, name in enumerate(names):
-        save(root / 'image' / f'{name}.jpg', picture(seed))
+        save(root / 'image' / f'{name}.jpg', draw_image(seed))
         save(root / 'mask' / f'{name}.png', mask())
         if scribbles:
             save(root / 'scribble' / f'{name}.png', scribble())
@@ -51,7 +51,7 @@ def groups(root, sizes=(3, 2)):
     """image/<group>/ and gt/<group>/."""
     for number, size in enumerate(sizes):
         for member in range(size):
-            save(root / 'image' / f'group {number}' / f'{member}.jpg', picture(100 * number + member))
+            save(root / 'image' / f'group {number}' / f'{member}.jpg', draw_image(100 * number + member))
             save(root / 'gt' / f'group {number}' / f'{member}.png', mask())
     return root
 
@@ -60,7 +60,7 @@ def videos(root, names=('bear', 'cow'), frames=5, palette=True, every=1):
     """JPEGImages/<video>/ and Annotations/<video>/ with two objects, or masks of 0 and 255."""
     for number, name in enumerate(names):
         for t in range(frames):
-            save(root / 'JPEGImages' / name / f'{t:05d}.jpg', picture(1000 * number + t))
+            save(root / 'JPEGImages' / name / f'{t:05d}.jpg', draw_image(1000 * number + t))
             if t % every == 0:
                 labels = mask(value=1)
                 labels[20:23, 2 + t : 8 + t] = 2

@@ -7,7 +7,7 @@ from PIL import Image
 from salseg.datasets.checking import KINDS, Options, check_folder, report_text, report_values, write_clean_list
 from salseg.errors import DataError, UnknownName
 from salseg.registry import DATASETS
-from tests.datasets.checking.folders import SIZE, groups, images, mask, picture, save, scribble, videos
+from tests.datasets.checking.folders import SIZE, groups, images, mask, draw_image, save, scribble, videos
 
 
 def check(root, **options):
@@ -45,7 +45,7 @@ def test_the_printed_reader_reads_the_folder(tmp_path, name):
     report = check(make(tmp_path / 'set'))
     data = DATASETS.build(report.plan.reader())
     paths = {path for index in range(len(data)) for path in data.describe(index)['frame_paths']}
-    assert len(paths) == report.counts['annotated' if report.plan.kind == 'vsod' else 'pictures']
+    assert len(paths) == report.counts['annotated' if report.plan.kind == 'vsod' else 'images']
 
 
 def test_every_synthetic_set_is_sound(tmp_path):
@@ -65,11 +65,11 @@ def without_mask(root):
     (root / 'mask/b.png').unlink()
 
 
-def without_picture(root):
+def without_image(root):
     (root / 'image/b.jpg').unlink()
 
 
-def cut_picture(root):
+def cut_image(root):
     path = root / 'image/b.jpg'
     path.write_bytes(path.read_bytes()[:-40])
 
@@ -94,29 +94,29 @@ def jpeg_mask(root):
     (root / 'mask/b.png').unlink()
 
 
-def turned_picture(root):
+def turned_image(root):
     exif = Image.Exif()
     exif[0x0112] = 6
-    Image.fromarray(picture(1)).save(root / 'image/b.jpg', exif=exif)
+    Image.fromarray(draw_image(1)).save(root / 'image/b.jpg', exif=exif)
 
 
 SPOILED_IMAGES = {
     'no-label': without_mask,
-    'no-image': without_picture,
-    'unreadable': cut_picture,
+    'no-image': without_image,
+    'unreadable': cut_image,
     'unreadable mask': cut_mask,
     'grey-edges': soft_mask,
     'colour-label': coloured_mask,
     'jpeg-label': jpeg_mask,
-    'exif': turned_picture,
+    'exif': turned_image,
     'size-differs': lambda root: save(root / 'mask/b.png', mask((20, 32))),
     'ids-as-mask': lambda root: save(root / 'mask/b.png', mask(value=2)),
     'empty-mask': lambda root: save(root / 'mask/b.png', np.zeros(SIZE, np.uint8)),
     'full-mask': lambda root: save(root / 'mask/b.png', np.full(SIZE, 255, np.uint8)),
     'mixed-palette': lambda root: save(root / 'mask/b.png', mask(), 'P'),
     'mixed-scale': lambda root: save(root / 'mask/b.png', mask(value=1)),
-    'two-files': lambda root: save(root / 'image/b.png', picture(7)),
-    'same-picture': lambda root: (root / 'image/b.jpg').write_bytes((root / 'image/c.jpg').read_bytes()),
+    'two-files': lambda root: save(root / 'image/b.png', draw_image(7)),
+    'same-image': lambda root: (root / 'image/b.jpg').write_bytes((root / 'image/c.jpg').read_bytes()),
 }
 
 
@@ -131,7 +131,7 @@ def test_each_defect_of_images_is_found_where_it_is(tmp_path, name):
     else:
         assert set(found(report)) == {kind}
     (where,) = places(report, kind)
-    assert where.rsplit('/')[-1].split('.')[0] == ('c' if kind == 'same-picture' else 'b')
+    assert where.rsplit('/')[-1].split('.')[0] == ('c' if kind == 'same-image' else 'b')
     assert report.findings.failed == (KINDS[kind].level == 'error')
 
 
@@ -151,10 +151,10 @@ def test_what_counts_as_an_error_is_what_a_loader_refuses_or_misreads(tmp_path, 
 
 SPOILED_SCRIBBLES = {
     'scribble-codes': (np.full(SIZE, 3, np.uint8), 'codes 3'),
-    'one-stroke': (np.where(scribble() == 1, 1, 0).astype(np.uint8), 'no background stroke'),
-    'no-stroke': (np.zeros(SIZE, np.uint8), ''),
+    'one-scribble': (np.where(scribble() == 1, 1, 0).astype(np.uint8), 'no background scribble'),
+    'no-scribble': (np.zeros(SIZE, np.uint8), ''),
     'dense-scribble': (np.where(mask() > 0, 1, 2).astype(np.uint8), '100.0% of the pixels'),
-    'stroke-off-mask': (np.roll(scribble(), 12, axis=0), '8 object pixels outside, 12 background pixels inside'),
+    'scribble-off-mask': (np.roll(scribble(), 12, axis=0), '8 object pixels outside, 12 background pixels inside'),
 }
 
 
@@ -193,7 +193,7 @@ def of_one_frame(root):
 
 
 def of_two_sizes(root):
-    save(root / 'JPEGImages/cow/00002.jpg', picture(3, (30, 40)))
+    save(root / 'JPEGImages/cow/00002.jpg', draw_image(3, (30, 40)))
     save(root / 'Annotations/cow/00002.png', mask((30, 40), 1), 'P')
 
 
@@ -276,11 +276,11 @@ def test_groups_of_one_and_empty_groups_are_told_apart(tmp_path):
 
 def test_nested_groups_twins_and_named_folders_are_found(tmp_path):
     for number in range(3):
-        save(tmp_path / 'nested/cow' / f'{number}.bmp', picture(number))
+        save(tmp_path / 'nested/cow' / f'{number}.bmp', draw_image(number))
         save(tmp_path / 'nested/cow/GroundTruth' / f'{number}.bmp', mask())
-        save(tmp_path / 'twins/Imgs' / f'{number}.jpg', picture(number))
+        save(tmp_path / 'twins/Imgs' / f'{number}.jpg', draw_image(number))
         save(tmp_path / 'twins/Imgs' / f'{number}.png', mask())
-        save(tmp_path / 'odd/photos' / f'{number}.jpg', picture(number))
+        save(tmp_path / 'odd/photos' / f'{number}.jpg', draw_image(number))
         save(tmp_path / 'odd/cut' / f'{number}.png', mask())
     assert check(tmp_path / 'nested').plan.kind == 'cosod'
     for report in (check(tmp_path / 'twins'), check(tmp_path / 'odd', images='photos', labels='cut')):
@@ -298,7 +298,7 @@ def test_a_folder_of_no_known_layout_says_what_was_looked_for(tmp_path):
 def test_a_copy_in_another_encoding_is_found_across_sets(tmp_path):
     root, other = images(tmp_path / 'train'), images(tmp_path / 'test', ('x', 'y'))
     for seed, name in enumerate(('x', 'y')):
-        save(other / 'image' / f'{name}.jpg', picture(50 + seed))
+        save(other / 'image' / f'{name}.jpg', draw_image(50 + seed))
     (other / 'image/x.jpg').unlink()
     save(other / 'image/x.png', np.asarray(Image.open(root / 'image/b.jpg')))
     report = check(root, against=other)
@@ -308,9 +308,9 @@ def test_a_copy_in_another_encoding_is_found_across_sets(tmp_path):
     assert report.against == 2
 
 
-def test_a_smaller_and_recompressed_copy_is_found_only_when_asked_for(tmp_path):
+def test_a_smaller_and_recompressed_copy_is_found_only_when_requested(tmp_path):
     root, other = images(tmp_path / 'train'), images(tmp_path / 'test', ('x',))
-    large = Image.fromarray(picture(1, (120, 160)))
+    large = Image.fromarray(draw_image(1, (120, 160)))
     large.save(root / 'image/b.jpg')
     save(root / 'mask/b.png', mask((120, 160)))
     large.resize((80, 60), Image.Resampling.LANCZOS).save(other / 'image/x.jpg', quality=60)
@@ -320,7 +320,7 @@ def test_a_smaller_and_recompressed_copy_is_found_only_when_asked_for(tmp_path):
     assert places(report, 'near-train-and-test') == ['b']
 
 
-def test_lists_in_the_folder_that_share_names_or_pictures_are_errors(tmp_path):
+def test_lists_in_the_folder_that_share_names_or_images_are_errors(tmp_path):
     root = images(tmp_path / 'set', ('a', 'b', 'c', 'd'))
     (root / 'train.txt').write_text('a\nb\n')
     (root / 'test.txt').write_text('b\nc\n')
@@ -338,7 +338,7 @@ def test_a_list_chooses_and_is_checked_itself(tmp_path):
     (root / 'mine.txt').write_text('a\nc.jpg\na\nnobody\n')
     report = check(root, list_file=root / 'mine.txt')
     assert found(report) == {'list-twice': 1, 'list-unknown': 1}
-    assert report.counts['pictures'] == 2
+    assert report.counts['images'] == 2
 
 
 def test_findings_that_are_allowed_are_shown_but_do_not_count(tmp_path):
@@ -365,8 +365,8 @@ def test_a_split_that_has_the_published_counts_is_not_noted():
     from salseg.datasets.checking.published import get_set
 
     davis = get_set('DAVIS2016')
-    assert davis.mismatch(dict(groups=20, pictures=1376, annotated=1376)) is None
-    assert davis.mismatch(dict(groups=20, pictures=1375, annotated=1376)) == 'val: pictures 1,375, published 1,376'
+    assert davis.mismatch(dict(groups=20, images=1376, annotated=1376)) is None
+    assert davis.mismatch(dict(groups=20, images=1375, annotated=1376)) == 'val: images 1,375, published 1,376'
 
 
 def test_meta_that_does_not_fit_the_masks_is_said_object_by_object(tmp_path):
@@ -403,9 +403,9 @@ def test_the_report_counts_all_and_shows_the_first_ones(tmp_path):
         save(path, mask((10, 10)))
     report = check(root)
     lines = report_text(report).splitlines()
-    assert 'size-differs (error): picture and annotation of different sizes, 13, the first 10' in lines
+    assert 'size-differs (error): image and annotation of different sizes, 13, the first 10' in lines
     assert sum(line.startswith('  mask/') for line in lines) == 10
-    assert '  mask/00.png: picture 32x24, mask 10x10' in lines
+    assert '  mask/00.png: image 32x24, mask 10x10' in lines
     values = report_values(report)
     assert len(values['findings']['size-differs']['places']) == 13
     assert json.loads(json.dumps(values)) == values
@@ -427,8 +427,8 @@ def test_progress_ends_at_the_number_of_items_of_both_sets(tmp_path):
 
 
 def test_only_a_few_items_are_open_at_a_time():
-    from salseg.datasets.checking.check import AHEAD, look
-    from salseg.datasets.checking.pictures import Item
+    from salseg.datasets.checking.check import AHEAD, inspect
+    from salseg.datasets.checking.images import Item
 
     taken = []
 
@@ -437,7 +437,7 @@ def test_only_a_few_items_are_open_at_a_time():
             taken.append(number)
             yield Item('', str(number), None)
 
-    results = look(items(), video=False, labels=True, threads=2)
+    results = inspect(items(), video=False, labels=True, threads=2)
     for number in range(500):
         item, _ = next(results)
         assert item.stem == str(number)

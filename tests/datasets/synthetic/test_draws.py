@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from salseg.datasets.synthetic import draw_group, draw_image, draw_scribbles, draw_video
-from salseg.datasets.synthetic.draws import bell, generator_at, picture_size
+from salseg.datasets.synthetic.draws import bell, generator_at, image_size
 from salseg.errors import DataError
 
 
@@ -31,7 +31,7 @@ def test_an_unknown_version_says_which_one_can_be_drawn():
 )
 def test_a_size_that_cannot_be_drawn_is_refused(size, message):
     with pytest.raises(DataError, match=message):
-        picture_size(size)
+        image_size(size)
 
 
 def test_a_split_needs_a_name_and_an_index_that_is_not_negative():

@@ -4,7 +4,7 @@ import pytest
 from salseg.datasets.synthetic import NOISE, border_contrast, centre_prior, draw_image
 from salseg.datasets.synthetic.camera import develop
 from salseg.datasets.synthetic.draws import generator_at
-from salseg.datasets.synthetic.painting import REACH, Grid, Light, Pose, Thing, paint
+from salseg.datasets.synthetic.painting import REACH, Grid, Light, Pose, SceneObject, paint
 from salseg.datasets.synthetic.shapes import OUTLINES, Shape, draw_shape
 from salseg.datasets.synthetic.textures import FAMILIES, Texture
 
@@ -29,7 +29,7 @@ def disc(radius, depth=0.0):
     shape = Shape('ellipse', (1.0,) * 6, (0.0, 0.0))
     texture = Texture('cloud', 1.0, 0.0, (0.0, 0.0))
     white, none = np.ones(3, dtype=np.float32), np.zeros(3, dtype=np.float32)
-    return Thing(shape, Pose(0.1, -0.05, radius, 0.7), texture, white, none, depth)
+    return SceneObject(shape, Pose(0.1, -0.05, radius, 0.7), texture, white, none, depth)
 
 
 def test_an_image_does_not_depend_on_what_was_drawn_before():
@@ -59,7 +59,7 @@ def test_shapes_and_types_are_those_that_the_class_promises():
     assert np.array_equal(drawn.mask, drawn.labels > 0)
 
 
-def test_version_1_still_draws_the_pictures_it_drew():
+def test_version_1_still_draws_the_images_it_drew():
     # Means over many pixels: they survive a last-bit difference of sines, and nothing else.
     drawn = [draw_image(0, 'train', index, 96) for index in range(4)]
     np.testing.assert_allclose([d.image.mean() for d in drawn], PINNED_MEANS, atol=0.05)
@@ -105,9 +105,9 @@ def test_every_texture_stays_within_its_range_and_is_no_constant(family):
 
 def test_the_noise_is_as_strong_as_documented():
     canvas = np.full((100, 100, 3), 0.5, dtype=np.float32)
-    picture = develop(generator_at('test', 0, 'noise', 0), canvas)
+    image = develop(generator_at('test', 0, 'noise', 0), canvas)
     # Rounding adds a twelfth of a squared level.
-    assert abs(picture.std() - np.hypot(255 * NOISE, 12**-0.5)) < 0.1
+    assert abs(image.std() - np.hypot(255 * NOISE, 12**-0.5)) < 0.1
 
 
 def test_neither_position_nor_contrast_against_the_border_finds_the_objects():

@@ -8,7 +8,7 @@ from salseg.errors import DataError
 
 
 def interior(labels):
-    """Pixels whose eight neighbours are in the picture and have the same label."""
+    """Pixels whose eight neighbours are in the image and have the same label."""
     padded = np.pad(labels, 1, constant_values=255)
     height, width = labels.shape
     shifts = [padded[1 + i : 1 + i + height, 1 + j : 1 + j + width] for i in (-1, 0, 1) for j in (-1, 0, 1)]
@@ -16,7 +16,7 @@ def interior(labels):
 
 
 def landing(flow):
-    """Row and column of the pixel in which each flow vector ends, clipped to the picture."""
+    """Row and column of the pixel in which each flow vector ends, clipped to the image."""
     height, width = flow.shape[:2]
     y, x = np.mgrid[:height, :width]
     row, column = np.rint(y + flow[..., 1]).astype(int), np.rint(x + flow[..., 0]).astype(int)
@@ -165,7 +165,7 @@ def test_boxes_are_the_smallest_ones_around_what_is_visible():
     assert np.array_equal(frame.box_valid, present)
 
 
-def test_strokes_of_a_frame_lie_on_its_objects():
+def test_scribbles_of_a_frame_lie_on_its_objects():
     video = draw_video(0, 'train', 0, size=64)
     scribble, mask = video.scribble(7), video.labels(7) > 0
     assert mask[scribble == 1].all()

@@ -23,7 +23,7 @@ def test_images_come_back_as_they_were_drawn(tmp_path):
     assert np.array_equal(grey(root / 'scribble' / 'test_00001.png'), drawn.scribble)
 
 
-def test_jpeg_pictures_are_close_to_what_was_drawn(tmp_path):
+def test_jpeg_images_are_close_to_what_was_drawn(tmp_path):
     root = write_dataset('sod', tmp_path / 'set', splits={'train': 1}, size=64)
     read = cv2.imread(str(root / 'image' / 'train_00000.jpg'))[..., ::-1].astype(int)
     assert np.abs(read - draw_image(0, 'train', 0, 64).image).mean() < 6
@@ -53,10 +53,10 @@ def test_davis_labels_are_palette_files_of_object_ids(tmp_path):
     root = write_dataset('davis', tmp_path / 'set', splits={'train': 1, 'val': 1}, size=48, length=3)
     assert (root / 'ImageSets' / '2017' / 'val.txt').read_text() == 'val-000\n'
     file = root / 'Annotations' / '480p' / 'val-000' / '00002.png'
-    with Image.open(file) as picture:
-        assert picture.mode == 'P'
-        assert picture.getpalette()[:12] == [0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0]
-        assert np.array_equal(np.array(picture), draw_video(0, 'val', 0, length=3, size=48).labels(2))
+    with Image.open(file) as image:
+        assert image.mode == 'P'
+        assert image.getpalette()[:12] == [0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0]
+        assert np.array_equal(np.array(image), draw_video(0, 'val', 0, length=3, size=48).labels(2))
     assert (root / 'JPEGImages' / '480p' / 'val-000' / '00002.jpg').is_file()
 
 

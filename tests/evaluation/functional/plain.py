@@ -1,4 +1,4 @@
-"""The measures as their formulas read: a float picture, one pass per threshold, every pixel. Slow, easy to check."""
+"""The metrics as their formulas read: a float image, one pass per threshold, every pixel. Slow, easy to check."""
 
 import math
 
@@ -119,11 +119,11 @@ def boundary(mask):
     return line
 
 
-def disk_dilation(picture, radius):
+def disk_dilation(image, radius):
     """Every pixel within a radius of one that is set."""
-    rows, columns = np.mgrid[: picture.shape[0], : picture.shape[1]]
-    result = np.zeros(picture.shape, bool)
-    for r, c in np.argwhere(picture):
+    rows, columns = np.mgrid[: image.shape[0], : image.shape[1]]
+    result = np.zeros(image.shape, bool)
+    for r, c in np.argwhere(image):
         result |= (rows - r) ** 2 + (columns - c) ** 2 <= radius**2
     return result
 

@@ -68,16 +68,16 @@ def test_a_perfect_set_has_an_area_of_one_under_its_mean_curve():
     assert summary['average_precision_of_mean_curve'] == pytest.approx(1)
 
 
-def test_scores_of_a_subset_of_measures_can_be_summarised():
-    summary = image_level(scores(2, measures=('mae', 'e')))
+def test_scores_of_a_subset_of_metrics_can_be_summarised():
+    summary = image_level(scores(2, metrics=('mae', 'e')))
     assert {'mae', 'max_e', 'mean_e', 'adaptive_e'} <= set(summary)
     assert 'max_f' not in summary
 
 
 def test_nothing_to_average_is_an_error():
-    with pytest.raises(DataError, match='not one picture'):
+    with pytest.raises(DataError, match='not one image'):
         image_level([])
-    with pytest.raises(DataError, match="group 'b' has no scored picture"):
+    with pytest.raises(DataError, match="group 'b' has no scored image"):
         group_level({'a': scores(1), 'b': []})
 
 
@@ -86,6 +86,6 @@ def test_a_video_of_two_frames_is_an_error_that_says_what_to_do():
         video_level({'short': scores(2)})
 
 
-def test_pictures_scored_with_other_measures_do_not_mix():
-    with pytest.raises(DataError, match=r"score 1 has other measures.*'s_measure'"):
-        average_scores(scores(1, measures=('mae',)) + scores(1, measures=('mae', 's')))
+def test_images_scored_with_other_metrics_do_not_mix():
+    with pytest.raises(DataError, match=r"score 1 has other metrics.*'s_measure'"):
+        average_scores(scores(1, metrics=('mae',)) + scores(1, metrics=('mae', 's')))

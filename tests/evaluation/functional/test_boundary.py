@@ -33,17 +33,17 @@ def test_the_boundary_map_compares_right_lower_and_lower_right():
 def test_the_disk_is_full_and_round(radius):
     rows, columns = np.mgrid[-radius : radius + 1, -radius : radius + 1]
     disk = (rows**2 + columns**2 <= radius**2).astype(np.uint8)
-    picture = (np.random.default_rng(1).random((25, 33)) < 0.02).astype(np.uint8)
-    np.testing.assert_array_equal(dilate_by_disk(picture, radius), cv2.dilate(picture, disk))
+    image = (np.random.default_rng(1).random((25, 33)) < 0.02).astype(np.uint8)
+    np.testing.assert_array_equal(dilate_by_disk(image, radius), cv2.dilate(image, disk))
 
 
-def test_the_tolerance_is_a_share_of_the_diagonal_or_a_number_of_pixels():
+def test_the_tolerance_is_a_fraction_of_the_diagonal_or_a_number_of_pixels():
     assert tolerance_radius((480, 854)) == 8
     assert tolerance_radius((600, 800)) == 8
     assert tolerance_radius((480, 854), 3) == 3
 
 
-def test_the_border_of_the_picture_is_no_boundary():
+def test_the_border_of_the_image_is_no_boundary():
     full, empty = np.ones((9, 12), bool), np.zeros((9, 12), bool)
     assert boundary_map(full).sum() == 0
     assert boundary_f(full, empty) == 1

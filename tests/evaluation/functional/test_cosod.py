@@ -7,7 +7,7 @@ from tests.evaluation.functional import plain
 
 
 def plain_curves(grey, truth):
-    """One pass per threshold over float32 pictures, as the protocol's own code is written."""
+    """One pass per threshold over float32 images, as the protocol's own code is written."""
     value, truth = (a.astype(np.float32) / np.float32(255) for a in (grey, truth))
     value = (value - value.min()) / (value.max() - value.min() + np.float32(1e-20))
     curves = {'precision_curve': [], 'recall_curve': [], 'e_curve': []}
@@ -24,7 +24,7 @@ def plain_curves(grey, truth):
 
 
 @pytest.mark.parametrize('grey_truth', [False, True])
-def test_curves_equal_255_passes_over_the_pictures(grey_truth):
+def test_curves_equal_255_passes_over_the_images(grey_truth):
     rng = np.random.default_rng(3)
     grey, mask = plain.blobs(rng, (19, 26))
     truth = 255 * mask.astype(np.uint8)

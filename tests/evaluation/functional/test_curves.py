@@ -13,7 +13,7 @@ def test_curves_equal_256_passes_over_the_float_map(shape):
     rng = np.random.default_rng(sum(shape))
     for _ in range(5):
         grey, mask = plain.blobs(rng, shape)
-        scores = saliency_scores(grey, mask, measures=('f', 'iou', 'roc'))
+        scores = saliency_scores(grey, mask, metrics=('f', 'iou', 'roc'))
         binaries = plain.binaries(plain.rescaled(grey))
         expected = np.array([(*plain.precision_recall(b, mask), plain.f_measure(b, mask)) for b in binaries]).T
         for name, curve in zip(('precision', 'recall', 'f'), expected):
@@ -26,7 +26,7 @@ def test_curves_equal_256_passes_over_the_float_map(shape):
 
 def test_the_first_value_of_a_curve_belongs_to_the_highest_threshold():
     grey = np.array([[0, 100, 255]], np.uint8)
-    scores = saliency_scores(grey, np.array([[False, True, True]]), measures=('f',))
+    scores = saliency_scores(grey, np.array([[False, True, True]]), metrics=('f',))
     assert scores['recall_curve'][0] == 0.5
     assert scores['precision_curve'][0] == 1
     assert scores['recall_curve'][-1] == 1
@@ -40,7 +40,7 @@ def test_the_adaptive_threshold_is_twice_the_mean_of_the_rescaled_map():
         grey, mask = plain.blobs(rng, (13, 17), share=0.3)
         value = plain.rescaled(grey)
         binary = value >= min(2 * value.mean(), 1)
-        scores = saliency_scores(grey, mask, measures=('f', 'iou', 'e'))
+        scores = saliency_scores(grey, mask, metrics=('f', 'iou', 'e'))
         assert scores['adaptive_f'] == pytest.approx(plain.f_measure(binary, mask))
         assert scores['adaptive_iou'] == pytest.approx(np.sum(binary & mask) / np.sum(binary | mask))
         assert scores['adaptive_e'] == pytest.approx(plain.e_measure(binary, mask))
@@ -50,7 +50,7 @@ def test_a_value_of_exactly_twice_the_mean_is_object():
     # Mean 0.3, so the threshold is the middle level 0.6, whose float forms depend on the order of operations.
     grey = np.array([[0, 0, 3, 0, 5, 3, 0, 0, 3, 1]], np.uint8)
     assert 2 * (grey / 5).mean() == pytest.approx(0.6)
-    scores = saliency_scores(grey, grey >= 3, measures=('f',))
+    scores = saliency_scores(grey, grey >= 3, metrics=('f',))
     assert scores['adaptive_f'] == 1
 
 
@@ -58,7 +58,7 @@ def test_a_value_of_exactly_twice_the_mean_is_object():
 def test_a_constant_map_is_not_rescaled(grey, predicts):
     mask = np.zeros((4, 6), bool)
     mask[1:3] = True
-    scores = saliency_scores(np.full((4, 6), grey, np.uint8), mask, measures=('f', 'mae'))
+    scores = saliency_scores(np.full((4, 6), grey, np.uint8), mask, metrics=('f', 'mae'))
     assert (scores['adaptive_f'] > 0) == predicts
     assert scores['mae'] == pytest.approx(0.5)
     # Mean + standard deviation is the value itself, which then counts as object.
@@ -70,16 +70,16 @@ def test_the_mean_deviation_threshold_uses_the_population_deviation():
     value = grey / 255
     low, high = value.mean() + value.std(), value.mean() + value.std(ddof=1)
     assert low < value[0, 5] < high
-    assert saliency_scores(grey, grey > 0, measures=('f',))['mustd_recall'] == 1
+    assert saliency_scores(grey, grey > 0, metrics=('f',))['mustd_recall'] == 1
 
 
-def test_area_under_roc_is_the_share_of_pairs_in_the_right_order():
+def test_area_under_roc_is_the_fraction_of_pairs_in_the_right_order():
     rng = np.random.default_rng(2)
     grey, mask = plain.blobs(rng, (12, 15), share=0.4)
     levels = np.floor(255 * plain.rescaled(grey))
     inside, outside = levels[mask][:, None], levels[~mask][None]
     expected = np.mean((inside > outside) + 0.5 * (inside == outside))
-    assert saliency_scores(grey, mask, measures=('roc',))['auc'] == pytest.approx(expected)
+    assert saliency_scores(grey, mask, metrics=('roc',))['auc'] == pytest.approx(expected)
 
 
 def test_average_precision_by_hand():
@@ -101,7 +101,7 @@ def test_f_weighs_precision_more_than_recall():
 @pytest.mark.parametrize('full', [False, True])
 def test_areas_are_undefined_without_object_or_without_background(full):
     grey = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    scores = saliency_scores(grey, np.full((3, 4), full), measures=('roc',))
+    scores = saliency_scores(grey, np.full((3, 4), full), metrics=('roc',))
     assert np.isnan(scores['auc'])
     assert np.isnan(scores['average_precision'])
     assert np.isfinite(scores['precision_curve']).all()

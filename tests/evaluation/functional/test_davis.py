@@ -5,7 +5,7 @@ from salseg.errors import DataError
 from salseg.evaluation.functional import (
     boundary_f,
     davis_summary,
-    object_figures,
+    object_metrics,
     region_similarity_j,
     semi_supervised,
     single_object,
@@ -107,7 +107,7 @@ def test_every_object_counts_the_same_not_every_sequence():
     regions = np.concatenate([one.region, two.region]).mean(axis=1)
     assert summary['J_mean'] == pytest.approx(regions.mean())
     assert summary['J&F'] == pytest.approx((summary['J_mean'] + summary['F_mean']) / 2)
-    assert list(object_figures({'one': one, 'two': two})) == ['one_1', 'two_1', 'two_2']
+    assert list(object_metrics({'one': one, 'two': two})) == ['one_1', 'two_1', 'two_2']
 
 
 def test_frames_may_come_from_any_sequence():

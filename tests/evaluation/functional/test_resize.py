@@ -26,8 +26,8 @@ def test_pillow_averages_when_it_shrinks_and_opencv_does_not():
 
 
 def test_a_map_of_the_right_size_is_returned_as_it_is():
-    picture = np.zeros((3, 4), np.uint8)
-    assert resize_prediction(picture, (3, 4)) is picture
+    image = np.zeros((3, 4), np.uint8)
+    assert resize_prediction(image, (3, 4)) is image
 
 
 def test_what_is_no_map_or_no_filter_is_refused():

@@ -10,23 +10,23 @@ from salseg.evaluation.functional import saliency_scores
 from tests.evaluation.functional import plain
 
 
-def picture(seed=0, shape=(24, 31)):
+def image(seed=0, shape=(24, 31)):
     return plain.blobs(np.random.default_rng(seed), shape)
 
 
 def test_mean_absolute_error_is_that_of_the_rescaled_map():
-    grey, mask = picture()
+    grey, mask = image()
     grey = np.clip(grey, 30, 200)
     value = plain.rescaled(grey)
-    assert saliency_scores(grey, mask, measures=('mae',))['mae'] == pytest.approx(np.abs(value - mask).mean())
-    raw = saliency_scores(grey, mask, measures=('mae',), normalize=False)['mae']
+    assert saliency_scores(grey, mask, metrics=('mae',))['mae'] == pytest.approx(np.abs(value - mask).mean())
+    raw = saliency_scores(grey, mask, metrics=('mae',), normalize=False)['mae']
     assert raw == pytest.approx(np.abs(grey / 255 - mask).mean())
     assert raw != pytest.approx(np.abs(value - mask).mean())
 
 
 @pytest.mark.parametrize('normalize', [True, False])
 def test_a_float_map_scores_as_the_same_map_in_8_bits(normalize):
-    grey, mask = picture()
+    grey, mask = image()
     grey = np.maximum(grey, 20)
     ours = saliency_scores(grey, mask, normalize=normalize)
     theirs = saliency_scores(grey.astype(np.float64) / 255, mask, normalize=normalize)
@@ -35,36 +35,36 @@ def test_a_float_map_scores_as_the_same_map_in_8_bits(normalize):
 
 
 def test_the_ground_truth_is_object_above_128_only():
-    grey, mask = picture()
+    grey, mask = image()
     truth = np.where(mask, 129, 128).astype(np.uint8)
     for name, value in saliency_scores(grey, mask).items():
         np.testing.assert_array_equal(value, saliency_scores(grey, truth)[name], err_msg=name)
 
 
-def test_scores_follow_a_mirrored_picture():
+def test_scores_follow_a_mirrored_image():
     # Not the S-measure, whose blocks are cut after the centre; nor weighted F, whose nearest pixels break ties by side.
-    grey, mask = picture()
-    measures = ('mae', 'f', 'e', 'iou', 'roc')
-    for name, value in saliency_scores(grey, mask, measures=measures).items():
-        mirrored = saliency_scores(grey[:, ::-1], mask[:, ::-1], measures=measures)[name]
+    grey, mask = image()
+    metrics = ('mae', 'f', 'e', 'iou', 'roc')
+    for name, value in saliency_scores(grey, mask, metrics=metrics).items():
+        mirrored = saliency_scores(grey[:, ::-1], mask[:, ::-1], metrics=metrics)[name]
         np.testing.assert_allclose(value, mirrored, atol=1e-12, err_msg=name)
 
 
-def test_pictures_too_large_for_float_counts_are_counted_otherwise(monkeypatch):
-    grey, mask = picture()
+def test_images_too_large_for_float_counts_are_counted_otherwise(monkeypatch):
+    grey, mask = image()
     expected = saliency_scores(grey, mask)
     monkeypatch.setattr(pair_module, 'LARGEST_EXACT_COUNT', 1)
     for name, value in saliency_scores(grey, mask).items():
         np.testing.assert_array_equal(value, expected[name], err_msg=name)
 
 
-def test_only_the_wanted_measures_are_computed():
-    grey, mask = picture()
-    assert set(saliency_scores(grey, mask, measures=('mae', 's'))) == {'mae', 's_measure'}
+def test_only_the_wanted_metrics_are_computed():
+    grey, mask = image()
+    assert set(saliency_scores(grey, mask, metrics=('mae', 's'))) == {'mae', 's_measure'}
 
 
 def test_inputs_are_left_as_they_were():
-    grey, mask = picture()
+    grey, mask = image()
     kept = grey.copy(), mask.copy()
     saliency_scores(grey, mask)
     np.testing.assert_array_equal(grey, kept[0])
@@ -95,10 +95,10 @@ def test_unfit_arrays_are_refused_with_what_was_found(prediction, truth, message
 
 def test_an_unknown_measure_is_named():
     with pytest.raises(DataError, match=r"\['wf'\]; known are"):
-        saliency_scores(*picture(), measures=('mae', 'wf'))
+        saliency_scores(*image(), metrics=('mae', 'wf'))
 
 
-def test_the_measures_need_neither_torch_nor_mmengine():
+def test_the_metrics_need_neither_torch_nor_mmengine():
     code = (
         'import sys, salseg.evaluation.functional\n'
         'sys.exit(", ".join(m for m in ("torch", "mmengine", "mmcv") if m in sys.modules) or 0)'

@@ -12,7 +12,7 @@ def test_equals_the_plain_formula(shape):
     for _ in range(10):
         grey, mask = plain.blobs(rng, shape)
         expected = plain.s_measure(plain.rescaled(grey), mask)
-        assert saliency_scores(grey, mask, measures=('s',))['s_measure'] == pytest.approx(expected, abs=1e-12)
+        assert saliency_scores(grey, mask, metrics=('s',))['s_measure'] == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_perfect_map_scores_one():

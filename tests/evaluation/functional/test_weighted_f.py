@@ -14,7 +14,7 @@ def test_equals_the_plain_formula(shape):
         grey, mask = plain.blobs(rng, shape)
         expected = plain.weighted_f(plain.rescaled(grey), mask)
         # The distance is float32, so this is not exact to the last bit.
-        assert saliency_scores(grey, mask, measures=('weighted_f',))['weighted_f'] == pytest.approx(expected, abs=1e-6)
+        assert saliency_scores(grey, mask, metrics=('weighted_f',))['weighted_f'] == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_sparse_object_gives_the_same_nearest_pixels_as_the_exact_transform():
@@ -47,7 +47,7 @@ def test_a_false_alarm_far_away_costs_more_than_a_near_one():
 
 
 def test_a_value_is_the_same_to_the_last_bit_each_time():
-    # OpenCV's distances are not: their last bit depends on where an array lies in memory.
+    # OpenCV's distances are not: their last bit depends on where an array is in memory.
     for seed in range(4):
         pair = saliency_pair(*plain.blobs(np.random.default_rng(seed), (24, 31)))
         assert len({weighted_f_measure(pair) for _ in range(30)}) == 1

@@ -10,7 +10,7 @@ from tests.evaluation.trees import blob, moving_labels, save_grey, save_labels
 
 
 def samples(groups, folder):
-    """A sample per picture, whose maps and ground truths are written too."""
+    """A sample per image, whose maps and ground truths are written too."""
     generator = torch.Generator().manual_seed(0)
     found = []
     for group, number in groups.items():
@@ -43,14 +43,14 @@ def evaluated(metric, items):
 
 
 @pytest.mark.parametrize('protocol', ['sod', 'cosod', 'vsod', 'cosod-evalcosod'])
-def test_figures_equal_those_of_evaluate_on_the_written_maps(tmp_path, protocol):
+def test_metrics_equal_those_of_evaluate_on_the_written_maps(tmp_path, protocol):
     found = samples({'x': 4, 'y': 5}, tmp_path)
     items = [as_group(found[:4], 'x'), as_group(found[4:], 'y')]
-    metric = SaliencyMetric(protocol=protocol, measures=None)
-    figures = evaluated(metric, items)
+    metric = SaliencyMetric(protocol=protocol, metrics=None)
+    metrics = evaluated(metric, items)
     written = evaluate_folders({'m': tmp_path / 'pred'}, tmp_path / 'gt', protocol)
     for name in written.protocol.columns:
-        assert figures[f'set/{name}'] == pytest.approx(written.results[0].figures[name], abs=1e-12), name
+        assert metrics[f'set/{name}'] == pytest.approx(written.results[0].metrics[name], abs=1e-12), name
     assert metric.summaries['set']['counts'] == written.results[0].counts
     assert metric.summaries['set']['dropped'] == written.dropped
 
@@ -66,8 +66,8 @@ def test_every_data_set_has_a_row(tmp_path):
     found = samples({'': 2}, tmp_path)
     found[1]['dataset'] = 'other'
     metric = SaliencyMetric()
-    figures = evaluated(metric, found)
-    assert {name.split('/')[0] for name in figures} == {'set', 'other'}
+    metrics = evaluated(metric, found)
+    assert {name.split('/')[0] for name in metrics} == {'set', 'other'}
     text = table(metric.summaries)
     assert [row in text for row in ('| set ', '| other ', 'protocol sod', 'images')] == [True] * 4
 
@@ -115,10 +115,10 @@ def test_masks_score_as_evaluate_does_on_the_written_labels(tmp_path, protocol, 
             )
             for piece in pieces
         ]  # fmt: skip
-    figures = evaluated(VideoObjectMetric(protocol=protocol), items)
+    metrics = evaluated(VideoObjectMetric(protocol=protocol), items)
     written = evaluate_folders({'m': tmp_path / 'pred'}, tmp_path / 'gt', protocol)
     for name in written.protocol.columns:
-        assert figures[f'set/{name}'] == pytest.approx(written.results[0].figures[name], abs=1e-12), name
+        assert metrics[f'set/{name}'] == pytest.approx(written.results[0].metrics[name], abs=1e-12), name
 
 
 def test_unannotated_frames_are_no_frames_of_a_video():
@@ -136,5 +136,5 @@ def test_samples_without_labels_say_what_must_load_them():
         )
 
 
-def test_figures_have_no_prefix_and_nobody_is_warned_of_that():
+def test_metrics_have_no_prefix_and_nobody_is_warned_of_that():
     assert SaliencyMetric().prefix == ''

@@ -23,17 +23,17 @@ def evaluate(samples, **options):
 
 def test_a_clip_without_annotated_frames_adds_nothing():
     annotated = [sample('a', '01')]
-    figures = evaluate([*annotated, sample('a', '23', value=0.0, truths=[None, None])])
-    assert figures == evaluate(annotated)
+    metrics = evaluate([*annotated, sample('a', '23', value=0.0, truths=[None, None])])
+    assert metrics == evaluate(annotated)
 
 
 def test_overlap_is_averaged_over_frames_then_over_videos():
-    figures = evaluate([sample('a', '012'), sample('b', '0', value=0.2)])
-    assert figures['set/J_at_0.5'] == pytest.approx((1 + 0) / 2)
+    metrics = evaluate([sample('a', '012'), sample('b', '0', value=0.2)])
+    assert metrics['set/J_at_0.5'] == pytest.approx((1 + 0) / 2)
 
 
 @pytest.mark.parametrize(('threshold', 'overlap'), [(0.5, 1.0), (0.7, 0.0)])
-def test_the_threshold_cuts_and_names_the_figures(threshold, overlap):
+def test_the_threshold_cuts_and_names_the_metrics(threshold, overlap):
     assert evaluate([sample('a', '01')], threshold=threshold)[f'set/J_at_{threshold}'] == overlap
 
 

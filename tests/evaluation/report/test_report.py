@@ -34,7 +34,7 @@ def test_the_terminal_marks_an_incomplete_method_and_the_best_values(compared):
     assert '| half! ' in text
     assert 'not comparable' in text
     row = next(line for line in text.splitlines() if '| ours_1 ' in line)
-    assert f'{compared.results[0].figures["s_measure"]:.4f}*' in row
+    assert f'{compared.results[0].metrics["s_measure"]:.4f}*' in row
 
 
 def test_what_a_video_protocol_drops_stands_in_the_table(tmp_path):
@@ -47,7 +47,7 @@ def test_what_a_video_protocol_drops_stands_in_the_table(tmp_path):
 def test_latex_escapes_names_and_bolds_the_best(compared):
     text = latex_table(compared)
     assert r'ours\_1 & ' in text
-    best = f'{compared.results[0].figures["mae"]:.4f}'.lstrip('0')
+    best = f'{compared.results[0].metrics["mae"]:.4f}'.lstrip('0')
     assert rf'\textbf{{{best}}}' in text
     assert text.count(r'\toprule') == text.count(r'\bottomrule') == 1
 
@@ -56,15 +56,15 @@ def test_json_has_no_nan_and_all_curves(tmp_path):
     save_grey(tmp_path / 'gt/1.png', np.zeros((5, 5)))
     save_grey(tmp_path / 'pred/1.png', np.zeros((5, 5)))
     evaluation = evaluate_folders({'m': tmp_path / 'pred'}, tmp_path / 'gt', 'sod')
-    assert np.isnan(evaluation.results[0].figures['auc'])
-    read = json.loads(write_json(evaluation, tmp_path / 'out/figures.json').read_text(encoding='utf-8'))
+    assert np.isnan(evaluation.results[0].metrics['auc'])
+    read = json.loads(write_json(evaluation, tmp_path / 'out/metrics.json').read_text(encoding='utf-8'))
     (method,) = read['methods']
-    assert method['figures']['auc'] is None
+    assert method['metrics']['auc'] is None
     assert len(method['curves']['f_curve']) == 256
     assert read['protocol']['name'] == 'sod'
 
 
-def test_the_csv_has_a_row_per_picture_whose_mean_is_the_figure(tmp_path):
+def test_the_csv_has_a_row_per_image_whose_mean_is_the_figure(tmp_path):
     predictions, truth = map_tree(tmp_path, [f'{i:02d}' for i in range(20)])
     file = io.StringIO()
     protocol = get_protocol('sod')
@@ -73,7 +73,7 @@ def test_the_csv_has_a_row_per_picture_whose_mean_is_the_figure(tmp_path):
     assert len(rows) == 20
     for name in ('mae', 's_measure', 'mean_f'):
         mean = np.mean([float(row[name]) for row in rows])
-        assert mean == pytest.approx(evaluation.results[0].figures[name], abs=1e-6)
+        assert mean == pytest.approx(evaluation.results[0].metrics[name], abs=1e-6)
     assert {row['protocol'] for row in rows} == {'sod'}
 
 
@@ -91,10 +91,10 @@ def test_worst_cases_are_the_lowest_values_the_worst_first(tmp_path):
 def test_without_the_usual_measure_the_largest_error_is_the_worst(tmp_path):
     predictions, truth = map_tree(tmp_path, ['1', '2', '3'])
     save_grey(predictions / '2.png', 255 - read_truth(truth / '2.png'))
-    protocol = get_protocol('sod').with_options(measures=('mae',))
+    protocol = get_protocol('sod').with_options(metrics=('mae',))
     worst = WorstCases(protocol, 1)
     evaluate_folders({'m': predictions}, truth, protocol, sinks=[worst])
-    assert [(case.name, case.measure) for case in worst.of('m')] == [('2', 'mae')]
+    assert [(case.name, case.metric) for case in worst.of('m')] == [('2', 'mae')]
 
 
 def test_the_frame_of_a_worst_object_is_its_worst_frame(tmp_path):

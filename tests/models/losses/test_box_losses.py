@@ -22,7 +22,7 @@ BOXES = [
 
 
 def clip(seed=0, size=(32, 48), frames=3, objects=2):
-    """Still pictures with a bright rectangle per object, its boxes and labels."""
+    """Still images with a bright rectangle per object, its boxes and labels."""
     generator = torch.Generator().manual_seed(seed)
     images = torch.full((1, frames, 3, *size), 60.0)
     labels = torch.zeros(1, frames, *size, dtype=torch.uint8)
@@ -55,7 +55,7 @@ def test_the_true_masks_cost_less_than_shifted_ones(loss):
 
 
 @pytest.mark.parametrize('loss', BOXES[5:])
-def test_masks_that_stay_with_a_still_picture_cost_less_than_one_that_jumps(loss):
+def test_masks_that_stay_with_a_still_image_cost_less_than_one_that_jumps(loss):
     targets, jumping = clip(), clip()
     jumping.labels[:, 1] = jumping.labels[:, 1].roll(8, 1).roll(8, 2)
     assert loss(outputs_of(targets), targets) < loss(outputs_of(jumping), targets)

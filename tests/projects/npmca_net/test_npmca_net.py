@@ -178,7 +178,7 @@ def test_options_that_make_no_sense_are_refused(options):
     'options',
     [dict(channel_attention=False), dict(previous_mask=False), dict(shared_encoder=True), dict(share_matching=False)],
 )
-def test_every_variant_follows_objects(options):
+def test_every_variant_tracks_objects(options):
     runner, frames = stream(npmca(**options)), video(3)
     runner.step(frames[0], Prompt.from_masks({1: square(8, 8), 2: square(24, 40)}))
     runner.step(frames[1])

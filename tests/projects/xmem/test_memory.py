@@ -62,7 +62,7 @@ def mismatched(memory):
 ARRIVALS = {0: [1, 2], 2: [5], 7: [3, 9]}
 
 
-def test_every_value_stays_with_its_key_unless_the_released_bookkeeping_is_asked_for():
+def test_every_value_stays_with_its_key_unless_the_released_bookkeeping_is_requested():
     assert mismatched(grown(12, rules(), ARRIVALS)) == 0
     assert mismatched(grown(12, rules(released=True, max_long_term=99), ARRIVALS)) > 0
 
@@ -76,7 +76,7 @@ def test_prototypes_carry_the_ids_of_their_objects_and_are_means_of_old_keys():
         assert (group.rows.diff() > 0).all()
 
 
-def test_the_frame_that_brought_a_group_stays_while_the_group_is_followed():
+def test_the_frame_that_brought_a_group_stays_while_the_group_is_tracked():
     memory = grown(12, rules(), ARRIVALS)
     assert {0, 2, 7} <= set(memory.frames)
     memory.remove([5])
@@ -175,7 +175,7 @@ def test_a_read_asks_only_the_rows_of_a_group():
 
 
 def test_following_a_long_video_with_objects_coming_and_going_keeps_within_the_bounds():
-    model = xmem(memory=dict(every=1, max_frames=4, min_frames=2, prototypes=8, max_long_term=20))
+    model = xmem(memory=dict(mem_every=1, max_frames=4, min_frames=2, prototypes=8, max_long_term=20))
     runner, sizes = stream(model), []
     frames = video(40)
     runner.step(frames[0], Prompt.from_masks({1: square(0, 0)}))
@@ -199,7 +199,7 @@ def test_following_a_long_video_with_objects_coming_and_going_keeps_within_the_b
     [
         (dict(min_frames=1), '2 <= min < max'),
         (dict(min_frames=10), '2 <= min < max'),
-        (dict(every=0), 'every=0'),
+        (dict(mem_every=0), 'mem_every=0'),
         (dict(prototypes=11000), 'prototypes <= max_long_term'),
         (dict(max_frame=3), "no rule 'max_frame'"),
     ],

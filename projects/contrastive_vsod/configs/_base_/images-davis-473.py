@@ -1,4 +1,4 @@
-# MSRA10K and DUT-OMRON as still pictures, DAVIS 2016 as video, in turn: one clip of eight frames, then eight pictures.
+# MSRA10K and DUT-OMRON as still images, DAVIS 2016 as video, in turn: one clip of eight frames, then eight images.
 data_root = 'data/'
 train_pipeline = [
     dict(type='LoadFrames'),
@@ -20,7 +20,7 @@ videos = dict(
     clips='all',
     length=8,
 )
-pictures = dict(
+images = dict(
     type='ConcatDataset',
     datasets=[dict(type='SaliencyDataset', data_root=data_root + name) for name in ('MSRA10K', 'DUT-OMRON')],
     pipeline=train_pipeline,
@@ -31,7 +31,7 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='PartsSampler', shuffle=True),
     batch_sampler=dict(type='AlternatingBatchSampler', sizes=(1, 8)),
-    dataset=dict(type='ConcatDataset', datasets=[dict(**videos, pipeline=train_pipeline), pictures]),
+    dataset=dict(type='ConcatDataset', datasets=[dict(**videos, pipeline=train_pipeline), images]),
 )
 test_sets = [('DAVIS2016', 'ImageSets/480p/val.txt'), ('FBMS', 'test.txt'), ('ViSal', None), ('DAVSOD', 'test.txt')]
 test_dataloader = dict(

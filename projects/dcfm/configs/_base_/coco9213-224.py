@@ -1,5 +1,5 @@
-# The 65 COCO groups (9,213 pictures) for training and three sets for testing, in the tree of the released code. Its
-# training pictures are 224x224 already; with originals the scaled crop sees other statistics.
+# The 65 COCO groups (9,213 images) for training and three sets for testing, in the tree of the released code. Its
+# training images are 224x224 already; with originals the scaled crop sees other statistics.
 data_root = 'data/'
 train_pipeline = [
     dict(type='SampleGroup', num_frames=16, short='keep'),
@@ -21,8 +21,8 @@ train_dataloader = dict(
     num_workers=4,
     persistent_workers=True,
     # Every epoch visits each group once, in the order of the names.
-    sampler=dict(type='PositionSampler', shuffle=False),
-    batch_sampler=dict(type='PositionBatchSampler'),
+    sampler=dict(type='ResumableSampler', shuffle=False),
+    batch_sampler=dict(type='ResumableBatchSampler'),
     dataset=dict(
         type='GroupDataset',
         data_root=data_root + 'CoCo',

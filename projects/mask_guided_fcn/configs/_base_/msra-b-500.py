@@ -1,4 +1,4 @@
-# MSRA-B for training, picture by picture; whole groups of three co-saliency sets for testing.
+# MSRA-B for training, image by image; whole groups of three co-saliency sets for testing.
 data_root = 'data/'
 train_pipeline = [
     dict(type='LoadFrames'),
@@ -7,7 +7,7 @@ train_pipeline = [
     dict(type='PackFrames'),
 ]
 test_pipeline = [
-    # The smoothing works on the pictures at their own size.
+    # The smoothing works on the images at their own size.
     dict(type='LoadFrames', keep_original=True),
     dict(type='LoadGroundTruth'),
     dict(type='Resize', size=500),
@@ -17,8 +17,8 @@ train_dataloader = dict(
     batch_size=64,
     num_workers=4,
     persistent_workers=True,
-    sampler=dict(type='PositionSampler', shuffle=True),
-    batch_sampler=dict(type='PositionBatchSampler'),
+    sampler=dict(type='ResumableSampler', shuffle=True),
+    batch_sampler=dict(type='ResumableBatchSampler'),
     dataset=dict(type='SaliencyDataset', data_root=data_root + 'MSRA-B', pipeline=train_pipeline),
 )
 test_dataloader = dict(

@@ -1,4 +1,4 @@
-# Stage 1: still pictures, with the augmentation of the released transforms. <set>/imgs, <set>/gt, ImageSets/train.txt
+# Stage 1: still images, with the augmentation of the released transforms. <set>/imgs, <set>/gt, ImageSets/train.txt
 # with
 # one stem a line.
 data_root = 'data/'
@@ -24,8 +24,8 @@ train_dataloader = dict(
     batch_size=8,
     num_workers=4,
     persistent_workers=True,
-    sampler=dict(type='PositionSampler', shuffle=True),
-    batch_sampler=dict(type='PositionBatchSampler'),
+    sampler=dict(type='ResumableSampler', shuffle=True),
+    batch_sampler=dict(type='ResumableBatchSampler'),
     dataset=dict(type='ConcatDataset', datasets=sets, pipeline=train_pipeline),
 )
 test_dataloader = dict(

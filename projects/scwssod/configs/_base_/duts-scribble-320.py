@@ -18,8 +18,8 @@ train_dataloader = dict(
     batch_size=16,
     num_workers=4,
     persistent_workers=True,
-    sampler=dict(type='PositionSampler', shuffle=True),
-    batch_sampler=dict(type='PositionBatchSampler', last='keep'),
+    sampler=dict(type='ResumableSampler', shuffle=True),
+    batch_sampler=dict(type='ResumableBatchSampler', last='keep'),
     dataset=dict(
         type='SaliencyDataset',
         data_root=data_root + 'DUTS',

@@ -23,8 +23,8 @@ train_dataloader = dict(
     batch_size=batch,
     num_workers=8,
     persistent_workers=True,
-    sampler=dict(type='PositionSampler', shuffle=True),
-    batch_sampler=dict(type='PositionBatchSampler'),
+    sampler=dict(type='ResumableSampler', shuffle=True),
+    batch_sampler=dict(type='ResumableBatchSampler'),
     dataset=dict(
         type='ConcatDataset',
         datasets=[

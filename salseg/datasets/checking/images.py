@@ -1,4 +1,4 @@
-"""Look at one picture and its annotations, as the loaders would read them."""
+"""Look at one image and its annotations, as the loaders would read them."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ SKETCH = 16
 
 @dataclass(frozen=True)
 class Item:
-    """A picture and what belongs to it.
+    """An image and what belongs to it.
 
     Attributes:
         group: Group or video, '' for single images.
@@ -45,18 +45,18 @@ class Facts:
     """What was seen of an item.
 
     Attributes:
-        size: (height, width) of the picture.
+        size: (height, width) of the image.
         digest: Of its pixels.
-        sketch: 256 bits that stay when it is resized or encoded anew; None for a flat picture.
+        perceptual_hash: 256 bits that stay when it is resized or encoded anew; None for a flat image.
         ids: Object ids of its annotation, without 255; None if there is none or it cannot be read.
         palette: Whether its label files have a palette, in their order.
         scale: Largest value of its binary masks, 1 or 255, None where it is neither.
-        problems: Kind, role ('' for the picture) and detail.
+        problems: Kind, role ('' for the image) and detail.
     """
 
     size: tuple[int, int] | None = None
     digest: bytes | None = None
-    sketch: bytes | None = None
+    perceptual_hash: bytes | None = None
     ids: tuple[int, ...] | None = None
     palette: list[bool] = field(default_factory=list)
     scale: int | None = None
@@ -77,7 +77,7 @@ def examine(item: Item, video: bool = False, labels: bool = True) -> Facts:
     """
     facts = Facts()
     if item.image is not None:
-        _picture(item.image, facts)
+        _image(item.image, facts)
     if labels:
         values = {}
         for role, path in item.labels:
@@ -85,11 +85,11 @@ def examine(item: Item, video: bool = False, labels: bool = True) -> Facts:
             if grey is not None:
                 values[role] = grey
         if 'scribble' in values and 'mask' in values:
-            _strokes_against_mask(values['scribble'], values['mask'], facts)
+            _scribbles_against_mask(values['scribble'], values['mask'], facts)
     return facts
 
 
-def _picture(path: str, facts: Facts) -> None:
+def _image(path: str, facts: Facts) -> None:
     try:
         pixels = read_image(path)
         with Image.open(path) as image:
@@ -99,13 +99,13 @@ def _picture(path: str, facts: Facts) -> None:
         return
     facts.size = pixels.shape[:2]
     facts.digest = hashlib.blake2b(pixels, digest_size=16, salt=b'%dx%d' % facts.size).digest()
-    facts.sketch = sketch(pixels)
+    facts.perceptual_hash = perceptual_hash(pixels)
     if turned:
         facts.add('exif')
 
 
-def sketch(pixels: np.ndarray) -> bytes | None:
-    """Signs of the horizontal slopes of a picture at 16 x 17 pixels, 32 bytes; None where it is nearly flat."""
+def perceptual_hash(pixels: np.ndarray) -> bytes | None:
+    """Signs of the horizontal slopes of an image at 16 x 17 pixels, 32 bytes; None where it is nearly flat."""
     grey = cv2.resize(pixels.mean(2, dtype=np.float32), (SKETCH + 1, SKETCH), interpolation=cv2.INTER_AREA)
     slopes = np.diff(grey, axis=1)
     if np.abs(slopes).mean() < 1:
@@ -125,7 +125,7 @@ def _label(path: str, role: str, facts: Facts, video: bool) -> np.ndarray | None
         facts.add('unreadable', role, _short(error, path))
         return None
     if facts.size is not None and values.shape != facts.size:
-        facts.add('size-differs', role, f'picture {_size(facts.size)}, {role} {_size(values.shape)}')
+        facts.add('size-differs', role, f'image {_size(facts.size)}, {role} {_size(values.shape)}')
     if form == 'JPEG':
         facts.add('jpeg-label', role)
     if mode not in ('P', 'L', '1', 'RGB'):
@@ -136,7 +136,7 @@ def _label(path: str, role: str, facts: Facts, video: bool) -> np.ndarray | None
 
 
 def _histogram(values: np.ndarray) -> np.ndarray:
-    # Ten times as fast as numpy's, and other threads go on meanwhile.
+    # Ten times as fast as numpy's, and other threads continue meanwhile.
     return cv2.calcHist([np.ascontiguousarray(values)], [0], None, [256], [0, 256]).ravel()
 
 
@@ -152,15 +152,15 @@ def _judge_mask(values: np.ndarray, histogram: np.ndarray, facts: Facts, video: 
     between = 0 if highest <= 1 else histogram[1:255].sum() / values.size
     if between:
         facts.add('grey-edges', 'mask', f'{len(present)} values, {between:.2%} of the pixels between 0 and 255')
-    share = histogram[threshold:].sum() / values.size
-    facts.ids = (1,) if share else ()
-    _judge_share(share, facts, video)
+    fraction = histogram[threshold:].sum() / values.size
+    facts.ids = (1,) if fraction else ()
+    _judge_fraction(fraction, facts, video)
 
 
-def _judge_share(share: float, facts: Facts, video: bool) -> None:
-    if share == 0:
+def _judge_fraction(fraction: float, facts: Facts, video: bool) -> None:
+    if fraction == 0:
         facts.add('away' if video else 'empty-mask', 'mask')
-    elif share == 1:
+    elif fraction == 1:
         facts.add('full-mask', 'mask')
 
 
@@ -197,27 +197,29 @@ def _judge_scribble(values: np.ndarray, histogram: np.ndarray, facts: Facts, vid
     if present[-1] > 2:
         detail = f'codes {_listed(present)}'
         if set(present) <= {0, 255}:
-            detail += ': strokes of one class as 0 and 255, as in releases with a folder per class'
+            detail += ': scribbles of one class as 0 and 255, as in releases with a folder per class'
         facts.add('scribble-codes', 'scribble', detail)
         return
     foreground, background = histogram[1], histogram[2]
     if foreground == background == 0:
-        facts.add('no-stroke', 'scribble')
+        facts.add('no-scribble', 'scribble')
     elif foreground == 0 or background == 0:
-        facts.add('one-stroke', 'scribble', 'no object stroke' if foreground == 0 else 'no background stroke')
-    share = (foreground + background) / values.size
-    if share > DENSE:
-        facts.add('dense-scribble', 'scribble', f'{share:.1%} of the pixels')
+        facts.add('one-scribble', 'scribble', 'no object scribble' if foreground == 0 else 'no background scribble')
+    fraction = (foreground + background) / values.size
+    if fraction > DENSE:
+        facts.add('dense-scribble', 'scribble', f'{fraction:.1%} of the pixels')
 
 
-def _strokes_against_mask(scribble: np.ndarray, mask: np.ndarray, facts: Facts) -> None:
+def _scribbles_against_mask(scribble: np.ndarray, mask: np.ndarray, facts: Facts) -> None:
     if scribble.shape != mask.shape or scribble.max(initial=0) > 2:
         return
     inside = mask >= (128 if mask.max(initial=0) > 1 else 1)
     outside = int(np.count_nonzero((scribble == 1) & ~inside))
     within = int(np.count_nonzero((scribble == 2) & inside))
     if outside or within:
-        facts.add('stroke-off-mask', 'scribble', f'{outside} object pixels outside, {within} background pixels inside')
+        facts.add(
+            'scribble-off-mask', 'scribble', f'{outside} object pixels outside, {within} background pixels inside'
+        )
 
 
 _JUDGES = {'mask': _judge_mask, 'scribble': _judge_scribble, 'ids': _judge_ids, 'object': _judge_object}

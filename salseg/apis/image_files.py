@@ -1,4 +1,4 @@
-"""Write the maps of pictures: of all files and folders that were named, resumable, in shares, or as they arrive."""
+"""Write the maps of images: of all files and folders that were named, resumable, in shards, or as they arrive."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -15,24 +15,24 @@ from salseg.apis.predictor import Prediction
 from salseg.apis.results import ResultFolder, checked_kinds, describe
 from salseg.datasets.reading import read_grey, read_image
 from salseg.errors import DataError
-from salseg.visualization.report.predictions import PAGE_PICTURES, Entry, write_prediction_page
+from salseg.visualization.report.predictions import PAGE_IMAGES, Entry, write_prediction_page
 
 REPORT = 'report.html'
 
 
 @dataclass
 class FilesReport:
-    """What a run over pictures did.
+    """What a run over images did.
 
     Attributes:
-        pictures: Predicted.
+        images: Predicted.
         files: Written.
-        kept: Pictures whose results were there already.
-        failed: Pictures that could not be read, with the reason; the others were not held up by them.
-        page: The report, if one was asked for.
+        kept: Images whose results were there already.
+        failed: Images that could not be read, with the reason; the others were not held up by them.
+        page: The report, if one was requested.
     """
 
-    pictures: int = 0
+    images: int = 0
     files: int = 0
     kept: int = 0
     failed: dict[Path, str] = field(default_factory=dict)
@@ -47,23 +47,23 @@ def predict_files(
     batch_size: int = 1,
     progress: Callable[[int, int], None] | None = None,
     overwrite: bool = False,
-    share: tuple[int, int] = (0, 1),
+    shard: tuple[int, int] = (0, 1),
 ) -> FilesReport:
-    """Write results of all pictures of some files, folders or patterns.
+    """Write results of all images of some files, folders or patterns.
 
-    Pictures are read by threads while the network computes and another thread writes; a few of each wait in memory. A call
-    that was killed is gone on with when it is repeated: what is there, whole, newer than its picture and made by the same
+    Images are read by threads while the network computes and another thread writes; a few of each wait in memory. A call
+    that was killed is resumed when it is repeated: what is there, whole, newer than its image and made by the same
     model is kept.
 
     Args:
         predictor: The model.
         inputs: What the user named.
-        out: Folder; results go to ``<out>/<kind>/<name>.png``, or ``<out>/<name>.png`` when only masks are asked for.
+        out: Folder; results go to ``<out>/<kind>/<name>.png``, or ``<out>/<name>.png`` when only masks are requested.
         save: Kinds out of 'mask', 'overlay', 'cutout', 'report'.
-        batch_size: Pictures per forward pass.
-        progress: Called with pictures done and to be done, after the files of a picture were written.
+        batch_size: Images per forward pass.
+        progress: Called with images done and to be done, after the files of an image were written.
         overwrite: Replace the results of another model, or files that salseg did not write.
-        share: Pictures that this process does, (k, n) counted from 0: every n-th.
+        shard: Images that this process does, (k, n) counted from 0: every n-th.
 
     Returns:
         Counts, and what could not be read.
@@ -74,31 +74,31 @@ def predict_files(
     folder = ResultFolder(out, checked_kinds(save, 'image'))
     words = [Path(text) for text in inputs]
     check_place(folder, words)
-    images = find_images(words, outside=folder.out)[share[0] :: share[1]]
+    images = find_images(words, outside=folder.out)[shard[0] :: shard[1]]
     check_targets(folder, images)
-    folder.open(describe(predictor), (p for _, name in images for p in folder.paths(name)), overwrite, share)
+    folder.open(describe(predictor), (p for _, name in images for p in folder.paths(name)), overwrite, shard)
     report = _run(predictor, images, folder, batch_size, progress)
     if 'report' in folder.kinds:
-        report.page = write_report(folder, [(str(name), path) for path, name in images], share)
+        report.page = write_report(folder, [(str(name), path) for path, name in images], shard)
     return report
 
 
 def check_place(folder: ResultFolder, inputs: Sequence[Path]) -> None:
-    """Results may not lie among the pictures themselves.
+    """Results may not lie among the images themselves.
 
     Raises:
-        DataError: The folder for the results is a folder of pictures that was named.
+        DataError: The folder for the results is a folder of images that was named.
     """
     for path in inputs:
         if path.is_dir() and path.resolve() == folder.out.resolve():
-            raise DataError(f'--out {folder.out} is the folder of the pictures; choose another for the results.')
+            raise DataError(f'--out {folder.out} is the folder of the images; choose another for the results.')
 
 
 def check_targets(folder: ResultFolder, images: Sequence[Named]) -> None:
-    """No result may take the place of the picture that it is made from.
+    """No result may take the place of the image that it is made from.
 
     Raises:
-        DataError: Names the picture.
+        DataError: Names the image.
     """
     for path, name in images:
         for target in folder.paths(name):
@@ -121,7 +121,7 @@ def _run(
         nonlocal done
         done += 1
         if files is not None:
-            report.pictures += 1
+            report.images += 1
             report.files += len(files)
         if progress is not None:
             progress(done, len(todo))
@@ -149,7 +149,7 @@ def _run(
 
 
 def _nothing() -> None:
-    """A picture that could not be read is counted in its turn."""
+    """An image that could not be read is counted in its turn."""
 
 
 def watch_files(
@@ -163,7 +163,7 @@ def watch_files(
     seen: Callable[[FilesReport], None] | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Predict pictures as they arrive, until a KeyboardInterrupt.
+    """Predict images as they arrive, until a KeyboardInterrupt.
 
     A file is read when two looks at it find the same size and time: one that is still being written is left alone. One
     that cannot be read is named once, and tried again when it has changed.
@@ -177,7 +177,7 @@ def watch_files(
         sleep: Waits that long.
 
     Raises:
-        DataError: See :func:`predict_files`; a report cannot be asked for.
+        DataError: See :func:`predict_files`; a report cannot be requested.
     """
     folder = ResultFolder(out, checked_kinds(save, 'image'))
     if 'report' in folder.kinds:
@@ -202,7 +202,7 @@ def watch_files(
         # What is no longer there takes no room.
         there = {path for path, _ in found}
         looks = {path: look for path, look in looks.items() if path in there}
-        if seen is not None and (report.pictures or report.failed):
+        if seen is not None and (report.images or report.failed):
             seen(report)
         sleep(every)
 
@@ -215,20 +215,20 @@ def _look(path: Path) -> tuple[int, int] | None:
     return stat.st_size, stat.st_mtime_ns
 
 
-def write_report(folder: ResultFolder, entries: Sequence[tuple[str, Path]], share: tuple[int, int] = (0, 1)) -> Path:
-    """One page with the pictures and what was found in them, from the masks in the folder.
+def write_report(folder: ResultFolder, entries: Sequence[tuple[str, Path]], shard: tuple[int, int] = (0, 1)) -> Path:
+    """One page with the images and what was found in them, from the masks in the folder.
 
     Args:
         folder: The results.
-        entries: Name of the results and picture.
-        share: See :func:`predict_files`.
+        entries: Name of the results and image.
+        shard: See :func:`predict_files`.
 
     Raises:
-        DataError: It is asked for by one share of several.
+        DataError: It is requested by one shard of several.
     """
-    if share[1] > 1:
+    if shard[1] > 1:
         raise DataError(
-            '--save report with --share: a share has not all pictures. Run once more without --share when all are done; '
+            '--save report with --shard: a shard has not all images. Run once more without --shard when all are done; '
             'results are kept, and only the page is written.'
         )
 
@@ -238,5 +238,5 @@ def write_report(folder: ResultFolder, entries: Sequence[tuple[str, Path]], shar
             return None
         return Entry(entry[0], read_image(entry[1]), read_grey(mask))
 
-    shown = (entry for entry in map_ahead(load, entries[:PAGE_PICTURES]) if entry is not None)
+    shown = (entry for entry in map_ahead(load, entries[:PAGE_IMAGES]) if entry is not None)
     return write_prediction_page(shown, len(entries), folder.out / REPORT)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 NEW_LIFE = 1e-7
 
 
-def condense(memory: KeyValueMemory) -> None:
+def consolidate(memory: KeyValueMemory) -> None:
     """Move the most used old rows to long-term memory, with values gathered from all old rows (XMem, section 3.6)."""
     old = memory.old_rows()
     if not len(old):
@@ -25,14 +25,14 @@ def condense(memory: KeyValueMemory) -> None:
     chosen = usage.topk(min(memory.rules.prototypes, len(old)), sorted=True).indices
     keys, shrinkage = memory.keys[old], memory.shrinkage[old]
     similarity = anisotropic_similarity(keys, keys[chosen], shrinkage, memory.selection[old][chosen])
-    condensed = [_prototype_values(memory, group, old, chosen, similarity) for group in memory.groups]
-    _replace(memory, old, keys[chosen], torch.softmax(similarity, 1) @ shrinkage, condensed)
+    consolidated = [_prototype_values(memory, group, old, chosen, similarity) for group in memory.groups]
+    _replace(memory, old, keys[chosen], torch.softmax(similarity, 1) @ shrinkage, consolidated)
 
 
 def _prototype_values(
     memory: KeyValueMemory, group: ObjectGroup, old: Tensor, chosen: Tensor, similarity: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Which prototypes a group has, their values, and which of its stored values go on."""
+    """Which prototypes a group has, their values, and which of its stored values continue."""
     own, has = (_released_share if memory.rules.released else _aligned_share)(memory, group, old)
     valid = has[chosen]
     weights = torch.softmax(similarity[valid][:, has], 1).to(group.values)
@@ -71,7 +71,11 @@ def _leaving(memory: KeyValueMemory, group: ObjectGroup, used: Tensor) -> Tensor
 
 
 def _replace(
-    memory: KeyValueMemory, old: Tensor, keys: Tensor, shrinkage: Tensor, condensed: list[tuple[Tensor, Tensor, Tensor]]
+    memory: KeyValueMemory,
+    old: Tensor,
+    keys: Tensor,
+    shrinkage: Tensor,
+    consolidated: list[tuple[Tensor, Tensor, Tensor]],
 ) -> None:
     """Put prototypes behind long-term memory and take the old rows out."""
     count, long = len(keys), memory.long
@@ -88,7 +92,7 @@ def _replace(
         setattr(memory, name, torch.cat([column[:long], value, column[long:][stays[long:]]]))
     memory.frames = [f for f, keep in zip(memory.frames, stays[long :: memory.frame_rows].tolist()) if keep]
     memory.long += count
-    for group, (valid, values, kept) in zip(memory.groups, condensed):
+    for group, (valid, values, kept) in zip(memory.groups, consolidated):
         rest = group.values[group.long :][kept[group.long :]]
         rows = group.rows[group.long :][kept[group.long :]]
         group.values = torch.cat([group.values[: group.long], values, rest])

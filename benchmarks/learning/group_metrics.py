@@ -1,4 +1,4 @@
-"""What the learning benchmarks of groups share: figures with true and with foreign companions, and the report."""
+"""What the learning benchmarks of groups share: metrics with true and with foreign companions, and the report."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ Claim = tuple[str, bool, str]
 
 @dataclass(frozen=True)
 class Member:
-    """A picture of a group.
+    """An image of a group.
 
     Attributes:
         image: (H, W, 3) uint8 RGB.
@@ -49,7 +49,7 @@ def shuffled(groups: Sequence[Group]) -> list[Group]:
 
 
 def group_overlap(predictor: GroupPredictor, sets: Sequence[Group]) -> float:
-    """Mean IoU over all pictures of all sets, each set run as a group."""
+    """Mean IoU over all images of all sets, each set run as a group."""
     found = []
     for members in sets:
         maps = predictor([member.image for member in members])
@@ -58,7 +58,7 @@ def group_overlap(predictor: GroupPredictor, sets: Sequence[Group]) -> float:
 
 
 def map_overlap(groups: Sequence[Group], make: Callable[[Member], np.ndarray]) -> float:
-    """Mean IoU of maps that are made picture by picture."""
+    """Mean IoU of maps that are made image by image."""
     return float(np.mean([overlap(make(member), member.mask) for group in groups for member in group]))
 
 

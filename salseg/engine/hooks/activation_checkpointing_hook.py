@@ -18,7 +18,7 @@ from salseg.registry import HOOKS
 
 
 @HOOKS.register_module()
-class RecomputeHook(Hook):
+class ActivationCheckpointingHook(Hook):
     """Run parts of the model again in the backward pass instead of keeping what they computed on the way.
 
     Weights after a step are the same as without: dropout is drawn alike, and batch statistics count once. mmengine's own
@@ -43,7 +43,8 @@ class RecomputeHook(Hook):
             if name not in known:
                 near = difflib.get_close_matches(name, known, n=3)
                 raise ConfigError(
-                    f'RecomputeHook: {type(model).__name__} has no part {name!r}; nearest: {", ".join(near) or "none"}.'
+                    f'ActivationCheckpointingHook: {type(model).__name__} has no part {name!r}; '
+                    f'nearest: {", ".join(near) or "none"}.'
                 )
             known[name].forward = recomputed(known[name])
 

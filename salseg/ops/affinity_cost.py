@@ -8,7 +8,7 @@ from torch import Tensor
 EPSILON = 1e-12
 
 
-def agreement_cost(first: Tensor, second: Tensor, logits: bool) -> Tensor:
+def affinity_cost(first: Tensor, second: Tensor, logits: bool) -> Tensor:
     """-log(m m' + (1 - m)(1 - m')) (BoxInst, eq. 6).
 
     Args:

@@ -7,16 +7,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from salseg.ops.agreement_cost import EPSILON
+from salseg.ops.affinity_cost import EPSILON
 
 # A displacement (dy, dx) and the weight of each pixel of the first map, (N or 1, ..., h, w).
 Pair = tuple[int, int, Tensor]
 
 
-def agreement_sweep(first: Tensor, second: Tensor, pairs: Iterable[Pair], logits: bool) -> Tensor:
-    """sum over displacements and pixels of weight * :func:`salseg.ops.agreement_cost` (first, second displaced).
+def affinity_sweep(first: Tensor, second: Tensor, pairs: Iterable[Pair], logits: bool) -> Tensor:
+    """sum over displacements and pixels of weight * :func:`salseg.ops.affinity_cost` (first, second displaced).
 
-    What a displacement takes outside the picture costs nothing. No shifted map is kept for the backward pass: gradients
+    What a displacement takes outside the image costs nothing. No shifted map is kept for the backward pass: gradients
     are summed up on the way, so that memory does not grow with the number of displacements. Weights get no gradient, and
     there is no second derivative.
 
@@ -55,7 +55,7 @@ class _Sweep(torch.autograd.Function):
 
 
 def overlap(size: tuple[int, int], dy: int, dx: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """Index of the pixels whose displaced partner lies in the picture, and of these partners."""
+    """Index of the pixels whose displaced partner is in the image, and of these partners."""
     here, there = [...], [...]
     for length, step in zip(size, (dy, dx)):
         here.append(slice(max(0, -step), max(0, min(length, length - step))))

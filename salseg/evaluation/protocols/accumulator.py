@@ -11,11 +11,11 @@ from salseg.evaluation.functional.saliency import Scores
 _COUNT = 'count/'
 
 
-class ScoreSums:
+class ScoreAccumulator:
     """Running sums of the results of `saliency_scores`, whose quotient is that of `average_scores`.
 
     Args:
-        arrays: Result of :meth:`arrays`, to go on from.
+        arrays: Result of :meth:`arrays`, to continue from.
     """
 
     def __init__(self, arrays: Mapping[str, np.ndarray] | None = None) -> None:
@@ -24,14 +24,14 @@ class ScoreSums:
         self.numbers = {name: int(arrays[_COUNT + name]) for name in self.sums}
 
     def add(self, scores: Scores) -> None:
-        """Take the scores of one picture in."""
+        """Take the scores of one image in."""
         for name, value in scores.items():
-            # Undefined there: AUC and AP of a picture without object or without background.
+            # Undefined there: AUC and AP of an image without object or without background.
             skipped = name in SKIP_NAN and np.isnan(value)
             self._add(name, np.zeros(()) if skipped else np.asarray(value, np.float64), int(not skipped))
 
-    def merge(self, other: 'ScoreSums') -> None:
-        """Take in the sums of other pictures."""
+    def merge(self, other: 'ScoreAccumulator') -> None:
+        """Take in the sums of other images."""
         for name, value in other.sums.items():
             self._add(name, value, other.numbers[name])
 
@@ -50,7 +50,7 @@ class ScoreSums:
             DataError: Nothing was added.
         """
         if not self.sums:
-            raise DataError('no scores to average: not one picture was evaluated.')
+            raise DataError('no scores to average: not one image was evaluated.')
         return {name: self._quotient(name) for name in self.sums}
 
     def _quotient(self, name: str) -> float | np.ndarray:

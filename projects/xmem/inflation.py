@@ -1,4 +1,4 @@
-"""Give a network that was made for pictures further input channels."""
+"""Give a network that was made for images further input channels."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 
-def widen_first_convolution(backbone: nn.Module, extra: int, pad_missing: str = 'zeros') -> None:
+def inflate_first_convolution(backbone: nn.Module, extra: int, pad_missing: str = 'zeros') -> None:
     """Let a backbone take channels besides RGB; the new weights start orthogonal, those for RGB stay.
 
     Weights saved with fewer channels (a stage trained on single objects) still load: what they lack is filled up.

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from salseg.ops.agreement_sweep import Pair, agreement_sweep
+from salseg.ops.affinity_sweep import Pair, affinity_sweep
 from salseg.ops.flat_grid import half_window
 from salseg.ops.shift import shift, window_offsets
 
@@ -18,7 +18,7 @@ class PairTerms(NamedTuple):
     Attributes:
         cost: Scalar with gradient, each pair once for each of its pixels inside the box.
         inside: Number of these.
-        outside: Further pairs whose partner lies outside the picture: they cost nothing, but the released code counts
+        outside: Further pairs whose partner is outside the image: they cost nothing, but the released code counts
             those whose pixel is nearly black, the colour of its padding.
     """
 
@@ -34,7 +34,7 @@ def neighbour_similarity(lab: Tensor, dilation: int = 2, gamma: float = 2.0, pad
         lab: (T, 3, h, w) CIE Lab.
         dilation: Distance of the neighbours in pixels.
         gamma: Colour distance of similarity 1/e.
-        padded: Whether neighbours outside the picture have the colour 0 (MaskFreeVIS); else similarity 0 (BoxInst).
+        padded: Whether neighbours outside the image have the colour 0 (MaskFreeVIS); else similarity 0 (BoxInst).
 
     Returns:
         (T, 8, h, w) in [0, 1].
@@ -85,6 +85,6 @@ def pairwise_terms(
             partners.add_(there + shift(ones, -dy, -dx))
             yield dy, dx, weight
 
-    cost = agreement_sweep(output, output, pairs(), logits)
+    cost = affinity_sweep(output, output, pairs(), logits)
     dark = (lab.square().sum(-3) <= limit) * (8 - partners)
     return PairTerms(cost, inside, (dark * boxes).sum())

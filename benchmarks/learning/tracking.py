@@ -40,7 +40,7 @@ def synthetic_videos(count: int, frames: int, size: int) -> list[TestVideo]:
 
 
 def learned(config: Path, folder: Path, iterations: int, options: Sequence[str]) -> Any:
-    """The trained model; a training that ended is not repeated, one that was stopped goes on from its last checkpoint."""
+    """The trained model; a training that ended is not repeated, one that was stopped continues from its last checkpoint."""
     checkpoint = folder / f'iter_{iterations}.pth'
     if not checkpoint.is_file():
         train(str(config), list(options), str(folder), resume=has_checkpoint(folder))
@@ -48,13 +48,13 @@ def learned(config: Path, folder: Path, iterations: int, options: Sequence[str])
 
 
 def measured(folder: Path, settings: Mapping[str, Any], measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Figures of a run, read from its folder where they were taken with the same settings before."""
-    file = folder / 'figures.json'
+    """Metrics of a run, read from its folder where they were taken with the same settings before."""
+    file = folder / 'metrics.json'
     asked = json.loads(json.dumps(settings))
     if file.is_file() and (stored := json.loads(file.read_text()))['settings'] == asked:
-        return stored['figures']
+        return stored['metrics']
     found = measure()
-    file.write_text(json.dumps(dict(settings=asked, figures=found), indent=1))
+    file.write_text(json.dumps(dict(settings=asked, metrics=found), indent=1))
     return found
 
 
@@ -136,7 +136,7 @@ def report(claims: Iterator[Claim]) -> int:
 
 
 def keep(results: Mapping[str, Any], folder: Path) -> None:
-    """Write all figures of all seeds."""
+    """Write all metrics of all seeds."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / 'results.json').write_text(json.dumps(results, indent=1))
 

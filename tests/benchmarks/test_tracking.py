@@ -1,4 +1,4 @@
-"""The benchmarks on following objects run: a few steps, small pictures."""
+"""The benchmarks on following objects run: a few steps, small images."""
 
 import json
 import runpy
@@ -70,7 +70,7 @@ def test_learning_npmca_blanks_and_shuffles_on_the_same_weights(monkeypatch, tmp
 
 
 def test_scores_of_trivial_answers_are_known(monkeypatch):
-    names = script('learning/following.py', monkeypatch)
+    names = script('learning/tracking.py', monkeypatch)
     videos = names['synthetic_videos'](2, 4, 64)
     exact = names['score'](lambda video, prompt: video.labels, videos)
     assert exact == dict(j=1.0, f=1.0, jf=1.0)

@@ -1,4 +1,4 @@
-"""Which share of the work a process does, and lists of names."""
+"""Which shard of the work a process does, and lists of names."""
 
 import os
 from pathlib import Path
@@ -13,10 +13,10 @@ _VARIABLES = {
 }
 
 
-def launched_share(launcher: str) -> tuple[int, int]:
-    """Share of a process that a launcher started: (k, n), counted from 0.
+def launched_shard(launcher: str) -> tuple[int, int]:
+    """Shard of a process that a launcher started: (k, n), counted from 0.
 
-    No process group is joined: the shares meet in files.
+    No process group is joined: the shards meet in files.
 
     Raises:
         DataError: The launcher's environment is not there.
@@ -29,7 +29,7 @@ def launched_share(launcher: str) -> tuple[int, int]:
     return int(os.environ[rank]), int(os.environ[size])
 
 
-def parse_share(text: str) -> tuple[int, int]:
+def parse_shard(text: str) -> tuple[int, int]:
     """'2/4' as (1, 4).
 
     Raises:
@@ -37,7 +37,7 @@ def parse_share(text: str) -> tuple[int, int]:
     """
     first, slash, number = text.partition('/')
     if not (slash and first.isdigit() and number.isdigit() and 1 <= int(first) <= int(number)):
-        raise DataError(f'--share {text!r}; expected K/N with K from 1 to N, for example 2/4.')
+        raise DataError(f'--shard {text!r}; expected K/N with K from 1 to N, for example 2/4.')
     return int(first) - 1, int(number)
 
 

@@ -1,9 +1,9 @@
-"""Draw the pictures of the task pages: what small models answer on synthetic data that they have not seen.
+"""Draw the images of the task pages: what small models answer on synthetic data that they have not seen.
 
-    python docs/make_pictures.py --sod FILE --cosod FILE --vsod FILE --vos FILE [--out docs/en/images]
+    python docs/make_images.py --sod FILE --cosod FILE --vsod FILE --vos FILE [--out docs/en/images]
 
 Each FILE is a checkpoint of the task's small model (scwssod-lite, dcfm-lite, rcrnet-ner-lite, xmem-lite), as its training or
-benchmarks/learning/mixed.py leaves it; a task without one keeps its picture. Written as JPEG, 60 kB at most each.
+benchmarks/learning/mixed.py leaves it; a task without one keeps its image. Written as JPEG, 60 kB at most each.
 """
 
 import argparse
@@ -41,23 +41,23 @@ def main() -> int:
 
 
 def sod(checkpoint: str) -> np.ndarray:
-    """Pictures, the strokes that such pictures are trained with, maps."""
+    """Images, the scribbles that such images are trained with, maps."""
     predict = SaliencyPredictor(model('scwssod-lite', checkpoint, SIZE))
     drawn = [draw_image(0, 'test', index, SIZE) for index in range(4)]
     labels = [np.select([p.scribble == 1, p.scribble == 2], [1, 0], 255) for p in drawn]
-    maps = [predict([picture.image])[0].saliency for picture in drawn]
+    maps = [predict([image.image])[0].saliency for image in drawn]
     rows = [[p.image, scribble_overlay(p.image, s), m, overlay_map(p.image, m)] for p, s, m in zip(drawn, labels, maps)]
-    return sheet(rows, ('picture', 'strokes (training)', 'map', 'overlay'))
+    return sheet(rows, ('image', 'scribbles (training)', 'map', 'overlay'))
 
 
 def cosod(checkpoint: str) -> np.ndarray:
-    """Two groups: pictures above, what they share below."""
+    """Two groups: images above, what they share below."""
     predict = GroupPredictor(model('dcfm-lite', checkpoint, 160))
     rows = []
     for index in range(2):
-        pictures = [picture.image for picture in draw_group(0, 'test', index, 5, 160, HELD_OUT).images]
-        found = predict(pictures)
-        rows += [pictures, [overlay_map(image, answer.saliency) for image, answer in zip(pictures, found)]]
+        images = [image.image for image in draw_group(0, 'test', index, 5, 160, HELD_OUT).images]
+        found = predict(images)
+        rows += [images, [overlay_map(member, answer.saliency) for member, answer in zip(images, found)]]
     return sheet(rows, cell=128)
 
 
@@ -82,9 +82,9 @@ def vos(checkpoint: str) -> np.ndarray:
         video = list(draw_video(0, 'test', index, length=13, size=SIZE, **scene))
         index += 1
         if video[0].box_valid.all():
-            follow = Propagator(follow_with)
+            tracker = Propagator(follow_with)
             prompts = [Prompt.from_labels(video[0].labels), *[None] * (len(video) - 1)]
-            found = [follow.step(frame.image, prompt).labels for frame, prompt in zip(video, prompts)]
+            found = [tracker.step(frame.image, prompt).labels for frame, prompt in zip(video, prompts)]
             shown = list(zip(video, found))[::4]
             rows.append([overlay_labels(frame.image, labels) for frame, labels in shown])
     return sheet(rows, ('given', 'frame 4', 'frame 8', 'frame 12'))
@@ -95,10 +95,10 @@ def model(name: str, checkpoint: str, size: int) -> object:
     return init_model(name, checkpoint, 'cpu', [f'test_dataloader.dataset.pipeline.2.size={size}'])
 
 
-def write(path: Path, picture: np.ndarray) -> None:
+def write(path: Path, image: np.ndarray) -> None:
     """As the best JPEG within the limit."""
     for quality in range(90, 20, -5):
-        data = cv2.imencode('.jpg', picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+        data = cv2.imencode('.jpg', image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
         if len(data) <= LIMIT:
             break
     with replacing(path) as temporary:

@@ -1,4 +1,4 @@
-"""One unit of work, scored from files: some pictures of a group, or a whole video."""
+"""One unit of work, scored from files: some images of a group, or a whole video."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from salseg.errors import DataError, LabelError
-from salseg.evaluation.protocols import MapProtocol, MaskProtocol, Part, Problem, Protocol
-from salseg.evaluation.reading import picture_size, present_values, read_labels, read_map, read_truth
+from salseg.evaluation.protocols import MapProtocol, MaskProtocol, PartialResult, Problem, Protocol
+from salseg.evaluation.reading import image_size, present_values, read_labels, read_map, read_truth
 
-# Decoded frames that a process keeps of one side of one video: measures look at a frame more than once.
+# Decoded frames that a process keeps of one side of one video: metrics look at a frame more than once.
 CACHE_BYTES = 128 * 2**20
 
 
 @dataclass(frozen=True)
-class Item:
+class ScoredItem:
     """One annotated frame.
 
     Attributes:
@@ -33,7 +33,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Work:
+class ScoringTask:
     """What one process scores at a time.
 
     Attributes:
@@ -46,17 +46,17 @@ class Work:
 
     method: str
     group: str
-    items: tuple[Item, ...]
+    items: tuple[ScoredItem, ...]
     resize: bool = False
     key: str = ''
 
 
-def score(protocol: Protocol, work: Work) -> Part:
+def score(protocol: Protocol, work: ScoringTask) -> PartialResult:
     """Score one unit; what does not fit is a problem of the part, and not an error."""
     return (_score_video if isinstance(protocol, MaskProtocol) else _score_maps)(protocol, work)
 
 
-def _score_maps(protocol: MapProtocol, work: Work) -> Part:
+def _score_maps(protocol: MapProtocol, work: ScoringTask) -> PartialResult:
     problems, scores, missing, resized = [], [], 0, 0
     for item in work.items:
         try:
@@ -86,7 +86,7 @@ def _other_size(stem: str, found: Sequence[int], expected: Sequence[int]) -> Pro
     return Problem('other size', stem, f'{text(*found)}, the ground truth {text(*expected)} (height x width)')
 
 
-def _score_video(protocol: MaskProtocol, work: Work) -> Part:
+def _score_video(protocol: MaskProtocol, work: ScoringTask) -> PartialResult:
     problems: list[Problem] = []
     stems = [item.stem for item in work.items]
     try:
@@ -95,7 +95,7 @@ def _score_video(protocol: MaskProtocol, work: Work) -> Part:
         prediction = _prediction_frames(protocol, work, truth, allowed, problems)
         part = protocol.part(work.group, truth, prediction, stems)
     except DataError as error:
-        part = Part(work.group)
+        part = PartialResult(work.group)
         # What follows from a frame that was replaced by an empty one is no news.
         if not problems:
             problems.append(Problem('not scored', work.group or '.', str(error)))
@@ -104,22 +104,22 @@ def _score_video(protocol: MaskProtocol, work: Work) -> Part:
     return part
 
 
-def _truth_frames(protocol: MaskProtocol, work: Work) -> 'LazyFrames':
+def _truth_frames(protocol: MaskProtocol, work: ScoringTask) -> 'LazyFrames':
     def read(number: int) -> np.ndarray:
         return protocol.labels(read_labels(work.items[number].truth, protocol.binary))
 
-    return LazyFrames(len(work.items), read, picture_size(work.items[0].truth))
+    return LazyFrames(len(work.items), read, image_size(work.items[0].truth))
 
 
 def _prediction_frames(
-    protocol: MaskProtocol, work: Work, truth: 'LazyFrames', allowed: set[int], problems: list[Problem]
+    protocol: MaskProtocol, work: ScoringTask, truth: 'LazyFrames', allowed: set[int], problems: list[Problem]
 ) -> 'LazyFrames':
     def read(number: int) -> np.ndarray:
         item = work.items[number]
         if item.prediction is None:
             return np.zeros_like(truth[number])
         if not item.counted:
-            # It is looked at by no measure, and may be anything.
+            # It is looked at by no metric, and may be anything.
             return np.zeros_like(truth[number])
         try:
             labels = protocol.labels(read_labels(item.prediction, protocol.binary))

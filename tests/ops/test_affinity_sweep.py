@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from salseg.ops import agreement_cost, agreement_sweep
+from salseg.ops import affinity_cost, affinity_sweep
 from salseg.ops.shift import shift
 
 PLACES = [(0, 0), (1, -2), (-3, 3), (0, 2), (9, 0)]
@@ -19,10 +19,10 @@ def test_it_is_the_sum_of_the_costs_of_shifted_maps(logits):
     first, second, weights = sample(logits)
     expected, inside = 0, torch.ones(5, 7)
     for (dy, dx), weight in zip(PLACES, weights):
-        cost = agreement_cost(first, shift(second, dy, dx), logits)
+        cost = affinity_cost(first, shift(second, dy, dx), logits)
         expected = expected + (weight * cost * shift(inside, dy, dx)).sum()
     pairs = ((*place, weight) for place, weight in zip(PLACES, weights))
-    torch.testing.assert_close(agreement_sweep(first, second, pairs, logits), expected)
+    torch.testing.assert_close(affinity_sweep(first, second, pairs, logits), expected)
 
 
 @pytest.mark.parametrize('logits', [False, True])
@@ -30,16 +30,16 @@ def test_its_gradient_is_that_of_the_sum(logits):
     first, second, weights = sample(logits)
     pairs = [(*place, weight) for place, weight in zip(PLACES, weights)]
     first.requires_grad_(), second.requires_grad_()
-    assert torch.autograd.gradcheck(lambda x, y: agreement_sweep(x, y, pairs, logits), (first, second))
+    assert torch.autograd.gradcheck(lambda x, y: affinity_sweep(x, y, pairs, logits), (first, second))
     # A map compared with itself gets the gradient of both sides.
-    assert torch.autograd.gradcheck(lambda x: agreement_sweep(x, x, pairs, logits), (first,))
+    assert torch.autograd.gradcheck(lambda x: affinity_sweep(x, x, pairs, logits), (first,))
 
 
 @pytest.mark.parametrize('logits', [False, True])
 def test_certain_disagreement_has_a_finite_cost_and_gradient(logits):
     certain = torch.tensor([[100.0, -100.0]]) if logits else torch.tensor([[1.0, 0.0]])
     certain.requires_grad_()
-    cost = agreement_sweep(certain, certain, [(0, 1, torch.ones(1, 2))], logits)
+    cost = affinity_sweep(certain, certain, [(0, 1, torch.ones(1, 2))], logits)
     cost.backward()
     assert torch.isfinite(cost)
     assert torch.isfinite(certain.grad).all()
@@ -48,7 +48,7 @@ def test_certain_disagreement_has_a_finite_cost_and_gradient(logits):
 def test_one_weight_serves_all_objects_and_nothing_is_kept_without_gradient():
     first, second, _ = sample(False)
     weight = torch.rand(1, 5, 7, dtype=torch.float64)
-    whole = agreement_sweep(first, second, [(1, 0, weight)], False)
-    parts = [agreement_sweep(first[n : n + 1], second[n : n + 1], [(1, 0, weight)], False) for n in range(2)]
+    whole = affinity_sweep(first, second, [(1, 0, weight)], False)
+    parts = [affinity_sweep(first[n : n + 1], second[n : n + 1], [(1, 0, weight)], False) for n in range(2)]
     torch.testing.assert_close(whole, sum(parts))
     assert not whole.requires_grad

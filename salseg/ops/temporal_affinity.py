@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from salseg.ops.agreement_sweep import Pair, agreement_sweep, overlap
+from salseg.ops.affinity_sweep import Pair, affinity_sweep, overlap
 from salseg.ops.shift import shift, window_offsets
 
 Offsets = Sequence[tuple[int, int]]
@@ -29,7 +29,7 @@ def patch_similarity(here: Tensor, there: Tensor, offsets: Offsets, gamma: float
     """exp(-|difference of 3x3 patches| / gamma) of every pixel of one frame and its candidates in another.
 
     A patch's difference is a box sum of the pixels' differences, so that no patch is written out. Colours outside the
-    picture are 0.
+    image are 0.
 
     Args:
         here: (C, 3, h, w) Lab of C frames.
@@ -58,7 +58,7 @@ def nearest_matches(
         offsets: Of the candidates.
         nearest: Candidates kept at most.
         threshold: Similarity from which a candidate counts.
-        inside_only: Leave out candidates whose centre lies outside the picture before the choice.
+        inside_only: Leave out candidates whose centre is outside the image before the choice.
 
     Returns:
         (C, candidates, h, w) bool.
@@ -96,7 +96,7 @@ def match_terms(
         region: (N, h, w) bool; pixels of the first frame that count.
         logits: What the outputs are.
         patch: Whether a pixel is compared with all nine of the matched patch, or with its centre only.
-        count_outside: Whether terms outside the picture, which cost nothing, are counted.
+        count_outside: Whether terms outside the image, which cost nothing, are counted.
     """
     taps = list(window_offsets(1, centre=True)) if patch else [(0, 0)]
     count = here.new_zeros(())
@@ -110,7 +110,7 @@ def match_terms(
                 count.add_(inside.sum())
                 yield *place, weight
 
-    cost = agreement_sweep(here, there, pairs(), logits)
+    cost = affinity_sweep(here, there, pairs(), logits)
     return MatchTerms(cost, count)
 
 

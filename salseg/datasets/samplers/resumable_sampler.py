@@ -1,4 +1,4 @@
-"""Draws of an endless training run as a function of the position, so that a resumed run goes on exactly."""
+"""Draws of an endless training run as a function of the position, so that a resumed run resumes exactly."""
 
 from collections.abc import Iterator
 
@@ -11,10 +11,10 @@ from salseg.registry import DATA_SAMPLERS
 
 
 @DATA_SAMPLERS.register_module()
-class PositionSampler(Sampler[int]):
+class ResumableSampler(Sampler[int]):
     """Yield draws ``epoch * len + index`` without end; epoch e is permuted by a generator of (seed, e).
 
-    Every process yields all draws; :class:`PositionBatchSampler` deals them out.
+    Every process yields all draws; :class:`ResumableBatchSampler` deals them out.
 
     Args:
         dataset: Its length counts.
@@ -45,18 +45,18 @@ class PositionSampler(Sampler[int]):
 
 
 @DATA_SAMPLERS.register_module()
-class PositionBatchSampler(Sampler[list[int]]):
+class ResumableBatchSampler(Sampler[list[int]]):
     """Batches of draws, dealt to the processes, from any position on.
 
     Args:
-        sampler: A :class:`PositionSampler`.
+        sampler: A :class:`ResumableSampler`.
         batch_size: Sets per process and step.
         last: What happens to an epoch's last, incomplete batch: 'fill' from the next epoch (batches never shrink), 'keep'
             it small (one process) or fill it up with the epoch's first draws (several), or 'drop' it.
         rank, world_size: Of this process; by default the running ones.
 
     Attributes:
-        start: Number of batches already used; set it before iterating to go on from there.
+        start: Number of batches already used; set it before iterating to resume there.
 
     Raises:
         ConfigError: ``last`` is unknown, or an epoch is smaller than a batch that may not be filled.
@@ -64,14 +64,14 @@ class PositionBatchSampler(Sampler[list[int]]):
 
     def __init__(
         self,
-        sampler: PositionSampler,
+        sampler: ResumableSampler,
         batch_size: int,
         last: str = 'fill',
         rank: int | None = None,
         world_size: int | None = None,
     ) -> None:
         if last not in ('fill', 'keep', 'drop'):
-            raise ConfigError(f"PositionBatchSampler: last={last!r}; expected 'fill', 'keep' or 'drop'.")
+            raise ConfigError(f"ResumableBatchSampler: last={last!r}; expected 'fill', 'keep' or 'drop'.")
         running = get_dist_info()
         self.sampler = sampler
         self.batch_size = batch_size
@@ -81,7 +81,7 @@ class PositionBatchSampler(Sampler[list[int]]):
         self.start = 0
         if last == 'drop' and sampler.size < self.step_size:
             raise ConfigError(
-                f"PositionBatchSampler: {sampler.size} items are fewer than one step of {self.step_size} and last='drop' "
+                f"ResumableBatchSampler: {sampler.size} items are fewer than one step of {self.step_size} and last='drop' "
                 "leaves none. Use last='fill' or a smaller batch_size."
             )
 

@@ -9,7 +9,7 @@ Item = TypeVar('Item')
 Value = TypeVar('Value')
 
 
-def own_share(items: Iterable[Item]) -> list[Item]:
+def own_shard(items: Iterable[Item]) -> list[Item]:
     """Every so-manieth item, from the rank of this process on; all of them where there is one process."""
     rank, count = get_dist_info()
     return list(items)[rank::count]

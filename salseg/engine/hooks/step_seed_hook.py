@@ -13,7 +13,7 @@ from salseg.registry import HOOKS
 
 
 @HOOKS.register_module()
-class PositionSeedHook(Hook):
+class StepSeedHook(Hook):
     """Seed torch, NumPy and random from (seed, rank, iteration) before every training step.
 
     Dropout and any draw of a model then do not depend on what was logged or validated in between, and a resumed run
