@@ -17,7 +17,7 @@ from salseg.apis import Prompt, Propagator, SaliencyPredictor, init_model
 from salseg.apis.clips import ClipPredictor
 from salseg.apis.groups import GroupPredictor
 from salseg.datasets.synthetic import draw_video
-from salseg.datasets.synthetic.categories import HELD_OUT
+from salseg.datasets.synthetic.colors import HELD_OUT
 from salseg.datasets.synthetic.groups import draw_group
 from salseg.datasets.synthetic.images import draw_image
 from salseg.files import replacing

@@ -21,7 +21,7 @@ from group_metrics import Claim, Group, Member, group_overlap, map_overlap, say,
 from salseg.apis import init_model
 from salseg.apis.groups import GroupPredictor
 from salseg.datasets.synthetic.baselines import border_contrast, centre_prior
-from salseg.datasets.synthetic.categories import HELD_OUT
+from salseg.datasets.synthetic.colors import HELD_OUT
 from salseg.datasets.synthetic.groups import draw_group
 from salseg.engine.running import train
 from salseg.evaluation.metrics.saliency_metric import to_grey

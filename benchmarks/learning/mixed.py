@@ -32,7 +32,7 @@ from salseg.apis import SaliencyPredictor, init_model
 from salseg.apis.groups import GroupPredictor
 from salseg.datasets.synthetic import draw_video, write_dataset
 from salseg.datasets.synthetic.baselines import centre_prior
-from salseg.datasets.synthetic.categories import HELD_OUT
+from salseg.datasets.synthetic.colors import HELD_OUT
 from salseg.datasets.synthetic.groups import draw_group
 from salseg.datasets.synthetic.images import draw_image
 from salseg.engine.running import has_checkpoint, train

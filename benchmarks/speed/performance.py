@@ -21,7 +21,7 @@ from mmengine.optim import OptimWrapper
 from torch import nn
 
 from salseg.apis import Prompt, Propagator, init_model
-from salseg.engine.optim_wrapper import AutocastOptimWrapper
+from salseg.engine.optim import AutocastOptimWrapper
 from salseg.structures import FrameInputs, FrameTargets
 
 TINY = 64

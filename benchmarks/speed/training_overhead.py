@@ -14,7 +14,7 @@ import torch
 from mmengine.hooks import Hook
 
 from salseg.engine.config import load_config
-from salseg.engine.hooks.step_seed_hook import position_seed
+from salseg.engine.hooks import position_seed
 from salseg.engine.runner import SalRunner
 from salseg.engine.running import prepare
 from salseg.registry import HOOKS
@@ -122,7 +122,7 @@ def run_bare(config: object, runner: SalRunner, hook: StepTimeHook) -> tuple[lis
 
 def rates_of(config: object, optimizer: torch.optim.Optimizer):
     """Set the learning rates of a step as the config's schedule does."""
-    from salseg.engine.schedulers import triangle
+    from salseg.engine.optim import triangle
 
     schedule = config.param_scheduler
     peaks = [group['lr'] for group in optimizer.param_groups]

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from salseg.ops.channel_matching import channel_matching
+from salseg.ops.matching import channel_matching
 
 
 class ChannelAttention(nn.Module):

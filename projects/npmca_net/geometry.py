@@ -1,7 +1,7 @@
 """Sizes at which a frame is looked at."""
 
 from salseg.errors import ConfigError
-from salseg.ops.padding import Pad, even_padding
+from salseg.ops.geometry import Pad, even_padding
 
 PAD_MODES = ('needed', 'rgmp')
 

@@ -16,7 +16,7 @@ from salseg.errors import ConfigError
 from salseg.models.matchers.non_local_pixel_matching import NonLocalPixelMatching
 from salseg.models.segmentors.base import Parts, build_part
 from salseg.models.segmentors.propagation_segmentor import PropagationSegmentor
-from salseg.ops.padding import cut_padding, pad_frames
+from salseg.ops.geometry import cut_padding, pad_frames
 from salseg.ops.soft_aggregation import aggregate
 from salseg.propagation import FrameResult, MemoryReport, Prompt, merge_prompt
 from salseg.registry import SEGMENTORS

@@ -8,7 +8,7 @@ import numpy as np
 
 from salseg.datasets.transforms import RandomFrameTransform
 from salseg.datasets.transforms.base import LABEL_FIELDS, Results
-from salseg.datasets.transforms.photometric import LUMA
+from salseg.datasets.transforms.color import LUMA
 from salseg.errors import ConfigError
 from salseg.registry import TRANSFORMS
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from salseg.ops.anisotropic_similarity import anisotropic_similarity, augment_keys
+from salseg.ops.matching import anisotropic_similarity, augment_keys
 
 if TYPE_CHECKING:
     from projects.xmem.memory import KeyValueMemory, ObjectGroup

@@ -10,7 +10,7 @@ from torch import Tensor
 from projects.xmem.consolidation import NEW_LIFE, consolidate
 from projects.xmem.rules import MemoryRules
 from salseg.models.matchers.memory_reader import MemoryReader
-from salseg.ops.anisotropic_similarity import augment_keys
+from salseg.ops.matching import augment_keys
 
 _COLUMNS = ('keys', 'shrinkage', 'selection', 'augmented', 'use', 'life')
 

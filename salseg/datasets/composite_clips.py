@@ -8,7 +8,7 @@ import numpy as np
 
 from salseg.datasets.base import Results, SetDataset
 from salseg.datasets.reading import UNKNOWN
-from salseg.datasets.transforms.affine import RandomAffine, affine_matrix, warp
+from salseg.datasets.transforms.warping import RandomAffine, affine_matrix, warp
 from salseg.errors import DataError
 from salseg.registry import DATASETS
 

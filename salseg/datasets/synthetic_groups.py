@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from salseg.datasets.base import Results, SetDataset
-from salseg.datasets.synthetic.categories import HELD_OUT, SEEN
+from salseg.datasets.synthetic.colors import HELD_OUT, SEEN
 from salseg.datasets.synthetic.groups import draw_group_image
 from salseg.errors import ConfigError
 from salseg.registry import DATASETS

@@ -1,5 +1,5 @@
 """All contact with mmengine's loops, hooks, checkpoints and configs."""
 
-from salseg.engine import hooks, loops, optim_constructor, optim_wrapper, schedulers
+from salseg.engine import hooks, loops, optim
 
-__all__ = ['hooks', 'loops', 'optim_constructor', 'optim_wrapper', 'schedulers']
+__all__ = ['hooks', 'loops', 'optim']

@@ -1,17 +1,75 @@
 """Pure functions on tensors: fast, tested against references, importable by anyone. No registry, no config."""
 
-from salseg.ops.affinity_cost import affinity_cost
-from salseg.ops.affinity_sweep import affinity_sweep
-from salseg.ops.anisotropic_similarity import anisotropic_similarity, augment_keys, augment_queries
-from salseg.ops.bootstrapped_cross_entropy import bootstrap_fraction, bootstrapped_cross_entropy
-from salseg.ops.border_likeness import border_likeness
-from salseg.ops.box_masks import boxes_of_masks, disjoint_masks, fill_boxes
-from salseg.ops.channel_matching import channel_matching, channel_weights
-from salseg.ops.co_attention import co_attention
-from salseg.ops.color import rgb_to_lab
-from salseg.ops.contrastive import choose_candidates, info_nce, region_errors, region_vectors
-from salseg.ops.democratic_attention import democratic_attention, descending_ranks, readjustment
-from salseg.ops.democratic_prototype import (
+from salseg.ops.affinity import (
+    MatchTerms,
+    PairTerms,
+    affinity_cost,
+    affinity_sweep,
+    detached_halves,
+    match_terms,
+    nearest_matches,
+    neighbour_similarity,
+    pairwise_terms,
+    patch_similarity,
+    search_offsets,
+)
+from salseg.ops.attention import co_attention, democratic_attention, descending_ranks, linear_non_local, readjustment
+from salseg.ops.boxes import boxes_of_masks, disjoint_masks, fill_boxes, projection_distance
+from salseg.ops.color import border_likeness, rgb_to_lab
+from salseg.ops.contrastive import (
+    choose_candidates,
+    cosine_affinity,
+    info_nce,
+    region_errors,
+    region_vectors,
+    self_contrastive,
+)
+from salseg.ops.cross_entropy import (
+    bootstrap_fraction,
+    bootstrapped_cross_entropy,
+    frame_cross_entropy,
+    partial_cross_entropy,
+    partial_cross_entropy_sums,
+)
+from salseg.ops.dense_crf import CRFSettings, dense_crf
+from salseg.ops.geometry import (
+    FlatGrid,
+    cut_padding,
+    even_padding,
+    flow_magnitude,
+    half_window,
+    pad_frames,
+    resize,
+    scaled_size,
+    shift,
+    warp,
+    window_offsets,
+)
+from salseg.ops.label_smoothing import (
+    SmoothingSettings,
+    SuperpixelGraph,
+    rank_nodes,
+    slic,
+    smooth_labels,
+    superpixel_means,
+)
+from salseg.ops.local_saliency_coherence import CoherenceKernel, local_saliency_coherence
+from salseg.ops.mask_learner import learn_masks
+from salseg.ops.matching import (
+    anisotropic_similarity,
+    augment_keys,
+    augment_queries,
+    channel_matching,
+    channel_weights,
+    matching_weights,
+    pixel_matching,
+    read_rows,
+    row_usage,
+    top_k_weights,
+)
+from salseg.ops.precision import at_least_float32, full_precision
+from salseg.ops.prototypes import (
+    dynamic_depthwise,
     group_prototype,
     mean_response,
     seed_logits,
@@ -19,42 +77,15 @@ from salseg.ops.democratic_prototype import (
     select_seeds,
     stretch,
 )
-from salseg.ops.dense_crf import CRFSettings, dense_crf
-from salseg.ops.dice import dice_distance
-from salseg.ops.dynamic_filter import dynamic_depthwise
-from salseg.ops.flat_grid import FlatGrid, half_window
-from salseg.ops.frame_cross_entropy import frame_cross_entropy
-from salseg.ops.full_precision import full_precision
-from salseg.ops.iou_distance import iou_distance
-from salseg.ops.label_smoothing import SmoothingSettings, smooth_labels
-from salseg.ops.local_saliency_coherence import CoherenceKernel, local_saliency_coherence
-from salseg.ops.manifold_ranking import SuperpixelGraph, rank_nodes
-from salseg.ops.mask_iou import mask_iou
-from salseg.ops.mask_learner import learn_masks
-from salseg.ops.non_local import linear_non_local
-from salseg.ops.padding import cut_padding, even_padding, pad_frames
-from salseg.ops.pairwise_affinity import PairTerms, neighbour_similarity, pairwise_terms
-from salseg.ops.partial_cross_entropy import partial_cross_entropy, partial_cross_entropy_sums
-from salseg.ops.pixel_matching import matching_weights, pixel_matching
-from salseg.ops.precision import at_least_float32
-from salseg.ops.projection_distance import projection_distance
-from salseg.ops.resize import resize, scaled_size
-from salseg.ops.self_contrastive import cosine_affinity, self_contrastive
-from salseg.ops.shift import shift, window_offsets
-from salseg.ops.soft_aggregation import aggregate, aggregate_log_odds
-from salseg.ops.squared_error import sum_squared_error
-from salseg.ops.structure_consistency import structural_similarity, structure_consistency
-from salseg.ops.superpixels import slic, superpixel_means
-from salseg.ops.temporal_affinity import (
-    MatchTerms,
-    detached_halves,
-    match_terms,
-    nearest_matches,
-    patch_similarity,
-    search_offsets,
+from salseg.ops.region_losses import (
+    dice_distance,
+    iou_distance,
+    mask_iou,
+    structural_similarity,
+    structure_consistency,
+    sum_squared_error,
 )
-from salseg.ops.top_k_readout import read_rows, row_usage, top_k_weights
-from salseg.ops.warp import flow_magnitude, warp
+from salseg.ops.soft_aggregation import aggregate, aggregate_log_odds
 
 __all__ = [
     'CRFSettings',

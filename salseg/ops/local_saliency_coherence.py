@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from salseg.ops.flat_grid import FlatGrid, half_window
+from salseg.ops.geometry import FlatGrid, half_window
 from salseg.ops.precision import at_least_float32
 
 # Colour of the margin: further from every colour than any bandwidth, while its square still is a float32.

@@ -1,4 +1,6 @@
-"""The precision in which losses are computed."""
+"""The precision in which losses and attention are computed."""
+
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
@@ -10,3 +12,12 @@ def at_least_float32(tensor: Tensor) -> Tensor:
     Losses sum over 1e5 and more terms, which half precision cannot hold, so they leave autocast by this one rule.
     """
     return tensor if tensor.dtype == torch.float64 else tensor.float()
+
+
+def full_precision(like: Tensor) -> AbstractContextManager:
+    """Context without autocast on the tensor's device.
+
+    Some devices ('meta', which counts operations) have no autocast to leave.
+    """
+    device = like.device.type
+    return torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()

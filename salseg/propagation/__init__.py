@@ -2,7 +2,6 @@
 
 from salseg.propagation.merging import MergedPropagator
 from salseg.propagation.prompt import Prompt, merge_prompt
-from salseg.propagation.propagator import Propagator, propagate
-from salseg.propagation.result import FrameResult, MemoryReport
+from salseg.propagation.propagator import FrameResult, MemoryReport, Propagator, propagate
 
 __all__ = ['FrameResult', 'MemoryReport', 'MergedPropagator', 'Prompt', 'Propagator', 'merge_prompt', 'propagate']

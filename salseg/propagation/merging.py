@@ -8,8 +8,7 @@ import torch
 
 from salseg.errors import ConfigError
 from salseg.propagation.prompt import Prompt
-from salseg.propagation.propagator import Propagator
-from salseg.propagation.result import FrameResult, MemoryReport
+from salseg.propagation.propagator import FrameResult, MemoryReport, Propagator
 
 
 class MergedPropagator:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from salseg.errors import DataError
-from salseg.ops.box_masks import boxes_of_masks, disjoint_masks, fill_boxes
+from salseg.ops.boxes import boxes_of_masks, disjoint_masks, fill_boxes
 
 MAX_ID = 254
 _UNKNOWN = 255

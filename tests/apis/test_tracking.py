@@ -15,7 +15,7 @@ from salseg.apis.tracking import parse_box
 from salseg.cli.main import main
 from salseg.datasets.reading import read_mask
 from salseg.datasets.video_reading import FrameSource
-from salseg.engine.hooks.save_labels_hook import SaveLabelsHook
+from salseg.engine.hooks import SaveLabelsHook
 from salseg.errors import DataError
 from salseg.propagation import Prompt, propagate
 from salseg.structures import SalDataSample

@@ -163,7 +163,7 @@ def test_an_affine_map_moves_labels_with_the_image():
 
 
 def test_a_quarter_turn_is_exact():
-    from salseg.datasets.transforms.affine import affine_matrix, warp
+    from salseg.datasets.transforms.warping import affine_matrix, warp
 
     labels = blocks((0, 0))
     turned = warp(labels, affine_matrix((np.pi / 2, 0, 1, 0, 0), (32, 32)), cv2.INTER_NEAREST)
@@ -179,7 +179,7 @@ def test_warps_stop_at_a_draw():
 
 
 def test_a_thin_plate_takes_points_to_their_sources_and_nothing_for_no_shift():
-    from salseg.datasets.transforms.thin_plate import sampling_maps
+    from salseg.datasets.transforms.warping import sampling_maps
 
     points = rng().random((6, 2)) * 0.8 + 0.1
     x, y = sampling_maps(points, points, (40, 60))

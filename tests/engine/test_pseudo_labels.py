@@ -15,7 +15,7 @@ from projects.rcrnet import FGPLG, SplitTriplet  # noqa: F401 - registers the tr
 from salseg.datasets import VideoSaliencyDataset
 from salseg.datasets.reading import read_grey
 from salseg.engine import pseudo_labels
-from salseg.engine.grey_maps import released_grey
+from salseg.engine.pseudo_labels import released_grey
 from salseg.engine.pseudo_labels import generate_pseudo_labels
 from salseg.errors import CheckpointError, DataError
 from salseg.models import SaliencySegmentor

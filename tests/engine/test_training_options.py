@@ -5,7 +5,7 @@ import torch
 from mmengine.hooks import Hook
 
 from salseg.engine.checkpoint import load_file
-from salseg.engine.hooks.activation_checkpointing_hook import recomputed
+from salseg.engine.hooks import recomputed
 from salseg.engine.running import train
 from salseg.errors import ConfigError
 from salseg.registry import HOOKS

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from salseg.ops import affinity_cost, affinity_sweep
-from salseg.ops.shift import shift
+from salseg.ops.geometry import shift
 
 PLACES = [(0, 0), (1, -2), (-3, 3), (0, 2), (9, 0)]
 

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from salseg.ops import group_prototype, mean_response, seed_logits, seed_vectors, select_seeds, stretch
-from salseg.ops.democratic_prototype import similarity_maxima
+from salseg.ops.prototypes import similarity_maxima
 
 
 def parts(images=4, positions=12, channels=8, seed=0):

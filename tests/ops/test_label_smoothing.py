@@ -4,7 +4,7 @@ import torch
 
 from salseg.ops.dense_crf import dense_crf
 from salseg.ops.label_smoothing import SmoothingSettings, foreground_score, indicator, score_logits, smooth_labels
-from salseg.ops.superpixels import slic, superpixel_areas, superpixel_means, touching
+from salseg.ops.label_smoothing import slic, superpixel_areas, superpixel_means, touching
 
 
 def draw_images(count=3, size=(40, 48)):

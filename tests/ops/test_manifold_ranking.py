@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from salseg.ops.manifold_ranking import SuperpixelGraph, rank_nodes
+from salseg.ops.label_smoothing import SuperpixelGraph, rank_nodes
 
 
 def graph(nodes=40, images=4, **options):

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from salseg.ops import read_rows, row_usage, top_k_weights
-from salseg.ops.top_k_readout import largest_columns
+from salseg.ops.matching import largest_columns
 
 
 def sample(queries=9, rows=40, width=5):

@@ -19,7 +19,7 @@ from salseg.models.heads import LateralPyramidHead
 from salseg.models.matchers import DemocraticPrototype
 from salseg.models.necks import DemocraticEnhancement
 from salseg.models.segmentors import GroupSegmentor
-from salseg.ops.democratic_prototype import similarity_maxima
+from salseg.ops.prototypes import similarity_maxima
 from tests.parity import kit
 
 OUTPUTS = {'pred0': 'logits_4', 'pred1': 'logits_3', 'pred2': 'logits_2', 'pred3': 'logits'}

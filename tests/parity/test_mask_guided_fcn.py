@@ -14,10 +14,10 @@ from projects.mask_guided_fcn.backbone import TwoBranchVGG16
 from projects.mask_guided_fcn.head import FCNHead
 from salseg.ops.dense_crf import CRFSettings, dense_crf
 from salseg.ops.label_smoothing import SmoothingSettings, foreground_score, indicator
-from salseg.ops.manifold_ranking import SuperpixelGraph, rank_nodes
+from salseg.ops.label_smoothing import SuperpixelGraph, rank_nodes
 from salseg.ops.mask_learner import admm, begin, learn_masks, soft_threshold
-from salseg.ops.squared_error import sum_squared_error
-from salseg.ops.superpixels import superpixel_means
+from salseg.ops.region_losses import sum_squared_error
+from salseg.ops.label_smoothing import superpixel_means
 from tests.parity import kit
 
 

@@ -17,7 +17,7 @@ from projects.rcrnet.keys import official_to_salseg
 from salseg.datasets.reading import read_grey
 from salseg.datasets.sampling import clip_indices
 from salseg.datasets.transforms import AntialiasedResize, LoadFrames, LoadSoftLabels, PackFrames
-from salseg.engine.grey_maps import released_grey
+from salseg.engine.pseudo_labels import released_grey
 from salseg.evaluation.functional import structure_measure
 from salseg.evaluation.functional.pair import saliency_pair
 from salseg.models import SalDataPreprocessor

@@ -12,7 +12,7 @@ from mmengine.optim import build_optim_wrapper
 from torch import nn
 
 from projects.scwssod.keys import MODULES, official_to_salseg
-from salseg.engine.schedulers import TriangleLR
+from salseg.engine.optim import TriangleLR
 from salseg.evaluation.metrics.saliency_metric import to_grey
 from salseg.models import SalDataPreprocessor, SaliencySegmentor
 from salseg.models.postprocessors import MinMaxNormalize

@@ -20,7 +20,7 @@ os.environ['SALSEG_OFFLINE'] = '1'
 
 from salseg.catalog import config_of
 from salseg.engine.config import load_config
-from salseg.engine.optim_wrapper import AutocastOptimWrapper
+from salseg.engine.optim import AutocastOptimWrapper
 from salseg.engine.runner import SalRunner
 from salseg.engine.running import prepare
 from tests.projects.tiny_runs import make_tiny

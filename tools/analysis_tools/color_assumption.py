@@ -23,9 +23,9 @@ from salseg.datasets.checking.layout import KINDS, find_plan, items_of
 from salseg.datasets.reading import UNKNOWN, read_image, read_mask
 from salseg.errors import DataError, SalsegError
 from salseg.ops import nearest_matches, patch_similarity, search_offsets
-from salseg.ops.affinity_sweep import overlap
+from salseg.ops.affinity import overlap
 from salseg.ops.color import rgb_to_lab
-from salseg.ops.flat_grid import half_window
+from salseg.ops.geometry import half_window
 
 THRESHOLDS = (0.0, 0.005, 0.01, 0.05, 0.1, 0.2, 0.3)
 Counts = Tensor

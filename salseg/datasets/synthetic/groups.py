@@ -6,12 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from salseg.datasets.synthetic.backgrounds import draw_backdrop, draw_exposure
-from salseg.datasets.synthetic.camera import develop
-from salseg.datasets.synthetic.categories import CATEGORIES, SEEN
-from salseg.datasets.synthetic.colors import draw_color, draw_palette
+from salseg.datasets.synthetic.colors import CATEGORIES, SEEN, draw_color, draw_palette
 from salseg.datasets.synthetic.draws import VERSION, between, generator_at, image_size, shuffled
-from salseg.datasets.synthetic.objects import draw_object
-from salseg.datasets.synthetic.painting import Grid, Pose, draw_light, paint
+from salseg.datasets.synthetic.motion import develop
+from salseg.datasets.synthetic.painting import Grid, Pose, draw_light, draw_object, paint
 from salseg.errors import DataError
 
 OBJECTS = 3

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from salseg.datasets.synthetic.backgrounds import draw_backdrop, draw_exposure, draw_patches
-from salseg.datasets.synthetic.camera import develop
 from salseg.datasets.synthetic.colors import draw_palette
 from salseg.datasets.synthetic.draws import VERSION, chance, generator_at, image_size
-from salseg.datasets.synthetic.objects import color_against, draw_object, draw_pose
-from salseg.datasets.synthetic.painting import Grid, Pose, draw_light, paint
+from salseg.datasets.synthetic.motion import develop
+from salseg.datasets.synthetic.painting import Grid, Pose, color_against, draw_light, draw_object, draw_pose, paint
 from salseg.datasets.synthetic.scribbles import draw_scribbles
 
 

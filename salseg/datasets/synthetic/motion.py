@@ -1,10 +1,13 @@
-"""Motion as a closed formula of the frame number: any frame can be requested, and no step is longer than promised."""
+"""Motion of objects and of the camera as closed formulas of the frame number.
+
+Any frame can be drawn alone, and no step is longer than promised.
+"""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from salseg.datasets.synthetic.draws import between, chance, choice
+from salseg.datasets.synthetic.draws import bell, between, chance, choice
 from salseg.datasets.synthetic.painting import REACH, Grid, Pose
 
 FRACTIONS = {'slide': 0.6, 'turn': 0.08, 'swell': 0.06, 'pan': 0.14, 'roll': 0.06, 'zoom': 0.06}
@@ -131,3 +134,20 @@ def _split(rng: np.random.Generator, speed: float) -> tuple[float, float]:
 def _turn(x: float, y: float, angle: float) -> tuple[float, float]:
     cos, sin = float(np.cos(angle)), float(np.sin(angle))
     return cos * x - sin * y, sin * x + cos * y
+
+
+NOISE = 0.02
+"""Deviation of the noise of each pixel and channel, in [0, 1] (5.1 grey levels).
+
+It is fixed because it decides how much a loss on colour differences can act: neighbours of equal paint differ by
+0.02 x sqrt(2) per channel."""
+
+
+def develop(rng: np.random.Generator, canvas: np.ndarray) -> np.ndarray:
+    """Image (H, W, 3) uint8 of a canvas: 1-2-1 blur along both axes, normal noise, rounding."""
+    blurred = canvas.copy()
+    blurred[1:-1] = np.float32(0.25) * (canvas[:-2] + canvas[2:]) + np.float32(0.5) * canvas[1:-1]
+    image = blurred.copy()
+    image[:, 1:-1] = np.float32(0.25) * (blurred[:, :-2] + blurred[:, 2:]) + np.float32(0.5) * blurred[:, 1:-1]
+    image += np.float32(NOISE) * bell(rng, canvas.shape)
+    return np.clip(image * 255 + np.float32(0.5), 0, 255).astype(np.uint8)

@@ -15,8 +15,7 @@ from salseg.datasets.synthetic.backgrounds import (
 from salseg.datasets.synthetic.colors import HUES, draw_color, draw_palette, jitter
 from salseg.datasets.synthetic.draws import between, choice, shuffled
 from salseg.datasets.synthetic.motion import STILL, Camera, Path, draw_camera, draw_path, leave
-from salseg.datasets.synthetic.objects import draw_object
-from salseg.datasets.synthetic.painting import Grid, Light, Pose, SceneObject, draw_light
+from salseg.datasets.synthetic.painting import Grid, Light, Pose, SceneObject, draw_light, draw_object
 from salseg.datasets.synthetic.shapes import Shape, draw_shape
 from salseg.errors import DataError
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from salseg.datasets.synthetic.camera import develop
 from salseg.datasets.synthetic.draws import VERSION, generator_at, image_size
-from salseg.datasets.synthetic.hiding import HIDES, hide, is_hidden
+from salseg.datasets.synthetic.motion import develop
+from salseg.datasets.synthetic.noise import HIDES, hide, is_hidden
 from salseg.datasets.synthetic.painting import Grid, Pose, SceneObject, paint
 from salseg.datasets.synthetic.scribbles import draw_scribbles
 from salseg.datasets.synthetic.video_scene import SceneOptions, VideoScene, draw_scene

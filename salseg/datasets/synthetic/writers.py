@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from salseg.datasets.synthetic.categories import CATEGORIES
+from salseg.datasets.synthetic.colors import CATEGORIES
 from salseg.datasets.synthetic.draws import VERSION
 from salseg.datasets.synthetic.groups import draw_group, draw_group_image
 from salseg.datasets.synthetic.images import draw_image

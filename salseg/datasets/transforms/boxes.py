@@ -6,9 +6,9 @@ import torch
 from salseg.datasets.box_files import BoxTable, read_boxes
 from salseg.datasets.reading import UNKNOWN
 from salseg.datasets.transforms.base import FrameTransform, Results
-from salseg.datasets.transforms.select_objects import draw_objects
+from salseg.datasets.transforms.sampling import draw_objects
 from salseg.errors import ConfigError, DataError
-from salseg.ops.box_masks import boxes_of_masks, disjoint_masks, fill_boxes
+from salseg.ops.boxes import boxes_of_masks, disjoint_masks, fill_boxes
 from salseg.registry import TRANSFORMS
 
 # What tells where an object is besides its box or its scribbles.

@@ -1,8 +1,7 @@
 """Features of single images."""
 
-from salseg.models.backbones.base import Backbone
+from salseg.models.backbones.base import Backbone, Encoder
 from salseg.models.backbones.efficientnet_lite import EfficientNetLite0
-from salseg.models.backbones.encoder import Encoder
 from salseg.models.backbones.resnet import ResNet
 from salseg.models.backbones.vgg import VGG16
 

@@ -1,6 +1,5 @@
 """From features to logits."""
 
-from salseg.models.heads.lateral_pyramid import LateralPyramidHead
-from salseg.models.heads.multi_level_saliency import MultiLevelSaliencyHead
+from salseg.models.heads.pyramid import LateralPyramidHead, MultiLevelSaliencyHead
 
 __all__ = ['LateralPyramidHead', 'MultiLevelSaliencyHead']

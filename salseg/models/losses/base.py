@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from salseg.errors import ConfigError, MissingOutput
 from salseg.ops import resize
-from salseg.ops.full_precision import full_precision
+from salseg.ops.precision import full_precision
 from salseg.structures import FrameTargets
 
 Terms = Tensor | dict[str, Tensor]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from salseg import ops
 from salseg.errors import ConfigError
 from salseg.models.layers import init_kaiming
-from salseg.ops.full_precision import full_precision
+from salseg.ops.precision import full_precision
 from salseg.registry import MATCHERS
 
 _OPTIONS = dict(

@@ -6,9 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from salseg.errors import ConfigError
-from salseg.ops.anisotropic_similarity import anisotropic_similarity, augment_queries
-from salseg.ops.full_precision import full_precision
-from salseg.ops.top_k_readout import read_rows, row_usage, top_k_weights
+from salseg.ops.matching import anisotropic_similarity, augment_queries, read_rows, row_usage, top_k_weights
+from salseg.ops.precision import full_precision
 from salseg.registry import MATCHERS
 
 # Rows of the memory that hold values of a group of objects (None: all), and these values.

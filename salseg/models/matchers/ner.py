@@ -1,15 +1,103 @@
-"""Non-locally enhanced recurrent module: what RCRNet adds for video."""
+"""Non-locally enhanced recurrence over the frames of a clip (RCRNet+NER): non-local blocks around a DB-ConvGRU."""
 
 from collections.abc import Sequence
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from salseg.errors import ConfigError
-from salseg.models.matchers.conv_gru import ConvGRU
-from salseg.models.matchers.non_local_block import NonLocalBlock
+from salseg.ops import linear_non_local
 from salseg.registry import MATCHERS
+
+
+class NonLocalBlock(nn.Module):
+    """Every position of every frame gathers from all positions of all frames, without softmax (RCRNet, section 3.2).
+
+    The response is divided by the number of positions. The last layer starts at zero, so the block starts as identity.
+
+    Args:
+        channels: Of the features.
+        inner: Channels inside; half of them by default.
+    """
+
+    def __init__(self, channels: int, inner: int | None = None) -> None:
+        super().__init__()
+        inner = inner or channels // 2
+        # Convolutions of one position, kept in that form for the published weights; they run as matrix products.
+        self.theta = nn.Conv3d(channels, inner, 1)
+        self.phi = nn.Conv3d(channels, inner, 1)
+        self.g = nn.Conv3d(channels, inner, 1)
+        self.expand = nn.Conv3d(inner, channels, 1)
+        nn.init.zeros_(self.expand.weight)
+        nn.init.zeros_(self.expand.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T, C, h, w) to the same shape; order and number of frames are free."""
+        batch, frames, channels, height, width = x.shape
+        rows = x.permute(0, 1, 3, 4, 2).reshape(batch, -1, channels)
+        response = linear_non_local(*(_linear(layer, rows) for layer in (self.theta, self.phi, self.g)))
+        rows = rows + _linear(self.expand, response)
+        return rows.reshape(batch, frames, height, width, channels).permute(0, 1, 4, 2, 3).contiguous()
+
+
+def _linear(layer: nn.Conv3d, rows: Tensor) -> Tensor:
+    return F.linear(rows, layer.weight.flatten(1), layer.bias)
+
+
+class ConvGRU(nn.Module):
+    """Convolutional gated recurrent unit along time (RCRNet, eq. 1 to 4, as released).
+
+    R = sigmoid(conv[x, H]), U = sigmoid(conv[x, H]), C = tanh(conv[x, R * H]), H' = (1 - U) C + U H. The paper puts the
+    reset gate behind the convolution of the candidate, the released code before it; this is the code's form.
+
+    Args:
+        channels: Of input and state.
+        kernel: Side of the convolutions, odd.
+    """
+
+    def __init__(self, channels: int, kernel: int = 3) -> None:
+        super().__init__()
+        self.channels = channels
+        self.padding = kernel // 2
+        self.reset_gate = nn.Conv2d(2 * channels, channels, kernel, padding=self.padding)
+        self.update_gate = nn.Conv2d(2 * channels, channels, kernel, padding=self.padding)
+        self.output_gate = nn.Conv2d(2 * channels, channels, kernel, padding=self.padding)
+
+    def forward(self, x: Tensor, state: Tensor, reverse: bool = False) -> Tensor:
+        """States of all steps.
+
+        Args:
+            x: (B, T, C, h, w), time ascending.
+            state: (B, C, h, w) before the first step.
+            reverse: Go from the last frame to the first.
+
+        Returns:
+            (B, T, C, h, w), time ascending.
+        """
+        gates, c = (self.reset_gate, self.update_gate, self.output_gate), self.channels
+        # The input's fraction of all three convolutions does not depend on the state: one call for all frames.
+        weight = torch.cat([gate.weight[:, :c] for gate in gates])
+        bias = torch.cat([gate.bias for gate in gates])
+        given = F.conv2d(x.flatten(0, 1), weight, bias, padding=self.padding).unflatten(0, x.shape[:2])
+        recurrent = torch.cat([gate.weight[:, c:] for gate in gates[:2]]), self.output_gate.weight[:, c:]
+        states: list[Tensor] = []
+        for t in _order(x.shape[1], reverse):
+            state = self._step(given[:, t], state, recurrent)
+            states.append(state)
+        return torch.stack(states[::-1] if reverse else states, dim=1)
+
+    def _step(self, given: Tensor, state: Tensor, recurrent: tuple[Tensor, Tensor]) -> Tensor:
+        of_gates, of_candidate = given.split([2 * self.channels, self.channels], dim=1)
+        both = torch.sigmoid(of_gates + F.conv2d(state, recurrent[0], padding=self.padding))
+        reset, update = both.chunk(2, dim=1)
+        candidate = torch.tanh(of_candidate + F.conv2d(reset * state, recurrent[1], padding=self.padding))
+        return torch.lerp(candidate, state, update)
+
+
+def _order(count: int, reverse: bool) -> Sequence[int]:
+    return range(count)[::-1] if reverse else range(count)
 
 
 @MATCHERS.register_module()

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from salseg.errors import ConfigError
-from salseg.ops.pixel_matching import pixel_matching
+from salseg.ops.matching import pixel_matching
 from salseg.ops.precision import at_least_float32
 from salseg.registry import MATCHERS
 

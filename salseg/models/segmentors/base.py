@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from salseg.errors import ConfigError, MissingOutput
 from salseg.models.losses.base import SalLoss, term_name
-from salseg.models.passes.base import ExtraPass
+from salseg.models.passes import ExtraPass
 from salseg.registry import LOSSES, MODELS, PASSES
 from salseg.structures import FrameInputs, FrameTargets, SalDataSample
 

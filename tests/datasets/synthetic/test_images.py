@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from salseg.datasets.synthetic import NOISE, border_contrast, centre_prior, draw_image
-from salseg.datasets.synthetic.camera import develop
+from salseg.datasets.synthetic.motion import develop
 from salseg.datasets.synthetic.draws import generator_at
 from salseg.datasets.synthetic.painting import REACH, Grid, Light, Pose, SceneObject, paint
 from salseg.datasets.synthetic.shapes import OUTLINES, Shape, draw_shape

@@ -1,0 +1,120 @@
+"""Crop frames and all that is on their grid."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from salseg.datasets.transforms.base import LABEL_FIELDS, RandomFrameTransform, Results
+from salseg.datasets.transforms.resizing import nearest
+from salseg.errors import ConfigError, DataError
+from salseg.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class RandomCrop(RandomFrameTransform):
+    """Cut a window of a given size at a random place.
+
+    Args:
+        size: (height, width), or one number for a square.
+        per: 'clip' or 'frame'.
+
+    Raises:
+        ConfigError: The size is not positive.
+    """
+
+    def __init__(self, size: int | Sequence[int], per: str = 'clip') -> None:
+        super().__init__(per)
+        self.height, self.width = (size, size) if isinstance(size, int) else size
+        if min(self.height, self.width) < 1:
+            raise ConfigError(f'RandomCrop: size={size} must be positive.')
+
+    def draw(self, rng: np.random.Generator) -> tuple[float, float]:
+        """Where the window starts, as fractions of the free way down and across."""
+        return rng.random(), rng.random()
+
+    def transform(self, results: Results) -> Results:
+        """Cut all frames and what is on their grid.
+
+        Raises:
+            DataError: A frame is smaller than the window.
+        """
+        for frame, (down, across) in enumerate(self.draws(results)):
+            height, width = results['frames'][frame].shape[:2]
+            if height < self.height or width < self.width:
+                raise DataError(
+                    f'{results["frame_paths"][frame]}: {height}x{width} is smaller than the crop of {self.height}x'
+                    f'{self.width}. Put a Resize before RandomCrop.'
+                )
+            top, left = int(down * (height - self.height + 1)), int(across * (width - self.width + 1))
+            window = np.s_[top : top + self.height, left : left + self.width]
+            for name in ('frames', *LABEL_FIELDS):
+                if name in results:
+                    results[name][frame] = np.ascontiguousarray(results[name][frame][window])
+            record = results['geometry'][frame]
+            results['geometry'][frame] = record.cropped(left, top, left + self.width, top + self.height)
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomResizedCrop(RandomFrameTransform):
+    """A window of random area, aspect and place, resized: bilinear for images and soft truth, nearest for labels.
+
+    Args:
+        size: (height, width), or one number for a square.
+        area: Range of the window's fraction of the frame.
+        aspect: Range of its width by its height, uniform in the logarithm.
+        per: 'clip' or 'frame'.
+
+    Raises:
+        ConfigError: A range makes no sense.
+    """
+
+    def __init__(
+        self,
+        size: int | Sequence[int],
+        area: Sequence[float] = (0.36, 1.0),
+        aspect: Sequence[float] = (3 / 4, 4 / 3),
+        per: str = 'clip',
+    ) -> None:
+        super().__init__(per)
+        self.height, self.width = (size, size) if isinstance(size, int) else size
+        if min(self.height, self.width) < 1 or not 0 < area[0] <= area[1] <= 1 or not 0 < aspect[0] <= aspect[1]:
+            raise ConfigError(
+                f'RandomResizedCrop: size={size} must be positive, area={tuple(area)} a range in (0, 1], '
+                f'aspect={tuple(aspect)} one above 0.'
+            )
+        self.area, self.aspect = tuple(area), tuple(aspect)
+
+    def draw(self, rng: np.random.Generator) -> tuple[float, float, float, float]:
+        """Fraction of the area, aspect, and the place as fractions of the free way down and across."""
+        aspect = float(np.exp(rng.uniform(*np.log(self.aspect))))
+        return rng.uniform(*self.area), aspect, rng.random(), rng.random()
+
+    def transform(self, results: Results) -> Results:
+        """Cut and resize the frames and what is on their grid."""
+        for frame, drawn in enumerate(self.draws(results)):
+            left, top, right, bottom = window(drawn, results['frames'][frame].shape[:2])
+            part = np.s_[top:bottom, left:right]
+            for name in ('frames', *LABEL_FIELDS):
+                if name not in results:
+                    continue
+                value = np.ascontiguousarray(results[name][frame][part])
+                if name in ('frames', 'saliency'):
+                    value = cv2.resize(value, (self.width, self.height), interpolation=cv2.INTER_LINEAR)
+                else:
+                    value = nearest(value, (self.height, self.width))
+                results[name][frame] = value
+            record = results['geometry'][frame].cropped(left, top, right, bottom)
+            results['geometry'][frame] = record.scaled(self.height, self.width)
+        return results
+
+
+def window(drawn: Sequence[float], size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of a window in an image of ``size`` (height, width); too long sides are cut."""
+    fraction, aspect, down, across = drawn
+    area = fraction * size[0] * size[1]
+    height = min(size[0], max(1, round((area / aspect) ** 0.5)))
+    width = min(size[1], max(1, round((area * aspect) ** 0.5)))
+    top, left = int(down * (size[0] - height + 1)), int(across * (size[1] - width + 1))
+    return left, top, left + width, top + height

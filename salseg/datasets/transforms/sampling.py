@@ -1,0 +1,205 @@
+"""Which frames, images and objects of a set a training item has."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from salseg.datasets.reading import UNKNOWN, read_mask
+from salseg.datasets.sampling.object_clips import forward_clip, frame_gap, spread_clip
+from salseg.datasets.transforms.base import PER_FRAME, FrameTransform, Results
+from salseg.errors import ConfigError, DataError
+from salseg.registry import TRANSFORMS
+
+_KINDS = {'spread': spread_clip, 'forward': forward_clip}
+
+
+@TRANSFORMS.register_module()
+class SampleClip(FrameTransform):
+    """Keep a few frames of a video; comes first, so that only they are read.
+
+    A clip whose first frame shows no object is drawn again; the last try counts whatever it shows.
+
+    Args:
+        length: Frames of the clip (T).
+        kind: 'spread', see :func:`spread_clip`, or 'forward', :func:`forward_clip`.
+        gaps: Largest gap between frames: one number, or a curriculum as in :func:`frame_gap`.
+        total_draws: Draws of the whole training, iterations times batch size over all processes; needed with a
+            curriculum.
+        divisor: Gaps are divided by this, rounded down, at least 1: for sets that are annotated in every so-manieth
+            frame.
+        trials: Times a clip is drawn at most.
+        reverse: Probability that the clip is turned round.
+
+    Raises:
+        ConfigError: An option makes no sense.
+    """
+
+    def __init__(
+        self,
+        length: int,
+        kind: str = 'spread',
+        gaps: int | Sequence[tuple[float, int]] = 5,
+        total_draws: int = 0,
+        divisor: int = 1,
+        trials: int = 5,
+        reverse: float = 0.5,
+    ) -> None:
+        schedule = ((0, gaps),) if isinstance(gaps, int) else tuple((fraction, gap) for fraction, gap in gaps)
+        if kind not in _KINDS or length < 1 or trials < 1 or divisor < 1 or not 0 <= reverse <= 1:
+            raise ConfigError(
+                f"SampleClip: kind={kind!r} must be 'spread' or 'forward'; length={length}, trials={trials} and "
+                f'divisor={divisor} at least 1, reverse={reverse} a probability.'
+            )
+        if len(schedule) > 1 and total_draws < 1:
+            raise ConfigError('SampleClip: a curriculum needs total_draws, iterations times batch size.')
+        try:
+            frame_gap(0, total_draws, schedule)
+        except ValueError as error:
+            raise ConfigError(f'SampleClip: {error}') from error
+        self.length, self.kind, self.schedule, self.total_draws = length, kind, schedule, total_draws
+        self.divisor, self.trials, self.reverse = divisor, trials, reverse
+
+    def gap(self, draw: int) -> int:
+        """Largest gap at a draw."""
+        return max(1, frame_gap(draw, self.total_draws, self.schedule) // self.divisor)
+
+    def transform(self, results: Results) -> Results:
+        """Cut everything that has an entry per frame.
+
+        Raises:
+            DataError: The video is shorter than the clip.
+        """
+        rng, count = self.rng(results), len(results['frame_ids'])
+        for _ in range(self.trials):
+            try:
+                chosen = _KINDS[self.kind](count, self.length, self.gap(results['draw']), rng)
+            except ValueError as error:
+                raise DataError(
+                    f'{results["dataset"]} / {results["set_id"]}: {error} Leave such videos out with min_frames, or '
+                    'shorten SampleClip(length=...).'
+                ) from error
+            chosen = chosen[::-1] if rng.random() < self.reverse else chosen
+            if shows_object(results, chosen[0]):
+                break
+        for name in PER_FRAME:
+            if results.get(name) is not None:
+                results[name] = [results[name][number] for number in chosen]
+        return results
+
+
+def shows_object(results: Results, frame: int) -> bool:
+    """Whether a frame's annotation holds an object."""
+    if results.get('given_boxes') is not None:
+        return bool(results['given_boxes'][frame])
+    images, paths = results.get('label_images'), results.get('label_paths')
+    if images is not None and images[frame] is not None:
+        labels = images[frame]
+    elif paths is not None and paths[frame] is not None:
+        labels = read_mask(paths[frame], results['label_kind'][frame])
+    else:
+        return False
+    return bool(((labels > 0) & (labels < UNKNOWN)).any())
+
+
+@TRANSFORMS.register_module()
+class SampleGroup(FrameTransform):
+    """Draw members of a group without replacement, in random order; stands first in a training pipeline.
+
+    Groups are never padded with invented frames: such frames would take part in every vote of the group.
+
+    Args:
+        num_frames: Members to draw.
+        short: A group with fewer: 'keep' all it has, which needs one group per batch; 'repeat' members until there are
+            enough, each about equally often; 'refuse'.
+
+    Raises:
+        ConfigError: An option is out of range.
+    """
+
+    def __init__(self, num_frames: int = 16, short: Literal['keep', 'repeat', 'refuse'] = 'keep') -> None:
+        if num_frames < 1 or short not in ('keep', 'repeat', 'refuse'):
+            raise ConfigError(
+                f"SampleGroup: num_frames={num_frames} is at least 1, short={short!r} 'keep', 'repeat' or 'refuse'."
+            )
+        self.num_frames = num_frames
+        self.short = short
+
+    def transform(self, results: Results) -> Results:
+        """Keep the drawn members.
+
+        Raises:
+            DataError: The group is too small and that is refused.
+        """
+        count = len(results['frame_paths'])
+        if count < self.num_frames and self.short == 'refuse':
+            raise DataError(
+                f'{results["dataset"]} / {results["set_id"]} has {count} frames, fewer than {self.num_frames}. Set '
+                "SampleGroup(short='keep') with batch_size=1, or short='repeat'."
+            )
+        chosen = choose_members(self.rng(results), count, self.num_frames, self.short == 'repeat')
+        present = [name for name in PER_FRAME if results.get(name) is not None]
+        return {**results, **{name: [results[name][member] for member in chosen] for name in present}}
+
+
+def choose_members(rng: np.random.Generator, count: int, wanted: int, repeat: bool) -> list[int]:
+    """Numbers below ``count`` in random order: ``wanted`` different ones, or all; with ``repeat`` rounds of all of
+    them.
+
+    Args:
+        rng: Drawn from once per round.
+        count: Members of the group.
+        wanted: How many to draw.
+        repeat: Whether a member may come again once all have come.
+    """
+    chosen = rng.permutation(count).tolist()
+    while repeat and len(chosen) < wanted:
+        chosen += rng.permutation(count).tolist()
+    return chosen[:wanted]
+
+
+@TRANSFORMS.register_module()
+class SelectObjects(FrameTransform):
+    """Draw objects of the first frame; they become 1, 2, ..., everything else background; comes after :class:`LoadLabels`.
+
+    Adds ``object_ids``, the ids that the objects had, and ``object_valid`` (max_objects,), which slots are used. A clip
+    whose first frame shows no object has none.
+
+    Args:
+        max_objects: Slots (K); where the first frame shows more objects, that many are drawn.
+
+    Raises:
+        ConfigError: It is not positive.
+    """
+
+    def __init__(self, max_objects: int = 3) -> None:
+        if not 1 <= max_objects < UNKNOWN:
+            raise ConfigError(f'SelectObjects: max_objects={max_objects}; expected 1 to {UNKNOWN - 1}.')
+        self.max_objects = max_objects
+
+    def transform(self, results: Results) -> Results:
+        """The same clip with its objects renumbered.
+
+        Raises:
+            DataError: The clip has no labels.
+        """
+        if 'labels' not in results:
+            raise DataError(
+                f'{results["dataset"]} / {results["set_id"]}: SelectObjects found no labels; put LoadLabels before it.'
+            )
+        present = [int(i) for i in np.unique(results['labels'][0]) if 0 < i < UNKNOWN]
+        chosen = draw_objects(present, self.max_objects, self.rng(results))
+        table = np.zeros(256, np.uint8)
+        table[UNKNOWN] = UNKNOWN
+        table[chosen] = np.arange(1, len(chosen) + 1)
+        results['labels'] = [table[labels] for labels in results['labels']]
+        results['object_ids'] = tuple(chosen)
+        results['object_valid'] = np.arange(self.max_objects) < len(chosen)
+        return results
+
+
+def draw_objects(present: Sequence[int], most: int, rng: np.random.Generator) -> list[int]:
+    """Up to ``most`` ids, ascending; draws only where there are more."""
+    if len(present) <= most:
+        return sorted(present)
+    return sorted(rng.permutation(sorted(present))[:most].tolist())

@@ -1,0 +1,185 @@
+"""Optimisation: parameter groups, the wrapper of a step, schedules."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from mmengine.logging import MMLogger
+from mmengine.optim import OptimWrapper
+from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
+from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS, Registry
+from torch import Tensor, nn
+
+from salseg.errors import ConfigError
+from salseg.registry import OPTIM_WRAPPERS, OPTIMIZERS, PARAM_SCHEDULERS
+
+CONSTRUCTORS = Registry('optimizer wrapper constructor', parent=OPTIM_WRAPPER_CONSTRUCTORS, scope='salseg')
+_KEYS = {'custom_keys', 'norm_decay_mult', 'bias_decay_mult'}
+_MULTIPLIERS = {'lr_mult', 'decay_mult'}
+_NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm, nn.InstanceNorm2d)
+
+
+@CONSTRUCTORS.register_module(name='DefaultOptimWrapperConstructor')
+class GroupedOptimWrapperConstructor:
+    """Takes the place of the library's constructor, which makes a group of its own for every single parameter.
+
+    One group for each pair of learning rate and decay lets the optimiser step over all its parameters at once.
+
+    Args:
+        optim_wrapper_cfg: Config of the wrapper, with ``optimizer``.
+        paramwise_cfg: ``custom_keys``, by part of a parameter's name ``lr_mult`` and ``decay_mult`` (the longest part that
+            occurs wins); ``norm_decay_mult`` and ``bias_decay_mult``.
+
+    Raises:
+        ConfigError: An unknown key.
+    """
+
+    def __init__(self, optim_wrapper_cfg: Mapping[str, Any], paramwise_cfg: Mapping[str, Any] | None = None) -> None:
+        self.config = dict(optim_wrapper_cfg)
+        self.paramwise = dict(paramwise_cfg or {})
+        wrong = sorted(set(self.paramwise) - _KEYS)
+        for part, multipliers in self.paramwise.get('custom_keys', {}).items():
+            wrong += [f'custom_keys[{part!r}].{key}' for key in multipliers if key not in _MULTIPLIERS]
+        if wrong:
+            raise ConfigError(
+                f'optim_wrapper.paramwise_cfg: unknown {", ".join(wrong)}; expected {", ".join(sorted(_KEYS))}, and '
+                f'{", ".join(sorted(_MULTIPLIERS))} in custom_keys.'
+            )
+
+    def __call__(self, model: nn.Module) -> OptimWrapper:
+        """Wrapper around the optimiser of a model's trainable parameters."""
+        module = model.module if hasattr(model, 'module') else model
+        optimizer = dict(self.config['optimizer'])
+        groups = self._groups(module, optimizer.get('lr'), optimizer.get('weight_decay', 0.0))
+        self._check_keys(module)
+        for group in groups:
+            rates = f'lr {group.get("lr", "default")}, weight decay {group["weight_decay"]}'
+            MMLogger.get_current_instance().info(f'parameters: {sum(p.numel() for p in group["params"]):,} at {rates}')
+        built = OPTIMIZERS.build({**optimizer, 'params': groups})
+        wrapper = {'type': 'OptimWrapper', **self.config, 'optimizer': built}
+        return OPTIM_WRAPPERS.build(wrapper)
+
+    def _groups(self, module: nn.Module, rate: float | None, decay: float) -> list[dict[str, Any]]:
+        groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+        seen: set[int] = set()
+        for prefix, child in module.named_modules():
+            for name, parameter in child.named_parameters(recurse=False):
+                if parameter.requires_grad and id(parameter) not in seen:
+                    seen.add(id(parameter))
+                    key = self._multipliers(f'{prefix}.{name}', child, name)
+                    groups.setdefault(key, []).append(parameter)
+        lr = {} if rate is None else {'lr': rate}
+        return [
+            {'params': parameters, **{k: v * by_lr for k, v in lr.items()}, 'weight_decay': decay * by_decay}
+            for (by_lr, by_decay), parameters in groups.items()
+        ]
+
+    def _multipliers(self, full: str, child: nn.Module, name: str) -> tuple[float, float]:
+        custom = self.paramwise.get('custom_keys', {})
+        parts = sorted((part for part in custom if part in full), key=len, reverse=True)
+        chosen = custom[parts[0]] if parts else {}
+        decay = 1.0
+        if isinstance(child, _NORMS):
+            decay = self.paramwise.get('norm_decay_mult', 1.0)
+        elif name == 'bias':
+            decay = self.paramwise.get('bias_decay_mult', 1.0)
+        return chosen.get('lr_mult', 1.0), chosen.get('decay_mult', decay)
+
+    def _check_keys(self, module: nn.Module) -> None:
+        names = [name for name, _ in module.named_parameters()]
+        for part in self.paramwise.get('custom_keys', {}):
+            if not any(part in name for name in names):
+                raise ConfigError(
+                    f'optim_wrapper.paramwise_cfg.custom_keys: no parameter has {part!r} in its name; the first are '
+                    f'{", ".join(names[:3])}.'
+                )
+
+
+_DTYPES = {'bfloat16': torch.bfloat16, 'float16': torch.float16}
+
+
+@OPTIM_WRAPPERS.register_module()
+class AutocastOptimWrapper(OptimWrapper):
+    """Forward passes under :class:`torch.autocast`; losses leave it by themselves.
+
+    Args:
+        dtype: 'bfloat16' (CPU and GPU, no scaling needed) or 'float16' (GPU, with gradient scaling).
+        **kwargs: Of mmengine's ``OptimWrapper``: optimizer, accumulative_counts, clip_grad.
+
+    Raises:
+        ConfigError: Unknown number type, or float16 on a CPU.
+    """
+
+    def __init__(self, dtype: str = 'bfloat16', **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if dtype not in _DTYPES:
+            raise ConfigError(f'optim_wrapper.dtype={dtype!r}; expected one of {", ".join(_DTYPES)}.')
+        self.device_type = self.optimizer.param_groups[0]['params'][0].device.type
+        if dtype == 'float16' and self.device_type == 'cpu':
+            raise ConfigError("optim_wrapper.dtype='float16' needs a GPU; use 'bfloat16' on a CPU.")
+        self.dtype = _DTYPES[dtype]
+        self.scaler = torch.amp.GradScaler(self.device_type, enabled=dtype == 'float16')
+
+    @contextlib.contextmanager
+    def optim_context(self, model: nn.Module) -> Iterator[None]:
+        """Autocast around the forward pass."""
+        with super().optim_context(model), torch.autocast(self.device_type, dtype=self.dtype):
+            yield
+
+    def backward(self, loss: Tensor, **kwargs: Any) -> None:
+        """Backward of the scaled loss."""
+        self.scaler.scale(loss).backward(**kwargs)
+        self._inner_count += 1
+
+    def step(self, **kwargs: Any) -> None:
+        """Unscale, clip, step."""
+        if self.clip_grad_kwargs:
+            self.scaler.unscale_(self.optimizer)
+            self._clip_grad()
+        self.scaler.step(self.optimizer, **kwargs)
+        self.scaler.update()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Optimiser state and, for float16, that of the scaler."""
+        state = super().state_dict()
+        if self.scaler.is_enabled():
+            state['grad_scaler'] = self.scaler.state_dict()
+        return state
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Undo :meth:`state_dict`."""
+        scaler = state_dict.pop('grad_scaler', None)
+        if scaler is not None and self.scaler.is_enabled():
+            self.scaler.load_state_dict(scaler)
+        super().load_state_dict(state_dict)
+
+
+@PARAM_SCHEDULERS.register_module()
+class TriangleLR(_ParamScheduler):
+    """Linear rise to the optimiser's learning rate and linear fall back (SCWSSOD, released code).
+
+    At step n of ``total``: ``low + (peak - low) * max(0, 1 - |1 - 2 |n + offset| / total|)``, where peak is each parameter
+    group's own rate and low is ``low_ratio * peak``.
+
+    Args:
+        optimizer: mmengine's wrapper or a torch optimiser.
+        total: Steps of the whole triangle, T; in a config by default those of the training (``train_cfg.max_iters``).
+        low_ratio: Rate at both ends as a fraction of the peak.
+        offset: Added to the step; the released code begins at -1.
+        **kwargs: Of mmengine's schedulers.
+    """
+
+    def __init__(self, optimizer: Any, total: int, low_ratio: float = 1e-3, offset: int = -1, **kwargs: Any) -> None:
+        self.total = total
+        self.low_ratio = low_ratio
+        self.offset = offset
+        super().__init__(optimizer, param_name='lr', **kwargs)
+
+    def _get_value(self) -> list[float]:
+        return [triangle(self.last_step + self.offset, self.total, self.low_ratio * v, v) for v in self.base_values]
+
+
+def triangle(step: int, total: int, low: float, peak: float) -> float:
+    """Value of the triangle at a step; steps count by magnitude, so -1 gives the value of 1."""
+    return low + (peak - low) * max(0.0, 1 - abs(1 - 2 * abs(step) / total))

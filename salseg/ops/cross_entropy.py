@@ -1,0 +1,112 @@
+"""Cross-entropies: bootstrapped, of whole frames, and of the labelled pixels only."""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from salseg.ops.precision import at_least_float32
+
+
+def bootstrap_fraction(iteration: int, start: int, end: int, fraction: float) -> float:
+    """Fraction of the pixels that count: all before ``start``, then falling linearly, ``fraction`` after ``end`` (XMem).
+
+    Args:
+        iteration: Training step, from 0.
+        start, end: Steps between which it falls, both included.
+        fraction: In (0, 1], at the end.
+    """
+    if iteration < start:
+        return 1.0
+    if iteration > end:
+        return fraction
+    return fraction + (1 - fraction) * ((end - iteration) / (end - start))
+
+
+def bootstrapped_cross_entropy(logits: Tensor, classes: Tensor, fraction: float) -> Tensor:
+    """Mean of each sample's largest pixel losses.
+
+    Args:
+        logits: (N, K, H, W), real.
+        classes: (N, H, W) int64, 0..K-1.
+        fraction: Of the pixels that count, rounded down; 1 for all.
+
+    Returns:
+        (N,) float32 in nats.
+    """
+    loss = F.cross_entropy(at_least_float32(logits), classes, reduction='none').flatten(1)
+    if fraction == 1:
+        return loss.mean(1)
+    return torch.topk(loss, int(loss.shape[1] * fraction), dim=1, sorted=False).values.mean(1)
+
+
+def frame_cross_entropy(logits: Tensor, truth: Tensor, known: Tensor | None = None) -> Tensor:
+    """Binary cross-entropy averaged over the known pixels of each frame.
+
+    Args:
+        logits: (..., h, w), real.
+        truth: Same shape, in [0, 1]; soft truth is not rounded.
+        known: Same shape, bool; None where all pixels count.
+
+    Returns:
+        (...), in nats; 0 for a frame without known pixels.
+    """
+    logits = at_least_float32(logits)
+    loss = F.binary_cross_entropy_with_logits(logits, truth.to(logits.dtype), reduction='none')
+    if known is None:
+        return loss.mean((-2, -1))
+    return (loss * known).sum((-2, -1)) / known.sum((-2, -1)).clamp(min=1)
+
+
+def partial_cross_entropy(
+    logits: Tensor, masks: Tensor, known: Tensor, form: Literal['paper', 'released'] = 'paper'
+) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of the labelled foreground and of the labelled background.
+
+    Each class is averaged over its own pixels of the whole batch, so that one short scribble on the object weighs as
+    much as long scribbles around it (SCWSSOD, thesis eq. 4.7). A class without pixels gives 0 and no gradient.
+
+    Args:
+        logits: (..., h, w), real.
+        masks: Broadcastable to the logits, bool, True on the object.
+        known: Broadcastable to the logits, bool, True where a label was given.
+        form: See `partial_cross_entropy_sums`.
+
+    Returns:
+        Foreground and background term, scalars, in nats.
+    """
+    foreground, on, background, off = partial_cross_entropy_sums(logits, masks, known, form)
+    return foreground / on.clamp(min=1), background / off.clamp(min=1)
+
+
+def partial_cross_entropy_sums(
+    logits: Tensor, masks: Tensor, known: Tensor, form: Literal['paper', 'released'] = 'paper'
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The same as sums with their pixel counts, for a caller that adds both over processes before dividing.
+
+    Args:
+        logits: (..., h, w), real.
+        masks: Broadcastable to the logits, bool, True on the object.
+        known: Broadcastable to the logits, bool, True where a label was given.
+        form: 'paper' is binary cross-entropy. 'released' is what SCWSSOD's published code computes: the softmax
+            cross-entropy of the two *probabilities* (1 - p, p), between 0.3133 and 1.3133 for each pixel.
+
+    Returns:
+        Foreground sum and count, background sum and count: sums float32 (float64 for float64 logits), counts int64.
+
+    Raises:
+        ValueError: The form is neither of the two.
+    """
+    logits = at_least_float32(logits)
+    if form == 'paper':
+        evidence = logits
+    elif form == 'released':
+        evidence = torch.tanh(logits / 2)  # 2 p - 1, without the cancellation
+    else:
+        raise ValueError(f"form is {form!r}; partial cross-entropy has the forms 'paper' and 'released'.")
+    loss = F.softplus(torch.where(masks, -evidence, evidence))
+    on = (known & masks).expand_as(loss)
+    off = (known & ~masks).expand_as(loss)
+    # Not loss[on].sum(): boolean indexing waits for the device.
+    return (loss * on).sum(), on.sum(), (loss * off).sum(), off.sum()

@@ -1,0 +1,155 @@
+"""Change where values stand: resize, pad, shift, warp along a flow."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def scaled_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    """Height and width after scaling, rounded down as published code does (0.3 * 38 -> 11), at least one pixel."""
+    return max(1, math.floor(size[0] * scale)), max(1, math.floor(size[1] * scale))
+
+
+def resize(maps: Tensor, size: tuple[int, int], *, align_corners: bool = False) -> Tensor:
+    """Bilinear resize without antialiasing; the very same tensor where the size is already right.
+
+    Args:
+        maps: (..., C, h, w), floating.
+        size: Height and width of the result.
+        align_corners: True maps corner pixel centres onto each other, False the corners of the images.
+
+    Returns:
+        (..., C, *size), of the given type.
+    """
+    size = (int(size[0]), int(size[1]))
+    if tuple(maps.shape[-2:]) == size:
+        return maps
+    flat = maps.reshape(-1, *maps.shape[-3:]) if maps.dim() != 4 else maps
+    out = F.interpolate(flat, size=size, mode='bilinear', align_corners=align_corners)
+    return out if maps.dim() == 4 else out.reshape(*maps.shape[:-2], *size)
+
+
+Pad = tuple[int, int, int, int]
+
+
+def even_padding(size: tuple[int, int], multiple: int, always: bool = False) -> Pad:
+    """Pixels to add (left, right, top, bottom) so that both sides are multiples.
+
+    Split evenly; an odd pixel goes to the right and to the bottom.
+
+    Args:
+        size: (H, W).
+        multiple: Of which both sides shall be.
+        always: Go to the next multiple even from one (RGMP's geometry).
+    """
+    pads: list[int] = []
+    for side in (size[1], size[0]):
+        total = multiple - side % multiple if always else -side % multiple
+        pads += [total // 2, total - total // 2]
+    return tuple(pads)
+
+
+def pad_frames(frames: Tensor, pad: Pad, colour: Tensor | None = None) -> Tensor:
+    """Add pixels around (..., H, W), 0 or, around (..., C, H, W), of a colour (C,)."""
+    if not any(pad):
+        return frames
+    padded = F.pad(frames, pad)
+    if colour is None:
+        return padded
+    inside = F.pad(frames.new_ones(frames.shape[-2:]), pad) > 0
+    return padded.where(inside, colour.reshape(-1, 1, 1).to(frames))
+
+
+def cut_padding(maps: Tensor, pad: Sequence[int]) -> Tensor:
+    """Undo :func:`pad_frames` on maps (..., H, W)."""
+    left, right, top, bottom = pad
+    return maps[..., top : maps.shape[-2] - bottom, left : maps.shape[-1] - right]
+
+
+def shift(maps: Tensor, dy: int, dx: int, fill: float = 0.0) -> Tensor:
+    """(..., h, w) with the value of the pixel (dy, dx) further at each place; `fill` where that is outside."""
+    height, width = maps.shape[-2:]
+    padded = F.pad(maps, (max(0, -dx), max(0, dx), max(0, -dy), max(0, dy)), value=fill)
+    top, left = max(0, dy), max(0, dx)
+    return padded[..., top : top + height, left : left + width]
+
+
+def window_offsets(radius: int, dilation: int = 1, centre: bool = False) -> Iterator[tuple[int, int]]:
+    """Offsets (dy, dx) of a square window, row by row."""
+    for dy in range(-radius, radius + 1):
+        for dx in range(-radius, radius + 1):
+            if centre or dy or dx:
+                yield dy * dilation, dx * dilation
+
+
+def half_window(radius: int, dilation: int = 1) -> Iterator[tuple[int, int]]:
+    """Offsets (dy, dx) of a square window that meet every unordered pair once: the half after the centre."""
+    for dy in range(radius + 1):
+        for dx in range(-radius, radius + 1):
+            if dy > 0 or dx > 0:
+                yield dy * dilation, dx * dilation
+
+
+class FlatGrid:
+    """Maps of one size in rows with a margin, images one after the other, flattened to one axis.
+
+    The pixel at offset (dy, dx), both at most `margin` away, is then the entry `shift(dy, dx)` later, for all images
+    at once: `flat[..., :-shift]` and `flat[..., shift:]` are contiguous, which makes a sweep over offsets three to
+    five times faster than slices of two-dimensional maps. A neighbour outside the image falls into the margin.
+    """
+
+    def __init__(self, height: int, width: int, margin: int) -> None:
+        self.height, self.width, self.margin = height, width, margin
+
+    def flatten(self, maps: Tensor, fill: float = 0.0) -> Tensor:
+        """(N, C, h, w) to (C, L), the margin filled with a value."""
+        padded = F.pad(maps, (0, self.margin, 0, self.margin), value=fill)
+        return padded.transpose(0, 1).reshape(maps.shape[1], -1)
+
+    def restore(self, flat: Tensor) -> Tensor:
+        """(C, L) to (N, C, h, w), the margin dropped."""
+        padded = flat.view(flat.shape[0], -1, self.height + self.margin, self.width + self.margin)
+        return padded[..., : self.height, : self.width].transpose(0, 1)
+
+    def shift(self, dy: int, dx: int) -> int:
+        """Distance along the flat axis to the pixel dy rows below and dx columns to the right."""
+        return dy * (self.width + self.margin) + dx
+
+
+def warp(values: Tensor, flow: Tensor) -> Tensor:
+    """Backward warping: the value at pixel p is read at p + flow(p), bilinearly.
+
+    Positions outside are moved to the nearest border pixel; hidden pixels are not detected (RCRNet, ICCV 2019, section
+    3.3; the released code samples with clamped neighbours, which is the same).
+
+    Args:
+        values: (N, C, H, W), of the frame that the flow points to.
+        flow: (N, 2, H, W) in pixels, dx then dy, from the wanted frame to that one.
+
+    Returns:
+        (N, C, H, W) on the grid of the wanted frame.
+    """
+    height, width = flow.shape[-2:]
+    xs = torch.arange(width, dtype=flow.dtype, device=flow.device) + flow[:, 0]
+    ys = torch.arange(height, dtype=flow.dtype, device=flow.device)[:, None] + flow[:, 1]
+    # A side of one pixel has no extent to normalise by: every position on it is the border.
+    grid = torch.stack([2 * xs / max(width - 1, 1) - 1, 2 * ys / max(height - 1, 1) - 1], dim=-1)
+    return F.grid_sample(values, grid.to(values.dtype), mode='bilinear', padding_mode='border', align_corners=True)
+
+
+def flow_magnitude(flow: Tensor) -> Tensor:
+    """Length of the flow as a fraction of the image: sqrt((dx / W)^2 + (dy / H)^2).
+
+    The paper of RCRNet says "normalised into [-1, 1]"; this is what its released code computes.
+
+    Args:
+        flow: (..., 2, H, W) in pixels.
+
+    Returns:
+        (..., 1, H, W), not negative.
+    """
+    height, width = flow.shape[-2:]
+    return torch.hypot(flow[..., 0, :, :] / width, flow[..., 1, :, :] / height).unsqueeze(-3)
