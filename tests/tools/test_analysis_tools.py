@@ -8,12 +8,17 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from salseg.apis import init_model
 from salseg.cli import main as salseg
 from tests.evaluation.trees import label_tree, map_tree, save_grey
 
 FOLDER = Path(__file__).resolve().parents[2] / 'tools/analysis_tools'
+
+
+# Multiply-adds of attention of 2 heads over 16 positions of 8 channels.
+ATTENTION = 2 * (2 * 16 * 16 * 8)
 
 
 def tool(name):
@@ -112,11 +117,36 @@ def test_multiply_adds_of_products_and_of_fused_attention_are_counted():
     model = Attention().eval()
     x = torch.zeros(1, 2, 16, 8)
     found = tool('model_complexity').measure(model, lambda: model(x), torch.device('cpu'), rounds=1)
-    product, attention = 2 * 16 * 8 * 8, 2 * (2 * 16 * 16 * 8)
-    assert found.multiply_adds == product + attention
+    product = 2 * 16 * 8 * 8
+    assert found.multiply_adds == product + ATTENTION
     assert found.by_part == dict(product=product)
     assert (found.parameters, found.trained) == (69, 64)
     assert found.peak_bytes >= x.nbytes
+
+
+@pytest.mark.parametrize('grad', ['inference_mode', 'no_grad', 'enable_grad'])
+@pytest.mark.parametrize('masked', [False, True])
+@pytest.mark.parametrize('backend', [SDPBackend.MATH, SDPBackend.FLASH_ATTENTION])
+@pytest.mark.parametrize('device', ['cpu', 'meta'])
+def test_attention_counts_once_whatever_kernel_runs_it(device, backend, masked, grad):
+    x = torch.zeros(1, 2, 16, 8, device=device)
+    mask = torch.zeros(16, 16, device=device) if masked else None
+    counter = tool('model_complexity').operation_counter()
+    with getattr(torch, grad)(), sdpa_kernel(backend), counter:
+        functional.scaled_dot_product_attention(x, x, x, attn_mask=mask)
+    assert counter.get_total_flops() == 2 * ATTENTION
+
+
+@pytest.mark.parametrize('name', tool('model_complexity').FUSED_ATTENTION)
+def test_each_fused_attention_counts_the_products_it_stands_for(name):
+    counter = tool('model_complexity').operation_counter()
+    kernel = getattr(torch.ops.aten, name, None)
+    if kernel is None:
+        pytest.skip(f'torch {torch.__version__} has no {name}')
+    query, key, value = torch.Size((2, 3, 16, 8)), torch.Size((2, 3, 5, 8)), torch.Size((2, 3, 5, 4))
+    products = 2 * 3 * 16 * 5 * 8 + 2 * 3 * 16 * 5 * 4
+    formula = counter.flop_registry[kernel]
+    assert formula(*(torch.empty(shape) for shape in (query, key, value)), out_val=torch.empty(1)) == 2 * products
 
 
 def test_a_model_of_a_config_is_measured(tiny_config, capsys):

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from math import prod
 
 import torch
 from torch import nn
@@ -21,6 +22,17 @@ from torch.utils.flop_counter import FlopCounterMode
 from salseg.apis import init_model
 from salseg.errors import ConfigError, SalsegError
 from salseg.structures import FrameInputs
+
+# Kernels of attention that `scaled_dot_product_attention` may end in, by device and release. Torch's counter knows those
+# of CUDA and left the one of the CPU to be decomposed into products, which releases from 2.14 on do not do any more.
+FUSED_ATTENTION = (
+    '_scaled_dot_product_flash_attention_for_cpu',
+    '_scaled_dot_product_flash_attention',
+    '_scaled_dot_product_efficient_attention',
+    '_scaled_dot_product_cudnn_attention',
+    '_scaled_dot_product_fused_attention_overrideable',
+    '_scaled_dot_product_attention_math_for_mps',
+)
 
 
 @dataclass(frozen=True)
@@ -53,7 +65,7 @@ def measure(model: nn.Module, run: Callable[[], object], device: torch.device, r
         device: Where it runs.
         rounds: Timed passes, after one to warm up.
     """
-    counter = FlopCounterMode(display=False)
+    counter = operation_counter()
     with torch.inference_mode(), counter:
         run()
     counts = counter.get_flop_counts()
@@ -68,6 +80,30 @@ def measure(model: nn.Module, run: Callable[[], object], device: torch.device, r
         milliseconds=_median_ms(run, device, rounds),
         peak_bytes=_peak_bytes(run, device),
     )
+
+
+def operation_counter() -> FlopCounterMode:
+    """Torch's counter, with a formula for each fused attention that this release of torch has.
+
+    An operation with a formula is counted as a whole and never decomposed, so none is counted twice; attention that runs
+    as two products (the mathematical form) is counted by these.
+    """
+    kernels = (getattr(torch.ops.aten, name, None) for name in FUSED_ATTENTION)
+    return FlopCounterMode(display=False, custom_mapping={kernel: attention_operations for kernel in kernels if kernel})
+
+
+def attention_operations(
+    query: torch.Size, key: torch.Size, value: torch.Size, *_: object, out_shape: object = None, **__: object
+) -> int:
+    """Two for each multiply-add of ``query @ key.T`` and of the weights with ``value``, masked pairs included.
+
+    Args:
+        query: Shape (..., heads, L, C).
+        key: Shape (..., heads or fewer, S, C).
+        value: Shape (..., heads or fewer, S, D).
+        out_shape: Not needed; the counter gives it.
+    """
+    return 2 * prod(query[:-1]) * key[-2] * (query[-1] + value[-1])
 
 
 def _median_ms(run: Callable[[], object], device: torch.device, rounds: int) -> float:
