@@ -63,15 +63,20 @@ def in_time(value):
 
 
 def record(model):
-    """Tensors of the static network by the files' names, filled when it runs."""
+    """Tensors of the static network by the files' names, filled when it runs, once.
+
+    A module that is called for one image after the other gives its images in that order.
+    """
     tensors = {}
+
+    def keep(name, value):
+        # Cloned: the next layer may work in place. Nothing is returned, a hook's answer would replace the output.
+        parts = [tensors[name]] if name in tensors else []
+        tensors[name] = torch.cat([*parts, value.detach().clone()])
+
     for path, name in MODULES.items():
-        model.get_submodule(path).register_forward_hook(
-            lambda module, given, output, name=name: tensors.setdefault(name, output.detach().clone())
-        )
-    model.backbone.backbone.layer1.register_forward_pre_hook(
-        lambda module, given: tensors.__setitem__('stem', given[0].detach().clone())
-    )
+        model.get_submodule(path).register_forward_hook(lambda module, given, output, name=name: keep(name, output))
+    model.backbone.backbone.layer1.register_forward_pre_hook(lambda module, given: keep('stem', given[0]))
     return tensors
 
 

@@ -44,6 +44,28 @@ def test_static_network(path):
     kit.check(meta, values, with_statistics(tensors))
 
 
+@pytest.mark.parametrize('path', kit.files('rcrnet', 'image'))
+def test_two_images_of_a_batch_are_recorded_as_each_alone_and_recording_changes_nothing(path):
+    meta, values = kit.load(path)
+    image = kit.inputs(meta, values)['image'][:1, :, :64, :64]
+    batch = torch.stack([image, image.flip(-1)])[:, 0].unsqueeze(1)
+    model = network(meta).eval()
+    with torch.no_grad():
+        plain = model.run(FrameInputs(batch))[1]['logits']
+        tensors = record(model)
+        recorded = model.run(FrameInputs(batch))[1]['logits']
+        together = dict(tensors)
+        alone = []
+        for single in batch.split(1):
+            tensors.clear()
+            model.run(FrameInputs(single))
+            alone.append(dict(tensors))
+    assert torch.equal(recorded, plain)
+    assert (plain[0] - plain[1]).abs().max() > 1e-3
+    for name, value in together.items():
+        torch.testing.assert_close(value, torch.cat([part[name] for part in alone]), rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize('path', kit.files('rcrnet', 'video'))
 def test_video_network(path):
     meta, values = kit.load(path)

@@ -5,16 +5,13 @@ from tests.needs import needs_project
 needs_project('xmem')
 
 
-import json
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 
-from projects.xmem import XMem
-from projects.xmem.keys import convert, official_to_salseg, salseg_to_official
+from projects.xmem.keys import official_to_salseg, salseg_to_official
 from projects.xmem.unrolling import UnrollPlan
 from projects.xmem.xmem import rows_of
 from salseg.models.losses import BootstrappedCrossEntropyLoss, DiceLoss
@@ -39,43 +36,11 @@ from salseg.ops import (
     search_offsets,
     top_k_weights,
 )
-from salseg.propagation import Prompt, Propagator
 from salseg.structures import FrameInputs, FrameTargets
 from tests.parity import kit
+from tests.parity.xmem_parts import all_keys, channels, followed, loaded, network, record, reordered
 
-# Rules of ours for the released settings.
-RULES = {
-    'mem_every': 'every',
-    'deep_update_every': 'deep_every',
-    'enable_long_term': 'long_term',
-    'enable_long_term_count_usage': 'count_long_term',
-    'max_mid_term_frames': 'max_frames',
-    'min_mid_term_frames': 'min_frames',
-    'num_prototypes': 'prototypes',
-    'max_long_term_elements': 'max_long_term',
-}
-
-
-def network(top_k=30, memory=None, others=True, **options):
-    return XMem(
-        key_backbone=dict(type='ResNet', depth=50, out_indices=(1, 2, 3)),
-        value_backbone=dict(type='ResNet', depth=18, out_indices=(3,)),
-        reader=dict(type='MemoryReader', top_k=top_k),
-        memory=memory,
-        others=others,
-        **options,
-    ).eval()
-
-
-def loaded(meta, **options):
-    model = network(**options)
-    model.load_state_dict(convert(kit.weights(meta))[0], strict=True)
-    model.weights_source = 'parity'
-    return model
-
-
-def all_keys():
-    return json.loads((kit.KIT / 'xmem' / 'keys.json').read_text())['keys']
+check = partial(kit.check, lookup=channels)
 
 
 def test_every_official_entry_has_one_name_and_shape_of_ours():
@@ -99,14 +64,6 @@ def test_weights_of_the_single_object_variant_load_and_see_no_other_masks():
     assert not stem[:, 4].any()
 
 
-def record(modules):
-    """Outputs of modules by name, filled when they run."""
-    outputs = {}
-    for name, module in modules.items():
-        module.register_forward_hook(lambda m, given, out, name=name: outputs.__setitem__(name, out))
-    return outputs
-
-
 @pytest.mark.parametrize('path', kit.files('xmem', 'modules'))
 def test_modules(path):
     meta, values = kit.load(path)
@@ -121,8 +78,8 @@ def test_modules(path):
     with torch.no_grad():
         features, (key, shrinkage, selection) = model.encode(frames)
         value, deep = model.memorise(frames[:1], features[2][:1], masks, hidden, True)
-        tensors |= {'value_layer3': inner['value_layer3'], 'value_cbam': inner['value_cbam'][:, :128]}
-        tensors['value_fuser_block1'] = inner['value_fuser_block1'].unsqueeze(0)[:, :, :128]
+        tensors |= {name: inner[name] for name in ('value_layer3', 'value_cbam')}
+        tensors['value_fuser_block1'] = inner['value_fuser_block1'].unsqueeze(0)
         again, same = model.memorise(frames[:1], features[2][:1], masks, hidden, False)
         torch.testing.assert_close(again, value)
         assert same is hidden
@@ -130,7 +87,7 @@ def test_modules(path):
         tensors |= {f'f{s}_1': level[1] for s, level in zip((4, 8, 16), features)}
         tensors |= read_parts(model, key, shrinkage, selection, value, top_k)
         tensors |= decoded(model, [level[1:] for level in features], tensors['readout_topk'], deep)
-    kit.check(meta, values, tensors)
+    check(meta, values, tensors)
 
 
 def read_parts(model, key, shrinkage, selection, value, top_k):
@@ -166,8 +123,7 @@ def decoded(model, features, readout, hidden):
     selected = aggregate_log_odds(probability * selector[:, None, None])
     return {
         'dec_g16': inner['g16'].unsqueeze(0),
-        'dec_g8_obj0': inner['g8'][0],
-        'dec_g4_obj0_c64': inner['g4'][0, :64],
+        **{f'dec_{level}_obj{i}': value for level in ('g8', 'g4') for i, value in enumerate(inner[level])},
         'dec_logits_stride4': inner['small'],
         'hidden_update': updated,
         'logits': aggregate_log_odds(probability),
@@ -177,55 +133,74 @@ def decoded(model, features, readout, hidden):
     }
 
 
-def column(memory, name, long):
-    return getattr(memory, name)[: memory.long] if long else getattr(memory, name)[memory.long :]
-
-
-def stored(state):
-    """Final contents of the memories by the names of the file."""
-    memory, found = state.memory, {}
-    for part, long in (('work', False), ('long', True)):
-        found |= {
-            f'final_{part}_key': column(memory, 'keys', long).T,
-            f'final_{part}_shrinkage': column(memory, 'shrinkage', long),
-            f'final_{part}_use': column(memory, 'use', long),
-            f'final_{part}_life': column(memory, 'life', long),
-        }
-        for number, group in enumerate(memory.groups):
-            values = group.values[: group.long] if long else group.values[group.long :]
-            found[f'final_{part}_value_g{number}_c8'] = values[..., :8].permute(1, 2, 0)
-    return found | {'final_hidden_c8': state.hidden[0, :, :8]}
-
-
-def prompt_of(given, number):
-    event = given.get(f'event/{number}')
-    return None if event is None else Prompt.from_labels(event)
-
-
 @pytest.mark.parametrize('path', kit.files('xmem', 'inference'))
 def test_inference(path):
     meta, values = kit.load(path)
-    settings, given = meta['settings'], kit.inputs(meta, values)
-    config = settings['config']
-    rules = {RULES[name]: value for name, value in config.items() if name in RULES}
-    model = loaded(meta, top_k=config['top_k'], memory=rules | {'released': True}, hidden_channels=config['hidden_dim'])
-    readouts, read = [], model.read
-    model.read = lambda *args: readouts.append(read(*args)) or readouts[-1]
-    runner, tensors, trace = Propagator(model, shorter_side=None), {}, []
-    for number, frame in enumerate(given['frames']):
-        result = runner.step_frame(frame, prompt_of(given, number), last=number == settings['T'] - 1)
-        side = settings['downsample']
-        tensors[f'prob_{number}'] = F.avg_pool2d(result.probability, side, ceil_mode=True, count_include_pad=False)
-        tensors[f'label_{number}'] = result.labels[::2, ::2]
-        state = runner.state
-        hidden = state.hidden.double()
-        sizes = [state.memory.working, state.memory.long, state.memorised]
-        trace.append([*sizes, hidden.mean().item(), hidden.std(unbiased=False).item()])
-    assert settings['remappings'] == {str(i): n + 1 for n, i in enumerate(runner.object_ids)} or set(
-        map(int, settings['remappings'])
-    ) == set(runner.object_ids)
-    tensors |= {f'readout8_{i}': value[0, :, :8] for i, value in enumerate(readouts)}
-    kit.check(meta, values, tensors | stored(runner.state) | {'trace': torch.tensor(trace, dtype=torch.float64)})
+    check(meta, values, reordered(*followed(path), meta['settings']['remappings']))
+
+
+def swapped(values, meta):
+    """A file whose first two objects have each other's channel, and the same with the values left where they were."""
+    remappings = dict(meta['settings']['remappings'])
+    first, second = sorted(remappings, key=remappings.get)[:2]
+    remappings |= {first: remappings[second], second: remappings[first]}
+    result = dict(values)
+    for name, value in values.items():
+        start = 1 if name.startswith('prob_') else 0
+        if name.startswith(('prob_', 'readout8_', 'final_hidden')) or '_value_g0' in name:
+            order = list(range(len(value)))
+            order[start : start + 2] = reversed(order[start : start + 2])
+            result[name] = value[order]
+    return remappings, result
+
+
+@pytest.mark.parametrize('path', kit.files('xmem', 'inference'))
+def test_objects_are_compared_by_their_channel_in_the_file_whatever_its_order(path):
+    meta, values = kit.load(path)
+    tensors, ids = followed(path)
+    remappings, exchanged = swapped(values, meta)
+    check(meta, exchanged, reordered(tensors, ids, remappings))
+    for wrong in (values, remappings), (exchanged, meta['settings']['remappings']):
+        with pytest.raises(AssertionError) as failure:
+            check(meta, wrong[0], reordered(tensors, ids, wrong[1]))
+        for name in ('prob_0', 'readout8_0', 'final_work_value_g0', 'final_hidden'):
+            assert f'\n{name}' in str(failure.value)
+
+
+def test_a_file_of_other_objects_is_refused():
+    ids = {'final_hidden': (3, 7)}
+    tensors = {'final_hidden': torch.zeros(2, 1, 1, 1)}
+    with pytest.raises(AssertionError, match=r'objects \[3, 7\], labels \[3, 5\]'):
+        reordered(tensors, ids, {'3': 1, '5': 2})
+    with pytest.raises(AssertionError, match=r'channels \[1, 1\]'):
+        reordered(tensors, ids, {'3': 1, '7': 1})
+
+
+def test_a_suffix_takes_the_first_channels_of_any_value():
+    maps, rows = torch.arange(24).view(2, 3, 2, 2), torch.arange(12).view(3, 4)
+    tensors = {'f8_1': maps[0], 'hidden_deep': maps[None], 'key_c2': rows, 'final_long_key': rows}
+    tensors |= {'final_work_value_g1': rows[None], 'value_cbam': torch.zeros(1, 200, 1, 1), 'label_3': rows}
+    expected = {
+        'f8_1_c1': maps[0, :1], 'hidden_deep_c2': maps[None, :, :2], 'key_c2': rows, 'final_long_key_c2': rows[:2],
+        'final_work_value_g1_c1': rows[None, :1], 'value_cbam': torch.zeros(1, 128, 1, 1), 'label_3': rows,
+        'value_cbam_c150': torch.zeros(1, 150, 1, 1),
+    }  # fmt: skip
+    for name, value in expected.items():
+        assert torch.equal(channels(name, tensors), value), name
+    for name in ('f8_1_c4', 'label_3_c1', 'f16_1_c1'):
+        with pytest.raises(KeyError):
+            channels(name, tensors)
+
+
+@pytest.mark.parametrize('path', kit.files('xmem', 'modules'))
+def test_a_wrong_channel_behind_a_suffix_is_found(path):
+    meta, values = kit.load(path)
+    tensors = {name: torch.from_numpy(value) for name, value in values.items()}
+    part = dict(key_c5=values['key'][:, :5], f4_1_c3=values['f4_1'][:3], value_c7=values['value'][:, :, :7])
+    check(meta, part, tensors)
+    for name in part:
+        with pytest.raises(AssertionError, match=name):
+            check(meta, part | {name: part[name] + 1}, tensors)
 
 
 @pytest.mark.parametrize('path', kit.files('xmem', 'misc'))
@@ -238,7 +213,7 @@ def test_aggregation_padding_and_training_losses(path):
     for height, width in settings['padding']['sizes']:
         tensors[f'pad_{height}x{width}'] = even_padding((height, width), multiple)
     tensors |= training_losses(settings, given)
-    kit.check(meta, values, tensors)
+    check(meta, values, tensors)
 
 
 def training_losses(settings, given):
@@ -357,7 +332,7 @@ def test_box_losses(path):
     }
     torch.testing.assert_close(rgb_to_lab(torch.from_numpy(given['rgb'])), lab, atol=1e-3, rtol=1e-4)
     found = thesis_losses(given, lab, boxes)
-    kit.check(meta, values, tensors | official_losses(settings, given, lab, boxes) | found)
+    check(meta, values, tensors | official_losses(settings, given, lab, boxes) | found)
     for kind in ('center', 'patch'):
         half = found[f'th_temporal_{kind}_grad'] / 2
         torch.testing.assert_close(found[f'th_temporal_{kind}_detach_grad'], half, atol=0, rtol=1e-6)
@@ -413,4 +388,4 @@ def test_training_clip(path):
     )
     tensors['grad_norms'] = torch.stack([gradients[name].norm() for name in names])
     tensors |= {f'grad:{name}': gradient for name, gradient in gradients.items()}
-    kit.check(meta, values, tensors)
+    check(meta, values, tensors)
