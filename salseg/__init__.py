@@ -1,12 +1,20 @@
 """salseg: find and track objects in images and video with little labelling.
 
 Importing the package imports neither torch nor mmengine; names below are loaded when first used.
+
+It sets ``OMP_WAIT_POLICY=PASSIVE`` unless the environment has a value: threads that wait for one another then sleep
+instead of spinning. On cores that others use too, spinning threads keep from running the very ones they wait for, and a
+training step takes tens of times as long (``benchmarks/speed/busy_cores.py``). OpenMP reads the variable once, when torch
+is loaded; after ``import torch`` it only reaches the processes that are started from here.
 """
 
+import os
 from importlib import import_module
 from typing import Any
 
 from salseg.version import __version__
+
+os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
 
 _LAZY = {'init_model': 'salseg.apis', 'list_models': 'salseg.apis', 'predict': 'salseg.apis'}
 

@@ -29,7 +29,7 @@ class GroupResult:
         name: Of the group.
         count: Images that took part.
         written: Files.
-        failed: Images that could not be read, with the reason; the group went on without them.
+        failed: Images that could not be read, with the reason; the group was done without them.
         notes: What a user should know: a group of one, the same image twice, a group in parts.
         kept: Whether all of it was there already.
     """

@@ -199,7 +199,7 @@ def newest_checkpoint(work_dir: str | Path) -> str:
 
 
 def export_weights(model: torch.nn.Module, path: str | Path, half: bool = False) -> None:
-    """Write the bare weights of a model, for sharding.
+    """Write the bare weights of a model, to hand on.
 
     Args:
         model: Its state dict is written.

@@ -96,8 +96,8 @@ def test_an_empty_list_is_refused(tmp_path):
 def test_a_missing_root_or_folder_says_what_was_looked_for_and_found(tmp_path):
     with pytest.raises(DataError, match='does not exist'):
         SaliencyDataset(str(tmp_path / 'none'))
-    (tmp_path / 'images').mkdir()
-    with pytest.raises(DataError, match=r'looked for image, images(.|\n)*found images(.|\n)*image_folder='):
+    (tmp_path / 'photos').mkdir()
+    with pytest.raises(DataError, match=r'looked for image, images(.|\n)*found photos(.|\n)*image_folder='):
         SaliencyDataset(str(tmp_path))
 
 

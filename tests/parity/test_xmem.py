@@ -38,7 +38,7 @@ from salseg.ops import (
 )
 from salseg.structures import FrameInputs, FrameTargets
 from tests.parity import kit
-from tests.parity.xmem_parts import all_keys, channels, followed, loaded, network, record, reordered
+from tests.parity.xmem_parts import all_keys, channels, loaded, network, record, reordered, tracked
 
 check = partial(kit.check, lookup=channels)
 
@@ -136,7 +136,7 @@ def decoded(model, features, readout, hidden):
 @pytest.mark.parametrize('path', kit.files('xmem', 'inference'))
 def test_inference(path):
     meta, values = kit.load(path)
-    check(meta, values, reordered(*followed(path), meta['settings']['remappings']))
+    check(meta, values, reordered(*tracked(path), meta['settings']['remappings']))
 
 
 def swapped(values, meta):
@@ -157,7 +157,7 @@ def swapped(values, meta):
 @pytest.mark.parametrize('path', kit.files('xmem', 'inference'))
 def test_objects_are_compared_by_their_channel_in_the_file_whatever_its_order(path):
     meta, values = kit.load(path)
-    tensors, ids = followed(path)
+    tensors, ids = tracked(path)
     remappings, exchanged = swapped(values, meta)
     check(meta, exchanged, reordered(tensors, ids, remappings))
     for wrong in (values, remappings), (exchanged, meta['settings']['remappings']):

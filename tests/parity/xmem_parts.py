@@ -19,7 +19,7 @@ from tests.parity import kit
 
 # Rules of ours for the released settings.
 RULES = {
-    'mem_every': 'every',
+    'mem_every': 'mem_every',
     'deep_update_every': 'deep_every',
     'enable_long_term': 'long_term',
     'enable_long_term_count_usage': 'count_long_term',
@@ -107,8 +107,8 @@ def prompt_of(given, number):
 
 
 @cache
-def followed(path):
-    """All values of a file of the kind `inference`, and for those with objects the objects' ids in our order."""
+def tracked(path):
+    """All values of a file of the kind `inference`; of those with an axis of objects, the ids along it too."""
     meta, values = kit.load(path)
     settings, given = meta['settings'], kit.inputs(meta, values)
     config, side = settings['config'], settings['downsample']
@@ -144,8 +144,8 @@ def reordered(tensors, ids, remappings):
         remappings: Channel, from 1, of each object by its label (text); in any order.
     """
     channel = {int(label): number for label, number in remappings.items()}
-    followed_ids = ids['final_hidden']
-    assert sorted(channel) == sorted(followed_ids), f'objects {sorted(followed_ids)}, labels {sorted(channel)}'
+    tracked_ids = ids['final_hidden']
+    assert sorted(channel) == sorted(tracked_ids), f'objects {sorted(tracked_ids)}, labels {sorted(channel)}'
     assert sorted(channel.values()) == list(range(1, len(channel) + 1)), f'channels {sorted(channel.values())}'
     result = dict(tensors)
     for name, labels in ids.items():

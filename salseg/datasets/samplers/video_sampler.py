@@ -11,13 +11,13 @@ from salseg.registry import DATA_SAMPLERS
 
 def share_videos(lengths: list[int], processes: int) -> list[list[int]]:
     """Videos of each process, balanced by length: the longest first, each to the process with the least so far."""
-    shares: list[list[int]] = [[] for _ in range(processes)]
+    videos: list[list[int]] = [[] for _ in range(processes)]
     load = [0] * processes
     for video in sorted(range(len(lengths)), key=lambda v: (-lengths[v], v)):
         least = load.index(min(load))
-        shares[least].append(video)
+        videos[least].append(video)
         load[least] += lengths[video]
-    return [sorted(share) for share in shares]
+    return [sorted(own) for own in videos]
 
 
 @DATA_SAMPLERS.register_module()

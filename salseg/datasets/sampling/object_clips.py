@@ -11,16 +11,16 @@ def frame_gap(draw: int, total: int, schedule: Sequence[tuple[float, int]]) -> i
     Args:
         draw: Number of the draw, from 0.
         total: Draws of the training; later draws keep the last gap.
-        schedule: (fraction of the draws, gap from there on), ascending, the first share 0. XMem's is
+        schedule: (fraction of the draws, gap from there on), ascending, the first one 0. XMem's is
             ``((0, 5), (0.1, 10), (0.3, 15), (0.9, 5))``.
 
     Raises:
         ValueError: The schedule does not begin with 0, does not ascend, or has a gap below 1.
     """
-    shares = [share for share, _ in schedule]
-    if not shares or shares[0] != 0 or shares != sorted(shares) or min(gap for _, gap in schedule) < 1:
-        raise ValueError(f'the schedule {schedule} must begin with share 0, ascend, and have gaps of at least 1.')
-    return [gap for share, gap in schedule if draw >= share * total][-1]
+    starts = [start for start, _ in schedule]
+    if not starts or starts[0] != 0 or starts != sorted(starts) or min(gap for _, gap in schedule) < 1:
+        raise ValueError(f'the schedule {schedule} must begin with fraction 0, ascend, and have gaps of at least 1.')
+    return [gap for start, gap in schedule if draw >= start * total][-1]
 
 
 def spread_clip(count: int, length: int, gap: int, rng: np.random.Generator) -> list[int]:
