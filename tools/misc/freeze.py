@@ -89,7 +89,7 @@ def record(tree: Path) -> dict[str, Any]:
         for number, (name, path) in enumerate(paths.items(), 1):
             start = time.time()
             config = own.load_config(str(path))
-            entry = dict(config=plain(config.to_dict()), state=shapes(own, config))
+            entry = dict(config=plain(config.to_dict(), tree), state=shapes(own, config))
             if 'lite' in name:
                 entry |= dict(output=answers(own, path), loss=losses(own, path, data, Path(folder) / name))
             records[name] = entry
@@ -98,12 +98,14 @@ def record(tree: Path) -> dict[str, Any]:
     return dict(configs=records, resume=resume, versions=versions)
 
 
-def plain(value: Any) -> Any:
-    """A config's value as JSON holds it."""
+def plain(value: Any, tree: Path) -> Any:
+    """A config's value as JSON holds it; paths in the tree are relative to it."""
     if isinstance(value, dict):
-        return {str(key): plain(child) for key, child in value.items()}
+        return {str(key): plain(child, tree) for key, child in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(child) for child in value]
+        return [plain(child, tree) for child in value]
+    if isinstance(value, str) and value.startswith(f'{tree}/'):
+        return os.path.relpath(value, tree)
     return value if isinstance(value, str | int | float | bool | None) else repr(value)
 
 
