@@ -285,6 +285,7 @@ def _ids(values: Values) -> np.ndarray:
             fits='soft',
         )
     if not values.palette:
+        _refuse_inverted_palette(values)
         _refuse_soft_ids(values)
     return values.raw.astype(np.uint8)
 
@@ -296,31 +297,30 @@ def _refuse_soft_ids(values: Values) -> None:
         LabelError: They are.
     """
     grey = values.grey
-    if values.shown is not None and values.raw.any() and grey[values.raw == 0].any():
-        raise LabelError(
-            f'{values.path} has a palette in which index 0 is not black: as object ids its background would be what viewers '
-            f'show as the object. {fitting("binary")}',
-            fits='binary',
-        )
-    if len(values.present) <= MOST_IDS and not _has_soft_border(grey):
+    # Ids beyond the usual ones together with void are rare, and a palette tells them; greys up to white are not.
+    up_to_white = bool((grey == UNKNOWN).any() and ((grey > LARGEST_USUAL_ID) & (grey < UNKNOWN)).any())
+    if len(values.present) <= MOST_IDS and not up_to_white:
         return
     raise LabelError(
         f'{values.path} holds {len(values.present)} grey values{values.origin} ({values.listed}): it is a mask with a soft '
         f"border or a soft map, and each grey would be an object. {fitting('binary')} A soft map: encoding='soft'. More "
-        f'than {MOST_IDS} objects are saved as a palette PNG.',
+        f'than {MOST_IDS} objects, or ids above {LARGEST_USUAL_ID} with void, are saved as a palette PNG.',
         fits='binary',
     )
 
 
-def _has_soft_border(grey: np.ndarray) -> bool:
-    """Whether a file reaches 255, has values between that go beyond usual ids, and none fills a patch of 3 x 3 pixels."""
-    between = (grey > 0) & (grey < UNKNOWN)
-    if grey.max(initial=0) < UNKNOWN or grey.max(initial=0, where=between) <= LARGEST_USUAL_ID:
-        return False
-    patch = np.ones((3, 3), np.uint8)
-    grey = np.ascontiguousarray(grey, np.uint8)
-    filled = cv2.erode(grey, patch) == cv2.dilate(grey, patch)
-    return not (between & filled).any()
+def _refuse_inverted_palette(values: Values) -> None:
+    """Refuse a palette of greys whose index 0 is not black.
+
+    Raises:
+        LabelError: It is not.
+    """
+    if values.shown is not None and values.raw.any() and values.shown[values.raw == 0].any():
+        raise LabelError(
+            f'{values.path} has a palette in which index 0 is not black: as codes its background would be what viewers show '
+            f'as the object. {fitting("binary")}',
+            fits='binary',
+        )
 
 
 def _union(values: Values) -> np.ndarray:
@@ -340,6 +340,7 @@ def _scribble_codes(values: Values) -> np.ndarray:
             "background.\n  `encoding='index'` reads object ids, `encoding='binary'` full masks.",
             fits='binary' if values.highest > MOST_IDS else 'index',
         )
+    _refuse_inverted_palette(values)
     return values.raw.astype(np.uint8)
 
 

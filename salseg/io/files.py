@@ -5,6 +5,7 @@ A killed run leaves no half a file, and what was there before stays until the ne
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,10 +22,13 @@ def read_bytes(path: PathLike, what: str = 'file') -> bytes:
         what: Names it in messages, for example 'image' or 'annotation'.
 
     Raises:
-        DataError: It is missing (the message says what lies beside it), empty, or cannot be read.
+        DataError: It is missing (the message says what lies beside it), empty, no regular file, or cannot be read.
     """
     path = Path(path)
     try:
+        # Reading a pipe would wait for its writer, and a device has no end.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise DataError(f'the {what} {path} is no regular file.')
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise DataError(
