@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from salseg.datasets.pairing import by_stem
-from salseg.datasets.reading import read_mask
-from salseg.datasets.video_reading import FrameSource
 from salseg.engine.checkpoint import load_file, save_file
 from salseg.errors import DataError
-from salseg.files import write_text
+from salseg.io.annotations import read_annotation
+from salseg.io.files import write_text
+from salseg.io.listing import by_stem
+from salseg.io.videos import FrameSource
 from salseg.propagation import MergedPropagator, Prompt, Propagator
 from salseg.visualization.palette import overlay_labels, write_label_png
 from salseg.visualization.video import VideoWriter
@@ -139,7 +139,7 @@ def read_prompts(
     """
     found: dict[int, Prompt] = {}
     for number, path in _mask_files(source, masks):
-        labels = read_mask(path, encoding)
+        labels = read_annotation(path, encoding)
         if not ((labels > 0) & (labels < 255)).any():
             hint = " It holds 0 and 255 only: is it one object's mask? Then encoding='binary'." if labels.any() else ''
             raise DataError(f'{path} holds no object.{hint}')
@@ -316,4 +316,4 @@ def _replay(video: VideoWriter, source: FrameSource, out: Path, stop: int) -> No
     if not stop:
         return
     for number, image in zip(range(stop), source.frames()):
-        video.write(overlay_labels(image, read_mask(out / 'masks' / f'{source.name(number)}.png', 'index')))
+        video.write(overlay_labels(image, read_annotation(out / 'masks' / f'{source.name(number)}.png', 'index')))

@@ -4,7 +4,7 @@ What is read of each kind of file stands as a table in ``docs/en/files.md``; ``t
 A file that contradicts the encoding it is read with is an error that names the encoding that fits, and never a black mask.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
@@ -71,7 +71,7 @@ def decode(values: Values, encoding: str) -> np.ndarray:
         return _union(values)
     if encoding == 'scribble':
         return _SCRIBBLE_TO_LABEL[_scribble_codes(values)]
-    return (_mask(values) >= 128).astype(np.uint8)
+    return (grey_truth(values) >= 128).astype(np.uint8)
 
 
 def read_truth(path: PathLike, encoding: str | None = None) -> np.ndarray:
@@ -99,7 +99,7 @@ def read_truth(path: PathLike, encoding: str | None = None) -> np.ndarray:
     values = read_values(path)
     encoding = encoding or ('union' if values.palette else 'binary')
     if encoding == 'binary':
-        return _mask(values)
+        return grey_truth(values)
     if encoding == 'soft':
         return np.rint(_soft(values) * 255).astype(np.uint8)
     labels = decode(values, encoding)
@@ -125,34 +125,46 @@ def read_map(path: PathLike) -> np.ndarray:
     return np.rint(_soft(values) * 255).astype(np.uint8)
 
 
-def check_index_labels(labels: Iterable[PathLike | np.ndarray], where: str) -> None:
-    """Refuse labels of one video or set of which no file holds an id, but some hold 255: they are masks of one object.
+def are_masks(labels: Iterable[PathLike | np.ndarray]) -> bool:
+    """Whether annotations of one video or set that are read as ids are masks: 0 and 255 in all of them, and no id.
 
     A lone file of 0 and 255 cannot tell, as 255 is void among ids. Reading ends at the first file with an id.
 
     Args:
         labels: Files, or what :func:`read_annotation` made of them with 'index'.
+
+    Raises:
+        DataError: A file cannot be read.
+        LabelError: A file holds no ids for another reason.
+    """
+    full = False
+    for entry in labels:
+        present = present_values(entry if isinstance(entry, np.ndarray) else read_annotation(entry, 'index'))
+        if any(0 < value < UNKNOWN for value in present):
+            return False
+        full = full or UNKNOWN in present
+    return full
+
+
+def check_index_labels(labels: Sequence[PathLike], where: str) -> None:
+    """Refuse annotations that are read as ids and are masks of one object; see :func:`are_masks`.
+
+    Args:
+        labels: Files.
         where: The video or set, for the message.
 
     Raises:
         DataError: A file cannot be read.
         LabelError: 0 and 255 is all there is.
     """
-    full, alpha = 0, ''
-    for entry in labels:
-        if not isinstance(entry, np.ndarray):
-            values = read_values(entry)
-            entry, alpha = _ids(values), alpha or values.origin
-        present = present_values(entry).tolist()
-        if any(0 < value < UNKNOWN for value in present):
-            return
-        full += UNKNOWN in present
-    if full:
-        raise LabelError(
-            f'{where}: its annotations hold 0 and 255 only{alpha} and no object id, so 255 cannot be void: they are masks '
-            f'of one object. {fitting("binary")}',
-            fits='binary',
-        )
+    if not are_masks(labels):
+        return
+    origin = read_values(labels[0]).origin
+    raise LabelError(
+        f'{where}: its annotations hold 0 and 255 only{origin} and no object id, so 255 cannot be void: they are masks of '
+        f'one object. {fitting("binary")}',
+        fits='binary',
+    )
 
 
 def fitting(encoding: str) -> str:
@@ -160,8 +172,12 @@ def fitting(encoding: str) -> str:
     return f"What fits: encoding='{encoding}' (--encoding {encoding})."
 
 
-def _mask(values: Values) -> np.ndarray:
-    """A mask of one object on the scale 0..255, object from 128 on."""
+def grey_truth(values: Values) -> np.ndarray:
+    """A mask of one object on the scale 0..255, object from 128 on.
+
+    Raises:
+        LabelError: The file is no such mask.
+    """
     if values.palette:
         return _mask_of_palette(values)
     grey = values.grey
@@ -199,7 +215,7 @@ def _mask_of_palette(values: Values) -> np.ndarray:
 
 
 def _is_palette_mask(values: Values) -> bool:
-    present = set(values.present.tolist())
+    present = set(values.present)
     return present <= {0, 1} or present <= {0, UNKNOWN}
 
 
@@ -277,16 +293,15 @@ def _ids(values: Values) -> np.ndarray:
             f'{values.path} holds {values.listed}, which are no object ids. {fitting("soft")}', fits='soft'
         )
     if values.highest > UNKNOWN:
-        if set(values.present.tolist()) <= {0, 65535}:
+        if set(values.present) <= {0, 65535}:
             return (values.raw > 0).astype(np.uint8) * UNKNOWN
         raise LabelError(
             f'{values.path} holds the values {values.listed}: object ids go from 1 to 254, and 255 is void. Number the '
             f'objects anew. If it is a soft map: {fitting("soft")}',
             fits='soft',
         )
-    if not values.palette:
-        _refuse_inverted_palette(values)
-        _refuse_soft_ids(values)
+    _refuse_inverted_palette(values)
+    _refuse_soft_ids(values)
     return values.raw.astype(np.uint8)
 
 
@@ -298,15 +313,24 @@ def _refuse_soft_ids(values: Values) -> None:
     """
     grey = values.grey
     # Ids beyond the usual ones together with void are rare, and a palette tells them; greys up to white are not.
-    up_to_white = bool((grey == UNKNOWN).any() and ((grey > LARGEST_USUAL_ID) & (grey < UNKNOWN)).any())
-    if len(values.present) <= MOST_IDS and not up_to_white:
+    up_to_white = not values.palette and bool(
+        (grey == UNKNOWN).any() and ((grey > LARGEST_USUAL_ID) & (grey < UNKNOWN)).any()
+    )
+    if not up_to_white and (len(values.present) <= MOST_IDS or (values.palette and not _is_smooth(values.raw))):
         return
     raise LabelError(
-        f'{values.path} holds {len(values.present)} grey values{values.origin} ({values.listed}): it is a mask with a soft '
+        f'{values.path} holds {len(values.present)} values{values.origin} ({values.listed}): it is a mask with a soft '
         f"border or a soft map, and each grey would be an object. {fitting('binary')} A soft map: encoding='soft'. More "
         f'than {MOST_IDS} objects, or ids above {LARGEST_USUAL_ID} with void, are saved as a palette PNG.',
         fits='binary',
     )
+
+
+def _is_smooth(ids: np.ndarray) -> bool:
+    """Whether most values fill no patch of 3 x 3 pixels, as where ids were resized with smoothing."""
+    patch = np.ones((3, 3), np.uint8)
+    filled = cv2.erode(ids, patch) == cv2.dilate(ids, patch)
+    return 2 * len(present_values(ids[filled])) < len(present_values(ids))
 
 
 def _refuse_inverted_palette(values: Values) -> None:
@@ -326,9 +350,9 @@ def _refuse_inverted_palette(values: Values) -> None:
 def _union(values: Values) -> np.ndarray:
     """0, 1 and 255: all objects as one. 255 is void among ids and the object where it is alone."""
     if values.shown is not None:
-        return (_mask(values) >= 128).astype(np.uint8)
+        return (grey_truth(values) >= 128).astype(np.uint8)
     ids = _ids(values)
-    if set(present_values(ids).tolist()) <= {0, UNKNOWN}:
+    if set(present_values(ids)) <= {0, UNKNOWN}:
         return (ids > 0).astype(np.uint8)
     return np.where(ids == UNKNOWN, UNKNOWN, ids > 0).astype(np.uint8)
 

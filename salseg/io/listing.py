@@ -3,7 +3,7 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -46,6 +46,11 @@ def natural_key(name: str) -> Key:
 def natural_path_key(name: str) -> tuple[Key, ...]:
     """As :func:`natural_key` for relative paths: folder by folder."""
     return tuple(natural_key(part) for part in name.split('/'))
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Names or relative paths in natural order."""
+    return sorted(names, key=natural_path_key)
 
 
 def is_stray(path: PathLike) -> bool:

@@ -48,19 +48,19 @@ class Values:
         return self.raw if self.shown is None else self.shown
 
     @cached_property
-    def present(self) -> np.ndarray:
+    def present(self) -> list[float]:
         """Different raw values, ascending."""
         return present_values(self.raw)
 
     @property
     def highest(self) -> float:
         """Largest raw value; 0 of a file without pixels."""
-        return self.present[-1].item() if len(self.present) else 0
+        return self.present[-1] if self.present else 0
 
     @property
     def listed(self) -> str:
         """The first twelve values, for a message."""
-        text = ', '.join(f'{value:g}' for value in self.present[:12].tolist())
+        text = ', '.join(f'{value:g}' for value in self.present[:12])
         return text + (', ...' if len(self.present) > 12 else '')
 
     @property
@@ -69,13 +69,13 @@ class Values:
         return ' in its alpha channel' if self.alpha else ''
 
 
-def present_values(values: np.ndarray) -> np.ndarray:
+def present_values(values: np.ndarray) -> list[float]:
     """Different values, ascending; a histogram where that can be had, as sorting takes twenty times as long."""
     if values.dtype in (np.uint8, np.uint16) and values.size:
         levels = 256 if values.dtype == np.uint8 else 65536
         histogram = cv2.calcHist([np.ascontiguousarray(values)], [0], None, [levels], [0, levels])
-        return np.flatnonzero(histogram).astype(values.dtype)
-    return np.unique(values)
+        return np.flatnonzero(histogram).tolist()
+    return np.unique(values).tolist()
 
 
 def read_values(path: PathLike, orient: bool = False) -> Values:

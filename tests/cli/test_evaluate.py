@@ -10,8 +10,9 @@ from salseg.cli import main
 from salseg.errors import DataError
 from salseg.evaluation.folders import name_methods
 from salseg.evaluation.protocols import PROTOCOLS
-from salseg.evaluation.reading import read_labels
-from salseg.evaluation.shards import launched_shard, parse_shard, read_names
+from salseg.io.annotations import read_labels
+from salseg.evaluation.shards import launched_shard, parse_shard
+from salseg.io.lists import read_names
 from tests.evaluation.trees import label_tree, map_tree, save_labels
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,7 +4,7 @@ import pytest
 from salseg.errors import DataError, UnknownName
 from salseg.evaluation import functional as F
 from salseg.evaluation.evaluate import Settings, evaluate_folders
-from salseg.evaluation.reading import read_labels, read_map, read_truth
+from salseg.io.annotations import read_labels, read_map, read_truth
 from tests.evaluation.trees import blob, label_tree, map_tree, save_grey, save_labels
 
 

@@ -4,7 +4,8 @@ from PIL import Image
 
 from salseg.errors import DataError, LabelError
 from salseg.evaluation.folders import in_order, list_tree
-from salseg.evaluation.reading import present_values, read_labels, read_map, read_truth
+from salseg.io.annotations import read_labels, read_map, read_truth
+from salseg.io.values import present_values
 from tests.evaluation.trees import save_grey, save_labels
 
 

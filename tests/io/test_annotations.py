@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from salseg.errors import DataError, LabelError
-from salseg.io.annotations import check_index_labels, read_annotation, read_map, read_truth
+from salseg.io.annotations import are_masks, check_index_labels, read_annotation, read_map, read_truth
 from salseg.io.values import present_values, read_values
 from tests.io.kinds import ENCODINGS, IDS, KINDS, MASK, SOFT, grey, palette, table, turned
 
@@ -155,7 +155,7 @@ def test_masks_of_a_whole_video_read_as_ids_are_refused_and_void_among_ids_is_no
         check_index_labels(files, 'bear')
     grey(IDS)(files[2])
     check_index_labels(files, 'bear')
-    check_index_labels([MASK * 0, MASK * 0], 'nothing in sight')
+    assert not are_masks([MASK * 0, MASK * 0])
 
 
 def test_a_mask_in_the_alpha_channel_is_named_where_it_is_refused(tmp_path):
@@ -167,4 +167,14 @@ def test_a_mask_in_the_alpha_channel_is_named_where_it_is_refused(tmp_path):
 @pytest.mark.parametrize('dtype', [np.uint8, np.uint16, np.float32])
 def test_present_values_are_those_of_unique(dtype):
     values = np.random.default_rng(0).integers(0, 256, (9, 9)).astype(dtype)
-    assert present_values(values).tolist() == np.unique(values).tolist()
+    assert present_values(values) == np.unique(values).tolist()
+
+
+def test_many_ids_in_a_palette_are_read_and_smoothed_ones_are_refused(tmp_path):
+    many = np.kron(np.arange(60, dtype=np.uint8).reshape(6, 10), np.ones((4, 4), np.uint8))
+    colours = [[i, 255 - i, 99] for i in range(256)]
+    palette(many, colours)(tmp_path / 'many.png')
+    assert np.array_equal(read_annotation(tmp_path / 'many.png', 'index'), many)
+    palette(cv2.resize(many * 3, None, fx=3, fy=3), colours)(tmp_path / 'smooth.png')
+    with pytest.raises(LabelError, match='soft border'):
+        read_annotation(tmp_path / 'smooth.png', 'index')
