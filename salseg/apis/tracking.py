@@ -12,7 +12,7 @@ import torch
 
 from salseg.engine.checkpoint import load_file, save_file
 from salseg.errors import DataError
-from salseg.io.annotations import read_annotation
+from salseg.io.annotations import LABEL_SUFFIXES, UNKNOWN, check_index_labels, read_annotation
 from salseg.io.files import write_text
 from salseg.io.listing import by_stem
 from salseg.io.videos import FrameSource
@@ -138,11 +138,13 @@ def read_prompts(
         DataError: A mask or box cannot be read, belongs to no frame, or an id is given twice in a frame.
     """
     found: dict[int, Prompt] = {}
-    for number, path in _mask_files(source, masks):
-        labels = read_annotation(path, encoding)
-        if not ((labels > 0) & (labels < 255)).any():
-            hint = " It holds 0 and 255 only: is it one object's mask? Then encoding='binary'." if labels.any() else ''
-            raise DataError(f'{path} holds no object.{hint}')
+    files = _mask_files(source, masks)
+    if encoding == 'index':
+        check_index_labels([path for _, path in files], str(masks))
+    for number, path in files:
+        labels = read_annotation(path, encoding, orient=True)
+        if not ((labels > 0) & (labels < UNKNOWN)).any():
+            raise DataError(f'{path} holds no object.')
         found[number] = Prompt.from_labels(labels)
     by_frame: dict[int, dict[int, tuple[float, ...]]] = {}
     for text in boxes:
@@ -197,7 +199,7 @@ def _mask_files(source: FrameSource, masks: str | Path | None) -> list[tuple[int
     path = Path(masks)
     if not path.is_dir():
         return [(0, path)]
-    files = by_stem(path, ('.png',))
+    files = by_stem(path, LABEL_SUFFIXES)
     names = None if source.names is None else {name: number for number, name in enumerate(source.names)}
     places = []
     for stem, file in files.items():
@@ -206,7 +208,7 @@ def _mask_files(source: FrameSource, masks: str | Path | None) -> list[tuple[int
             raise DataError(f'{file} belongs to no frame of {source.source}: name mask files like the frames.')
         places.append((known, file))
     if not places:
-        raise DataError(f'{path} holds no .png file.')
+        raise DataError(f'{path} holds no mask ({", ".join(LABEL_SUFFIXES)}).')
     return places
 
 

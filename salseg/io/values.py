@@ -1,16 +1,16 @@
 """Raw values of a one-channel file, and what can be known of it without knowing what it means."""
 
-import io
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from salseg.errors import DataError, LabelError
 from salseg.io.files import PathLike, read_bytes
+from salseg.io.images import open_image
 
 ORIENTATION = 0x0112
 # A palette with so many greys is that of a grey image which was saved to be smaller, and no list of colours for ids.
@@ -93,7 +93,7 @@ def read_values(path: PathLike, orient: bool = False) -> Values:
     path = Path(path)
     data = read_bytes(path, 'annotation')
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with open_image(path, data) as image:
             if getattr(image, 'n_frames', 1) > 1 and image.format != 'MPO':
                 raise DataError(f'{path} holds {image.n_frames} images; expected one. Save each in a file of its own.')
             image.load()
@@ -105,13 +105,9 @@ def read_values(path: PathLike, orient: bool = False) -> Values:
             if deep is None:
                 return _decoded(path, image, facts)
             return _from_channels(path, deep, facts)
-    except UnidentifiedImageError as error:
-        raise DataError(
-            f'{path} is no image that can be read ({len(data)} bytes). Replace it or take it off the list.'
-        ) from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        if isinstance(error, DataError):
-            raise
+    except DataError:
+        raise
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise DataError(f'{path} cannot be read: {error}. Write it again or take it off the list.') from error
 
 
