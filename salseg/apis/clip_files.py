@@ -12,10 +12,10 @@ from salseg.apis.clips import ClipPredictor
 from salseg.apis.overlapping import Background, map_ahead, read_ahead
 from salseg.apis.predictor import Prediction
 from salseg.apis.results import ResultFolder, checked_kinds, describe, read_note
+from salseg.datasets.video_reading import FrameSource
 from salseg.errors import DataError
 from salseg.io.annotations import read_map
 from salseg.io.files import write_text
-from salseg.io.videos import FrameSource
 from salseg.visualization import overlay_map
 from salseg.visualization.report.predictions import Entry, write_prediction_page
 from salseg.visualization.video import VideoWriter

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from salseg.datasets.video_reading import FrameSource
 from salseg.engine.checkpoint import load_file, save_file
 from salseg.errors import DataError
 from salseg.io.annotations import LABEL_SUFFIXES, UNKNOWN, check_index_labels, read_annotation
 from salseg.io.files import write_text
 from salseg.io.listing import by_stem
-from salseg.io.videos import FrameSource
 from salseg.propagation import MergedPropagator, Prompt, Propagator
 from salseg.visualization.palette import overlay_labels, write_label_png
 from salseg.visualization.video import VideoWriter

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--allow-missing', action='store_true', help='missing predictions count as empty')
     parser.add_argument('--allow-extra', action='store_true', help='leave out predictions without ground truth')
     parser.add_argument('--resize', action='store_true', help='resize maps of another size to the ground truth')
-    parser.add_argument('--measures', metavar='NAMES', help='maps: some of mae,s,weighted_f,f,e,iou,roc')
+    parser.add_argument('--metrics', metavar='NAMES', help='maps: some of mae,s,weighted_f,f,e,iou,roc')
     parser.add_argument('--columns', metavar='NAMES', help='metrics of the table, e.g. max_f,mean_f,mustd_f,auc,mae')
     parser.add_argument('--no-normalize', action='store_true', help='maps: do not stretch each')
     parser.add_argument('--meta', metavar='FILE', help='ytvos: meta.json (default: in GT or beside it)')

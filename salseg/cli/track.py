@@ -35,8 +35,8 @@ def run(args: argparse.Namespace) -> int:
     """Track."""
     from salseg.apis.models import init_model
     from salseg.apis.tracking import read_prompts, track
+    from salseg.datasets.video_reading import FrameSource
     from salseg.engine.runner import device_line
-    from salseg.io.videos import FrameSource
     from salseg.propagation import Propagator
 
     model = init_model(args.model, args.checkpoint, args.device, args.cfg_options, trained=not args.random_weights)

@@ -222,8 +222,8 @@ def _is_palette_mask(values: Values) -> bool:
 def _holds_ids(values: Values) -> LabelError:
     return LabelError(
         f'{values.path} holds the values {values.listed}{values.origin}: these are object ids, and of a mask of one object '
-        f"what is below half of the scale would not count. {fitting('index')} To unite the objects: encoding='union'. A "
-        'mask is saved with 0 and 255.',
+        f"what is below half of the scale would not count. {fitting('index')} To unite the objects: encoding='union'. "
+        'Masks are saved with 0 and 255, ids as a palette PNG.',
         fits='index',
     )
 

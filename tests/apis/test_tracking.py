@@ -14,7 +14,7 @@ from salseg.apis import init_model, read_prompts, track
 from salseg.apis.tracking import parse_box
 from salseg.cli.main import main
 from salseg.io.annotations import read_annotation
-from salseg.io.videos import FrameSource
+from salseg.datasets.video_reading import FrameSource
 from salseg.engine.hooks import SaveLabelsHook
 from salseg.errors import DataError
 from salseg.propagation import Prompt, propagate

@@ -102,14 +102,14 @@ def test_an_rgb_scribble_is_refused_and_one_with_equal_channels_is_read(tmp_path
     colour = np.zeros((4, 4, 3), np.uint8)
     colour[0, 0] = (255, 0, 0)
     Image.fromarray(colour).save(tmp_path / 'c.png')
-    with pytest.raises(LabelError, match=r'c.png is a colour image \(4, 4, 3\)(.|\n)*grey or palette PNG'):
+    with pytest.raises(LabelError, match=r'c.png is a colour image \(4, 4, 3\)(.|\n)*palette PNG'):
         read_annotation(tmp_path / 'c.png', 'scribble')
     Image.fromarray(np.repeat(np.array([[[1], [2]]], np.uint8), 3, axis=2)).save(tmp_path / 'e.png')
     assert read_annotation(tmp_path / 'e.png', 'scribble').tolist() == [[1, 0]]
 
 
 def test_an_unknown_encoding_is_refused(tmp_path):
-    with pytest.raises(DataError, match='expected one of binary, soft, index, scribble'):
+    with pytest.raises(DataError, match='expected one of binary, soft, index, union, scribble'):
         read_annotation(tmp_path / 'x.png', 'rgb')
 
 
