@@ -9,8 +9,7 @@ import numpy as np
 
 from salseg.errors import DataError, LabelError
 from salseg.evaluation.protocols import MapProtocol, MaskProtocol, PartialResult, Problem, Protocol
-from salseg.io.annotations import read_annotation, read_map, read_truth
-from salseg.io.images import image_size
+from salseg.io.annotations import check_index_labels, read_annotation, read_map, read_truth
 from salseg.io.values import present_values
 
 # Decoded frames that a process keeps of one side of one video: metrics look at a frame more than once.
@@ -92,7 +91,7 @@ def _score_video(protocol: MaskProtocol, work: ScoringTask) -> PartialResult:
     problems: list[Problem] = []
     stems = [item.stem for item in work.items]
     try:
-        truth = _truth_frames(protocol, work)
+        truth = truth_frames(protocol, work)
         allowed = {0, *protocol.allowed(truth, work.group)}
         prediction = _prediction_frames(protocol, work, truth, allowed, problems)
         part = protocol.part(work.group, truth, prediction, stems)
@@ -106,13 +105,21 @@ def _score_video(protocol: MaskProtocol, work: ScoringTask) -> PartialResult:
     return part
 
 
-def _truth_frames(protocol: MaskProtocol, work: ScoringTask) -> 'LazyFrames':
-    encoding = protocol.encoding([item.truth for item in work.items])
+def truth_frames(protocol: MaskProtocol, work: ScoringTask) -> 'LazyFrames':
+    """Ground truth of a video as the protocol sees it.
+
+    Raises:
+        DataError: A file cannot be read, or its labels are not what the protocol takes.
+    """
+    files = [item.truth for item in work.items]
+    encoding = protocol.encoding(files)
+    if encoding == 'index' and not protocol.takes_masks:
+        check_index_labels(files, work.group or '.')
 
     def read(number: int) -> np.ndarray:
         return protocol.labels(read_annotation(work.items[number].truth, encoding))
 
-    return LazyFrames(len(work.items), read, image_size(work.items[0].truth))
+    return LazyFrames(len(work.items), read, read(0).shape)
 
 
 def _prediction_frames(
