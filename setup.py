@@ -32,8 +32,6 @@ EXTRAS = {
     'crf': ['pydensecrf2'],
     # Scalars in TensorBoard.
     'tensorboard': ['tensorboard'],
-    # H.264 that browsers play.
-    'video': ['av'],
     # `salseg export`.
     'export': ['onnx', 'onnxruntime', 'onnxscript'],
     # `mkdocs build --strict`.
@@ -68,6 +66,7 @@ setup(
         'torch>=2.6',
         'torchvision',
         'mmengine>=0.10.7,<0.11',
+        'av>=13',
         'matplotlib',
         'mmcv-lite>=2.2',
         'numpy',

@@ -20,7 +20,7 @@ from salseg.datasets.synthetic import draw_video
 from salseg.datasets.synthetic.colors import HELD_OUT
 from salseg.datasets.synthetic.groups import draw_group
 from salseg.datasets.synthetic.images import draw_image
-from salseg.files import replacing
+from salseg.io.files import replacing
 from salseg.visualization import overlay_labels, overlay_map, scribble_overlay, sheet
 
 SIZE, LIMIT = 96, 60_000

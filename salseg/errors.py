@@ -33,7 +33,16 @@ class DataError(SalsegError, ValueError):
 
 
 class LabelError(DataError):
-    """An annotation holds values that its encoding does not have."""
+    """An annotation holds values that its encoding does not have.
+
+    Args:
+        message: What a user reads.
+        fits: The encoding that the file fits, where one does.
+    """
+
+    def __init__(self, message: str, fits: str = '') -> None:
+        super().__init__(message)
+        self.fits = fits
 
 
 class MissingTarget(SalsegError, ValueError):

@@ -19,12 +19,13 @@ import yaml
 from salseg.apis import SaliencyPredictor, init_model
 from salseg.datasets import SaliencyDataset
 from salseg.datasets.base import Results, SetDataset
-from salseg.datasets.reading import read_image, read_mask
 from salseg.datasets.synthetic.groups import draw_group_image
 from salseg.datasets.synthetic.images import draw_image
 from salseg.engine.running import export_weights, train
 from salseg.evaluation.functional import image_level, saliency_scores
-from salseg.files import write_text
+from salseg.io.annotations import read_annotation
+from salseg.io.files import write_text
+from salseg.io.images import read_image
 from salseg.registry import DATASETS
 
 DEMO = Path(__file__).resolve().parents[1] / 'salseg/demo'
@@ -139,7 +140,7 @@ def measure(predictor: SaliencyPredictor, folder: Path) -> dict[str, float]:
     """Metrics on a folder with image/ and mask/."""
     items = SaliencyDataset(str(folder)).items
     maps = [predictor([read_image(image)])[0].saliency for _, image, _ in items]
-    return score(maps, [read_mask(mask, 'binary') > 0 for _, _, mask in items])
+    return score(maps, [read_annotation(mask, 'binary') > 0 for _, _, mask in items])
 
 
 def measure_synthetic(predictor: SaliencyPredictor, count: int) -> dict[str, float]:

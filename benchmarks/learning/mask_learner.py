@@ -22,10 +22,11 @@ from group_metrics import Claim, Group, Member, say
 from torch import Tensor
 
 from salseg.datasets import GroupDataset
-from salseg.datasets.reading import read_image, read_mask
 from salseg.datasets.synthetic.baselines import centre_prior
 from salseg.datasets.synthetic.groups import draw_group
 from salseg.evaluation.functional import saliency_scores
+from salseg.io.annotations import read_annotation
+from salseg.io.images import read_image
 from salseg.ops.mask_learner import principal_direction
 from salseg.paths import enable_projects
 
@@ -76,7 +77,7 @@ def synthetic(count: int, size: int) -> dict[str, Group]:
 def real(folder: str) -> dict[str, Group]:
     """The groups of a folder."""
     return {
-        name: [Member(read_image(image), read_mask(mask, 'binary') > 0) for _, image, mask in items]
+        name: [Member(read_image(image), read_annotation(mask, 'binary') > 0) for _, image, mask in items]
         for name, items in GroupDataset(folder).groups
     }
 

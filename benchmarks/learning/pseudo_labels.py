@@ -29,8 +29,8 @@ from clip_runs import GENERATOR, VIDEO_MODEL, fit, image_model, iou, metrics, pr
 
 from salseg.apis.pseudo_labels import precompute_pseudo_labels
 from salseg.datasets import VideoSaliencyDataset
-from salseg.datasets.reading import read_grey
 from salseg.datasets.synthetic import SyntheticVideo, draw_video, write_dataset
+from salseg.io.annotations import read_map
 from salseg.ops import warp
 
 BETTER, CLOSED, A_GAP = 0.02, 0.5, 0.01
@@ -138,10 +138,10 @@ def quality(data: Path, made: Path, interval: int, args: argparse.Namespace) -> 
     for item, (_, (left, middle, right)) in enumerate(triplets.items):
         sample = triplets.get(0, item)['data_samples']
         name = f'{sample.set_id}/{sample.frame_ids[0]}.png'
-        truth = read_grey(data / 'Annotations/480p' / name) > 127
+        truth = read_map(data / 'Annotations/480p' / name) > 127
         share = (middle - left) / (right - left)
         guesses = trivial_labels(sample.prompt, sample.flow, share)
-        guesses['generator'] = read_grey(made / 'Annotations' / name)
+        guesses['generator'] = read_map(made / 'Annotations' / name)
         for kind, grey in guesses.items():
             scores[kind].append(iou(grey, truth))
     return {kind: float(np.mean(values)) for kind, values in scores.items()}

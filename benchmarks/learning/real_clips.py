@@ -23,10 +23,11 @@ from salseg.apis import init_model
 from salseg.apis.clip_files import predict_video
 from salseg.apis.clips import ClipPredictor
 from salseg.datasets import VideoSaliencyDataset
-from salseg.datasets.reading import read_grey, read_image, read_mask
 from salseg.datasets.synthetic import centre_prior
 from salseg.datasets.video_layout import Video
 from salseg.evaluation.functional import boundary_f, image_level, region_similarity_j, saliency_scores
+from salseg.io.annotations import read_annotation, read_map
+from salseg.io.images import read_image
 from salseg.visualization import overlay_map, sheet, write_png
 
 IMAGE = PROJECTS / 'rcrnet/configs/rcrnet_lite0_folder-160.py'
@@ -103,7 +104,7 @@ def predicted(predict: ClipPredictor, out: Path, videos: list[Video]) -> dict[st
     maps = {}
     for video in videos:
         predict_video(predict, video.frames[0].parent, out / video.name)
-        maps[video.name] = [read_grey(out / video.name / 'mask' / f'{stem}.png') for stem in video.stems]
+        maps[video.name] = [read_map(out / video.name / 'mask' / f'{stem}.png') for stem in video.stems]
     return maps
 
 
@@ -117,7 +118,7 @@ def metrics(maps: dict[str, list[np.ndarray]], videos: list[Video]) -> dict[str,
     """Metrics of the maps over all frames; J and F averaged per video first."""
     scores, region, boundary = [], [], []
     for video in videos:
-        pairs = [(grey, read_mask(path, 'index') > 0) for grey, path in zip(maps[video.name], video.labels)]
+        pairs = [(grey, read_annotation(path, 'index') > 0) for grey, path in zip(maps[video.name], video.labels)]
         scores += [saliency_scores(grey, truth, metrics=('mae', 's', 'f')) for grey, truth in pairs]
         region.append(np.mean([region_similarity_j(grey >= 128, truth) for grey, truth in pairs]))
         boundary.append(np.mean([boundary_f(grey >= 128, truth) for grey, truth in pairs]))
@@ -132,7 +133,7 @@ def examples(maps: dict[str, list[np.ndarray]], videos: list[Video]) -> tuple[li
     for video in videos:
         for place in (len(video.frames) // 4, 3 * len(video.frames) // 4):
             image, grey = read_image(video.frames[place]), maps[video.name][place]
-            truth = (read_mask(video.labels[place], 'index') > 0).astype(np.uint8) * 255
+            truth = (read_annotation(video.labels[place], 'index') > 0).astype(np.uint8) * 255
             shown.append([image, truth, grey, overlay_map(image, grey)])
     return shown, ('frame', 'truth', 'map', 'overlay')
 

@@ -22,11 +22,12 @@ from group_metrics import Claim, Group, Member, overlap, say, windows
 from salseg.apis import SaliencyPredictor, init_model
 from salseg.apis.groups import GroupPredictor
 from salseg.datasets import GroupDataset
-from salseg.datasets.reading import read_image, read_mask
 from salseg.datasets.synthetic.baselines import centre_prior
 from salseg.engine.running import train
 from salseg.evaluation.functional import image_level, saliency_scores
 from salseg.evaluation.metrics.saliency_metric import to_grey
+from salseg.io.annotations import read_annotation
+from salseg.io.images import read_image
 from salseg.visualization import overlay_map, sheet, write_png
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,7 +78,7 @@ def read_groups(folder: str) -> dict[str, list[Member]]:
     """All images and masks by group."""
     data = GroupDataset(folder)
     return {
-        name: [Member(read_image(image), read_mask(mask, 'binary') > 0) for _, image, mask in items]
+        name: [Member(read_image(image), read_annotation(mask, 'binary') > 0) for _, image, mask in items]
         for name, items in data.groups
     }
 

@@ -18,12 +18,13 @@ from PIL import Image
 
 from salseg.apis import SaliencyPredictor, init_model
 from salseg.datasets import SaliencyDataset
-from salseg.datasets.reading import read_image, read_mask
 from salseg.datasets.synthetic.baselines import border_contrast, centre_prior
 from salseg.datasets.synthetic.scribbles import draw_scribbles
 from salseg.engine.running import train
 from salseg.evaluation.functional import image_level, saliency_scores
 from salseg.evaluation.metrics.saliency_metric import table, to_grey
+from salseg.io.annotations import read_annotation
+from salseg.io.images import read_image
 from salseg.visualization import overlay_map, sheet, write_png
 
 CONFIG = Path(__file__).resolve().parents[2] / 'projects/scwssod/configs/scwssod_lite0_paper_folder-192.py'
@@ -54,7 +55,7 @@ def main() -> int:
     root = with_scribbles(data, out / 'data')
     names = (test_data / 'test.txt').read_text().split() if (test_data / 'test.txt').is_file() else None
     test = SaliencyDataset(str(test_data), list_file='test.txt' if names else None)
-    images = [(read_image(image), read_mask(mask, 'binary') > 0) for _, image, mask in test.items]
+    images = [(read_image(image), read_annotation(mask, 'binary') > 0) for _, image, mask in test.items]
     results = {
         'centre prior': [score([to_grey(centre_prior(*truth.shape)) for _, truth in images], images)],
         'border contrast': [score([to_grey(border_contrast(image)) for image, _ in images], images)],
@@ -96,7 +97,7 @@ def with_scribbles(data: Path, target: Path) -> Path:
     (target / 'scribble').mkdir(exist_ok=True)
     shares = []
     for stem in (data / 'train.txt').read_text().split():
-        mask = read_mask(data / 'mask' / f'{stem}.png', 'binary') > 0
+        mask = read_annotation(data / 'mask' / f'{stem}.png', 'binary') > 0
         scribbles = draw_scribbles(mask, np.random.default_rng(int.from_bytes(stem.encode(), 'little') % 2**32))
         shares.append(float((scribbles > 0).mean()))
         Image.fromarray(scribbles).save(target / 'scribble' / f'{stem}.png')

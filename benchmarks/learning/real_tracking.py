@@ -33,7 +33,8 @@ from following import (
 
 from salseg.apis import Prompt
 from salseg.datasets import PromptedVideos
-from salseg.datasets.reading import read_image, read_mask
+from salseg.io.annotations import read_annotation
+from salseg.io.images import read_image
 from salseg.registry import BACKBONES
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'projects/xmem/configs'
@@ -90,7 +91,7 @@ def real_videos(data: str, frames: int | None) -> list[TestVideo]:
     found = []
     for video in PromptedVideos(data, list_file='ImageSets/2017/val.txt').videos:
         names = [name for name in video.frames if name in video.labels][:frames]
-        labels = [read_mask(video.labels[name][0], 'index') for name in names]
+        labels = [read_annotation(video.labels[name][0], 'index') for name in names]
         found.append(TestVideo(video.name, [read_image(video.images[name]) for name in names], labels))
     return found
 

@@ -15,11 +15,12 @@ import numpy as np
 
 from salseg.datasets.checking import Findings, Plan, check_folder, find_plan
 from salseg.datasets.checking.layout import items_of
-from salseg.datasets.reading import UNKNOWN, image_size, read_grey
 from salseg.datasets.synthetic import centre_prior
 from salseg.errors import DataError
 from salseg.evaluation.evaluate import Settings, evaluate_folders
 from salseg.evaluation.report import terminal_table
+from salseg.io.annotations import UNKNOWN, read_map
+from salseg.io.images import image_size
 from salseg.registry import DATASETS
 from salseg.visualization import write_label_png, write_png
 
@@ -94,7 +95,7 @@ def score(plan: Plan, out: Path, settings: Settings) -> None:
     several = False
     for item in items:
         if item.labels:
-            given = read_grey(item.labels[0][1], 'index')
+            given = read_map(item.labels[0][1], 'index')
             known = first.setdefault(item.group, np.zeros_like(given))
             # An object's first mask is the prompt, also where it enters late.
             fresh = np.isin(given, [n for n in np.unique(given) if n not in (0, UNKNOWN) or role == 'object'])

@@ -21,8 +21,9 @@ import numpy as np
 import torch
 
 from salseg.apis import SaliencyPredictor, init_model, predict_files
-from salseg.datasets.reading import read_grey, read_image
 from salseg.datasets.synthetic import draw_image
+from salseg.io.annotations import read_map
+from salseg.io.images import read_image
 
 CONFIG = Path(__file__).resolve().parents[2] / 'projects/scwssod/configs/scwssod_r50_released_duts-scribble-320.py'
 SHARE = 0.9
@@ -91,7 +92,7 @@ def check_equal(predictor: SaliencyPredictor, paths: Sequence[Path], out: Path) 
     predict_files(predictor, paths, out)
     for path in paths:
         (by_hand,) = predictor([read_image(path)])
-        if not np.array_equal(read_grey(out / f'{path.stem}.png'), by_hand.saliency):
+        if not np.array_equal(read_map(out / f'{path.stem}.png'), by_hand.saliency):
             raise SystemExit(f'{path.name}: the map in the folder is another one')
     print(f'{len(paths)} maps are equal, byte by byte', flush=True)
 

@@ -12,10 +12,10 @@ from salseg.apis.clips import ClipPredictor
 from salseg.apis.overlapping import Background, map_ahead, read_ahead
 from salseg.apis.predictor import Prediction
 from salseg.apis.results import ResultFolder, checked_kinds, describe, read_note
-from salseg.datasets.reading import read_grey
 from salseg.datasets.video_reading import FrameSource
 from salseg.errors import DataError
-from salseg.files import write_text
+from salseg.io.annotations import read_map
+from salseg.io.files import write_text
 from salseg.visualization import overlay_map
 from salseg.visualization.report.predictions import Entry, write_prediction_page
 from salseg.visualization.video import VideoWriter
@@ -185,7 +185,7 @@ class _Run:
     def _replay(self, video: VideoWriter, stop: int) -> None:
         """The video's part that an earlier call had written."""
         for _, (name, image) in zip(range(stop), self.frames(0) if stop else ()):
-            _add(video, Prediction(image, read_grey(self.folder.path('mask', name))))
+            _add(video, Prediction(image, read_map(self.folder.path('mask', name))))
 
 
 def _add(video: VideoWriter, frame: Prediction) -> None:
@@ -202,7 +202,7 @@ def _write_report(source: FrameSource, folder: ResultFolder, count: int) -> Path
 
     def load(numbered: tuple[int, np.ndarray]) -> Entry:
         name = source.name(numbered[0])
-        return Entry(name, numbered[1], read_grey(folder.path('mask', name)))
+        return Entry(name, numbered[1], read_map(folder.path('mask', name)))
 
     title = f'Saliency maps of {Path(str(source.source)).name}'
     return write_prediction_page(map_ahead(load, frames), count, folder.out / REPORT, title)

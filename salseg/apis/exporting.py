@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from salseg.apis.kinds import input_type
 from salseg.apis.predictor import test_pipeline
 from salseg.errors import ConfigError, DataError, missing_weights
-from salseg.files import replacing
+from salseg.io.files import replacing
 from salseg.models import BaseSegmentor, SaliencySegmentor
 from salseg.structures import ExportPart, FrameInputs
 

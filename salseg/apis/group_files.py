@@ -12,9 +12,9 @@ from salseg.apis.image_files import write_report
 from salseg.apis.inputs import find_groups
 from salseg.apis.overlapping import Background, map_ahead
 from salseg.apis.results import ResultFolder, checked_kinds, describe, read_note
-from salseg.datasets.reading import read_image
 from salseg.errors import DataError
-from salseg.files import write_text
+from salseg.io.files import write_text
+from salseg.io.images import read_image
 from salseg.visualization import write_png
 
 _LEFT_OUT = f'sheets show the first {SHEET_IMAGES} images of a group'

@@ -15,7 +15,7 @@ from salseg.datasets.transforms import LoadGuidance, RandomFrameTransform
 from salseg.engine.running import make_folder
 from salseg.engine.sharding import own_shard, united
 from salseg.errors import ConfigError, DataError
-from salseg.files import write_text
+from salseg.io.files import write_text
 from salseg.registry import DATASETS, TRANSFORMS
 
 

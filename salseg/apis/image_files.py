@@ -13,8 +13,9 @@ from salseg.apis.overlapping import Background, map_ahead
 from salseg.apis.predicting import SaliencyPredictor, in_batches
 from salseg.apis.predictor import Prediction
 from salseg.apis.results import ResultFolder, checked_kinds, describe
-from salseg.datasets.reading import read_grey, read_image
 from salseg.errors import DataError
+from salseg.io.annotations import read_map
+from salseg.io.images import read_image
 from salseg.visualization.report.predictions import PAGE_IMAGES, Entry, write_prediction_page
 
 REPORT = 'report.html'
@@ -236,7 +237,7 @@ def write_report(folder: ResultFolder, entries: Sequence[tuple[str, Path]], shar
         mask = folder.path('mask', entry[0])
         if not mask.is_file():
             return None
-        return Entry(entry[0], read_image(entry[1]), read_grey(mask))
+        return Entry(entry[0], read_image(entry[1]), read_map(mask))
 
     shown = (entry for entry in map_ahead(load, entries[:PAGE_IMAGES]) if entry is not None)
     return write_prediction_page(shown, len(entries), folder.out / REPORT)

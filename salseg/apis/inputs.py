@@ -4,10 +4,10 @@ import glob
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from salseg.datasets.pairing import by_stem
-from salseg.datasets.reading import IMAGE_SUFFIXES
-from salseg.datasets.video_reading import VIDEO_SUFFIXES, FrameSource
+from salseg.datasets.video_reading import FrameSource
 from salseg.errors import DataError
+from salseg.io.formats import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from salseg.io.listing import by_stem
 
 Named = tuple[Path, Path]
 

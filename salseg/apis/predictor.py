@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from salseg.datasets.reading import read_image
 from salseg.errors import DataError, missing_weights
 from salseg.evaluation.metrics.grey import to_grey
+from salseg.io.images import read_image
 from salseg.models import BaseSegmentor
 from salseg.registry import TRANSFORMS
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from salseg.datasets.pairing import by_stem
-from salseg.datasets.reading import read_mask
 from salseg.datasets.video_reading import FrameSource
 from salseg.engine.checkpoint import load_file, save_file
 from salseg.errors import DataError
-from salseg.files import write_text
+from salseg.io.annotations import LABEL_SUFFIXES, UNKNOWN, check_index_labels, read_annotation
+from salseg.io.files import write_text
+from salseg.io.listing import by_stem
 from salseg.propagation import MergedPropagator, Prompt, Propagator
 from salseg.visualization.palette import overlay_labels, write_label_png
 from salseg.visualization.video import VideoWriter
@@ -138,11 +138,13 @@ def read_prompts(
         DataError: A mask or box cannot be read, belongs to no frame, or an id is given twice in a frame.
     """
     found: dict[int, Prompt] = {}
-    for number, path in _mask_files(source, masks):
-        labels = read_mask(path, encoding)
-        if not ((labels > 0) & (labels < 255)).any():
-            hint = " It holds 0 and 255 only: is it one object's mask? Then encoding='binary'." if labels.any() else ''
-            raise DataError(f'{path} holds no object.{hint}')
+    files = _mask_files(source, masks)
+    if encoding == 'index':
+        check_index_labels([path for _, path in files], str(masks))
+    for number, path in files:
+        labels = read_annotation(path, encoding, orient=True)
+        if not ((labels > 0) & (labels < UNKNOWN)).any():
+            raise DataError(f'{path} holds no object.')
         found[number] = Prompt.from_labels(labels)
     by_frame: dict[int, dict[int, tuple[float, ...]]] = {}
     for text in boxes:
@@ -197,7 +199,7 @@ def _mask_files(source: FrameSource, masks: str | Path | None) -> list[tuple[int
     path = Path(masks)
     if not path.is_dir():
         return [(0, path)]
-    files = by_stem(path, ('.png',))
+    files = by_stem(path, LABEL_SUFFIXES)
     names = None if source.names is None else {name: number for number, name in enumerate(source.names)}
     places = []
     for stem, file in files.items():
@@ -206,7 +208,7 @@ def _mask_files(source: FrameSource, masks: str | Path | None) -> list[tuple[int
             raise DataError(f'{file} belongs to no frame of {source.source}: name mask files like the frames.')
         places.append((known, file))
     if not places:
-        raise DataError(f'{path} holds no .png file.')
+        raise DataError(f'{path} holds no mask ({", ".join(LABEL_SUFFIXES)}).')
     return places
 
 
@@ -316,4 +318,4 @@ def _replay(video: VideoWriter, source: FrameSource, out: Path, stop: int) -> No
     if not stop:
         return
     for number, image in zip(range(stop), source.frames()):
-        video.write(overlay_labels(image, read_mask(out / 'masks' / f'{source.name(number)}.png', 'index')))
+        video.write(overlay_labels(image, read_annotation(out / 'masks' / f'{source.name(number)}.png', 'index')))

@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         import json
 
-        from salseg.files import write_text
+        from salseg.io.files import write_text
 
         write_text(args.json, json.dumps(report_values(report), indent=1) + '\n')
     if args.write_list:

@@ -130,7 +130,8 @@ def _settings(args: argparse.Namespace) -> 'Settings':
 
     from salseg.evaluation.evaluate import Settings
     from salseg.evaluation.parallel import usable_processes
-    from salseg.evaluation.shards import launched_shard, parse_shard, read_names
+    from salseg.evaluation.shards import launched_shard, parse_shard
+    from salseg.io.lists import read_names
 
     shard = parse_shard(args.shard) if args.shard else launched_shard(args.launcher)
     if shard[1] > 1 and not args.out:

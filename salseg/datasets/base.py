@@ -1,12 +1,14 @@
 """What every data set shares: an item is a set of frames, and its randomness depends on seed, epoch and index only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch.utils.data import Dataset
 
 from salseg.errors import DataError
+from salseg.io.annotations import check_index_labels
 from salseg.registry import TRANSFORMS
 
 Results = dict[str, Any]
@@ -43,6 +45,7 @@ class SetDataset(Dataset):
         self.name = name
         self.pixel_mean = None if pixel_mean is None else tuple(pixel_mean)
         self.pixel_std = None if pixel_std is None else tuple(pixel_std)
+        self._checked: set[str] = set()
 
     @property
     def metainfo(self) -> dict[str, Any]:
@@ -56,8 +59,28 @@ class SetDataset(Dataset):
         """Paths and ids of item ``index``, without pixels: ``set_id``, ``frame_ids``, ``frame_paths``, ..."""
         raise TypeError(f'{type(self).__name__} must define describe')
 
+    def ids_together(self, index: int) -> tuple[str, Callable[[], Sequence[Path]]] | None:
+        """Annotations that decide together whether 255 is void: those of an item's video, or of the whole set.
+
+        Returns:
+            What they are called in a message, and their files; None where annotations are no object ids.
+        """
+        return None
+
+    def _check_ids(self, index: int) -> None:
+        together = self.ids_together(index)
+        if together is None or together[0] in self._checked:
+            return
+        check_index_labels(together[1](), together[0])
+        self._checked.add(together[0])
+
     def begin(self, epoch: int, index: int, draw: int | None = None) -> Results:
-        """Item ``index`` before its transforms, with its generator; ``draw`` as in :meth:`get`."""
+        """Item ``index`` before its transforms, with its generator; ``draw`` as in :meth:`get`.
+
+        Raises:
+            LabelError: Annotations that are read as ids are masks.
+        """
+        self._check_ids(index)
         results = dict(dataset=self.name, ordered=False, pixel_mean=self.pixel_mean, pixel_std=self.pixel_std)
         results.update(self.describe(index))
         results['rng'] = np.random.default_rng((self.seed, epoch, index))

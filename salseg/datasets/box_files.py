@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from salseg.datasets.reading import UNKNOWN
 from salseg.errors import DataError
+from salseg.io.annotations import UNKNOWN
 
 Box = tuple[float, float, float, float]
 # Boxes by object id, of every (set, frame); the set of a single image is ''.

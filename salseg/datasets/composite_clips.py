@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 
 from salseg.datasets.base import Results, SetDataset
-from salseg.datasets.reading import UNKNOWN
 from salseg.datasets.transforms.warping import RandomAffine, affine_matrix, warp
 from salseg.errors import DataError
+from salseg.io.annotations import UNKNOWN
 from salseg.registry import DATASETS
 
 

@@ -1,13 +1,13 @@
 """Groups of images that share an object, in the layouts of the co-saliency sets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from salseg.datasets.base import Results, SetDataset
-from salseg.datasets.pairing import IMAGE_FOLDERS, MASK_FOLDERS, by_stem, find_folder
-from salseg.datasets.reading import MASK_SUFFIXES
 from salseg.errors import DataError
+from salseg.io.annotations import LABEL_SUFFIXES
+from salseg.io.listing import IMAGE_FOLDERS, MASK_FOLDERS, by_stem, find_folder, folders_in
 from salseg.registry import DATASETS
 
 Item = tuple[str, Path, Path | None]
@@ -77,7 +77,7 @@ class GroupDataset(SetDataset):
         return labels / group if labels is not None else find_folder(images, given, MASK_FOLDERS, 'label')
 
     def _pair(self, group: str, images: Path, masks: Path | None) -> list[Item]:
-        found = {} if masks is None else by_stem(masks, MASK_SUFFIXES)
+        found = {} if masks is None else by_stem(masks, LABEL_SUFFIXES)
         items: list[Item] = []
         for stem, image in by_stem(images).items():
             if masks is not None and stem not in found:
@@ -97,6 +97,12 @@ class GroupDataset(SetDataset):
     def __len__(self) -> int:
         return len(self.groups)
 
+    def ids_together(self, index: int) -> tuple[str, Callable[[], Sequence[Path]]] | None:
+        """All annotations, where they are ids."""
+        if self.encoding != 'index':
+            return None
+        return self.name, lambda: [label for _, items in self.groups for _, _, label in items if label is not None]
+
     def describe(self, index: int) -> Results:
         """Paths of one group."""
         group, items = self.groups[index]
@@ -110,12 +116,12 @@ class GroupDataset(SetDataset):
 
 
 def group_names(folder: Path) -> list[str]:
-    """Names of the groups below a folder, sorted.
+    """Names of the groups below a folder, in natural order.
 
     Raises:
         DataError: There are none.
     """
-    names = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith(('.', '__')))
+    names = [path.name for path in folders_in(folder)]
     if not names:
         raise DataError(f'{folder} holds no folder of a group; expected one folder per group with images in it.')
     return names

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from salseg.errors import DataError
-from salseg.files import replacing
+from salseg.io.files import replacing
 
 RECORD = 'guidance.json'
 

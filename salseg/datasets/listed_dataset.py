@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from salseg.datasets.base import Results, SetDataset
-from salseg.datasets.lists import LazyList
 from salseg.errors import DataError
+from salseg.io.lists import LazyList
 from salseg.registry import DATASETS
 
 

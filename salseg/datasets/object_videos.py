@@ -1,14 +1,15 @@
 """Videos of objects to train trackers on: masks of several objects, or boxes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from salseg.datasets.base import Results, SetDataset
 from salseg.datasets.box_files import BoxTable, read_boxes
-from salseg.datasets.pairing import by_stem, check_root, read_list
 from salseg.datasets.prompted_layouts import LAYOUTS, PromptedVideo, checked_options
 from salseg.errors import DataError
+from salseg.io.listing import by_stem, check_root
+from salseg.io.lists import read_names
 from salseg.registry import DATASETS
 
 Video = tuple[str, list[str], list[Path], list[Path | None], list[dict] | None]
@@ -71,7 +72,7 @@ class ObjectVideos(SetDataset):
             image_folder = root / 'JPEGImages'
             if layout == 'davis':
                 image_folder /= options.get('resolution', '480p')
-            found = _with_boxes(image_folder, root / boxes, read_list(root / list_file) if list_file else None)
+            found = _with_boxes(image_folder, root / boxes, read_names(root / list_file) if list_file else None)
         self.short = [video[0] for video in found if len(video[1]) < min_frames]
         self.videos: list[Video] = [video for video in found if len(video[1]) >= min_frames]
         self.repeats = repeats
@@ -80,6 +81,11 @@ class ObjectVideos(SetDataset):
 
     def __len__(self) -> int:
         return len(self.videos) * self.repeats
+
+    def ids_together(self, index: int) -> tuple[str, Callable[[], Sequence[Path]]] | None:
+        """Annotations of the item's video."""
+        name, _, _, labels, _ = self.videos[index % len(self.videos)]
+        return f'{self.name} / {name}', lambda: [path for path in labels if path is not None]
 
     def describe(self, index: int) -> Results:
         """Paths of all frames of a video."""

@@ -1,13 +1,14 @@
 """Folders of the data sets of video object segmentation, read into one kind of record."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from salseg.datasets.pairing import by_stem, read_list
 from salseg.errors import DataError
+from salseg.io.listing import by_stem, folders_in
+from salseg.io.lists import read_names
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def davis(root: Path, list_file: str | None, resolution: str = '480p') -> list[P
         list_file: Names of videos, or, in the 2016 release, pairs of paths.
         resolution: '480p', '1080p' or 'Full-Resolution'.
     """
-    return _plain(root / 'JPEGImages' / resolution, root / 'Annotations' / resolution, _names(root, list_file))
+    return _plain(root, f'JPEGImages/{resolution}', f'Annotations/{resolution}', list_file)
 
 
 def folders(root: Path, list_file: str | None) -> list[PromptedVideo]:
@@ -61,7 +62,7 @@ def folders(root: Path, list_file: str | None) -> list[PromptedVideo]:
 
     The first annotation is the prompt; frames before it are left out.
     """
-    return _plain(root / 'JPEGImages', root / 'Annotations', _names(root, list_file))
+    return _plain(root, 'JPEGImages', 'Annotations', list_file)
 
 
 def long_time(root: Path, list_file: str | None) -> list[PromptedVideo]:
@@ -85,7 +86,7 @@ def youtube_vos(root: Path, list_file: str | None, all_frames: str | None = None
         meta = json.loads((root / 'meta.json').read_text(encoding='utf-8'))['videos']
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f'{root / "meta.json"} cannot be read as that of YouTube-VOS: {error!r}.') from error
-    names = _names(root, list_file) or sorted(meta)
+    names = _names(root, list_file, meta) or sorted(meta)
     image_folder = Path(all_frames) if all_frames else root / 'JPEGImages'
     found = []
     for name in names:
@@ -100,7 +101,7 @@ def youtube_vos(root: Path, list_file: str | None, all_frames: str | None = None
         missing = sorted(frame for frame in given if frame not in labels or frame not in images)
         if missing:
             raise DataError(f'{name}: meta.json gives objects in frame {missing[0]}, whose image or mask is missing.')
-        frames = tuple(frame for frame in images if frame >= min(given))
+        frames = _from(images, min(given, key=list(images).index))
         prompts = {frame: tuple(sorted(ids)) for frame, ids in sorted(given.items())}
         found.append(PromptedVideo(name, frames, images, labels, prompts, required))
     return found
@@ -109,10 +110,11 @@ def youtube_vos(root: Path, list_file: str | None, all_frames: str | None = None
 def segtrack(root: Path, list_file: str | None) -> list[PromptedVideo]:
     """SegTrack-v2: a binary file per frame, in a folder per object where there are several."""
     found = []
-    for name in _names(root, list_file) or _folders_of(root / 'JPEGImages'):
+    there = _folders_of(root / 'JPEGImages')
+    for name in _names(root, list_file, there) or there:
         images = by_stem(root / 'JPEGImages' / name)
         truth = root / 'GroundTruth' / name
-        parts = sorted((p for p in truth.iterdir() if p.is_dir() and p.name.isdigit()), key=lambda p: int(p.name))
+        parts = [p for p in folders_in(truth) if p.name.isdigit()]
         masks = [by_stem(part) for part in parts or [truth]]
         labels = {frame: tuple(m[frame] for m in masks) for frame in images if all(frame in m for m in masks)}
         found.append(_from_first(name, images, labels, 'binary'))
@@ -142,11 +144,12 @@ def checked_options(layout: str, options: Mapping[str, Any] | None) -> dict[str,
     return options
 
 
-def _plain(images: Path, labels: Path, names: list[str] | None) -> list[PromptedVideo]:
+def _plain(root: Path, images: str, labels: str, list_file: str | None) -> list[PromptedVideo]:
+    there = _folders_of(root / images)
     found = []
-    for name in names or _folders_of(images):
-        annotated = {frame: (path,) for frame, path in by_stem(labels / name, ('.png',)).items()}
-        found.append(_from_first(name, by_stem(images / name), annotated, 'index'))
+    for name in _names(root, list_file, there) or there:
+        annotated = {frame: (path,) for frame, path in by_stem(root / labels / name, ('.png',)).items()}
+        found.append(_from_first(name, by_stem(root / images / name), annotated, 'index'))
     return found
 
 
@@ -156,20 +159,23 @@ def _from_first(
     known = [frame for frame in images if frame in labels]
     if not known:
         raise DataError(f'{name} has {len(images)} frames and {len(labels)} annotations, but no name in common.')
-    frames = tuple(frame for frame in images if frame >= known[0])
-    return PromptedVideo(name, frames, images, labels, {known[0]: None}, None, encoding)
+    return PromptedVideo(name, _from(images, known[0]), images, labels, {known[0]: None}, None, encoding)
 
 
-def _names(root: Path, list_file: str | None) -> list[str] | None:
-    """Videos of a list: one name a line, with SegTrack's star, or the pairs of paths of DAVIS 2016."""
+def _from(images: Mapping[str, Path], first: str) -> tuple[str, ...]:
+    """Frames from one on."""
+    frames = list(images)
+    return tuple(frames[frames.index(first) :])
+
+
+def _names(root: Path, list_file: str | None, known: Iterable[str] = ()) -> list[str] | None:
+    """Videos of a list; None where there is none. See :func:`salseg.io.lists.read_names`."""
     if list_file is None:
         return None
-    lines = read_list(root / list_file)
-    names = [line.split()[0].split('/')[-2] if '/' in line else line.lstrip('*').strip() for line in lines]
-    return list(dict.fromkeys(names))
+    return read_names(root / list_file, known)
 
 
 def _folders_of(root: Path) -> list[str]:
     if not root.is_dir():
         raise DataError(f'the folder {root} does not exist; expected one sub-folder per video in it.')
-    return sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith('.'))
+    return [path.name for path in folders_in(root)]

@@ -1,14 +1,14 @@
 """Videos with prompts: test data of video object segmentation, frame by frame."""
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from salseg.datasets.base import Results, SetDataset
-from salseg.datasets.pairing import check_root
 from salseg.datasets.prompted_layouts import LAYOUTS, PromptedVideo, checked_options
 from salseg.errors import DataError
+from salseg.io.listing import check_root
 from salseg.registry import DATASETS
 
 
@@ -70,6 +70,13 @@ class PromptedVideos(SetDataset):
 
     def __len__(self) -> int:
         return self._starts[-1]
+
+    def ids_together(self, index: int) -> tuple[str, Callable[[], Sequence[Path]]] | None:
+        """Annotations of the item's video, where they are ids."""
+        video = self.videos[bisect_right(self._starts, index) - 1]
+        if video.encoding != 'index':
+            return None
+        return f'{self.name} / {video.name}', lambda: [path for paths in video.labels.values() for path in paths]
 
     def describe(self, index: int) -> Results:
         """One frame: its paths, its place in the video, and the ids that are given in it."""

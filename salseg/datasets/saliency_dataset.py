@@ -1,13 +1,14 @@
 """Single images with masks or scribbles, in the layouts of the field."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from salseg.datasets.base import Results, SetDataset
-from salseg.datasets.pairing import IMAGE_FOLDERS, MASK_FOLDERS, by_stem, find_folder, read_list
-from salseg.datasets.reading import MASK_SUFFIXES
 from salseg.errors import DataError
+from salseg.io.annotations import LABEL_SUFFIXES
+from salseg.io.listing import IMAGE_FOLDERS, MASK_FOLDERS, by_stem, find_folder
+from salseg.io.lists import read_list
 from salseg.registry import DATASETS
 
 
@@ -52,7 +53,7 @@ class SaliencyDataset(SetDataset):
         labels = {}
         if encoding is not None:
             aliases = ('scribble', 'scribbles') if encoding == 'scribble' else MASK_FOLDERS
-            labels = by_stem(find_folder(root, label_folder, aliases, 'label'), MASK_SUFFIXES)
+            labels = by_stem(find_folder(root, label_folder, aliases, 'label'), LABEL_SUFFIXES)
         stems = read_list(root / list_file) if list_file else list(images)
         self.items = self._pair(root / (list_file or ''), stems, images, labels, missing)
 
@@ -78,6 +79,12 @@ class SaliencyDataset(SetDataset):
 
     def __len__(self) -> int:
         return len(self.items)
+
+    def ids_together(self, index: int) -> tuple[str, Callable[[], Sequence[Path]]] | None:
+        """All annotations, where they are ids."""
+        if self.encoding != 'index':
+            return None
+        return self.name, lambda: [label for _, _, label in self.items if label is not None]
 
     def describe(self, index: int) -> Results:
         """Paths of one image and its annotation."""

@@ -1,15 +1,12 @@
 """Find the frames and annotations of videos in the layouts in circulation."""
 
-import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
-from salseg.datasets.pairing import by_stem, check_root, read_list
-from salseg.datasets.reading import MASK_SUFFIXES
 from salseg.errors import DataError
+from salseg.io.annotations import LABEL_SUFFIXES
+from salseg.io.listing import by_stem, check_root, folders_in, missing_numbers
 
 # Folder of the frames and folder of the annotations of one video: DAVIS and its relatives, the benchmark of DAVSOD's
 # authors, copies that carry optical flow.
@@ -70,31 +67,11 @@ def find_videos(
     """
     check_root(root)
     images, labels = _patterns(root, layout, image_folder, label_folder)
-    names = list(names) if names is not None else _names(root, images)
+    names = list(names) if names is not None else video_folders(root, images)
     if not names:
         raise DataError(f'{root} holds no video: nothing matches {images}.')
     folder = (label_root or root) if labelled else None
     return [_video(root, folder, images, labels, name, gaps) for name in names]
-
-
-def read_names(path: Path) -> list[str]:
-    """Videos of a list file: one name a line; of DAVIS' lists of frame pairs the folder of the first path.
-
-    Raises:
-        DataError: The file is missing or empty.
-    """
-    names = []
-    for line in read_list(path):
-        first = line.split()[0].lstrip('*')
-        names.append(Path(first).parent.name if first.startswith('/') else first)
-    return list(dict.fromkeys(names))
-
-
-def natural(stems: Sequence[str]) -> list[str]:
-    """Frames in time: by text where all names are equally long, else by the numbers in them."""
-    if len({len(stem) for stem in stems}) <= 1:
-        return sorted(stems)
-    return sorted(stems, key=lambda stem: [(int(p), '') if p.isdigit() else (-1, p) for p in re.split(r'(\d+)', stem)])
 
 
 def _patterns(root: Path, layout: str | None, images: str | None, labels: str | None) -> tuple[str, str]:
@@ -106,9 +83,9 @@ def _patterns(root: Path, layout: str | None, images: str | None, labels: str | 
         if '{video}' not in images or '{video}' not in (labels or '{video}'):
             raise DataError(f'image_folder={images!r} and label_folder={labels!r} must contain {{video}}.')
         return images, labels or LAYOUTS['davis'][1]
-    with_frames = [LAYOUTS[name] for name in ([layout] if layout else LAYOUTS) if _names(root, LAYOUTS[name][0])]
+    with_frames = [LAYOUTS[name] for name in ([layout] if layout else LAYOUTS) if video_folders(root, LAYOUTS[name][0])]
     # Layouts may share the frames' folder and differ in the annotations' only.
-    annotated = [pair for pair in with_frames if _names(root, pair[1])]
+    annotated = [pair for pair in with_frames if video_folders(root, pair[1])]
     if with_frames:
         pattern, own = (annotated or with_frames)[0]
         return pattern, labels or own
@@ -117,15 +94,23 @@ def _patterns(root: Path, layout: str | None, images: str | None, labels: str | 
     raise DataError(f'{root} holds no video: looked for {looked}; found {there}. Name image_folder and label_folder.')
 
 
-def _names(root: Path, pattern: str) -> list[str]:
+def known_videos(root: Path, layout: str | None = None, image_folder: str | None = None) -> list[str]:
+    """Videos whose frames are there, in natural order; none where the layout is wrong, which :func:`find_videos` tells."""
+    if image_folder is not None:
+        return video_folders(root, image_folder)
+    layouts = [LAYOUTS[layout]] if layout in LAYOUTS else LAYOUTS.values()
+    return next((found for images, _ in layouts if (found := video_folders(root, images))), [])
+
+
+def video_folders(root: Path, pattern: str) -> list[str]:
+    """What ``{video}`` may stand for: folders in natural order."""
     before, _, after = pattern.partition('{video}')
     top = root / before
     if not top.is_dir():
         return []
-    folders = [p for p in top.iterdir() if p.is_dir() and not p.name.startswith('.')]
-    found = [p.name for p in folders if not after.strip('/') or (p / after.strip('/')).is_dir()]
+    found = [p.name for p in folders_in(top) if not after.strip('/') or (p / after.strip('/')).is_dir()]
     # JPEGImages/480p is a resolution, not a video.
-    return [] if found == ['480p'] else natural(found)
+    return [] if found == ['480p'] else found
 
 
 def _video(root: Path, label_root: Path | None, images: str, labels: str, name: str, gaps: str) -> Video:
@@ -134,7 +119,7 @@ def _video(root: Path, label_root: Path | None, images: str, labels: str, name: 
         raise DataError(f'{root / images.format(video=name)} holds no frame.')
     given: dict[str, Path] = {}
     if label_root is not None:
-        given = by_stem(label_root / labels.format(video=name), MASK_SUFFIXES)
+        given = by_stem(label_root / labels.format(video=name), LABEL_SUFFIXES)
         orphans = [path for stem, path in given.items() if stem not in frames]
         if orphans:
             raise DataError(
@@ -142,35 +127,16 @@ def _video(root: Path, label_root: Path | None, images: str, labels: str, name: 
                 f'video); its frames are {next(iter(frames))} to {list(frames)[-1]}. Add the frame or remove the '
                 'annotation.'
             )
-    stems = natural(list(frames))
+    stems = list(frames)
     if gaps == 'error':
         _check_gaps(root / images.format(video=name), stems)
     return Video(name, stems, [frames[stem] for stem in stems], [given.get(stem) for stem in stems])
 
 
 def _check_gaps(folder: Path, stems: list[str]) -> None:
-    usual, holes = frame_gaps(stems)
-    if holes:
+    gaps = missing_numbers(stems)
+    if gaps:
         raise DataError(
-            f'{folder}: a frame is missing between {stems[holes[0]]} and {stems[holes[0] + 1]} (the others are {usual} '
+            f'{folder}: a frame is missing between {gaps[0].before} and {gaps[0].after} (the others are {gaps[0].step} '
             "apart). Add it, or set gaps='allow' if the video is meant to jump."
         )
-
-
-def frame_gaps(stems: Sequence[str]) -> tuple[int, list[int]]:
-    """Where the last number in the names of a video's frames leaves one out.
-
-    Args:
-        stems: In time.
-
-    Returns:
-        The commonest step from one number to the next, and the places of the names that a larger one follows; no place
-        where fewer than three names are there or one has no number.
-    """
-    found = [re.search(r'(\d+)\D*$', stem) for stem in stems]
-    if len(stems) < 3 or None in found:
-        return 0, []
-    numbers = [int(match.group(1)) for match in found]
-    steps = [after - before for before, after in pairwise(numbers)]
-    usual = Counter(steps).most_common(1)[0][0]
-    return usual, [place for place, step in enumerate(steps) if step > usual > 0]

@@ -10,9 +10,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from salseg.datasets.pairing import by_stem
-from salseg.datasets.reading import read_image
 from salseg.errors import DataError
+from salseg.io.images import read_image
+from salseg.io.listing import by_stem
 
 VIDEO_SUFFIXES = ('.mp4', '.avi', '.mkv', '.mov', '.webm', '.m4v', '.mpg', '.mpeg', '.wmv')
 

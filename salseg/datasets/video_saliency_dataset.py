@@ -1,15 +1,16 @@
 """Clips of videos with masks, sparsely annotated or not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from salseg.datasets.base import Results, SetDataset
 from salseg.datasets.provenance import read_provenance
-from salseg.datasets.reading import image_size
 from salseg.datasets.sampling import clip_indices, triplet_indices, windows
-from salseg.datasets.video_layout import Video, find_videos, read_names
+from salseg.datasets.video_layout import Video, find_videos, known_videos
 from salseg.errors import ConfigError, DataError
+from salseg.io.images import image_size
+from salseg.io.lists import read_names
 from salseg.registry import DATASETS
 
 Clip = tuple[int, list[int]]
@@ -83,7 +84,7 @@ class VideoSaliencyDataset(SetDataset):
         self.length, self.label_interval, self.nominal_interval = length, label_interval, nominal_interval
         self.between, self.spacing = between, spacing
         if list_file is not None:
-            videos = read_names(root / list_file)
+            videos = read_names(root / list_file, known_videos(root, layout, image_folder))
         labels = None if label_root is None else Path(label_root)
         self.videos = find_videos(root, layout, image_folder, label_folder, labels, videos, encoding is not None, gaps)
         self.provenance = read_provenance(labels or root)
@@ -152,6 +153,18 @@ class VideoSaliencyDataset(SetDataset):
             truth = video.stems[frame] in self.provenance.kept.get(video.name, ())
             return str(path), self.provenance.encoding if truth else 'soft'
         return str(path), self.encoding
+
+    def ids_together(self, index: int) -> tuple[str, Callable[[], Sequence[Path]]] | None:
+        """Annotations of the item's video that are truth, where they are ids."""
+        video = self.videos[self.items[index][0]]
+        if (self.encoding if self.provenance is None else self.provenance.encoding) != 'index':
+            return None
+        truth = None if self.provenance is None else set(self.provenance.kept.get(video.name, ()))
+        return f'{self.name} / {video.name}', lambda: [
+            path
+            for stem, path in zip(video.stems, video.labels)
+            if path is not None and (truth is None or stem in truth)
+        ]
 
     def describe(self, index: int) -> Results:
         """Paths of one clip.

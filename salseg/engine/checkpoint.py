@@ -15,7 +15,7 @@ from mmengine.logging import HistoryBuffer
 from torch import Tensor, nn
 
 from salseg.errors import CheckpointError
-from salseg.files import replacing
+from salseg.io.files import replacing
 
 _TAG = '__salseg__'
 # How torch words a difference in shape.

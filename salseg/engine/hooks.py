@@ -20,7 +20,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
 from salseg.errors import ConfigError
-from salseg.files import write_text
+from salseg.io.files import write_text
 from salseg.registry import HOOKS
 from salseg.visualization.palette import write_label_png
 

@@ -19,7 +19,7 @@ from salseg.datasets.video_saliency_dataset import VideoSaliencyDataset
 from salseg.engine.sharding import own_shard, united
 from salseg.errors import ConfigError, DataError, missing_weights
 from salseg.evaluation.metrics.grey import to_grey
-from salseg.files import replacing, write_text
+from salseg.io.files import replacing, write_text
 from salseg.models import BaseSegmentor
 from salseg.version import __version__
 from salseg.visualization import write_png

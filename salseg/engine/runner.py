@@ -15,7 +15,7 @@ from torch import nn
 
 from salseg.engine import checkpoint as files
 from salseg.errors import CheckpointError
-from salseg.files import replacing
+from salseg.io.files import replacing
 
 
 @RUNNERS.register_module()

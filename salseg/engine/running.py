@@ -14,7 +14,7 @@ from salseg.engine.config import load_config
 from salseg.engine.launch import init_processes
 from salseg.engine.runner import SalRunner, device_line
 from salseg.errors import CheckpointError, ConfigError
-from salseg.files import replacing
+from salseg.io.files import replacing
 from salseg.registry import PARAM_SCHEDULERS
 
 # Names that schedules give to their whole length: salseg's, and torch's cosine.

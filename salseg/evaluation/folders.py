@@ -1,18 +1,17 @@
 """Folders of predictions beside a folder of ground truths: paired by relative stem, never by position."""
 
 import os
-import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from salseg.errors import DataError, missing_folder
 from salseg.evaluation.protocols import Problem, Protocol
-from salseg.evaluation.reading import MAP_SUFFIXES
+from salseg.io.annotations import LABEL_SUFFIXES
+from salseg.io.listing import in_order, walk_files
 
 SHOWN = 10
-_STRAY = {'thumbs.db', 'desktop.ini', '__macosx'}
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Tree:
         return self.root / self.files[stem]
 
 
-def list_tree(root: Path, suffixes: Sequence[str] = MAP_SUFFIXES) -> Tree:
+def list_tree(root: Path, suffixes: Sequence[str] = LABEL_SUFFIXES) -> Tree:
     """Images of a folder and its sub-folders.
 
     Args:
@@ -49,7 +48,7 @@ def list_tree(root: Path, suffixes: Sequence[str] = MAP_SUFFIXES) -> Tree:
     best: dict[str, str] = {}
     passed_over = 0
     rank = {suffix: place for place, suffix in enumerate(suffixes)}
-    for relative in _walk(root, rank):
+    for relative in walk_files(root, rank):
         stem, suffix = os.path.splitext(relative)
         if stem in best:
             passed_over += 1
@@ -59,34 +58,6 @@ def list_tree(root: Path, suffixes: Sequence[str] = MAP_SUFFIXES) -> Tree:
     if not best:
         raise DataError(f'{root} holds no image ({", ".join(suffixes)}), in its sub-folders neither.')
     return Tree(root, {stem: best[stem] for stem in in_order(best)}, passed_over)
-
-
-def _walk(root: Path, suffixes: Collection[str]) -> Iterator[str]:
-    for folder, folders, names in os.walk(root, followlinks=True):
-        folders[:] = sorted(f for f in folders if not f.startswith('.') and f.lower() not in _STRAY)
-        below = os.path.relpath(folder, root).replace(os.sep, '/')
-        for name in names:
-            if name.startswith('.') or os.path.splitext(name)[1].lower() not in suffixes:
-                continue
-            yield name if below == '.' else f'{below}/{name}'
-
-
-def in_order(stems: Collection[str]) -> list[str]:
-    """Stems by folder; within one by name where all names are equally long, by the numbers in them otherwise."""
-    by_folder: dict[str, list[str]] = defaultdict(list)
-    for stem in stems:
-        by_folder[group_of(stem)].append(stem)
-    ordered = []
-    for folder in sorted(by_folder):
-        names = by_folder[folder]
-        natural = len({len(name) for name in names}) > 1
-        ordered += sorted(names, key=natural_key if natural else None)
-    return ordered
-
-
-def natural_key(text: str) -> list[tuple[int, int | str]]:
-    """Key that puts 9 before 10."""
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r'(\d+)', text) if part]
 
 
 def group_of(stem: str) -> str:
@@ -100,7 +71,7 @@ def select(tree: Tree, names: Sequence[str]) -> Tree:
     Raises:
         DataError: A name is neither.
     """
-    wanted = [os.path.splitext(name)[0] if name.lower().endswith(MAP_SUFFIXES) else name.strip('/') for name in names]
+    wanted = [os.path.splitext(name)[0] if name.lower().endswith(LABEL_SUFFIXES) else name.strip('/') for name in names]
     groups = {group_of(stem) for stem in tree.files}
     absent = [name for name in wanted if name not in tree.files and name not in groups]
     if absent:

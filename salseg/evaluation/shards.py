@@ -1,7 +1,6 @@
-"""Which shard of the work a process does, and lists of names."""
+"""Which shard of the work a process does."""
 
 import os
-from pathlib import Path
 
 from salseg.errors import DataError
 
@@ -39,23 +38,3 @@ def parse_shard(text: str) -> tuple[int, int]:
     if not (slash and first.isdigit() and number.isdigit() and 1 <= int(first) <= int(number)):
         raise DataError(f'--shard {text!r}; expected K/N with K from 1 to N, for example 2/4.')
     return int(first) - 1, int(number)
-
-
-def read_names(path: Path) -> list[str]:
-    """Names of a list file, one per line; of the image-and-mask lines of DAVIS 2016 the sequence is taken.
-
-    Raises:
-        DataError: It cannot be read, or is empty.
-    """
-    try:
-        lines = [line.strip() for line in path.read_text(encoding='utf-8-sig').splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f'the list {path} cannot be read: {error}.') from error
-    names = [_sequence(line) if line.startswith('/') else line.lstrip('*') for line in lines if line]
-    if not names:
-        raise DataError(f'the list {path} is empty; expected one name per line.')
-    return list(dict.fromkeys(names))
-
-
-def _sequence(line: str) -> str:
-    return Path(line.split()[0]).parent.name

@@ -9,7 +9,8 @@ import numpy as np
 
 from salseg.errors import DataError, LabelError
 from salseg.evaluation.protocols import MapProtocol, MaskProtocol, PartialResult, Problem, Protocol
-from salseg.evaluation.reading import image_size, present_values, read_labels, read_map, read_truth
+from salseg.io.annotations import check_index_labels, read_annotation, read_map, read_truth
+from salseg.io.values import present_values
 
 # Decoded frames that a process keeps of one side of one video: metrics look at a frame more than once.
 CACHE_BYTES = 128 * 2**20
@@ -90,7 +91,7 @@ def _score_video(protocol: MaskProtocol, work: ScoringTask) -> PartialResult:
     problems: list[Problem] = []
     stems = [item.stem for item in work.items]
     try:
-        truth = _truth_frames(protocol, work)
+        truth = truth_frames(protocol, work)
         allowed = {0, *protocol.allowed(truth, work.group)}
         prediction = _prediction_frames(protocol, work, truth, allowed, problems)
         part = protocol.part(work.group, truth, prediction, stems)
@@ -104,16 +105,28 @@ def _score_video(protocol: MaskProtocol, work: ScoringTask) -> PartialResult:
     return part
 
 
-def _truth_frames(protocol: MaskProtocol, work: ScoringTask) -> 'LazyFrames':
-    def read(number: int) -> np.ndarray:
-        return protocol.labels(read_labels(work.items[number].truth, protocol.binary))
+def truth_frames(protocol: MaskProtocol, work: ScoringTask) -> 'LazyFrames':
+    """Ground truth of a video as the protocol sees it.
 
-    return LazyFrames(len(work.items), read, image_size(work.items[0].truth))
+    Raises:
+        DataError: A file cannot be read, or its labels are not what the protocol takes.
+    """
+    files = [item.truth for item in work.items]
+    encoding = protocol.encoding(files)
+    if encoding == 'index' and not protocol.takes_masks:
+        check_index_labels(files, work.group or '.')
+
+    def read(number: int) -> np.ndarray:
+        return protocol.labels(read_annotation(work.items[number].truth, encoding))
+
+    return LazyFrames(len(work.items), read, read(0).shape)
 
 
 def _prediction_frames(
     protocol: MaskProtocol, work: ScoringTask, truth: 'LazyFrames', allowed: set[int], problems: list[Problem]
 ) -> 'LazyFrames':
+    encoding = _prediction_encoding(protocol, work)
+
     def read(number: int) -> np.ndarray:
         item = work.items[number]
         if item.prediction is None:
@@ -122,7 +135,7 @@ def _prediction_frames(
             # It is looked at by no metric, and may be anything.
             return np.zeros_like(truth[number])
         try:
-            labels = protocol.labels(read_labels(item.prediction, protocol.binary))
+            labels = protocol.labels(read_annotation(item.prediction, encoding))
         except DataError as error:
             problems.append(_unusable(item.stem, error))
             return np.zeros_like(truth[number])
@@ -136,6 +149,14 @@ def _prediction_frames(
         return labels
 
     return LazyFrames(len(work.items), read, truth.size)
+
+
+def _prediction_encoding(protocol: MaskProtocol, work: ScoringTask) -> str:
+    try:
+        return protocol.encoding([i.prediction for i in work.items if i.prediction is not None and i.counted])
+    except DataError:
+        # Told of the file itself when its frame is read.
+        return 'index'
 
 
 def _foreign(found: Sequence[int], allowed: set[int]) -> str:

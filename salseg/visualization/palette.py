@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from salseg.errors import DataError
-from salseg.files import replacing
+from salseg.io.files import replacing
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from salseg.errors import DataError
-from salseg.files import replacing
+from salseg.io.files import replacing
 
 
 def write_png(path: str | os.PathLike, image: np.ndarray, durable: bool = True) -> Path:
@@ -16,7 +16,7 @@ def write_png(path: str | os.PathLike, image: np.ndarray, durable: bool = True) 
     Args:
         path: Target; its folder is made.
         image: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, uint8.
-        durable: See :func:`salseg.files.replacing`.
+        durable: See :func:`salseg.io.files.replacing`.
 
     Returns:
         The path.

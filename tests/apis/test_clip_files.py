@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from salseg.apis import ClipPredictor, predict_video
-from salseg.datasets.reading import read_grey
-from salseg.datasets.video_reading import FrameSource, missing_numbers
+from salseg.io.annotations import read_map
+from salseg.io.listing import missing_numbers
+from salseg.datasets.video_reading import FrameSource
 from salseg.errors import DataError
 from tests.apis.brightness import brightness_model, contents, photo, photos
 
@@ -153,4 +154,4 @@ def test_frames_of_a_model_on_single_images_do_not_depend_on_each_other(tmp_path
     assert predict_video(single, tmp_path / 'in', tmp_path / 'out', ('mask',)) == 5
     for number in range(5):
         alone = next(single([('x', photo(number))])).saliency
-        np.testing.assert_array_equal(read_grey(tmp_path / f'out/mask/{number:03d}.png'), alone)
+        np.testing.assert_array_equal(read_map(tmp_path / f'out/mask/{number:03d}.png'), alone)

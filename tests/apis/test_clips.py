@@ -8,7 +8,8 @@ from torch import nn
 from salseg.apis.clip_files import predict_video
 from salseg.apis.clips import ClipPredictor
 from salseg.datasets import VideoSaliencyDataset
-from salseg.datasets.reading import read_grey, read_image
+from salseg.io.annotations import read_map
+from salseg.io.images import read_image
 from salseg.errors import CheckpointError, DataError
 from salseg.evaluation.metrics.grey import to_grey
 from salseg.models import SaliencySegmentor
@@ -87,7 +88,7 @@ def test_a_model_without_weights_is_refused():
 def test_maps_and_overlay_of_a_folder_are_written(tmp_path):
     images, _ = write_video(tmp_path / 'set', 'a', 6, size=(25, 33))
     assert predict_video(ClipPredictor(model()), images, tmp_path / 'out') == 6
-    assert read_grey(tmp_path / 'out/mask/00005.png').shape == (25, 33)
+    assert read_map(tmp_path / 'out/mask/00005.png').shape == (25, 33)
     capture = cv2.VideoCapture(str(tmp_path / 'out/overlay.mp4'))
     frames = 0
     while capture.read()[0]:

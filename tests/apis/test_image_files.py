@@ -9,7 +9,7 @@ from PIL import Image
 
 from salseg.apis import SaliencyPredictor, predict_files, watch_files
 from salseg.apis import image_files as module
-from salseg.datasets.reading import read_grey
+from salseg.io.annotations import read_map
 from salseg.errors import DataError
 from tests.apis.brightness import brightness_model, contents, photo, photos, save
 
@@ -79,7 +79,7 @@ def test_a_result_that_is_cut_off_or_older_than_its_image_is_made_again(tmp_path
     (tmp_path / 'out/002.png').write_bytes(b'')
     report = predict_files(predictor(), [tmp_path / 'in'], tmp_path / 'out')
     assert (report.images, report.kept) == (3, 1)
-    np.testing.assert_array_equal(read_grey(tmp_path / 'out/001.png'), predictor()([photo(99)])[0].saliency)
+    np.testing.assert_array_equal(read_map(tmp_path / 'out/001.png'), predictor()([photo(99)])[0].saliency)
 
 
 def test_results_of_another_model_are_refused_and_replaced_when_that_is_requested(tmp_path):

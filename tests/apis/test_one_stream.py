@@ -9,7 +9,7 @@ import torch
 
 from salseg.apis import Prompt, Propagator, init_model
 from salseg.cli.main import main
-from salseg.datasets.reading import read_mask
+from salseg.io.annotations import read_annotation
 from salseg.datasets.synthetic.videos import boxes_of_labels, draw_video
 from salseg.datasets.video_reading import FrameSource
 from salseg.engine.running import test as run_test
@@ -62,7 +62,7 @@ def by_test(config, checkpoint, options, tree, folder):
 
 
 def labels_of(folder):
-    return np.stack([read_mask(path, 'index') for path in sorted(Path(folder).glob('*.png'))])
+    return np.stack([read_annotation(path, 'index') for path in sorted(Path(folder).glob('*.png'))])
 
 
 @pytest.mark.parametrize('name', SMALL)
@@ -76,8 +76,8 @@ def test_track_stream_and_test_loop_give_the_same_labels(name, kind, tree, tmp_p
     assert sorted(tested) == ['first', 'second']
     for video in tested:
         frames, first = tree / f'JPEGImages/480p/{video}', tree / f'Annotations/480p/{video}/00000.png'
-        boxes, _ = boxes_of_labels(read_mask(first, 'index'), 2)
-        prompt = Prompt.from_labels(read_mask(first, 'index'))
+        boxes, _ = boxes_of_labels(read_annotation(first, 'index'), 2)
+        prompt = Prompt.from_labels(read_annotation(first, 'index'))
         given = ['--mask', str(first)]
         if kind == 'boxes':
             prompt = prompt.boxed()

@@ -8,7 +8,7 @@ from salseg.apis import optical_flow
 from salseg.apis.optical_flow import precompute_flow
 from salseg.cli.main import main
 from salseg.datasets.flow import DISFlow, FlowFiles, FramePair
-from salseg.datasets.reading import read_image
+from salseg.io.images import read_image
 from salseg.errors import DataError
 from tests.datasets.video_folders import write_video
 

@@ -104,7 +104,7 @@ def test_one_unreadable_image_is_named_and_the_rest_goes_on(trained, tmp_path):
 
 
 def photo_read(tmp_path):
-    from salseg.datasets.reading import read_image
+    from salseg.io.images import read_image
 
     return read_image(tmp_path / 'in/a.jpg')
 

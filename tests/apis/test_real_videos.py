@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from salseg.cli.main import main
-from salseg.datasets.reading import read_mask
+from salseg.io.annotations import read_annotation
 from salseg.engine.running import test as run_test
 from tests.needs import REAL, ROOT, needs_project
 
@@ -42,9 +42,9 @@ def test_a_real_video_runs_through_once_random_weights_are_allowed(name, tmp_pat
     assert main([*words, '--random-weights', *options]) == 0
     written = sorted((tmp_path / 'out/masks').glob('*.png'))
     assert [path.stem for path in written] == [path.stem for path in sorted(frames.iterdir())[:7]]
-    first = read_mask(mask, 'index')
+    first = read_annotation(mask, 'index')
     assert first.shape == cv2.imread(str(next(iter(frames.iterdir())))).shape[:2]
-    labels = [read_mask(path, 'index') for path in written]
+    labels = [read_annotation(path, 'index') for path in written]
     assert all(found.shape == first.shape and set(np.unique(found)) <= set(np.unique(first)) for found in labels)
     assert (tmp_path / 'out/overlay.mp4').stat().st_size > 0
 

@@ -13,7 +13,7 @@ from PIL import Image
 from salseg.apis import init_model, read_prompts, track
 from salseg.apis.tracking import parse_box
 from salseg.cli.main import main
-from salseg.datasets.reading import read_mask
+from salseg.io.annotations import read_annotation
 from salseg.datasets.video_reading import FrameSource
 from salseg.engine.hooks import SaveLabelsHook
 from salseg.errors import DataError
@@ -41,7 +41,7 @@ def prompts():
 
 def written(out):
     files = sorted((out / 'masks').glob('*.png'), key=lambda p: int(p.stem[1:]))
-    return [read_mask(file, 'index') for file in files]
+    return [read_annotation(file, 'index') for file in files]
 
 
 @both
@@ -105,7 +105,7 @@ def test_a_video_file_is_tracked_as_its_frames_are(tmp_path):
     report = track(stream(model), source, {0: prompts()[0]}, tmp_path / 'out', overlay=False, max_frames=3)
     assert (report.frames, report.overlay) == (3, None)
     expected = [r.labels for r in propagate(stream(model), video(4)[:3], {0: prompts()[0]})]
-    found = [read_mask(tmp_path / 'out' / 'masks' / f'{n:05d}.png', 'index') for n in range(3)]
+    found = [read_annotation(tmp_path / 'out' / 'masks' / f'{n:05d}.png', 'index') for n in range(3)]
     np.testing.assert_array_equal(found, expected)
 
 
@@ -235,7 +235,7 @@ def test_a_camera_is_tracked_for_as_many_frames_as_asked_for_and_never_resumed(t
     model = xmem()
     report = track(stream(model), source, {0: prompts()[0]}, tmp_path / 'out', state_every=1, max_frames=3)
     assert (report.frames, report.resumed_at) == (3, 0)
-    found = [read_mask(tmp_path / 'out' / 'masks' / f'{n:05d}.png', 'index') for n in range(3)]
+    found = [read_annotation(tmp_path / 'out' / 'masks' / f'{n:05d}.png', 'index') for n in range(3)]
     np.testing.assert_array_equal(found, [r.labels for r in propagate(stream(model), video(4)[:3], {0: prompts()[0]})])
     with pytest.raises(DataError, match='boxes for a camera are given in Python'):
         read_prompts(source, boxes=['1:0,0,9,9'])

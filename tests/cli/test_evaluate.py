@@ -10,8 +10,9 @@ from salseg.cli import main
 from salseg.errors import DataError
 from salseg.evaluation.folders import name_methods
 from salseg.evaluation.protocols import PROTOCOLS
-from salseg.evaluation.reading import read_labels
-from salseg.evaluation.shards import launched_shard, parse_shard, read_names
+from salseg.io.annotations import read_annotation
+from salseg.evaluation.shards import launched_shard, parse_shard
+from salseg.io.lists import read_names
 from tests.evaluation.trees import label_tree, map_tree, save_labels
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,7 +113,7 @@ def test_youtube_vos_averages_seen_and_unseen_categories(tmp_path, capsys):
     predictions, truth = label_tree(tmp_path, {'v': 4})
     # Object 1 is right in every frame that is listed for it, object 2 is missed wherever it counts.
     for t in range(1, 4):
-        labels = read_labels(truth / f'v/{t:05d}.png').copy()
+        labels = read_annotation(truth / f'v/{t:05d}.png', 'index')
         labels[labels == 2] = 0
         if t == 3:
             labels[:] = 0

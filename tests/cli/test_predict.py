@@ -38,10 +38,10 @@ def test_command_api_and_shards_give_the_same_bytes(tmp_path, capsys):
     for k in (1, 2):
         assert predict(capsys, 'salseg-demo', 'in', '--out', 'shared', '--shard', f'{k}/2')[0] == 0
     assert contents(tmp_path / 'shared') == contents(tmp_path / 'whole')
-    from salseg.datasets.reading import read_grey
+    from salseg.io.annotations import read_map
 
     for path, found in zip(paths, salseg.predict('salseg-demo', 'in', device='cpu'), strict=True):
-        np.testing.assert_array_equal(read_grey(tmp_path / f'whole/{path.stem}.png'), found)
+        np.testing.assert_array_equal(read_map(tmp_path / f'whole/{path.stem}.png'), found)
 
 
 def test_launched_processes_take_their_shards(tmp_path, capsys, monkeypatch):

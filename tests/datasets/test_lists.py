@@ -3,7 +3,7 @@ import pickle
 import pytest
 
 from salseg.datasets import ListedDataset
-from salseg.datasets.lists import LazyList
+from salseg.io.lists import LazyList
 from salseg.errors import DataError
 from tests.datasets.checking.folders import draw_image, mask, save
 

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from salseg.datasets.reading import image_size, read_image, read_mask
+from salseg.io.annotations import read_annotation
+from salseg.io.images import image_size, read_image
 from salseg.errors import DataError, LabelError
 
 
@@ -66,27 +67,27 @@ def test_palette_masks_keep_their_indices(tmp_path):
     image = Image.fromarray(labels, mode='P')
     image.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0])
     image.save(tmp_path / 'p.png')
-    assert np.array_equal(read_mask(tmp_path / 'p.png', 'index'), labels)
+    assert np.array_equal(read_annotation(tmp_path / 'p.png', 'index'), labels)
 
 
 def test_binary_masks_may_be_written_as_one_or_as_255(tmp_path):
     mask = np.array([[0, 1], [1, 0]], np.uint8)
     for name, values in (('one.png', mask), ('full.png', mask * 255)):
         Image.fromarray(values).save(tmp_path / name)
-        assert np.array_equal(read_mask(tmp_path / name, 'binary'), mask)
+        assert np.array_equal(read_annotation(tmp_path / name, 'binary'), mask)
     Image.fromarray(mask.astype(bool)).save(tmp_path / 'bit.png')
-    assert np.array_equal(read_mask(tmp_path / 'bit.png', 'binary'), mask)
+    assert np.array_equal(read_annotation(tmp_path / 'bit.png', 'binary'), mask)
 
 
 def test_grey_edges_are_cut_at_half_of_full_scale_and_kept_as_soft_labels(tmp_path):
     Image.fromarray(np.array([[0, 127, 128, 255]], np.uint8)).save(tmp_path / 'g.png')
-    assert read_mask(tmp_path / 'g.png', 'binary').tolist() == [[0, 0, 1, 1]]
-    np.testing.assert_allclose(read_mask(tmp_path / 'g.png', 'soft'), [[0, 127 / 255, 128 / 255, 1]])
+    assert read_annotation(tmp_path / 'g.png', 'binary').tolist() == [[0, 0, 1, 1]]
+    np.testing.assert_allclose(read_annotation(tmp_path / 'g.png', 'soft'), [[0, 127 / 255, 128 / 255, 1]])
 
 
 def test_scribble_codes_become_labels(tmp_path):
     Image.fromarray(np.array([[0, 1, 2]], np.uint8)).save(tmp_path / 's.png')
-    assert read_mask(tmp_path / 's.png', 'scribble').tolist() == [[255, 1, 0]]
+    assert read_annotation(tmp_path / 's.png', 'scribble').tolist() == [[255, 1, 0]]
 
 
 def test_a_scribble_of_code_seven_is_refused_with_the_codes_found(tmp_path):
@@ -94,22 +95,22 @@ def test_a_scribble_of_code_seven_is_refused_with_the_codes_found(tmp_path):
     with pytest.raises(
         LabelError, match=r"codes 0, 1, 2, 7; a scribble has 0 unknown, 1 object, 2 background(.|\n)*'index'"
     ):
-        read_mask(tmp_path / 's.png', 'scribble')
+        read_annotation(tmp_path / 's.png', 'scribble')
 
 
 def test_an_rgb_scribble_is_refused_and_one_with_equal_channels_is_read(tmp_path):
     colour = np.zeros((4, 4, 3), np.uint8)
     colour[0, 0] = (255, 0, 0)
     Image.fromarray(colour).save(tmp_path / 'c.png')
-    with pytest.raises(LabelError, match=r'c.png is a colour image \(4, 4, 3\)(.|\n)*grey or palette PNG'):
-        read_mask(tmp_path / 'c.png', 'scribble')
+    with pytest.raises(LabelError, match=r'c.png is a colour image \(4, 4, 3\)(.|\n)*palette PNG'):
+        read_annotation(tmp_path / 'c.png', 'scribble')
     Image.fromarray(np.repeat(np.array([[[1], [2]]], np.uint8), 3, axis=2)).save(tmp_path / 'e.png')
-    assert read_mask(tmp_path / 'e.png', 'scribble').tolist() == [[1, 0]]
+    assert read_annotation(tmp_path / 'e.png', 'scribble').tolist() == [[1, 0]]
 
 
 def test_an_unknown_encoding_is_refused(tmp_path):
-    with pytest.raises(DataError, match='expected one of binary, soft, index, scribble'):
-        read_mask(tmp_path / 'x.png', 'rgb')
+    with pytest.raises(DataError, match='expected one of binary, soft, index, union, scribble'):
+        read_annotation(tmp_path / 'x.png', 'rgb')
 
 
 def test_the_size_is_read_without_decoding(tmp_path):

@@ -89,15 +89,15 @@ def test_a_list_that_names_a_missing_image_is_refused(tmp_path):
 def test_an_empty_list_is_refused(tmp_path):
     make(tmp_path)
     (tmp_path / 'test.txt').write_text('\n \n')
-    with pytest.raises(DataError, match=r'test.txt is empty; expected one image name per line'):
+    with pytest.raises(DataError, match=r'test.txt is empty; expected one name per line'):
         SaliencyDataset(str(tmp_path), list_file='test.txt')
 
 
 def test_a_missing_root_or_folder_says_what_was_looked_for_and_found(tmp_path):
     with pytest.raises(DataError, match='does not exist'):
         SaliencyDataset(str(tmp_path / 'none'))
-    (tmp_path / 'photos').mkdir()
-    with pytest.raises(DataError, match=r'looked for image, images(.|\n)*found photos(.|\n)*image_folder='):
+    (tmp_path / 'pics').mkdir()
+    with pytest.raises(DataError, match=r'looked for image, images(.|\n)*found pics(.|\n)*image_folder='):
         SaliencyDataset(str(tmp_path))
 
 
@@ -116,10 +116,10 @@ def test_a_mask_of_another_size_names_both_files_and_sizes(tmp_path):
 
 def test_ground_truth_keeps_its_grey_values_and_own_size(tmp_path):
     make(tmp_path)
-    save(tmp_path / 'mask' / 'a.png', grey(100, (7, 9)))
+    save(tmp_path / 'mask' / 'a.png', grey(200, (7, 9)))
     item = SaliencyDataset(str(tmp_path), pipeline=[dict(type='LoadFrames'), dict(type='LoadGroundTruth')])[0]
     assert item['gt_maps'][0].shape == (7, 9)
-    assert item['gt_maps'][0][0, 0] == 100
+    assert item['gt_maps'][0][0, 0] == 200
 
 
 @pytest.mark.skipif(not (REAL / 'sod/ECSSD').is_dir(), reason=f'the real images are not at {REAL} (SALSEG_REAL_DATA)')

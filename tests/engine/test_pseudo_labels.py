@@ -13,7 +13,7 @@ from torch import nn
 
 from projects.rcrnet import FGPLG, SplitTriplet  # noqa: F401 - registers the transform
 from salseg.datasets import VideoSaliencyDataset
-from salseg.datasets.reading import read_grey
+from salseg.io.annotations import read_map
 from salseg.engine import pseudo_labels
 from salseg.engine.pseudo_labels import released_grey
 from salseg.engine.pseudo_labels import generate_pseudo_labels
@@ -87,7 +87,7 @@ def test_kept_truth_is_copied_byte_for_byte_and_the_rest_is_made(videos, tmp_pat
         for frame in frames:
             name = f'Annotations/{video}/{frame}.png'
             assert written[name] == (videos / name).read_bytes()
-    grey = read_grey(tmp_path / 'out/Annotations/a/00001.png')
+    grey = read_map(tmp_path / 'out/Annotations/a/00001.png')
     assert 0 < grey.min() < grey.max() < 255
     overlap = (grey > 127) & (mask(1) > 0)
     assert overlap.sum() / ((grey > 127) | (mask(1) > 0)).sum() > 0.6
@@ -192,7 +192,7 @@ def test_any_model_on_clips_goes_through_the_same_door(videos, tmp_path):
 def test_released_style_rounds_down_before_it_resizes(videos, tmp_path):
     small = [dict(step, size=(12, 16)) if step['type'] == 'Resize' else step for step in TRIPLETS]
     generate_pseudo_labels(generator(), dataset(videos, pipeline=small), tmp_path / 'out', style='released')
-    grey = read_grey(tmp_path / 'out/Annotations/a/00001.png')
+    grey = read_map(tmp_path / 'out/Annotations/a/00001.png')
     np.testing.assert_array_equal(grey[::2], grey[1::2])
     np.testing.assert_array_equal(grey[:, ::2], grey[:, 1::2])
     np.testing.assert_array_equal(released_grey(np.full((2, 2), 0.999), (4, 4)), np.full((4, 4), 254))

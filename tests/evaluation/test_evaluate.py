@@ -4,7 +4,7 @@ import pytest
 from salseg.errors import DataError, UnknownName
 from salseg.evaluation import functional as F
 from salseg.evaluation.evaluate import Settings, evaluate_folders
-from salseg.evaluation.reading import read_labels, read_map, read_truth
+from salseg.io.annotations import read_annotation, read_map, read_truth
 from tests.evaluation.trees import blob, label_tree, map_tree, save_grey, save_labels
 
 
@@ -41,7 +41,7 @@ def test_metrics_of_maps_are_those_of_the_functions_on_all_images(tmp_path, prot
 
 
 def labels_of(folder, binary=False):
-    return [read_labels(path, binary) for path in sorted(folder.glob('*.png'))]
+    return [read_annotation(path, 'union' if binary else 'index') for path in sorted(folder.glob('*.png'))]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_predictions_of_another_size_are_an_error_with_both_sizes(tmp_path):
 def test_labels_that_the_ground_truth_does_not_have_are_an_error_for_every_frame(tmp_path):
     predictions, truth = label_tree(tmp_path, {'a': 5})
     for t in (1, 3):
-        labels = read_labels(predictions / f'a/{t:05d}.png').copy()
+        labels = read_annotation(predictions / f'a/{t:05d}.png', 'index')
         labels[0, 0] = 7
         save_labels(predictions / f'a/{t:05d}.png', labels)
     with pytest.raises(DataError, match=r'wrong id, 2 in all') as error:

@@ -3,8 +3,10 @@ import pytest
 from PIL import Image
 
 from salseg.errors import DataError, LabelError
-from salseg.evaluation.folders import in_order, list_tree
-from salseg.evaluation.reading import present_values, read_labels, read_map, read_truth
+from salseg.evaluation.folders import list_tree
+from salseg.io.annotations import read_annotation, read_map, read_truth
+from salseg.io.listing import in_order
+from salseg.io.values import present_values
 from tests.evaluation.trees import save_grey, save_labels
 
 
@@ -22,7 +24,7 @@ def test_grey_object_ids_are_refused_as_a_mask(tmp_path):
     save_grey(tmp_path / 'a.png', np.array([[0, 1, 2, 3]]))
     with pytest.raises(LabelError, match=r'0, 1, 2, 3.*palette PNG'):
         read_truth(tmp_path / 'a.png')
-    assert read_labels(tmp_path / 'a.png').tolist() == [[0, 1, 2, 3]]
+    assert read_annotation(tmp_path / 'a.png', 'index').tolist() == [[0, 1, 2, 3]]
 
 
 def test_bits_colours_and_sixteen_bits_become_eight(tmp_path):

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from projects.rcrnet.keys import official_to_salseg
-from salseg.datasets.reading import read_grey
+from salseg.io.annotations import read_map
 from salseg.datasets.sampling import clip_indices
 from salseg.datasets.transforms import AntialiasedResize, LoadFrames, LoadSoftLabels, PackFrames
 from salseg.engine.pseudo_labels import released_grey
@@ -167,7 +167,7 @@ def test_transforms_and_written_maps(path, tmp_path):
     for resample in ('bicubic', 'nearest'):
         tensors[f'written_{resample}'] = released_grey(tensors['pred'][0].numpy(), size, resample)
         cv2.imwrite(str(tmp_path / f'{resample}.png'), tensors[f'written_{resample}'])
-        assert np.array_equal(read_grey(tmp_path / f'{resample}.png'), tensors[f'written_{resample}'])
+        assert np.array_equal(read_map(tmp_path / f'{resample}.png'), tensors[f'written_{resample}'])
     kit.check(meta, values, tensors)
 
 

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from salseg.cli.main import main
-from salseg.datasets.reading import read_grey
+from salseg.io.annotations import read_map
 from salseg.datasets.synthetic import write_dataset
 from salseg.engine.checkpoint import load_file
 from salseg.models import BaseSegmentor
@@ -139,7 +139,7 @@ def test_generated_labels_are_the_data_of_the_last_stage(chain):
     assert made['made'][video] == ['00001', '00002', '00003', '00005', '00006', '00007']
     truth = chain / f'data/Annotations/480p/{video}/00004.png'
     assert (chain / f'labels/Annotations/{video}/00004.png').read_bytes() == truth.read_bytes()
-    grey = read_grey(chain / f'labels/Annotations/{video}/00002.png')
+    grey = read_map(chain / f'labels/Annotations/{video}/00002.png')
     assert len(set(grey.flat)) > 2
 
 

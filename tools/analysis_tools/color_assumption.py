@@ -20,8 +20,9 @@ from torch import Tensor
 from salseg.datasets.checking.findings import Findings
 from salseg.datasets.checking.images import Item
 from salseg.datasets.checking.layout import KINDS, find_plan, items_of
-from salseg.datasets.reading import UNKNOWN, read_image, read_mask
 from salseg.errors import DataError, SalsegError
+from salseg.io.annotations import UNKNOWN, read_annotation
+from salseg.io.images import read_image
 from salseg.ops import nearest_matches, patch_similarity, search_offsets
 from salseg.ops.affinity import overlap
 from salseg.ops.color import rgb_to_lab
@@ -89,7 +90,7 @@ def _annotation(item: Item) -> tuple[str, str] | None:
 def read(item: Item, stride: int) -> tuple[Tensor, Tensor]:
     """Lab (1, 3, h, w), averaged over stride x stride pixels, and the labels (h, w) at the middle of each of them."""
     role, path = _annotation(item)
-    labels = read_mask(path, 'index' if role == 'ids' else 'binary')
+    labels = read_annotation(path, 'index' if role == 'ids' else 'binary')
     image = torch.from_numpy(np.ascontiguousarray(read_image(item.image).transpose(2, 0, 1)))[None].float()
     if tuple(image.shape[-2:]) != labels.shape:
         raise DataError(f'{item.image} and {path} differ in size.')

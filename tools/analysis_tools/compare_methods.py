@@ -14,13 +14,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from salseg.datasets.reading import read_image
 from salseg.errors import DataError, SalsegError
 from salseg.evaluation.folders import Tree, list_tree, name_methods
 from salseg.evaluation.functional import resize_prediction
 from salseg.evaluation.protocols import MapProtocol, get_protocol
 from salseg.evaluation.protocols.maps import image_row
-from salseg.evaluation.reading import read_map, read_truth
+from salseg.io.annotations import read_map, read_truth
+from salseg.io.images import read_image
 from salseg.visualization import sheet, write_png
 from salseg.visualization.report.cases import image_tree
 

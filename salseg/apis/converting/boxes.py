@@ -13,9 +13,9 @@ from salseg.datasets.box_files import COLUMNS
 from salseg.datasets.checking.findings import Findings
 from salseg.datasets.checking.images import Item
 from salseg.datasets.checking.layout import find_plan, items_of
-from salseg.datasets.reading import UNKNOWN, read_mask
 from salseg.errors import DataError
-from salseg.files import write_text
+from salseg.io.annotations import UNKNOWN, read_annotation
+from salseg.io.files import write_text
 
 Row = tuple[str, str, int, int, int, int, int, int, int]
 
@@ -77,7 +77,7 @@ def _rows(item: Item) -> Iterator[Row]:
     for role, path in item.labels:
         if role == 'scribble':
             continue
-        labels = read_mask(path, 'index' if role == 'ids' else 'binary')
+        labels = read_annotation(path, 'index' if role == 'ids' else 'binary')
         # Files of one object each are numbered in their order.
         number += 1
         for own, box in mask_boxes(labels).items():

@@ -10,8 +10,8 @@ import numpy as np
 from skimage.draw import polygon as fill_polygon
 
 from salseg.apis.converting.files import Progress, Summary, separate, with_progress, write_grey
-from salseg.datasets.reading import read_image
 from salseg.errors import DataError
+from salseg.io.images import read_image
 from salseg.visualization import write_png
 
 # Instances smaller than this, in pixels, make no group: what the published loader of COCO-SEG groups uses.

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from salseg.apis.converting.files import Progress, Summary, separate, take, with_progress
-from salseg.datasets.pairing import IMAGE_FOLDERS, MASK_FOLDERS, by_stem, find_folder
-from salseg.datasets.reading import MASK_SUFFIXES
 from salseg.errors import DataError
-from salseg.files import write_text
+from salseg.io.annotations import LABEL_SUFFIXES
+from salseg.io.files import write_text
+from salseg.io.listing import IMAGE_FOLDERS, MASK_FOLDERS, by_stem, find_folder
 
 
 def convert_duts(
@@ -38,9 +38,9 @@ def convert_duts(
         images = by_stem(find_folder(source, None, IMAGE_FOLDERS, 'image'))
         labels = {}
         if scribbles is not None and part == 'train':
-            labels['scribble'] = by_stem(scribbles, MASK_SUFFIXES)
+            labels['scribble'] = by_stem(scribbles, LABEL_SUFFIXES)
         try:
-            labels['mask'] = by_stem(find_folder(source, None, MASK_FOLDERS, 'label'), MASK_SUFFIXES)
+            labels['mask'] = by_stem(find_folder(source, None, MASK_FOLDERS, 'label'), LABEL_SUFFIXES)
         except DataError:
             if not labels:
                 raise

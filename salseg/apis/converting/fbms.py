@@ -7,10 +7,9 @@ import numpy as np
 from PIL import Image
 
 from salseg.apis.converting.files import Progress, Summary, separate, take, with_progress, write_grey
-from salseg.datasets.pairing import by_stem
-from salseg.datasets.video_layout import natural
 from salseg.errors import DataError
-from salseg.files import write_text
+from salseg.io.files import write_text
+from salseg.io.listing import by_stem, folders_in
 
 SPLITS = {'Trainingset': 'train', 'Testset': 'test'}
 
@@ -35,7 +34,7 @@ def convert_fbms(source: Path, out: Path, how: str = 'copy', progress: Progress 
     folders = {part: source / name for name, part in SPLITS.items() if (source / name).is_dir()}
     if not folders:
         raise DataError(f'{source} holds neither Trainingset nor Testset; give the folder that the archives unpack to.')
-    videos = [(part, p) for part, folder in folders.items() for p in sorted(folder.iterdir()) if p.is_dir()]
+    videos = [(part, p) for part, folder in folders.items() for p in folders_in(folder)]
     summary = Summary(out)
     for _, folder in with_progress(videos, progress):
         _convert_video(folder, out, how, summary)
@@ -49,7 +48,7 @@ def _convert_video(folder: Path, out: Path, how: str, summary: Summary) -> None:
     frames = by_stem(folder, ('.jpg', '.jpeg', '.png'))
     if not frames:
         raise DataError(f'{folder} holds no frame.')
-    by_number = {_frame_number(stem): stem for stem in natural(list(frames))}
+    by_number = {_frame_number(stem): stem for stem in frames}
     if len(by_number) < len(frames):
         raise DataError(
             f'{folder}: {len(frames)} frames have {len(by_number)} different numbers; names must end in one.'

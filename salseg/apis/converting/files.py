@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from salseg.errors import DataError, missing_folder
-from salseg.files import replacing
+from salseg.io.files import replacing
 from salseg.visualization import write_label_png, write_png
 
 HOW = ('copy', 'hardlink', 'symlink')

@@ -8,8 +8,8 @@ import numpy as np
 from salseg.apis.converting.files import Progress, Summary, separate, take, with_progress, write_grey
 from salseg.datasets.checking.findings import Findings
 from salseg.datasets.checking.layout import find_plan, items_of
-from salseg.datasets.reading import read_mask
 from salseg.errors import DataError
+from salseg.io.annotations import read_annotation
 
 
 def convert_groups(
@@ -47,7 +47,9 @@ def convert_groups(
             continue
         image, mask = Path(item.image), item.labels[0][1]
         take(image, out / 'image' / item.group / image.name, how)
-        write_grey(out / 'gt' / item.group / f'{item.stem}.png', lambda p=mask: read_mask(p, 'binary') * np.uint8(255))
+        write_grey(
+            out / 'gt' / item.group / f'{item.stem}.png', lambda p=mask: read_annotation(p, 'binary') * np.uint8(255)
+        )
         summary.count('images')
         used.add(item.group)
     summary.count('groups', len(used))

@@ -7,9 +7,9 @@ from PIL import Image, ImageColor, UnidentifiedImageError
 
 from salseg.apis.converting.files import Progress, Summary, separate, take, with_progress, write_grey
 from salseg.apis.converting.scribbles import note_scribble, write_list
-from salseg.datasets.pairing import IMAGE_FOLDERS, by_stem, find_folder
-from salseg.datasets.reading import read_image
 from salseg.errors import DataError, LabelError
+from salseg.io.images import read_image
+from salseg.io.listing import IMAGE_FOLDERS, by_stem, find_folder
 
 PAINTED_FOLDERS = ('painted', 'scribbles', 'layers')
 # A scribble over a photograph that has this colour there already is not seen; such a pixel tells nothing.

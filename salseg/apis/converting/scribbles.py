@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from salseg.apis.converting.files import Progress, Summary, separate, take, with_progress, write_grey
-from salseg.datasets.pairing import IMAGE_FOLDERS, MASK_FOLDERS, by_stem, find_folder
-from salseg.datasets.reading import MASK_SUFFIXES, read_grey, read_mask
 from salseg.datasets.synthetic import draw_scribbles
 from salseg.errors import DataError
-from salseg.files import write_text
+from salseg.io.annotations import LABEL_SUFFIXES, UNKNOWN, read_annotation
+from salseg.io.files import write_text
+from salseg.io.listing import IMAGE_FOLDERS, MASK_FOLDERS, by_stem, find_folder
 
 
 def merge_scribbles(source: Path, out: Path, how: str = 'copy', progress: Progress = None) -> Summary:
@@ -31,7 +31,7 @@ def merge_scribbles(source: Path, out: Path, how: str = 'copy', progress: Progre
     separate(source, out)
     folders = {name: find_folder(source, name, (), name) for name in ('img', 'gt', 'mask')}
     images = by_stem(folders['img'])
-    scribbles = {name: by_stem(folders[name], MASK_SUFFIXES) for name in ('gt', 'mask')}
+    scribbles = {name: by_stem(folders[name], LABEL_SUFFIXES) for name in ('gt', 'mask')}
     summary = Summary(out)
     for stem in with_progress(list(images), progress):
         missing = next((name for name in scribbles if stem not in scribbles[name]), None)
@@ -44,7 +44,7 @@ def merge_scribbles(source: Path, out: Path, how: str = 'copy', progress: Progre
 
 
 def _codes(objects: Path, scribbles: Path) -> np.ndarray:
-    inside, any_scribble = read_grey(objects) >= 128, read_grey(scribbles) >= 128
+    inside, any_scribble = read_annotation(objects, 'binary') == 1, read_annotation(scribbles, 'binary') == 1
     if inside.shape != any_scribble.shape:
         raise DataError(
             f'{objects} is {inside.shape}, {scribbles} is {any_scribble.shape}: (height, width) must be equal.'
@@ -86,12 +86,12 @@ def draw_from_masks(
     """
     separate(source, out)
     image_files = by_stem(find_folder(source, images, IMAGE_FOLDERS, 'image'))
-    truths = by_stem(find_folder(source, masks, MASK_FOLDERS, 'label'), MASK_SUFFIXES)
+    truths = by_stem(find_folder(source, masks, MASK_FOLDERS, 'label'), LABEL_SUFFIXES)
     if not set(image_files) & set(truths):
         raise DataError(f'{source}: {len(image_files)} images and {len(truths)} masks have no name in common.')
     summary, used = Summary(out), {}
     for stem in with_progress([stem for stem in image_files if stem in truths], progress):
-        mask = read_mask(truths[stem], 'binary')
+        mask = read_annotation(truths[stem], 'binary')
         if not mask.any():
             summary.note('masks without object, left out', str(truths[stem]))
             continue
@@ -107,11 +107,12 @@ def draw_from_masks(
 
 def note_scribble(path: Path, summary: Summary) -> None:
     """Count a scribble and note what a training would stumble over."""
-    codes = read_grey(path, 'scribble')
-    classes = {int(value) for value in np.unique(codes)} & {1, 2}
+    labels = read_annotation(path, 'scribble')
+    known = labels != UNKNOWN
+    classes = set(np.unique(labels[known]).tolist())
     summary.count('scribbles')
-    summary.count('labelled pixels', int(np.count_nonzero(codes)))
-    summary.count('pixels', codes.size)
+    summary.count('labelled pixels', int(np.count_nonzero(known)))
+    summary.count('pixels', labels.size)
     if len(classes) < 2:
         summary.note('scribbles of one class only', path.name)
 

@@ -7,10 +7,11 @@ import numpy as np
 
 from salseg.apis.converting.files import Progress, Summary, separate, take, with_progress, write_grey, write_ids
 from salseg.datasets.checking import find_plan
-from salseg.datasets.reading import UNKNOWN, read_grey, read_mask
-from salseg.datasets.video_layout import find_videos, read_names
-from salseg.errors import DataError
-from salseg.files import write_text
+from salseg.datasets.video_layout import find_videos
+from salseg.errors import DataError, LabelError
+from salseg.io.annotations import read_annotation
+from salseg.io.files import write_text
+from salseg.io.lists import read_names
 
 
 def convert_videos(
@@ -63,7 +64,7 @@ def convert_videos(
                 continue
             target = out / 'Annotations' / video.name / f'{stem}.png'
             if masks == 'ids':
-                write_ids(target, lambda p=label: read_mask(p, 'index'))
+                write_ids(target, lambda p=label: read_annotation(p, 'index'))
             else:
                 write_grey(target, lambda p=label: united(p))
             summary.count('annotations')
@@ -76,15 +77,12 @@ def convert_videos(
 
 
 def united(path: str | Path) -> np.ndarray:
-    """All objects of a label file as (H, W) uint8 of 0 and 255.
-
-    Ids count wherever they are not 0 and, beside other ids, not 255 (unknown); masks of 0..255 are cut at half scale.
-    """
-    values = read_grey(path, 'index')
-    highest = int(values.max(initial=0))
-    present = np.unique(values)
-    if highest < UNKNOWN and len(present) <= 40:
-        return (values > 0) * np.uint8(255)
-    if highest == UNKNOWN and 2 < len(present) <= 40 and present[-2] <= 40:
-        return ((values > 0) & (values < UNKNOWN)) * np.uint8(255)
-    return (values >= 128) * np.uint8(255)
+    """All objects of a label file as (H, W) uint8 of 0 and 255; masks are cut at half scale."""
+    try:
+        labels = read_annotation(path, 'union')
+    except LabelError as error:
+        # A mask with a soft border, which holds no ids.
+        if error.fits != 'binary':
+            raise
+        labels = read_annotation(path, 'binary')
+    return (labels == 1) * np.uint8(255)

@@ -7,10 +7,10 @@ import numpy as np
 from PIL import Image
 
 from salseg.apis.converting.files import Progress, Summary, separate, with_progress
-from salseg.datasets.pairing import by_stem
-from salseg.datasets.reading import read_grey
 from salseg.errors import DataError
-from salseg.files import replacing, write_text
+from salseg.io.annotations import read_annotation
+from salseg.io.files import replacing, write_text
+from salseg.io.listing import by_stem, folders_in
 from salseg.visualization import write_label_png
 
 
@@ -36,7 +36,7 @@ def shrink_youtube_vos(
     if size < 1 or not (source / 'JPEGImages').is_dir() or not (source / 'Annotations').is_dir():
         raise DataError(f'{source} must hold JPEGImages and Annotations, and --size ({size}) be at least 1.')
     summary, used = Summary(out), []
-    for folder in with_progress(sorted(p for p in (source / 'JPEGImages').iterdir() if p.is_dir()), progress):
+    for folder in with_progress(folders_in(source / 'JPEGImages'), progress):
         for stem, path in by_stem(folder).items():
             _write_frame(path, out / 'JPEGImages' / folder.name / f'{stem}.jpg', size)
             summary.count('frames')
@@ -45,7 +45,7 @@ def shrink_youtube_vos(
             _write_ids(path, out / 'Annotations' / folder.name / f'{stem}.png', size)
             summary.count('annotations')
         summary.count('videos')
-        if labels and not read_grey(next(iter(labels.values())), 'index').any() and not keep_empty:
+        if labels and not read_annotation(next(iter(labels.values())), 'index').any() and not keep_empty:
             summary.note('first annotation is empty, not listed', folder.name)
         else:
             used.append(folder.name)
@@ -77,5 +77,5 @@ def _write_frame(path: Path, target: Path, size: int) -> None:
 def _write_ids(path: Path, target: Path, size: int) -> None:
     if target.exists():
         return
-    ids = Image.fromarray(read_grey(path, 'index'))
+    ids = Image.fromarray(read_annotation(path, 'index'))
     write_label_png(target, np.asarray(ids.resize(scaled(*ids.size, size), Image.Resampling.NEAREST)))

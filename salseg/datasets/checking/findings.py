@@ -46,11 +46,19 @@ KINDS = {
     'few-labels': Kind(
         'warning', 'videos with one or two annotations', 'benchmarks drop the first and the last: nothing would be left'
     ),
-    'colour-label': Kind('error', 'annotations in colour', 'save them in grey, or ids as a palette PNG (mode P)'),
+    'colour-label': Kind(
+        'error', 'annotations in colour or half transparent', 'save them in grey, or ids as a palette PNG (mode P)'
+    ),
+    'wrong-values': Kind(
+        'error', 'annotations that are not what they are read as', 'the message names the encoding that fits'
+    ),
+    'exif-label': Kind('warning', 'annotations that EXIF turns', 'they are read as they are stored; turn the pixels'),
     'jpeg-label': Kind(
         'warning', 'annotations saved as JPEG', 'edges are blurred for good; better fetch the PNG release'
     ),
-    'odd-mode': Kind('warning', 'annotations with 16 bits or alpha', 'save them as 8-bit grey or palette PNG'),
+    'odd-mode': Kind(
+        'warning', 'annotations with 16 bits, with a point or in alpha', 'save them as 8-bit grey or palette PNG'
+    ),
     'grey-edges': Kind(
         'warning',
         'masks with values between background and object',
@@ -61,7 +69,7 @@ KINDS = {
     ),
     'soft-ids': Kind(
         'error',
-        'label files with so many values that edges must be soft',
+        'label files that hold soft edges rather than ids',
         'resize label files with nearest neighbour only',
     ),
     '255-object': Kind(

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from salseg.datasets.checking.findings import Findings
 from salseg.datasets.checking.images import Facts, Item
 from salseg.datasets.checking.layout import Plan
-from salseg.datasets.video_layout import frame_gaps
+from salseg.io.listing import missing_numbers
 
 
 @dataclass
@@ -17,6 +18,7 @@ class Group:
     stems: list[str] = field(default_factory=list)
     annotated: list[str] = field(default_factory=list)
     ids: list[tuple[int, ...] | None] = field(default_factory=list)
+    void: dict[str, str] = field(default_factory=dict)
     sizes: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def take(self, item: Item, facts: Facts) -> None:
@@ -28,6 +30,8 @@ class Group:
         if item.labels:
             self.annotated.append(item.stem)
             self.ids.append(facts.ids)
+            if facts.void:
+                self.void[item.labels[0][1]] = facts.void
 
 
 def judge_group(plan: Plan, group: Group, findings: Findings) -> None:
@@ -55,14 +59,15 @@ def _judge_video(plan: Plan, group: Group, findings: Findings) -> None:
     if plan.kind == 'vsod' and 0 < len(group.annotated) < 3:
         findings.add('few-labels', group.name, f'{len(group.annotated)} of {len(group.stems)} frames', group.name)
     if plan.kind == 'vos' and group.annotated:
-        _judge_ids(group, findings)
+        _judge_ids(plan, group, findings)
 
 
-def _judge_ids(group: Group, findings: Findings) -> None:
+def _judge_ids(plan: Plan, group: Group, findings: Findings) -> None:
     known = [(stem, ids) for stem, ids in zip(group.annotated, group.ids) if ids is not None]
     if not known:
         return
     first, all_ids = known[0][1], sorted({number for _, ids in known for number in ids})
+    _judge_void(plan, group, bool(all_ids), findings)
     if not first:
         findings.add('empty-first', group.name, known[0][0], group.name)
     gaps = sorted(set(range(1, max(all_ids, default=0) + 1)) - set(all_ids))
@@ -75,10 +80,19 @@ def _judge_ids(group: Group, findings: Findings) -> None:
         findings.add('late-object', group.name, f'{len(late)} of {len(all_ids)} objects, id {late[0]} at {when}')
 
 
+def _judge_void(plan: Plan, group: Group, has_ids: bool, findings: Findings) -> None:
+    for path, fraction in group.void.items():
+        shown = str(Path(path).relative_to(plan.root))
+        if has_ids:
+            findings.add('void', shown, fraction, group.name)
+        else:
+            findings.add('255-object', shown, 'values 0, 255, and no id in the whole video', group.name)
+
+
 def _gaps_in_words(stems: Sequence[str]) -> str:
     """Where a frame number is left out of an otherwise even row; '' where none is."""
-    usual, holes = frame_gaps(stems)
-    if not holes:
+    gaps = missing_numbers(stems)
+    if not gaps:
         return ''
-    more = f' and in {len(holes) - 1} other places' if len(holes) > 1 else ''
-    return f'between {stems[holes[0]]} and {stems[holes[0] + 1]}{more}; the others are {usual} apart'
+    more = f' and in {len(gaps) - 1} other places' if len(gaps) > 1 else ''
+    return f'between {gaps[0].before} and {gaps[0].after}{more}; the others are {gaps[0].step} apart'

@@ -5,15 +5,13 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from salseg.datasets.reading import UNKNOWN, read_grey, read_image
 from salseg.errors import DataError, LabelError
+from salseg.io.annotations import UNKNOWN, decode, grey_truth
+from salseg.io.images import read_image
+from salseg.io.values import Values, read_values
 
-# Label files with more values than this have soft edges rather than objects.
-MOST_IDS = 40
-# Masks whose largest value is at most this, and above 1, hold ids.
-LARGEST_USUAL_ID = 40
 DENSE = 0.25
 SKETCH = 16
 
@@ -49,6 +47,7 @@ class Facts:
         digest: Of its pixels.
         perceptual_hash: 256 bits that stay when it is resized or encoded anew; None for a flat image.
         ids: Object ids of its annotation, without 255; None if there is none or it cannot be read.
+        void: How much of its annotation is 255, in words; '' where nothing is.
         palette: Whether its label files have a palette, in their order.
         scale: Largest value of its binary masks, 1 or 255, None where it is neither.
         problems: Kind, role ('' for the image) and detail.
@@ -58,6 +57,7 @@ class Facts:
     digest: bytes | None = None
     perceptual_hash: bytes | None = None
     ids: tuple[int, ...] | None = None
+    void: str = ''
     palette: list[bool] = field(default_factory=list)
     scale: int | None = None
     problems: list[tuple[str, str, str]] = field(default_factory=list)
@@ -114,25 +114,49 @@ def perceptual_hash(pixels: np.ndarray) -> bytes | None:
 
 
 def _label(path: str, role: str, facts: Facts, video: bool) -> np.ndarray | None:
+    """An annotation as training reads it, judged; None where that refuses it."""
     try:
-        with Image.open(path) as image:
-            mode, form = image.mode, image.format
-        values = read_grey(path, {'ids': 'index', 'scribble': 'scribble'}.get(role, 'binary'))
+        values = read_values(path)
     except LabelError as error:
         facts.add('colour-label', role, _short(error, path))
         return None
-    except (DataError, UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except DataError as error:
         facts.add('unreadable', role, _short(error, path))
         return None
-    if facts.size is not None and values.shape != facts.size:
-        facts.add('size-differs', role, f'image {_size(facts.size)}, {role} {_size(values.shape)}')
-    if form == 'JPEG':
+    _note_form(values, role, facts)
+    try:
+        seen = grey_truth(values) if role in ('mask', 'object') else decode(values, _ENCODINGS[role])
+    except LabelError as error:
+        facts.add(*_contradiction(role, error, path))
+        if role in ('mask', 'ids') and error.fits == 'index':
+            facts.ids = tuple(int(value) for value in values.present if value)
+        return None
+    _JUDGES[role](seen, _histogram(seen), facts, video)
+    return seen
+
+
+def _note_form(values: Values, role: str, facts: Facts) -> None:
+    size = values.raw.shape
+    if facts.size is not None and size != facts.size:
+        facts.add('size-differs', role, f'image {_size(facts.size)}, {role} {_size(size)}')
+    if values.lossy:
         facts.add('jpeg-label', role)
-    if mode not in ('P', 'L', '1', 'RGB'):
-        facts.add('odd-mode', role, f'mode {mode}')
-    facts.palette.append(mode == 'P')
-    _JUDGES[role](values, _histogram(values), facts, video)
-    return values
+    if values.raw.dtype != np.uint8 or values.alpha:
+        facts.add('odd-mode', role, 'in the alpha channel' if values.alpha else f'{values.raw.dtype}')
+    if values.turned:
+        facts.add('exif-label', role)
+    facts.palette.append(values.palette)
+    if role == 'mask' and not values.palette and values.highest in (1, UNKNOWN):
+        facts.scale = int(values.highest)
+
+
+def _contradiction(role: str, error: LabelError, path: str) -> tuple[str, str, str]:
+    kinds = {'mask': 'ids-as-mask', 'object': 'ids-as-mask', 'scribble': 'scribble-codes', 'ids': 'soft-ids'}
+    fitting = role == 'scribble' or (error.fits == 'index') == (role in ('mask', 'object'))
+    detail = _short(error, path)
+    if role == 'scribble' and error.fits == 'binary':
+        detail += ': scribbles of one class as 0 and 255, as in releases with a folder per class'
+    return kinds[role] if fitting and error.fits else 'wrong-values', role, detail
 
 
 def _histogram(values: np.ndarray) -> np.ndarray:
@@ -141,18 +165,11 @@ def _histogram(values: np.ndarray) -> np.ndarray:
 
 
 def _judge_mask(values: np.ndarray, histogram: np.ndarray, facts: Facts, video: bool) -> None:
-    present = np.flatnonzero(histogram)
-    highest = int(present[-1])
-    facts.scale = highest if highest in (1, 255) else None
-    if 1 < highest <= LARGEST_USUAL_ID:
-        facts.add('ids-as-mask', 'mask', f'values {_listed(present)}')
-        facts.ids = tuple(int(v) for v in present if v)
-        return
-    threshold = 1 if highest <= 1 else 128
-    between = 0 if highest <= 1 else histogram[1:255].sum() / values.size
+    between = histogram[1:255].sum() / values.size
     if between:
-        facts.add('grey-edges', 'mask', f'{len(present)} values, {between:.2%} of the pixels between 0 and 255')
-    fraction = histogram[threshold:].sum() / values.size
+        present = np.count_nonzero(histogram)
+        facts.add('grey-edges', 'mask', f'{present} values, {between:.2%} of the pixels between 0 and 255')
+    fraction = histogram[128:].sum() / values.size
     facts.ids = (1,) if fraction else ()
     _judge_fraction(fraction, facts, video)
 
@@ -175,32 +192,18 @@ def _judge_object(values: np.ndarray, histogram: np.ndarray, facts: Facts, video
 
 def _judge_ids(values: np.ndarray, histogram: np.ndarray, facts: Facts, video: bool) -> None:
     present = [int(value) for value in np.flatnonzero(histogram)]
-    ids = tuple(value for value in present if 0 < value < UNKNOWN)
-    if len(ids) > MOST_IDS:
-        facts.add('soft-ids', 'ids', f'{len(present)} values')
-        return
-    facts.ids = ids
+    ids = facts.ids = tuple(value for value in present if 0 < value < UNKNOWN)
     if UNKNOWN in present:
-        if ids or (video and len(present) == 1):
-            facts.add('void', 'ids', f'{histogram[UNKNOWN] / values.size:.2%} of the pixels')
-        else:
-            facts.add('255-object', 'ids', f'values {_listed(present)}')
-            return
-    if not ids:
+        # Whether it is void or the object is known when all files of the video were seen.
+        facts.void = f'{histogram[UNKNOWN] / values.size:.2%} of the pixels'
+    elif not ids:
         facts.add('away' if video else 'empty-mask', 'ids')
     elif histogram[0] == 0 and len(present) == 1:
         facts.add('full-mask', 'ids')
 
 
 def _judge_scribble(values: np.ndarray, histogram: np.ndarray, facts: Facts, video: bool) -> None:
-    present = np.flatnonzero(histogram)
-    if present[-1] > 2:
-        detail = f'codes {_listed(present)}'
-        if set(present) <= {0, 255}:
-            detail += ': scribbles of one class as 0 and 255, as in releases with a folder per class'
-        facts.add('scribble-codes', 'scribble', detail)
-        return
-    foreground, background = histogram[1], histogram[2]
+    foreground, background = histogram[1], histogram[0]
     if foreground == background == 0:
         facts.add('no-scribble', 'scribble')
     elif foreground == 0 or background == 0:
@@ -211,22 +214,19 @@ def _judge_scribble(values: np.ndarray, histogram: np.ndarray, facts: Facts, vid
 
 
 def _scribbles_against_mask(scribble: np.ndarray, mask: np.ndarray, facts: Facts) -> None:
-    if scribble.shape != mask.shape or scribble.max(initial=0) > 2:
+    if scribble.shape != mask.shape:
         return
-    inside = mask >= (128 if mask.max(initial=0) > 1 else 1)
+    inside = mask >= 128
     outside = int(np.count_nonzero((scribble == 1) & ~inside))
-    within = int(np.count_nonzero((scribble == 2) & inside))
+    within = int(np.count_nonzero((scribble == 0) & inside))
     if outside or within:
         facts.add(
             'scribble-off-mask', 'scribble', f'{outside} object pixels outside, {within} background pixels inside'
         )
 
 
+_ENCODINGS = {'scribble': 'scribble', 'ids': 'index'}
 _JUDGES = {'mask': _judge_mask, 'scribble': _judge_scribble, 'ids': _judge_ids, 'object': _judge_object}
-
-
-def _listed(values: np.ndarray | list[int]) -> str:
-    return ', '.join(str(int(v)) for v in values[:12]) + (', ...' if len(values) > 12 else '')
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from salseg.datasets.checking.findings import Findings
 from salseg.datasets.checking.images import Item
-from salseg.datasets.pairing import IMAGE_FOLDERS, MASK_FOLDERS, STRAY, read_list
-from salseg.datasets.reading import IMAGE_SUFFIXES, MASK_SUFFIXES, read_grey
-from salseg.datasets.video_layout import LAYOUTS, natural, read_names
+from salseg.datasets.video_layout import LAYOUTS
 from salseg.errors import DataError, missing_folder
+from salseg.io.annotations import LABEL_SUFFIXES, read_annotation
+from salseg.io.formats import IMAGE_SUFFIXES
+from salseg.io.listing import IMAGE_FOLDERS, MASK_FOLDERS, SCRIBBLE_FOLDERS, find_alias, folders_in, in_order, is_stray
+from salseg.io.lists import read_list, read_names
 
 KINDS = ('sod', 'scribble', 'cosod', 'vsod', 'vos')
-SCRIBBLE_FOLDERS = ('scribble', 'scribbles')
 _VIDEOS = (*LAYOUTS.items(), ('segtrack', ('JPEGImages/{video}', 'GroundTruth/{video}')))
 
 
@@ -85,7 +86,7 @@ def find_plan(root: Path, kind: str | None = None, images: str | None = None, la
         raise DataError(f'--kind {kind!r}; expected one of {", ".join(KINDS)}.')
     plan = _given(root, kind, images, labels) or _video_plan(root, kind) or _image_plan(root, kind)
     if plan is None:
-        there = ', '.join(sorted(p.name for p in root.iterdir() if not p.name.startswith('.'))[:12]) or 'nothing'
+        there = ', '.join(in_order(p.name for p in root.iterdir() if not is_stray(p))[:12]) or 'nothing'
         raise DataError(
             f'{root} is laid out in no way that is known{f" of kind {kind}" if kind else ""}; it holds {there}.\n  '
             f'Looked for images in {", ".join(IMAGE_FOLDERS)}, for videos in '
@@ -141,9 +142,9 @@ def _palette_or_meta(root: Path, labels: str, groups: Sequence[str]) -> bool:
     if (root / 'meta.json').is_file():
         return True
     for group in groups:
-        for path in sorted((root / labels.format(group)).glob('*.png'))[:1]:
+        for path in sorted(p for p in (root / labels.format(group)).glob('*.png') if not is_stray(p))[:1]:
             try:
-                return 0 < int(read_grey(path, 'index').max(initial=0)) < 255
+                return 0 < int(read_annotation(path, 'index').max(initial=0)) < 255
             except DataError:
                 continue
     return False
@@ -152,9 +153,9 @@ def _palette_or_meta(root: Path, labels: str, groups: Sequence[str]) -> bool:
 def _image_plan(root: Path, kind: str | None) -> Plan | None:
     if kind in ('vsod', 'vos'):
         return None
-    images = alias(root, IMAGE_FOLDERS)
-    masks = alias(root, MASK_FOLDERS)
-    scribbles = alias(root, SCRIBBLE_FOLDERS)
+    images = find_alias(root, IMAGE_FOLDERS)
+    masks = find_alias(root, MASK_FOLDERS)
+    scribbles = find_alias(root, SCRIBBLE_FOLDERS)
     if images is None:
         return _nested(root, kind) or _twins(root, kind)
     groups = folders_of(root, f'{images}/{{}}')
@@ -179,7 +180,7 @@ def _nested(root: Path, kind: str | None) -> Plan | None:
         return None
     groups = folders_of(root, '{}')
     for group in groups:
-        masks = alias(root / group, MASK_FOLDERS)
+        masks = find_alias(root / group, MASK_FOLDERS)
         if masks is not None and has_images(root / group):
             return Plan(root, 'cosod', groups, '{}', {'mask': f'{{}}/{masks}'}, 'nested')
     return None
@@ -196,24 +197,16 @@ def _twins(root: Path, kind: str | None) -> Plan | None:
     return None
 
 
-def alias(root: Path, names: Sequence[str]) -> str | None:
-    """The first folder of some names that exists, upper and lower case alike."""
-    there = {p.name.lower(): p.name for p in sorted(root.iterdir()) if p.is_dir()}
-    return next((there[n] for n in (name.replace('<SET>', root.name).lower() for name in names) if n in there), None)
-
-
 def folders_of(root: Path, pattern: str) -> list[str]:
-    """What ``{}`` may stand for: folders in natural order."""
+    """What ``{}`` may stand for: folders in in_order order."""
     before, _, after = pattern.partition('{}')
     top = root / before
     if not top.is_dir():
         return []
-    with os.scandir(top) as entries:
-        names = [e.name for e in entries if e.is_dir() and not e.name.startswith('.') and e.name.lower() not in STRAY]
     after = after.strip('/')
-    found = [name for name in names if not after or (top / name / after).is_dir()]
+    found = [path.name for path in folders_in(top) if not after or (path / after).is_dir()]
     # JPEGImages/480p is a resolution, not a video.
-    return [] if found == ['480p'] else natural(found)
+    return [] if found == ['480p'] else found
 
 
 def image_names(folder: Path, suffixes: Sequence[str]) -> Iterator[str]:
@@ -223,9 +216,8 @@ def image_names(folder: Path, suffixes: Sequence[str]) -> Iterator[str]:
     with os.scandir(folder) as entries:
         for entry in entries:
             name = entry.name
-            if name.startswith('.') or name.lower() in STRAY or not name.lower().endswith(tuple(suffixes)):
-                continue
-            yield name
+            if not is_stray(name) and name.lower().endswith(tuple(suffixes)):
+                yield name
 
 
 def has_images(folder: Path) -> bool:
@@ -267,11 +259,11 @@ def _items_of_group(plan: Plan, group: str, wanted: set[str] | None, findings: F
     for role, pattern in plan.labels.items():
         below = plan.root / pattern.format(group)
         parts = [below / name for name in folders_of(below, '{}')] if role == 'object' else []
-        labels += [(role, stems_of(part, MASK_SUFFIXES, None if same else findings)) for part in parts or [below]]
+        labels += [(role, stems_of(part, LABEL_SUFFIXES, None if same else findings)) for part in parts or [below]]
     if same:
         images = {stem: path for stem, path in images.items() if not path.lower().endswith(('.png', '.bmp'))}
     orphans = {stem for _, files in labels for stem in files} - set(images)
-    for stem in natural([*images, *orphans]) if plan.video else sorted([*images, *orphans]):
+    for stem in in_order([*images, *orphans]):
         item = Item(
             group, stem, images.get(stem), tuple((role, files[stem]) for role, files in labels if stem in files)
         )
@@ -285,4 +277,4 @@ def read_selection(plan: Plan, path: Path) -> list[str]:
     Raises:
         DataError: The file is missing or empty.
     """
-    return read_names(path) if plan.video else read_list(path)
+    return read_names(path, plan.groups) if plan.video else read_list(path)

@@ -5,8 +5,9 @@ from collections import Counter
 
 from salseg.datasets.checking.findings import Findings
 from salseg.datasets.checking.layout import Plan, read_selection, stems_of
-from salseg.datasets.reading import IMAGE_SUFFIXES, MASK_SUFFIXES, read_grey
 from salseg.errors import DataError
+from salseg.io.annotations import LABEL_SUFFIXES, read_annotation
+from salseg.io.formats import IMAGE_SUFFIXES
 
 PARTS = ('train', 'val', 'valid', 'test', 'test-dev')
 
@@ -78,7 +79,7 @@ def _note_objects(plan: Plan, video: str, objects: dict[int, list[str]], finding
         return
     images = stems_of(plan.root / plan.images.format(video), IMAGE_SUFFIXES)
     (labels,) = plan.labels.values()
-    masks = stems_of(plan.root / labels.format(video), MASK_SUFFIXES)
+    masks = stems_of(plan.root / labels.format(video), LABEL_SUFFIXES)
     for number, frames in objects.items():
         lost = next((stem for stem in frames if stem not in images), None)
         if not frames or lost is not None:
@@ -92,7 +93,7 @@ def _note_objects(plan: Plan, video: str, objects: dict[int, list[str]], finding
 
 def _holds(path: str, number: int) -> bool:
     try:
-        return bool((read_grey(path, 'index') == number).any())
+        return bool((read_annotation(path, 'index') == number).any())
     except DataError:
         # Noted where the file itself is looked at.
         return True

@@ -7,7 +7,7 @@ from typing import Any
 from salseg.datasets.checking.check import Report
 from salseg.datasets.checking.findings import KINDS, LEVELS, Findings
 from salseg.errors import DataError
-from salseg.files import write_text
+from salseg.io.files import write_text
 
 SHOWN = 10
 _TITLES = {

@@ -10,7 +10,7 @@ import numpy as np
 
 from salseg.datasets.flow.base import FlowEstimator, FramePair
 from salseg.errors import DataError
-from salseg.files import replacing
+from salseg.io.files import replacing
 
 _FORMAT = 1
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from salseg.datasets.flow.base import FlowEstimator, FramePair
 from salseg.errors import ConfigError, DataError
-from salseg.files import replacing
+from salseg.io.files import replacing
 from salseg.registry import FLOWS
 from salseg.structures import FrameGeometry
 

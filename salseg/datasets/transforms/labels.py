@@ -5,11 +5,11 @@ import zlib
 import cv2
 import numpy as np
 
-from salseg.datasets.reading import UNKNOWN, read_mask
 from salseg.datasets.synthetic.scribbles import BACKGROUND, OBJECT, draw_scribbles
 from salseg.datasets.transforms.base import FrameTransform, Results
 from salseg.datasets.transforms.boxes import MASK_FIELDS
 from salseg.errors import ConfigError, DataError
+from salseg.io.annotations import UNKNOWN, read_annotation
 from salseg.registry import TRANSFORMS
 
 
@@ -50,7 +50,7 @@ class LoadSoftLabels(FrameTransform):
     def _label(self, results: Results, frame: int, given: list[np.ndarray | None] | None) -> np.ndarray:
         shape = results['frames'][frame].shape[:2]
         path, kind = results['label_paths'][frame], results['label_kind'][frame]
-        label = given[frame] if given is not None else None if path is None else read_mask(path, kind)
+        label = given[frame] if given is not None else None if path is None else read_annotation(path, kind)
         where = f'{results["dataset"]} / {results["set_id"]} / {results["frame_ids"][frame]}'
         if label is None:
             if self.missing == 'error':

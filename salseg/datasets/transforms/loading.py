@@ -3,9 +3,10 @@
 import cv2
 import numpy as np
 
-from salseg.datasets.reading import UNKNOWN, read_grey, read_image, read_mask
 from salseg.datasets.transforms.base import FrameTransform, Results
 from salseg.errors import ConfigError, DataError, LabelError
+from salseg.io.annotations import UNKNOWN, read_annotation, read_truth
+from salseg.io.images import read_image
 from salseg.registry import TRANSFORMS
 from salseg.structures import FrameGeometry
 
@@ -80,7 +81,7 @@ class LoadLabels(FrameTransform):
         elif path is None:
             return np.full(shape, UNKNOWN, np.uint8)
         else:
-            label = read_mask(path, kind)
+            label = read_annotation(path, kind)
         if label.shape != shape:
             label = self._resized(results, frame, label, shape)
         if kind == 'scribble' and self.one_sided == 'error':
@@ -118,15 +119,5 @@ class LoadGroundTruth(FrameTransform):
         if 'gt_maps' in results:
             return results
         pairs = zip(results['label_paths'], results['label_kind'])
-        results['gt_maps'] = [None if path is None else self._grey(path, kind) for path, kind in pairs]
+        results['gt_maps'] = [None if path is None else read_truth(path, kind) for path, kind in pairs]
         return results
-
-    def _grey(self, path: str, kind: str) -> np.ndarray:
-        if kind == 'scribble':
-            raise LabelError(
-                f'{path} is a scribble: metrics need full masks. Set encoding to that of masks in the test set.'
-            )
-        grey = read_grey(path, kind)
-        if kind == 'index':
-            return ((grey > 0) & (grey < UNKNOWN)).astype(np.uint8) * 255
-        return grey * 255 if grey.max(initial=0) <= 1 else grey

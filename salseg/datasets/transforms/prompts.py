@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from salseg.datasets.reading import UNKNOWN, read_mask
 from salseg.datasets.transforms.base import FrameTransform, Results
 from salseg.datasets.transforms.pack import PackFrames
 from salseg.errors import DataError
+from salseg.io.annotations import UNKNOWN, read_annotation
 from salseg.registry import TRANSFORMS
 
 _PLACE = ('frame_index', 'video_length', 'prompt_kind', 'saved')
@@ -24,9 +24,9 @@ def read_objects(files: Sequence[Path], encoding: str, merge: bool = False) -> n
         merge: Whether all objects become object 1.
     """
     if encoding == 'index':
-        labels = read_mask(files[0], 'index')
+        labels = read_annotation(files[0], 'index')
     else:
-        masks = [read_mask(file, 'binary') > 0 for file in files]
+        masks = [read_annotation(file, 'binary') > 0 for file in files]
         labels = np.zeros(masks[0].shape, np.uint8)
         for number, mask in enumerate(masks, start=1):
             labels[mask] = number

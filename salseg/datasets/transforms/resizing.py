@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from salseg.datasets.reading import UNKNOWN
 from salseg.datasets.transforms.base import FrameTransform, Results
 from salseg.errors import ConfigError
+from salseg.io.annotations import UNKNOWN
 from salseg.registry import TRANSFORMS
 
 # Labels back to the codes of scribble files: 1 object, 2 background, 0 unknown.

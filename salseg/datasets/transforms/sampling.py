@@ -5,10 +5,10 @@ from typing import Literal
 
 import numpy as np
 
-from salseg.datasets.reading import UNKNOWN, read_mask
 from salseg.datasets.sampling.object_clips import forward_clip, frame_gap, spread_clip
 from salseg.datasets.transforms.base import PER_FRAME, FrameTransform, Results
 from salseg.errors import ConfigError, DataError
+from salseg.io.annotations import UNKNOWN, read_annotation
 from salseg.registry import TRANSFORMS
 
 _KINDS = {'spread': spread_clip, 'forward': forward_clip}
@@ -96,7 +96,7 @@ def shows_object(results: Results, frame: int) -> bool:
     if images is not None and images[frame] is not None:
         labels = images[frame]
     elif paths is not None and paths[frame] is not None:
-        labels = read_mask(paths[frame], results['label_kind'][frame])
+        labels = read_annotation(paths[frame], results['label_kind'][frame])
     else:
         return False
     return bool(((labels > 0) & (labels < UNKNOWN)).any())

@@ -10,12 +10,13 @@ from terminaltables import AsciiTable
 from torch import Tensor
 
 from salseg.errors import ConfigError, DataError
-from salseg.evaluation.folders import group_of, in_order
+from salseg.evaluation.folders import group_of
 from salseg.evaluation.functional import Scores
 from salseg.evaluation.metrics.base import SetMetric
 from salseg.evaluation.metrics.grey import to_grey
 from salseg.evaluation.protocols import MapProtocol, get_protocol
 from salseg.evaluation.protocols.maps import COLUMNS
+from salseg.io.listing import in_order
 from salseg.registry import METRICS
 
 __all__ = ['COLUMNS', 'SaliencyMetric', 'table', 'to_grey']

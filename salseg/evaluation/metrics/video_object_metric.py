@@ -11,11 +11,11 @@ from terminaltables import AsciiTable
 from torch import Tensor
 
 from salseg.errors import ConfigError, DataError
-from salseg.evaluation.folders import in_order
 from salseg.evaluation.metrics.base import SetMetric
 from salseg.evaluation.protocols import MaskProtocol, get_protocol, plain
 from salseg.evaluation.report.table import TITLES, cell
 from salseg.evaluation.tasks import LazyFrames
+from salseg.io.listing import in_order
 from salseg.registry import METRICS
 
 Packed = tuple[tuple[int, ...], bytes]

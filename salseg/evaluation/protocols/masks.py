@@ -21,7 +21,9 @@ from salseg.evaluation.functional.davis import MAX_PROPOSALS
 from salseg.evaluation.functional.frames import Frames, objects_of_first_frame
 from salseg.evaluation.functional.statistics import nan_mean
 from salseg.evaluation.protocols.base import Accumulator, Metrics, PartialResult, Protocol
-from salseg.evaluation.reading import VOID, present_values
+from salseg.io.annotations import UNKNOWN, are_masks
+from salseg.io.files import PathLike
+from salseg.io.values import present_values
 
 DAVIS_COLUMNS = ('J&F', 'J_mean', 'J_recall', 'J_decay', 'F_mean', 'F_recall', 'F_decay')
 
@@ -33,6 +35,7 @@ class MaskProtocol(Protocol):
     Attributes:
         skip_first_last: The first and the last frame of a video do not count.
         binary: Everything above 0 is one object.
+        takes_masks: A video whose files all hold 0 and 255 only is one of one object.
     """
 
     columns: tuple[str, ...] = DAVIS_COLUMNS
@@ -40,6 +43,7 @@ class MaskProtocol(Protocol):
     worst_by: str = 'J&F'
     unit: str = 'video'
     binary: bool = False
+    takes_masks: bool = False
 
     @property
     def kind(self) -> str:
@@ -50,8 +54,16 @@ class MaskProtocol(Protocol):
         return MaskTotal(self)
 
     def labels(self, values: np.ndarray) -> np.ndarray:
-        """What a file's values mean here; 0 and 255 alone are one object where the protocol says so."""
-        return (values > 0).astype(np.uint8) if self.binary else values
+        """What ids mean here: where the protocol has one object, it is all of them, without void."""
+        return ((values > 0) & (values < UNKNOWN)).astype(np.uint8) if self.binary else values
+
+    def encoding(self, files: Sequence[PathLike]) -> str:
+        """How the files of one video are read, for :func:`salseg.io.annotations.read_annotation`.
+
+        Raises:
+            DataError: A file cannot be read.
+        """
+        return 'union' if self.binary or (self.takes_masks and are_masks(files)) else 'index'
 
     @abstractmethod
     def allowed(self, truth: Frames, group: str) -> Collection[int]:
@@ -178,6 +190,7 @@ class FirstAppearanceProtocol(MaskProtocol):
 
     given_counts: bool = False
     region_only: bool = False
+    takes_masks: bool = True
 
     def counted(self, stems: Sequence[str], group: str) -> list[int]:
         """All frames; the first only where what is given counts.
@@ -192,12 +205,6 @@ class FirstAppearanceProtocol(MaskProtocol):
                 'objects does not count. Leave it out with --list.'
             )
         return list(range(start, len(stems)))
-
-    def labels(self, values: np.ndarray) -> np.ndarray:
-        """0 and 255 alone are a mask of one object."""
-        if values.max(initial=0) == VOID and present_values(values) in ([VOID], [0, VOID]):
-            return (values > 0).astype(np.uint8)
-        return values
 
     def allowed(self, truth: Frames, group: str) -> Collection[int]:
         """Labels of all frames of the ground truth."""
@@ -221,7 +228,7 @@ def first_frames(truth: Frames) -> dict[int, int]:
     first: dict[int, int] = {}
     for number in range(len(truth)):
         for k in present_values(truth[number]):
-            if k not in (0, VOID):
+            if k not in (0, UNKNOWN):
                 first.setdefault(k, number)
     return dict(sorted(first.items()))
 

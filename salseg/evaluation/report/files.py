@@ -14,7 +14,7 @@ from salseg.evaluation.evaluate import Evaluation, Result
 from salseg.evaluation.protocols import PartialResult, Protocol, plain
 from salseg.evaluation.report.table import latex_table, statement, terminal_table
 from salseg.evaluation.tasks import ScoringTask
-from salseg.files import replacing, write_text
+from salseg.io.files import replacing, write_text
 from salseg.version import __version__
 
 

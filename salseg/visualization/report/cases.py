@@ -9,15 +9,15 @@ import numpy as np
 from salseg.evaluation.folders import Tree, list_tree
 from salseg.evaluation.protocols import MaskProtocol, Protocol
 from salseg.evaluation.protocols.masks import UnsupervisedProtocol
-from salseg.evaluation.reading import MAP_SUFFIXES, VOID, read_labels, read_map, read_truth
 from salseg.evaluation.report import Case
+from salseg.io.annotations import LABEL_SUFFIXES, UNKNOWN, read_annotation, read_map, read_truth
 from salseg.visualization.overlay import PALETTE
 
 # Right, too much, too little: blue, orange, and pink are told apart by colour-blind people too.
 HIT, FALSE_ALARM, MISS = (86, 180, 233), (230, 159, 0), (204, 121, 167)
 WIDTH = 300
 # A folder may hold an image and its mask under one name.
-PHOTOGRAPHS_FIRST = ('.jpg', '.jpeg', *(suffix for suffix in MAP_SUFFIXES if suffix not in ('.jpg', '.jpeg')))
+PHOTOGRAPHS_FIRST = ('.jpg', '.jpeg', *(suffix for suffix in LABEL_SUFFIXES if suffix not in ('.jpg', '.jpeg')))
 
 
 def case_strip(case: Case, protocol: Protocol, images: Tree | None = None) -> np.ndarray:
@@ -65,7 +65,7 @@ def row_of(images: Sequence[tuple[str, np.ndarray]], width: int = WIDTH, gap: in
 
 
 def _object(labels: np.ndarray, label: int | None) -> np.ndarray:
-    mask = (labels > 0) & (labels < VOID) if label is None else labels == label
+    mask = (labels > 0) & (labels < UNKNOWN) if label is None else labels == label
     return mask.astype(np.uint8) * 255
 
 
@@ -80,10 +80,14 @@ def _map_pair(case: Case) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _label_pair(case: Case, protocol: MaskProtocol) -> tuple[np.ndarray, np.ndarray]:
-    truth = protocol.labels(read_labels(case.item.truth, protocol.binary))
+    truth = _labels(case.item.truth, protocol)
     if case.prediction is None or not case.item.counted:
         return truth, np.zeros_like(truth)
-    return truth, protocol.labels(read_labels(case.prediction, protocol.binary))
+    return truth, _labels(case.prediction, protocol)
+
+
+def _labels(path: Path, protocol: MaskProtocol) -> np.ndarray:
+    return protocol.labels(read_annotation(path, protocol.encoding([path])))
 
 
 def _image(case: Case, images: Tree | None, shape: tuple[int, int]) -> np.ndarray | None:

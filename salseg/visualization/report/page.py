@@ -13,7 +13,7 @@ import numpy as np
 from salseg.evaluation.evaluate import Evaluation
 from salseg.evaluation.report import Case, statement
 from salseg.evaluation.report.table import TITLES, best_values, cell, columns_of, made_up, shown_value
-from salseg.files import write_text
+from salseg.io.files import write_text
 
 _STYLE = """
 :root { color-scheme: light dark; }

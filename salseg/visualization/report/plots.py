@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from salseg.files import replacing
+from salseg.io.files import replacing
 
 # Okabe and Ito's colours, black first; then dashes tell methods apart.
 COLOURS = ('#000000', '#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9')

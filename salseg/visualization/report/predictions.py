@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from salseg.files import replacing
+from salseg.io.files import replacing
 from salseg.visualization.overlay import overlay_map
 from salseg.visualization.report.cases import row_of
 from salseg.visualization.report.page import HTML_END, html_head

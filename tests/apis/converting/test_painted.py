@@ -7,7 +7,7 @@ from PIL import Image
 from salseg.apis.converting import scribbles_from_paint
 from salseg.apis.converting.painted import scribble_codes
 from salseg.datasets import SaliencyDataset
-from salseg.datasets.reading import read_grey
+from salseg.io.annotations import read_map
 from salseg.errors import DataError, LabelError
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
@@ -64,7 +64,7 @@ def test_a_folder_becomes_what_training_reads(tmp_path):
     summary = scribbles_from_paint(tmp_path / 'in', tmp_path / 'out', 'green', '#ffff00')
     assert 'c.png' in summary.text()
     assert (tmp_path / 'out/train.txt').read_text() == 'a\nb\n'
-    np.testing.assert_array_equal(read_grey(tmp_path / 'out/scribble/b.png', 'scribble'), wanted())
+    np.testing.assert_array_equal(read_map(tmp_path / 'out/scribble/b.png'), wanted())
     assert len(SaliencyDataset(str(tmp_path / 'out'), encoding='scribble')) == 2
 
 

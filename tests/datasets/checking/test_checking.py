@@ -150,7 +150,10 @@ def test_what_counts_as_an_error_is_what_a_loader_refuses_or_misreads(tmp_path, 
 
 
 SPOILED_SCRIBBLES = {
-    'scribble-codes': (np.full(SIZE, 3, np.uint8), 'codes 3'),
+    'scribble-codes': (
+        np.full(SIZE, 3, np.uint8),
+        'holds the codes 3; a scribble has 0 unknown, 1 object, 2 background',
+    ),
     'one-scribble': (np.where(scribble() == 1, 1, 0).astype(np.uint8), 'no background scribble'),
     'no-scribble': (np.zeros(SIZE, np.uint8), ''),
     'dense-scribble': (np.where(mask() > 0, 1, 2).astype(np.uint8), '100.0% of the pixels'),
