@@ -123,7 +123,7 @@ def test_print_config_shows_the_place_of_every_value():
     line = next(line for line in done.stdout.splitlines() if line.startswith('model.losses.pce.form'))
     assert 'scwssod_r50_released_duts-scribble-320.py:' in line
     line = next(line for line in done.stdout.splitlines() if line.startswith('model.neck.width'))
-    assert 'scwssod_r50_paper_duts-scribble-320.py:' in line
+    assert '_base_/scwssod_r50.py:' in line
 
 
 @pytest.mark.parametrize('path', list_configs(), ids=lambda path: path.stem)

@@ -1,6 +1,6 @@
 # The network of the paper. Where it is silent: momentum, decay and a constant rate; how batches alternate; the 1x1
 # gates; what the filters are generated from. The length of training is not stated.
-_base_ = ['../../../configs/_base_/default_runtime.py', './_base_/images-davis-473.py']
+_base_ = ['../../../configs/_base_/default_runtime.py', '../../../configs/_base_/datasets/images_davis16_473.py']
 custom_imports = dict(imports=['projects.contrastive_vsod'], allow_failed_imports=False)
 
 model = dict(

@@ -1,5 +1,5 @@
 # Mask-guided FCN of the CVPR 2019 paper. Nothing was released; numbers that the paper does not give are ours (README).
-_base_ = ['../../../configs/_base_/default_runtime.py', './_base_/msra-b-500.py']
+_base_ = ['../../../configs/_base_/default_runtime.py', '../../../configs/_base_/datasets/msra_b_500.py']
 custom_imports = dict(imports=['projects.mask_guided_fcn'], allow_failed_imports=False)
 
 model = dict(

@@ -1,5 +1,5 @@
 # Stage 1: the static network, from ImageNet. The paper gives Adam with 1e-4; batch and length are not stated anywhere.
-_base_ = ['../../../configs/_base_/default_runtime.py', './_base_/msra-b-hku-is-448.py']
+_base_ = ['../../../configs/_base_/default_runtime.py', '../../../configs/_base_/datasets/msra_b_hku_is_448.py']
 custom_imports = dict(imports=['projects.rcrnet'], allow_failed_imports=False)
 
 model = dict(
