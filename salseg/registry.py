@@ -146,6 +146,7 @@ HOOKS = _child('hook', root.HOOKS, 'salseg.engine')
 LOOPS = _child('loop', root.LOOPS, 'salseg.engine')
 OPTIMIZERS = _child('optimizer', root.OPTIMIZERS, 'salseg.engine')
 OPTIM_WRAPPERS = _child('optim_wrapper', root.OPTIM_WRAPPERS, 'salseg.engine')
+OPTIM_WRAPPER_CONSTRUCTORS = _child('optimizer wrapper constructor', root.OPTIM_WRAPPER_CONSTRUCTORS, 'salseg.engine')
 PARAM_SCHEDULERS = _child('parameter scheduler', root.PARAM_SCHEDULERS, 'salseg.engine')
 VISUALIZERS = _child('visualizer', root.VISUALIZERS, 'salseg.visualization')
 VISBACKENDS = _child('vis_backend', root.VISBACKENDS, 'salseg.visualization')
@@ -154,6 +155,7 @@ POSTPROCESSORS = Registry('postprocessor', scope='salseg', locations=['salseg.mo
 
 ALL_REGISTRIES = [
     MODELS, BACKBONES, MATCHERS, NECKS, HEADS, LOSSES, PASSES, SEGMENTORS, DATASETS, TRANSFORMS, DATA_SAMPLERS, METRICS,
-    HOOKS, LOOPS, OPTIMIZERS, OPTIM_WRAPPERS, PARAM_SCHEDULERS, VISUALIZERS, VISBACKENDS, FLOWS, POSTPROCESSORS,
+    HOOKS, LOOPS, OPTIMIZERS, OPTIM_WRAPPERS, OPTIM_WRAPPER_CONSTRUCTORS, PARAM_SCHEDULERS, VISUALIZERS, VISBACKENDS,
+    FLOWS, POSTPROCESSORS,
 ]  # fmt: skip
 _VARIABLES = {value.name: name for name, value in list(globals().items()) if isinstance(value, Registry)}

@@ -49,6 +49,7 @@ test_cfg = dict(type='TestLoop')
 train_cfg = dict(type='PositionTrainLoop', max_iters=4, val_interval=100)
 optim_wrapper = dict(
     type='OptimWrapper',
+    constructor='GroupedOptimWrapperConstructor',
     optimizer=dict(type='SGD', lr=0.01, momentum=0.9),
     paramwise_cfg=dict(custom_keys={{'backbone': dict(lr_mult=0.1)}}),
 )

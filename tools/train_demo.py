@@ -116,7 +116,11 @@ def training(args: argparse.Namespace) -> dict[str, Any]:
             dataset=dict(type='DemoImages', length=args.images, pipeline=pipeline),
         ),
         train_cfg=dict(type='PositionTrainLoop', max_iters=args.iterations),
-        optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=2e-3, weight_decay=1e-2)),
+        optim_wrapper=dict(
+            type='OptimWrapper',
+            constructor='GroupedOptimWrapperConstructor',
+            optimizer=dict(type='AdamW', lr=2e-3, weight_decay=1e-2),
+        ),
         param_scheduler=dict(type='TriangleLR', low_ratio=1e-2, offset=0, by_epoch=False),
         randomness=dict(seed=args.seed),
         custom_hooks=[dict(type='StepSeedHook')],

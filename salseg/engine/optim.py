@@ -8,23 +8,22 @@ import torch
 from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper
 from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
-from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS, Registry
 from torch import Tensor, nn
 
 from salseg.errors import ConfigError
-from salseg.registry import OPTIM_WRAPPERS, OPTIMIZERS, PARAM_SCHEDULERS
+from salseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS, PARAM_SCHEDULERS
 
-CONSTRUCTORS = Registry('optimizer wrapper constructor', parent=OPTIM_WRAPPER_CONSTRUCTORS, scope='salseg')
 _KEYS = {'custom_keys', 'norm_decay_mult', 'bias_decay_mult'}
 _MULTIPLIERS = {'lr_mult', 'decay_mult'}
 _NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm, nn.InstanceNorm2d)
 
 
-@CONSTRUCTORS.register_module(name='DefaultOptimWrapperConstructor')
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class GroupedOptimWrapperConstructor:
-    """Takes the place of the library's constructor, which makes a group of its own for every single parameter.
+    """One parameter group for each pair of learning rate and decay; ``optim_wrapper.constructor`` of every recipe.
 
-    One group for each pair of learning rate and decay lets the optimiser step over all its parameters at once.
+    mmengine's own constructor makes a group of every single parameter where there is a ``paramwise_cfg``; few groups let
+    the optimiser step over all their parameters at once.
 
     Args:
         optim_wrapper_cfg: Config of the wrapper, with ``optimizer``.

@@ -1,6 +1,6 @@
 """mmengine's runner with exact state and safe files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from logging import LogRecord
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ import torch
 from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from torch import nn
@@ -33,6 +34,16 @@ class SalRunner(Runner):
         if not_about_file_clients not in logger.filters:
             logger.addFilter(not_about_file_clients)
         return logger
+
+    def build_optim_wrapper(self, optim_wrapper: Any) -> OptimWrapper | OptimWrapperDict:
+        """mmengine's, and a warning where the config leaves the constructor to mmengine's default."""
+        parts = isinstance(optim_wrapper, Mapping) and {'constructor', 'paramwise_cfg'} & set(optim_wrapper)
+        if parts == {'paramwise_cfg'}:
+            self.logger.warning(
+                'optim_wrapper has no constructor: mmengine makes a parameter group of every single parameter. Set '
+                "optim_wrapper.constructor='GroupedOptimWrapperConstructor' for one of each learning rate and decay."
+            )
+        return super().build_optim_wrapper(optim_wrapper)
 
     def load_checkpoint(
         self,

@@ -3,6 +3,7 @@ total = 600
 train_cfg = dict(type='PositionTrainLoop', max_iters=total)
 optim_wrapper = dict(
     type='OptimWrapper',
+    constructor='GroupedOptimWrapperConstructor',
     optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.01),
     clip_grad=dict(max_norm=5),
 )

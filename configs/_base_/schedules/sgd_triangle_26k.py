@@ -3,6 +3,7 @@
 train_cfg = dict(type='PositionTrainLoop', max_iters=26400)
 optim_wrapper = dict(
     type='OptimWrapper',
+    constructor='GroupedOptimWrapperConstructor',
     optimizer=dict(type='SGD', lr=1e-2, momentum=0.9, nesterov=True, weight_decay=5e-4),
     paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=0.1)}),
 )

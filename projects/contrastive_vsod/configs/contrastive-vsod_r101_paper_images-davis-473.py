@@ -19,5 +19,9 @@ model = dict(
     ),
 )
 train_cfg = dict(type='PositionTrainLoop', max_iters=40000)
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=1e-4, momentum=0.9, weight_decay=5e-4))
+optim_wrapper = dict(
+    type='OptimWrapper',
+    constructor='GroupedOptimWrapperConstructor',
+    optimizer=dict(type='SGD', lr=1e-4, momentum=0.9, weight_decay=5e-4),
+)
 default_hooks = dict(checkpoint=dict(interval=2000))

@@ -25,6 +25,7 @@ train_cfg = dict(type='PositionTrainLoop', max_iters=13000)
 randomness = dict(seed=123)
 optim_wrapper = dict(
     type='OptimWrapper',
+    constructor='GroupedOptimWrapperConstructor',
     optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.99), weight_decay=1e-4),
     paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=0.1)}),
 )

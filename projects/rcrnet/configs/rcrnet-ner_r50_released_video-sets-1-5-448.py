@@ -50,5 +50,9 @@ train_dataloader = dict(
 )
 # 51 epochs of about 900 clips.
 train_cfg = dict(type='PositionTrainLoop', max_iters=45900)
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-5))
+optim_wrapper = dict(
+    type='OptimWrapper',
+    constructor='GroupedOptimWrapperConstructor',
+    optimizer=dict(type='Adam', lr=1e-5),
+)
 default_hooks = dict(checkpoint=dict(interval=900))

@@ -22,5 +22,9 @@ model = dict(
     losses=dict(bce=dict(type='FrameCrossEntropyLoss', frames='sum')),
 )
 train_cfg = dict(type='PositionTrainLoop', max_iters=20000)
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4))
+optim_wrapper = dict(
+    type='OptimWrapper',
+    constructor='GroupedOptimWrapperConstructor',
+    optimizer=dict(type='Adam', lr=1e-4),
+)
 default_hooks = dict(checkpoint=dict(interval=2000))

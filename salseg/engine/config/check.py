@@ -92,16 +92,22 @@ def _check_node(path: str, node: Mapping[str, Any], origins: Mapping[str, Origin
 
 
 def _check_typed(path: str, node: Mapping[str, Any], origins: Mapping[str, Origin]) -> None:
-    target = node['type']
-    if isinstance(target, str):
-        try:
-            target = find_class(target, path)
-        except UnknownName as error:
-            place = find_origin(origins, f'{path}.type')
-            raise UnknownName(f'{path}.type: {error}' + (f'\n  set in: {place}' if place else '')) from None
+    target = _named_class(path, 'type', node['type'], origins)
+    if path == 'optim_wrapper' and 'constructor' in node:
+        _named_class(path, 'constructor', node['constructor'], origins)
     allowed = accepted_keys(target)
     if allowed is not None:
         _check_keys(path, node, allowed, getattr(target, '__name__', str(target)), origins)
+
+
+def _named_class(path: str, key: str, name: Any, origins: Mapping[str, Origin]) -> Any:
+    if not isinstance(name, str):
+        return name
+    try:
+        return find_class(name, path if key == 'type' else f'{path}.{key}')
+    except UnknownName as error:
+        place = find_origin(origins, f'{path}.{key}')
+        raise UnknownName(f'{path}.{key}: {error}' + (f'\n  set in: {place}' if place else '')) from None
 
 
 def _check_keys(
@@ -149,6 +155,7 @@ def _registry_for(path: str) -> own.Registry:
         'default_hooks': own.HOOKS, 'custom_hooks': own.HOOKS, 'evaluator': own.METRICS, 'flow': own.FLOWS,
         'val_evaluator': own.METRICS, 'test_evaluator': own.METRICS, 'train_cfg': own.LOOPS,
         'param_scheduler': own.PARAM_SCHEDULERS, 'optim_wrapper': own.OPTIM_WRAPPERS, 'optimizer': own.OPTIMIZERS,
+        'constructor': own.OPTIM_WRAPPER_CONSTRUCTORS,
         'visualizer': own.VISUALIZERS, 'vis_backends': own.VISBACKENDS,
     }  # fmt: skip
     for part in reversed(path.split('.')):
