@@ -9,6 +9,7 @@ _base_ = [{base!r}]
 outputs = {{'logits': 1.0, 'logits_3': 0.8}}
 model = dict(
     type='SaliencySegmentor',
+    input_type='image',
     backbone=dict(type='ResNet', depth=18, out_indices=(1, 2), weights=None),
     neck=dict(type='ProgressiveAggregationNeck', in_channels=(64, 128), width=8),
     head=dict(type='MultiLevelSaliencyHead', in_channels=8, names=('logits', 'logits_3')),

@@ -162,6 +162,7 @@ def write_card(path: Path, args: argparse.Namespace, weights: Path, metrics: Map
         Checkpoint=weights.name,
         Description='A demo that comes with salseg; its head has seen synthetic images only. Train your own for real use.',
         Parameters=sum(parameter.numel() for parameter in model.parameters()),
+        **{'Input type': model.input_type},
         Input=f'{SIZE}x{SIZE} RGB',
         Preprocessing='(x - 127) / 128',
         **{'Training data': f'{args.images} synthetic images with full masks, drawn by the command; no photograph'},

@@ -171,3 +171,33 @@ def test_values_of_options_may_be_dicts_and_lists_of_dicts():
     assert list(parse_options(['a=1', 'b=2', 'a=[3]']).items()) == [('b', 2), ('a', [3])]
     with pytest.raises(ConfigError, match='never closed'):
         parse_options(["a={'b':"])
+
+
+@pytest.mark.parametrize(
+    ('options', 'expected'),
+    [
+        (
+            ['model.input_type=clip'],
+            r"model.input_type='clip' \(SaliencySegmentor\), but an item of val_dataloader.dataset \(SyntheticImages\) is of "
+            r"the type 'image': set model.input_type='image', or choose another data set",
+        ),
+        (
+            ['test_dataloader.dataset={"type": "GroupDataset", "data_root": "x"}'],
+            r"model.input_type='image' .* test_dataloader.dataset \(GroupDataset\) is of the type 'group': choose another",
+        ),
+        (['model.input_type=clips'], r"model.input_type='clips': a SaliencySegmentor takes 'image' or 'clip'"),
+    ],
+)
+def test_a_model_and_a_test_set_of_other_input_types_are_refused(tiny_config, options, expected):
+    with pytest.raises(ConfigError, match=expected):
+        load_config(str(tiny_config), options)
+
+
+def test_every_test_set_of_several_is_looked_at(tiny_config, tmp_path):
+    sets = "[dict(type='SyntheticImages', length=2), dict(type='VideoSaliencyDataset', data_root='x')]"
+    several = f"dict(_delete_=True, type='ConcatDataset', datasets={sets})"
+    own = write(tmp_path, f"_base_ = './tiny.py'\ntest_dataloader = dict(dataset={several})\n")
+    with pytest.raises(
+        ConfigError, match=r'test_dataloader.dataset.datasets\[1\] \(VideoSaliencyDataset\)(.|\n)*own.py:2'
+    ):
+        load_config(str(own))

@@ -7,6 +7,7 @@ custom_imports = dict(imports=['projects.contrastive_vsod'], allow_failed_import
 
 model = dict(
     type='SaliencySegmentor',
+    input_type='clip',
     data_preprocessor=dict(type='SalDataPreprocessor', mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0)),
     backbone=dict(
         type='Encoder',

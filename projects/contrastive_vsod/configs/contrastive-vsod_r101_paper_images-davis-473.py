@@ -5,6 +5,7 @@ custom_imports = dict(imports=['projects.contrastive_vsod'], allow_failed_import
 
 model = dict(
     type='SaliencySegmentor',
+    input_type='clip',
     data_preprocessor=dict(type='SalDataPreprocessor'),
     backbone=dict(
         type='Encoder',

@@ -9,6 +9,7 @@ custom_imports = dict(imports=['projects.rcrnet'], allow_failed_imports=False)
 
 model = dict(
     type='SaliencySegmentor',
+    input_type='clip',
     data_preprocessor=dict(type='SalDataPreprocessor', mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0)),
     backbone=dict(
         type='Encoder',

@@ -4,6 +4,7 @@ custom_imports = dict(imports=['projects.rcrnet'], allow_failed_imports=False)
 
 model = dict(
     type='SaliencySegmentor',
+    input_type='image',
     data_preprocessor=dict(type='SalDataPreprocessor'),
     backbone=dict(
         type='Encoder',

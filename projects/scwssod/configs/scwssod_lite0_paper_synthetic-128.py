@@ -8,6 +8,7 @@ _base_ = [
 outputs = {'logits': 1.0, 'logits_3': 0.8, 'logits_4': 0.6, 'logits_5': 0.4}
 model = dict(
     type='SaliencySegmentor',
+    input_type='image',
     data_preprocessor=dict(type='SalDataPreprocessor', mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0)),
     backbone=dict(type='EfficientNetLite0', out_indices=(1, 2, 3, 4), weights='package'),
     neck=dict(type='ProgressiveAggregationNeck', in_channels=(24, 40, 112, 320), width=48, attention='softmax'),

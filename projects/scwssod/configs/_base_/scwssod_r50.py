@@ -3,6 +3,7 @@
 outputs = {'logits': 1.0, 'logits_3': 0.8, 'logits_4': 0.6, 'logits_5': 0.4}
 model = dict(
     type='SaliencySegmentor',
+    input_type='image',
     data_preprocessor=dict(type='SalDataPreprocessor'),
     backbone=dict(type='ResNet', depth=50, weights='imagenet'),
     neck=dict(type='ProgressiveAggregationNeck', in_channels=(256, 512, 1024, 2048), width=256, attention=True),
