@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper
-from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
 from torch import Tensor, nn
 
 from salseg.errors import ConfigError
+from salseg.mmengine_compat import ValueScheduler, clip_gradients, count_backward
 from salseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS, PARAM_SCHEDULERS
 
 _KEYS = {'custom_keys', 'norm_decay_mult', 'bias_decay_mult'}
@@ -129,13 +129,13 @@ class AutocastOptimWrapper(OptimWrapper):
     def backward(self, loss: Tensor, **kwargs: Any) -> None:
         """Backward of the scaled loss."""
         self.scaler.scale(loss).backward(**kwargs)
-        self._inner_count += 1
+        count_backward(self)
 
     def step(self, **kwargs: Any) -> None:
         """Unscale, clip, step."""
         if self.clip_grad_kwargs:
             self.scaler.unscale_(self.optimizer)
-            self._clip_grad()
+            clip_gradients(self)
         self.scaler.step(self.optimizer, **kwargs)
         self.scaler.update()
 
@@ -155,7 +155,7 @@ class AutocastOptimWrapper(OptimWrapper):
 
 
 @PARAM_SCHEDULERS.register_module()
-class TriangleLR(_ParamScheduler):
+class TriangleLR(ValueScheduler):
     """Linear rise to the optimiser's learning rate and linear fall back (SCWSSOD, released code).
 
     At step n of ``total``: ``low + (peak - low) * max(0, 1 - |1 - 2 |n + offset| / total|)``, where peak is each parameter
@@ -175,7 +175,8 @@ class TriangleLR(_ParamScheduler):
         self.offset = offset
         super().__init__(optimizer, param_name='lr', **kwargs)
 
-    def _get_value(self) -> list[float]:
+    def values(self) -> list[float]:
+        """The triangle's height under each group's peak."""
         return [triangle(self.last_step + self.offset, self.total, self.low_ratio * v, v) for v in self.base_values]
 
 

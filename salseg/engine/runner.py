@@ -17,6 +17,7 @@ from torch import nn
 from salseg.engine import checkpoint as files
 from salseg.errors import CheckpointError
 from salseg.files import replacing
+from salseg.mmengine_compat import is_resuming, mark_loaded
 
 
 @RUNNERS.register_module()
@@ -61,12 +62,12 @@ class SalRunner(Runner):
         for name in ('message_hub', 'param_schedulers', 'meta'):
             if name in checkpoint:
                 checkpoint[name] = files.decode(checkpoint[name])
-        if self._resume and 'message_hub' not in checkpoint:
+        if is_resuming(self) and 'message_hub' not in checkpoint:
             raise CheckpointError(f'{filename} holds weights only; training cannot be resumed from it. Use load_from.')
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
-        partial = bool(self.cfg.get('load_partial', False)) and not self._resume
+        partial = bool(self.cfg.get('load_partial', False)) and not is_resuming(self)
         files.load_weights(self.bare_model, checkpoint['state_dict'], str(filename), partial)
-        self._has_loaded = True
+        mark_loaded(self)
         self.logger.info(f'weights loaded from {filename}')
         return checkpoint
 

@@ -182,7 +182,7 @@ def test_values_of_options_may_be_dicts_and_lists_of_dicts():
             r"the type 'image': set model.input_type='image', or choose another data set",
         ),
         (
-            ['test_dataloader.dataset={"type": "GroupDataset", "data_root": "x"}'],
+            ['test_dataloader.dataset={"_delete_": True, "type": "GroupDataset", "data_root": "x"}'],
             r"model.input_type='image' .* test_dataloader.dataset \(GroupDataset\) is of the type 'group': choose another",
         ),
         (['model.input_type=clips'], r"model.input_type='clips': a SaliencySegmentor takes 'image' or 'clip'"),

@@ -160,7 +160,7 @@ def find_class(name: str, path: str = '') -> Any:
     """
     for registry in own.ALL_REGISTRIES:
         registry.import_from_location()
-        found = registry._find(name.removeprefix('salseg.'))
+        found = registry.find(name.removeprefix('salseg.'))
         if found is not None:
             return found
     for registry in _ROOTS:
