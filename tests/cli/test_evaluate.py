@@ -45,7 +45,7 @@ def test_missing_predictions_end_with_status_2_and_the_message(tmp_path, capsys)
 
 def test_a_misspelt_measure_is_named_before_any_file_is_read(tmp_path, capsys):
     predictions, truth = map_tree(tmp_path, ['1', '2'])
-    arguments = [str(predictions), str(truth), '--protocol', 'sod', '--processes', '1', '--measures', 'mae,fmax']
+    arguments = [str(predictions), str(truth), '--protocol', 'sod', '--processes', '1', '--metrics', 'mae,fmax']
     assert main(['evaluate', *arguments]) == 2
     error = capsys.readouterr().err
     assert error.startswith("salseg evaluate: DataError: unknown metrics ['fmax']; known are ['mae', ")

@@ -5,7 +5,7 @@ import pytest
 from salseg.datasets import ListedDataset
 from salseg.datasets.lists import LazyList
 from salseg.errors import DataError
-from tests.datasets.checking.folders import mask, image, save
+from tests.datasets.checking.folders import draw_image, mask, save
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_line_that_is_no_text_is_named(tmp_path):
 
 
 def test_pairs_of_a_list_are_loaded_and_only_when_needed(tmp_path):
-    save(tmp_path / 'in/my photo.jpg', image(0))
+    save(tmp_path / 'in/my photo.jpg', draw_image(0))
     save(tmp_path / 'cut/one.png', mask())
     (tmp_path / 'list.txt').write_text('in/my photo.jpg\tcut/one.png\nin/absent.jpg\tcut/absent.png\n')
     data = ListedDataset(str(tmp_path), 'list.txt', pipeline=[dict(type='LoadFrames'), dict(type='LoadLabels')])

@@ -21,6 +21,7 @@ def write(tmp_path, text, name='own.py'):
     return path
 
 
+@pytest.mark.core()
 def test_a_misspelt_key_names_itself_the_nearest_one_and_the_line_that_set_it(tiny_config, tmp_path):
     own = write(
         tmp_path,
@@ -103,6 +104,7 @@ def test_a_computed_base_is_refused_with_its_line(tmp_path):
         load_config(str(path))
 
 
+@pytest.mark.core()
 def test_origins_follow_the_last_file_that_set_a_value(tiny_config, tmp_path):
     own = write(tmp_path, "_base_ = './tiny.py'\nmodel = dict(losses=dict(lsc=dict(weight=0.5)))\n")
     origins = trace_origins(own, {'model.losses.ssc.alpha': 0.5})
@@ -126,6 +128,7 @@ def test_print_config_shows_the_place_of_every_value():
     assert '_base_/scwssod_r50.py:' in line
 
 
+@pytest.mark.core()
 @pytest.mark.parametrize('path', list_configs(), ids=lambda path: path.stem)
 def test_every_config_passes_the_check(path):
     assert load_config(str(path)).model.type
@@ -136,6 +139,7 @@ def test_an_ablation_is_at_most_eight_lines(path):
     assert len(path.read_text().splitlines()) <= 8
 
 
+@pytest.mark.core()
 def test_a_schedule_without_a_length_lasts_as_long_as_the_training():
     config = Config(
         dict(

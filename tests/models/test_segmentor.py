@@ -22,6 +22,7 @@ def collated(config, count=2):
     return pseudo_collate([dataset[i] for i in range(count)])
 
 
+@pytest.mark.core()
 def test_a_training_step_gives_the_named_terms_and_moves_every_part(tiny_config):
     config, model = build(tiny_config)
     data = model.data_preprocessor(collated(config), True)
