@@ -2,6 +2,7 @@
 
 import difflib
 import fnmatch
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,12 @@ def shipped_weights(name: str) -> Path | None:
 
 
 def list_configs() -> list[Path]:
-    """All configs that come with salseg, but the bases."""
+    """All configs that come with salseg, but the bases, and but those that mix in a project which was removed."""
     top = assets_root()
     found = [*(top / 'configs').rglob('*.py'), *(top / 'projects').glob('*/configs/**/*.py')]
-    return sorted(path for path in found if '_base_' not in path.parts)
+    return sorted(path for path in found if '_base_' not in path.parts and _has_its_project(path, top))
+
+
+def _has_its_project(path: Path, top: Path) -> bool:
+    names = re.findall(r'\bprojects/(\w+)/configs/', path.read_text(encoding='utf-8'))
+    return all((top / 'projects' / name).is_dir() for name in names)

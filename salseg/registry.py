@@ -13,21 +13,19 @@ from mmengine import registry as root
 from mmengine.logging import print_log
 
 from salseg.errors import SalsegError, UnknownName
+from salseg.mmengine_compat import OpenRegistry
 from salseg.paths import assets_root
 
 # Filled when an import location fails, so that a later "unknown name" can tell the true cause.
 FAILED_IMPORTS: dict[str, str] = {}
 
 
-class Registry(root.Registry):
+class Registry(OpenRegistry):
     """A registry whose failures say what to do."""
 
     def import_from_location(self) -> None:
         """Import the modules that register this registry's classes; a failure is logged and remembered."""
-        if self._imported:
-            return
-        self._imported = True
-        for location in self._locations:
+        for location in self.locations if self.begin_import() else ():
             try:
                 import_module(location)
             except Exception as error:  # noqa: BLE001 - whatever a module raises at import is reported
@@ -42,7 +40,7 @@ class Registry(root.Registry):
         """
         self.import_from_location()
         name = key.removeprefix('salseg.')
-        found = self._find(name)
+        found = self.find(name)
         if found is not None:
             return found
         try:
@@ -55,14 +53,15 @@ class Registry(root.Registry):
 
     def __contains__(self, key: str) -> bool:
         self.import_from_location()
-        return self._find(key.removeprefix('salseg.')) is not None
+        return self.find(key.removeprefix('salseg.')) is not None
 
-    def _find(self, name: str) -> Any:
-        if name in self._module_dict:
-            return self._module_dict[name]
+    def find(self, name: str) -> Any:
+        """Class or function registered under a name without scope, here or in a child; None where there is none."""
+        if name in self.module_dict:
+            return self.module_dict[name]
         for child in self.children.values():
             child.import_from_location()
-            found = child._find(name)
+            found = child.find(name)
             if found is not None:
                 return found
         return None
@@ -83,9 +82,9 @@ class Registry(root.Registry):
         near = [by_case[n] for n in difflib.get_close_matches(key.lower(), by_case, n=3, cutoff=0.6)]
         lines = [f'{key!r} is not in the registry {self.name!r}.']
         lines.append('  nearest names: ' + (', '.join(f'{n} ({known[n]})' for n in near) or 'none'))
-        lines.append(f'  looked in: {", ".join(self._locations) or "what was imported"}')
+        lines.append(f'  looked in: {", ".join(self.locations) or "what was imported"}')
         for other in ALL_REGISTRIES:
-            if other._find(key) is not None and other.name not in known.values():
+            if other.find(key) is not None and other.name not in known.values():
                 lines.append(f'  the registry {other.name!r} has it: is it used in the right place?')
         lines += [
             f'  {place} registers it: add custom_imports = dict(imports=[{module!r}]) to the config'
@@ -101,18 +100,15 @@ class Registry(root.Registry):
         )
         return '\n'.join(lines)
 
-    def _register_module(self, module: Any, module_name: Any = None, force: bool = False) -> None:
-        names = (
-            [module.__name__] if module_name is None else [module_name] if isinstance(module_name, str) else module_name
-        )
+    def before_registration(self, module: Any, names: list[str], force: bool) -> None:
+        """Refuse a name that is taken."""
         for name in names:
-            old = self._module_dict.get(name)
+            old = self.module_dict.get(name)
             if old is not None and not force:
                 raise SalsegError(
                     f'{name!r} is registered twice in {self.name!r}: {old.__module__}.{old.__qualname__} and '
                     f'{module.__module__}.{module.__qualname__}. Rename one, or pass force=True to replace the first.'
                 )
-        super()._register_module(module=module, module_name=module_name, force=force)
 
 
 def _projects_with(name: str) -> list[tuple[str, str]]:
@@ -146,6 +142,7 @@ HOOKS = _child('hook', root.HOOKS, 'salseg.engine')
 LOOPS = _child('loop', root.LOOPS, 'salseg.engine')
 OPTIMIZERS = _child('optimizer', root.OPTIMIZERS, 'salseg.engine')
 OPTIM_WRAPPERS = _child('optim_wrapper', root.OPTIM_WRAPPERS, 'salseg.engine')
+OPTIM_WRAPPER_CONSTRUCTORS = _child('optimizer wrapper constructor', root.OPTIM_WRAPPER_CONSTRUCTORS, 'salseg.engine')
 PARAM_SCHEDULERS = _child('parameter scheduler', root.PARAM_SCHEDULERS, 'salseg.engine')
 VISUALIZERS = _child('visualizer', root.VISUALIZERS, 'salseg.visualization')
 VISBACKENDS = _child('vis_backend', root.VISBACKENDS, 'salseg.visualization')
@@ -154,6 +151,7 @@ POSTPROCESSORS = Registry('postprocessor', scope='salseg', locations=['salseg.mo
 
 ALL_REGISTRIES = [
     MODELS, BACKBONES, MATCHERS, NECKS, HEADS, LOSSES, PASSES, SEGMENTORS, DATASETS, TRANSFORMS, DATA_SAMPLERS, METRICS,
-    HOOKS, LOOPS, OPTIMIZERS, OPTIM_WRAPPERS, PARAM_SCHEDULERS, VISUALIZERS, VISBACKENDS, FLOWS, POSTPROCESSORS,
+    HOOKS, LOOPS, OPTIMIZERS, OPTIM_WRAPPERS, OPTIM_WRAPPER_CONSTRUCTORS, PARAM_SCHEDULERS, VISUALIZERS, VISBACKENDS,
+    FLOWS, POSTPROCESSORS,
 ]  # fmt: skip
 _VARIABLES = {value.name: name for name, value in list(globals().items()) if isinstance(value, Registry)}

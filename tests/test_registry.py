@@ -6,6 +6,8 @@ import pytest
 from salseg import registry
 from salseg.errors import SalsegError, UnknownName
 
+pytestmark = pytest.mark.core()
+
 
 def test_a_misspelt_name_gets_the_nearest_names_and_the_places_searched():
     with pytest.raises(UnknownName) as error:

@@ -9,6 +9,7 @@ _base_ = [{base!r}]
 outputs = {{'logits': 1.0, 'logits_3': 0.8}}
 model = dict(
     type='SaliencySegmentor',
+    input_type='image',
     backbone=dict(type='ResNet', depth=18, out_indices=(1, 2), weights=None),
     neck=dict(type='ProgressiveAggregationNeck', in_channels=(64, 128), width=8),
     head=dict(type='MultiLevelSaliencyHead', in_channels=8, names=('logits', 'logits_3')),
@@ -49,6 +50,7 @@ test_cfg = dict(type='TestLoop')
 train_cfg = dict(type='PositionTrainLoop', max_iters=4, val_interval=100)
 optim_wrapper = dict(
     type='OptimWrapper',
+    constructor='GroupedOptimWrapperConstructor',
     optimizer=dict(type='SGD', lr=0.01, momentum=0.9),
     paramwise_cfg=dict(custom_keys={{'backbone': dict(lr_mult=0.1)}}),
 )

@@ -34,6 +34,8 @@ class FGPLG(SaliencySegmentor):
         ConfigError: The cue is unknown, or the backbone has no convolution on three channels.
     """
 
+    input_types = ('clip',)
+
     def __init__(
         self,
         backbone: Part,

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from salseg.apis.kinds import first_test_set
 from salseg.apis.predictor import Prediction, Predictor, check_image
 from salseg.errors import ConfigError, DataError
 from salseg.models import BaseSegmentor
@@ -33,7 +32,7 @@ class ClipPredictor(Predictor):
 
     def __init__(self, model: BaseSegmentor, length: int | None = None, random_weights: bool = False) -> None:
         super().__init__(model, random_weights)
-        self.length = length if length is not None else _length_of(first_test_set(model))
+        self.length = length if length is not None else _length_of(_first_test_set(model))
         if self.length < 1:
             raise ConfigError(f'ClipPredictor: length={self.length}; a window has at least one frame.')
 
@@ -92,6 +91,14 @@ def _check_frame(name: str, image: np.ndarray, size: tuple[int, ...]) -> None:
             f'{name} has another size ({image.shape[0]}x{image.shape[1]}) than the first frame ({size[0]}x{size[1]}, '
             'height x width). Convert the video anew with one size.'
         )
+
+
+def _first_test_set(model: BaseSegmentor) -> Mapping[str, Any]:
+    """Config of a model's first test set, inside concatenations too."""
+    dataset: Mapping[str, Any] = model.cfg.test_dataloader.dataset
+    while 'datasets' in dataset:
+        dataset = dataset['datasets'][0]
+    return dataset
 
 
 def _length_of(dataset: Mapping[str, Any]) -> int:

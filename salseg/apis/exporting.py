@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from salseg.apis.kinds import input_type
 from salseg.apis.predictor import test_pipeline
 from salseg.errors import ConfigError, DataError, missing_weights
 from salseg.io.files import replacing
@@ -111,11 +110,10 @@ def export_model(
 def parts_of(model: BaseSegmentor, size: tuple[int, int] | None, frames: int | None) -> dict[str, ExportPart]:
     """What becomes a file, by the end of its name ('' for the whole model)."""
     size = size or _test_size(model)
-    if not isinstance(model, SaliencySegmentor):
+    if model.input_type == 'video':
         return model.export_parts(size, frames or 1)
-    kind = input_type(model)
-    images = torch.rand(frames or _FRAMES[kind], 3, *size) * 255
-    return {'': ExportPart(ImagesToMaps(model, kind != 'image'), (images,), ('images',), ('maps',))}
+    images = torch.rand(frames or _FRAMES[model.input_type], 3, *size) * 255
+    return {'': ExportPart(ImagesToMaps(model, model.input_type != 'image'), (images,), ('images',), ('maps',))}
 
 
 def _test_size(model: BaseSegmentor) -> tuple[int, int]:

@@ -80,7 +80,7 @@ def without_chance(node: Any) -> Any:
 
 
 def _left_out(step: dict[str, Any]) -> bool:
-    kind = TRANSFORMS._find(str(step.get('type')))
+    kind = TRANSFORMS.find(str(step.get('type')))
     return kind is not None and issubclass(kind, RandomFrameTransform | LoadGuidance)
 
 

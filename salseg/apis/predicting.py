@@ -9,10 +9,10 @@ import numpy as np
 from PIL import Image
 
 from salseg.apis.inputs import find_images
-from salseg.apis.kinds import input_type
 from salseg.apis.models import init_model
 from salseg.apis.overlapping import map_ahead
 from salseg.apis.predictor import ImageLike, Prediction, Predictor, as_image, as_visible, check_image, seen_prediction
+from salseg.errors import ConfigError
 from salseg.models import BaseSegmentor
 
 T = TypeVar('T')
@@ -112,15 +112,25 @@ def _maps(model: BaseSegmentor, images: Iterator[ImageLike], random_weights: boo
     from salseg.apis.clips import ClipPredictor
     from salseg.apis.groups import GroupPredictor
 
-    kind = input_type(model)
-    if kind == 'group':
+    refuse_tracker(model)
+    if model.input_type == 'group':
         found: Iterable[Prediction] = GroupPredictor(model, random_weights)([as_image(p) for p in images])
-    elif kind == 'clip':
+    elif model.input_type == 'clip':
         named = ((f'{number:05d}', as_image(image)) for number, image in enumerate(images))
         found = ClipPredictor(model, random_weights=random_weights)(named)
     else:
         found = SaliencyPredictor(model, random_weights).stream(images)
     return (prediction.saliency for prediction in found)
+
+
+def refuse_tracker(model: BaseSegmentor) -> None:
+    """Send a model that needs prompts to where they are given.
+
+    Raises:
+        ConfigError: The model takes videos with prompts and has no maps to predict.
+    """
+    if model.input_type == 'video':
+        raise ConfigError(f'{type(model).__name__} tracks objects that you mark: use `salseg track`.')
 
 
 def _expanded(images: Iterable[ImageLike]) -> Iterator[ImageLike]:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from salseg.errors import DataError, missing_weights
+from salseg.errors import ConfigError, DataError, missing_weights
 from salseg.evaluation.metrics.grey import to_grey
 from salseg.io.images import over_grey, read_visible
 from salseg.models import BaseSegmentor
@@ -95,7 +95,16 @@ class Predictor:
 
 
 def test_pipeline(model: BaseSegmentor) -> list[dict[str, Any]]:
-    """Steps of a model's first test set; none where its config names none."""
+    """Steps of a model's first test set; none where that names none.
+
+    Raises:
+        ConfigError: The config has no test set, so nothing says how images are prepared.
+    """
+    if not model.cfg.get('test_dataloader'):
+        raise ConfigError(
+            f'the config of this {type(model).__name__} has no test_dataloader, whose pipeline prepares images: it cannot '
+            'predict from images alone.'
+        )
     dataset = model.cfg.test_dataloader.dataset
     while not dataset.get('pipeline') and 'datasets' in dataset:
         dataset = dataset['datasets'][0]

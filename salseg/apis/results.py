@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from salseg.apis.kinds import InputType
 from salseg.apis.predictor import Prediction, Predictor
 from salseg.engine.pseudo_labels import fingerprint
 from salseg.errors import DataError
 from salseg.io.images import write_png
+from salseg.structures import InputType
 from salseg.version import __version__
 from salseg.visualization import cutout, overlay_map
 

@@ -25,5 +25,6 @@ def run(args: argparse.Namespace) -> int:
         return 0
     cards = model_cards()
     for name in list_models(args.pattern):
-        say(f'{name:24s} {cards[name].get("Task", ""):8s} {cards[name].get("Description", "")}')
+        task, kind = cards[name].get('Task', ''), cards[name].get('Input type', '')
+        say(f'{name:24s} {task:8s} {kind:6s} {cards[name].get("Description", "")}')
     return 0

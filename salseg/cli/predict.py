@@ -52,16 +52,17 @@ def run(args: argparse.Namespace) -> int:
     """Predict; status 1 if some images could not be read, or a video not to its end."""
     model, inputs = _model_and_inputs(args)
     _check(args)
-    from salseg.apis.kinds import input_type
     from salseg.apis.models import init_model
+    from salseg.apis.predicting import refuse_tracker
     from salseg.engine.runner import device_line
 
     shard = _shard(args)
     device = args.device or _own_device(shard)
     network = init_model(model, args.checkpoint, device, args.cfg_options, trained=not args.random_weights)
+    refuse_tracker(network)
     say(device_line() if shard[1] == 1 else f'shard {shard[0] + 1} of {shard[1]}: {device_line()}')
     commands = {'image': _images, 'group': _groups, 'clip': _clips}
-    return commands[input_type(network)](network, args, inputs, shard)
+    return commands[network.input_type](network, args, inputs, shard)
 
 
 def _model_and_inputs(args: argparse.Namespace) -> tuple[str, list[str]]:

@@ -10,6 +10,7 @@ from torch.utils.data import Dataset
 from salseg.errors import DataError
 from salseg.io.annotations import check_index_labels
 from salseg.registry import TRANSFORMS
+from salseg.structures import InputType
 
 Results = dict[str, Any]
 
@@ -27,10 +28,10 @@ class SetDataset(Dataset):
         pixel_mean, pixel_std: Statistics of this data set on the 0-255 scale, RGB; the preprocessor prefers them.
 
     Attributes:
-        input_type: What one item is: 'image', 'group' or 'clip'.
+        input_type: What one item is; a config is refused where its model takes another type than its test set has.
     """
 
-    input_type = 'image'
+    input_type: InputType = 'image'
 
     def __init__(
         self,

@@ -33,6 +33,8 @@ class PromptedVideos(SetDataset):
         DataError: An option is unknown, or the tree lacks something.
     """
 
+    input_type = 'video'
+
     def __init__(
         self,
         data_root: str,

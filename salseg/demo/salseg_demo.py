@@ -3,6 +3,7 @@
 default_scope = 'salseg'
 model = dict(
     type='SaliencySegmentor',
+    input_type='image',
     data_preprocessor=dict(type='SalDataPreprocessor', mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0)),
     backbone=dict(type='EfficientNetLite0', out_indices=(2, 3, 4), weights='package', frozen_stages=5),
     neck=dict(type='BorderContrastNeck', levels=3, width=32),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.dist import get_rank, is_main_process
-from mmengine.hooks import CheckpointHook, EMAHook, Hook
+from mmengine.hooks import EMAHook, Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
@@ -21,15 +21,17 @@ from torch.utils.checkpoint import checkpoint
 
 from salseg.errors import ConfigError
 from salseg.io.files import write_text
+from salseg.mmengine_compat import StepCheckpointHook
 from salseg.registry import HOOKS
 from salseg.visualization.palette import write_label_png
 
 
 @HOOKS.register_module()
-class AtomicCheckpointHook(CheckpointHook):
+class AtomicCheckpointHook(StepCheckpointHook):
     """mmengine's hook with the order fixed: write, point ``last_checkpoint`` to it, then delete what is too old."""
 
-    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+    def save_step(self, runner: Runner, step: int, meta: dict) -> None:
+        """Write the checkpoint of a step, point to it, delete what is too old."""
         outdated: list[int] = []
         if self.max_keep_ckpts > 0:
             kept = [s for s in self.keep_ckpt_ids if s != step] + [step]

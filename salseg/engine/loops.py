@@ -3,11 +3,11 @@
 from typing import Any
 
 from mmengine.runner import IterBasedTrainLoop
-from mmengine.runner.loops import _InfiniteDataloaderIterator
 from torch import nn
 
 from salseg.datasets.samplers import ResumableBatchSampler
 from salseg.errors import ConfigError
+from salseg.mmengine_compat import endless_batches
 from salseg.registry import LOOPS
 
 
@@ -40,13 +40,13 @@ class PositionTrainLoop(IterBasedTrainLoop):
 
     def run(self) -> nn.Module:
         """Train to the end."""
-        if self._iter > 0:
-            self.dataloader.batch_sampler.start = self._iter
-            self.dataloader_iterator = _InfiniteDataloaderIterator(self.dataloader)
+        if self.iter > 0:
+            self.dataloader.batch_sampler.start = self.iter
+            self.dataloader_iterator = endless_batches(self.dataloader)
         self.runner.call_hook('before_train')
         self.runner.call_hook('before_train_epoch')
         # A validation that fell on the stored step is not repeated: the checkpoint hook may have saved after it.
-        while self._iter < self._max_iters and not self.stop_training:
+        while self.iter < self.max_iters and not self.stop_training:
             self.runner.model.train()
             self.run_iter(next(self.dataloader_iterator))
             if self.runner.val_loop is not None and self._validates():
@@ -56,5 +56,5 @@ class PositionTrainLoop(IterBasedTrainLoop):
         return self.runner.model
 
     def _validates(self) -> bool:
-        on_schedule = self._iter % self.val_interval == 0 or self._iter == self._max_iters
-        return self._iter >= self.val_begin and on_schedule
+        on_schedule = self.iter % self.val_interval == 0 or self.iter == self.max_iters
+        return self.iter >= self.val_begin and on_schedule

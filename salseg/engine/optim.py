@@ -7,24 +7,23 @@ from typing import Any
 import torch
 from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper
-from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
-from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS, Registry
 from torch import Tensor, nn
 
 from salseg.errors import ConfigError
-from salseg.registry import OPTIM_WRAPPERS, OPTIMIZERS, PARAM_SCHEDULERS
+from salseg.mmengine_compat import ValueScheduler, clip_gradients, count_backward
+from salseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS, PARAM_SCHEDULERS
 
-CONSTRUCTORS = Registry('optimizer wrapper constructor', parent=OPTIM_WRAPPER_CONSTRUCTORS, scope='salseg')
 _KEYS = {'custom_keys', 'norm_decay_mult', 'bias_decay_mult'}
 _MULTIPLIERS = {'lr_mult', 'decay_mult'}
 _NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm, nn.InstanceNorm2d)
 
 
-@CONSTRUCTORS.register_module(name='DefaultOptimWrapperConstructor')
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class GroupedOptimWrapperConstructor:
-    """Takes the place of the library's constructor, which makes a group of its own for every single parameter.
+    """One parameter group for each pair of learning rate and decay; ``optim_wrapper.constructor`` of every recipe.
 
-    One group for each pair of learning rate and decay lets the optimiser step over all its parameters at once.
+    mmengine's own constructor makes a group of every single parameter where there is a ``paramwise_cfg``; few groups let
+    the optimiser step over all their parameters at once.
 
     Args:
         optim_wrapper_cfg: Config of the wrapper, with ``optimizer``.
@@ -130,13 +129,13 @@ class AutocastOptimWrapper(OptimWrapper):
     def backward(self, loss: Tensor, **kwargs: Any) -> None:
         """Backward of the scaled loss."""
         self.scaler.scale(loss).backward(**kwargs)
-        self._inner_count += 1
+        count_backward(self)
 
     def step(self, **kwargs: Any) -> None:
         """Unscale, clip, step."""
         if self.clip_grad_kwargs:
             self.scaler.unscale_(self.optimizer)
-            self._clip_grad()
+            clip_gradients(self)
         self.scaler.step(self.optimizer, **kwargs)
         self.scaler.update()
 
@@ -156,7 +155,7 @@ class AutocastOptimWrapper(OptimWrapper):
 
 
 @PARAM_SCHEDULERS.register_module()
-class TriangleLR(_ParamScheduler):
+class TriangleLR(ValueScheduler):
     """Linear rise to the optimiser's learning rate and linear fall back (SCWSSOD, released code).
 
     At step n of ``total``: ``low + (peak - low) * max(0, 1 - |1 - 2 |n + offset| / total|)``, where peak is each parameter
@@ -176,7 +175,8 @@ class TriangleLR(_ParamScheduler):
         self.offset = offset
         super().__init__(optimizer, param_name='lr', **kwargs)
 
-    def _get_value(self) -> list[float]:
+    def values(self) -> list[float]:
+        """The triangle's height under each group's peak."""
         return [triangle(self.last_step + self.offset, self.total, self.low_ratio * v, v) for v in self.base_values]
 
 

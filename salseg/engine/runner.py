@@ -1,6 +1,6 @@
 """mmengine's runner with exact state and safe files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from logging import LogRecord
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ import torch
 from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from torch import nn
@@ -16,6 +17,7 @@ from torch import nn
 from salseg.engine import checkpoint as files
 from salseg.errors import CheckpointError
 from salseg.io.files import replacing
+from salseg.mmengine_compat import is_resuming, mark_loaded
 
 
 @RUNNERS.register_module()
@@ -34,6 +36,16 @@ class SalRunner(Runner):
             logger.addFilter(not_about_file_clients)
         return logger
 
+    def build_optim_wrapper(self, optim_wrapper: Any) -> OptimWrapper | OptimWrapperDict:
+        """mmengine's, and a warning where the config leaves the constructor to mmengine's default."""
+        parts = isinstance(optim_wrapper, Mapping) and {'constructor', 'paramwise_cfg'} & set(optim_wrapper)
+        if parts == {'paramwise_cfg'}:
+            self.logger.warning(
+                'optim_wrapper has no constructor: mmengine makes a parameter group of every single parameter. Set '
+                "optim_wrapper.constructor='GroupedOptimWrapperConstructor' for one of each learning rate and decay."
+            )
+        return super().build_optim_wrapper(optim_wrapper)
+
     def load_checkpoint(
         self,
         filename: str,
@@ -50,12 +62,12 @@ class SalRunner(Runner):
         for name in ('message_hub', 'param_schedulers', 'meta'):
             if name in checkpoint:
                 checkpoint[name] = files.decode(checkpoint[name])
-        if self._resume and 'message_hub' not in checkpoint:
+        if is_resuming(self) and 'message_hub' not in checkpoint:
             raise CheckpointError(f'{filename} holds weights only; training cannot be resumed from it. Use load_from.')
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
-        partial = bool(self.cfg.get('load_partial', False)) and not self._resume
+        partial = bool(self.cfg.get('load_partial', False)) and not is_resuming(self)
         files.load_weights(self.bare_model, checkpoint['state_dict'], str(filename), partial)
-        self._has_loaded = True
+        mark_loaded(self)
         self.logger.info(f'weights loaded from {filename}')
         return checkpoint
 

@@ -1,7 +1,7 @@
 """One data sample: a set of frames, with the geometry of each."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -9,6 +9,10 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor
 
 from salseg.errors import DataError
+
+# One input of a model and one item of a data set: an image, a group of images with something in common, consecutive
+# frames, or a video frame by frame with prompts.
+InputType = Literal['image', 'group', 'clip', 'video']
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from mmengine.config import ConfigDict
 from PIL import Image
 from torch import nn
 
-from salseg.models import SaliencySegmentor
+from salseg.models.segmentors import GroupSegmentor, SaliencySegmentor
 
 PIPELINE = [
     dict(type='LoadFrames'),
@@ -46,7 +46,11 @@ class AsTheyAre(nn.Module):
 def brightness_model(kind='image', gain=1.0):
     """Of images, groups or clips of four frames."""
     matcher = None if kind == 'image' else AgainstTheClip()
-    model = SaliencySegmentor(Brightness(gain), AsTheyAre(), matcher=matcher).eval()
+    parts = dict(backbone=Brightness(gain), head=AsTheyAre(), matcher=matcher)
+    if kind == 'group':
+        model = GroupSegmentor(**parts, frames_at_once=None).eval()
+    else:
+        model = SaliencySegmentor(**parts, input_type=kind).eval()
     model.weights_source = f'gain {gain}'
     dataset = {
         'image': dict(type='SyntheticImages', pipeline=PIPELINE),

@@ -29,7 +29,7 @@ class Brightness(nn.Module):
 
 
 def model():
-    built = SaliencySegmentor(Brightness(), AsTheyAre(), matcher=AgainstTheClip()).eval()
+    built = SaliencySegmentor(Brightness(), AsTheyAre(), matcher=AgainstTheClip(), input_type='clip').eval()
     built.weights_source = 'test'
     built.cfg = ConfigDict(test_dataloader=dict(dataset=dict(pipeline=PIPELINE, clips='all', length=4)))
     return built

@@ -21,6 +21,7 @@ def write(tmp_path, text, name='own.py'):
     return path
 
 
+@pytest.mark.core()
 def test_a_misspelt_key_names_itself_the_nearest_one_and_the_line_that_set_it(tiny_config, tmp_path):
     own = write(
         tmp_path,
@@ -103,6 +104,7 @@ def test_a_computed_base_is_refused_with_its_line(tmp_path):
         load_config(str(path))
 
 
+@pytest.mark.core()
 def test_origins_follow_the_last_file_that_set_a_value(tiny_config, tmp_path):
     own = write(tmp_path, "_base_ = './tiny.py'\nmodel = dict(losses=dict(lsc=dict(weight=0.5)))\n")
     origins = trace_origins(own, {'model.losses.ssc.alpha': 0.5})
@@ -123,9 +125,10 @@ def test_print_config_shows_the_place_of_every_value():
     line = next(line for line in done.stdout.splitlines() if line.startswith('model.losses.pce.form'))
     assert 'scwssod_r50_released_duts-scribble-320.py:' in line
     line = next(line for line in done.stdout.splitlines() if line.startswith('model.neck.width'))
-    assert 'scwssod_r50_paper_duts-scribble-320.py:' in line
+    assert '_base_/scwssod_r50.py:' in line
 
 
+@pytest.mark.core()
 @pytest.mark.parametrize('path', list_configs(), ids=lambda path: path.stem)
 def test_every_config_passes_the_check(path):
     assert load_config(str(path)).model.type
@@ -136,6 +139,7 @@ def test_an_ablation_is_at_most_eight_lines(path):
     assert len(path.read_text().splitlines()) <= 8
 
 
+@pytest.mark.core()
 def test_a_schedule_without_a_length_lasts_as_long_as_the_training():
     config = Config(
         dict(
@@ -171,3 +175,33 @@ def test_values_of_options_may_be_dicts_and_lists_of_dicts():
     assert list(parse_options(['a=1', 'b=2', 'a=[3]']).items()) == [('b', 2), ('a', [3])]
     with pytest.raises(ConfigError, match='never closed'):
         parse_options(["a={'b':"])
+
+
+@pytest.mark.parametrize(
+    ('options', 'expected'),
+    [
+        (
+            ['model.input_type=clip'],
+            r"model.input_type='clip' \(SaliencySegmentor\), but an item of val_dataloader.dataset \(SyntheticImages\) is of "
+            r"the type 'image': set model.input_type='image', or choose another data set",
+        ),
+        (
+            ['test_dataloader.dataset={"_delete_": True, "type": "GroupDataset", "data_root": "x"}'],
+            r"model.input_type='image' .* test_dataloader.dataset \(GroupDataset\) is of the type 'group': choose another",
+        ),
+        (['model.input_type=clips'], r"model.input_type='clips': a SaliencySegmentor takes 'image' or 'clip'"),
+    ],
+)
+def test_a_model_and_a_test_set_of_other_input_types_are_refused(tiny_config, options, expected):
+    with pytest.raises(ConfigError, match=expected):
+        load_config(str(tiny_config), options)
+
+
+def test_every_test_set_of_several_is_looked_at(tiny_config, tmp_path):
+    sets = "[dict(type='SyntheticImages', length=2), dict(type='VideoSaliencyDataset', data_root='x')]"
+    several = f"dict(_delete_=True, type='ConcatDataset', datasets={sets})"
+    own = write(tmp_path, f"_base_ = './tiny.py'\ntest_dataloader = dict(dataset={several})\n")
+    with pytest.raises(
+        ConfigError, match=r'test_dataloader.dataset.datasets\[1\] \(VideoSaliencyDataset\)(.|\n)*own.py:2'
+    ):
+        load_config(str(own))

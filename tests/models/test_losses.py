@@ -11,6 +11,8 @@ from salseg.models.losses import (
 from salseg.ops import CoherenceKernel, local_saliency_coherence
 from salseg.structures import FrameTargets
 
+pytestmark = pytest.mark.core()
+
 
 def batch(shape=(2, 1, 24, 24), iteration=0):
     generator = torch.Generator().manual_seed(0)

@@ -6,6 +6,7 @@ from salseg.datasets import SyntheticImages
 from salseg.engine.config import load_config
 from salseg.errors import ConfigError, DataError, MissingOutput
 from salseg.models import SalDataPreprocessor
+from salseg.models.segmentors import GroupSegmentor, PropagationSegmentor, SaliencySegmentor
 from salseg.registry import MODELS
 from salseg.structures import FrameInputs
 
@@ -21,6 +22,7 @@ def collated(config, count=2):
     return pseudo_collate([dataset[i] for i in range(count)])
 
 
+@pytest.mark.core()
 def test_a_training_step_gives_the_named_terms_and_moves_every_part(tiny_config):
     config, model = build(tiny_config)
     data = model.data_preprocessor(collated(config), True)
@@ -112,3 +114,18 @@ def test_padding_to_a_divisor_is_recorded_and_undone(tiny_config):
     assert data['inputs'].padding[0, 0].sum() == 40 * 40 - 32 * 32
     record = data['data_samples'][0].geometry[0]
     assert record.undo(torch.ones(1, 40, 40)).shape == (1, 48, 48)
+
+
+def test_the_class_gives_the_type_of_input_where_it_is_only_one_and_the_config_where_it_is_not(tiny_config):
+    assert build(tiny_config)[1].input_type == 'image'
+    untested = dict(val_dataloader=None, test_dataloader=None)
+    assert build(tiny_config, **{'model.input_type': 'clip'}, **untested)[1].input_type == 'clip'
+    assert GroupSegmentor.take_input_type(None) == 'group'
+    assert PropagationSegmentor.take_input_type(None) == 'video'
+
+
+def test_a_class_refuses_a_type_of_input_that_it_does_not_take():
+    with pytest.raises(ConfigError, match="model.input_type='group': a SaliencySegmentor takes 'image' or 'clip'"):
+        SaliencySegmentor(torch.nn.Identity(), torch.nn.Identity(), input_type='group')
+    with pytest.raises(ConfigError, match="model.input_type='image': a GroupSegmentor takes 'group'"):
+        GroupSegmentor.take_input_type('image')

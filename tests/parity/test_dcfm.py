@@ -173,6 +173,7 @@ def stepped(model, optimiser, total):
         model,
         dict(
             type='OptimWrapper',
+            constructor='salseg.GroupedOptimWrapperConstructor',
             optimizer=dict(
                 type='Adam', lr=rate['rest'], betas=tuple(optimiser['betas']), weight_decay=optimiser['weight_decay']
             ),

@@ -179,6 +179,7 @@ def test_one_optimisation_step(path):
         model,
         dict(
             type='OptimWrapper',
+            constructor='salseg.GroupedOptimWrapperConstructor',
             optimizer=dict(type='SGD', lr=rate['head'], **sgd),
             paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=rate['bkbone'] / rate['head']))),
         ),

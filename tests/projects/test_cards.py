@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from salseg.catalog import DEMO, config_of, list_models, model_cards, shipped_weights
+from salseg.catalog import DEMO, config_of, list_configs, list_models, model_cards, shipped_weights
 from salseg.cli.main import main
 from salseg.engine.config import load_config
+from salseg.registry import MODELS
 from tests.needs import ROOT
 
 FIELDS = ('Task', 'Supervision', 'Paper', 'Source', 'Licence', 'Config', 'Description', 'Parameters', 'MultiplyAdds')
-FIELDS += ('Input', 'Preprocessing', 'TrainingData', 'Hardware', 'Weights', 'Results')
+FIELDS += ('Input type', 'Input', 'Preprocessing', 'TrainingData', 'Hardware', 'Weights', 'Results')
 TASKS = {'SOD', 'CoSOD', 'VSOD', 'VOS'}
 KINDS = {'paper', 'converted', 'reproduced here'}
 OF_OUR_OWN = ('Set', 'Train', 'Seeds', 'Hardware', 'Command')
@@ -36,7 +37,7 @@ def tool(name):
 
 @pytest.fixture(scope='module')
 def metrics():
-    return tool('card_metrics')
+    return tool('card_costs')
 
 
 @pytest.mark.parametrize('name', NAMES)
@@ -125,6 +126,17 @@ def test_preprocessing_and_size_are_those_of_the_config(name):
         assert f"'size': {size.group(1)}" in str(config.to_dict())
 
 
+@pytest.mark.parametrize('name', [*NAMES, *SHIPPED])
+def test_the_input_type_is_that_of_the_model(name):
+    model = load_config(str(config_of(name))).model
+    assert model_cards()[name]['Input type'] == MODELS.get(model.type).take_input_type(model.get('input_type'))
+
+
+def test_a_saliency_model_says_itself_whether_it_takes_images_or_clips():
+    models = [load_config(str(path), check=False).model for path in list_configs()]
+    assert {'image', 'clip'} == {model.get('input_type') for model in models if model.type == 'SaliencySegmentor'}
+
+
 def test_the_published_names_are_all_there():
     found = [name for name in PUBLISHED if (ROOT / 'projects' / _folder(name)).is_dir()]
     assert not [name for full in found for name in (full, f'{full}-lite') if name not in NAMES]
@@ -139,7 +151,7 @@ def test_info_prints_the_card(capsys):
     name = NAMES[0]
     assert main(['info', name]) == 0
     text, card = capsys.readouterr().out, model_cards()[name]
-    for word in (card['Task'], card['Licence'].split()[0], str(card['Parameters']), str(config_of(name))):
+    for word in (card['Task'], 'Input type', card['Licence'].split()[0], str(card['Parameters']), str(config_of(name))):
         assert word in text
     assert str(card['MultiplyAdds']['G']) in text
 

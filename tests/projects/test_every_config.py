@@ -9,7 +9,6 @@ import torch
 from salseg.apis import SaliencyPredictor
 from salseg.apis.clips import ClipPredictor
 from salseg.apis.groups import GroupPredictor
-from salseg.apis.kinds import input_type
 from salseg.catalog import list_configs
 from salseg.datasets.synthetic.images import draw_image
 from salseg.engine.config import load_config
@@ -58,7 +57,7 @@ def test_a_config_trains_is_tested_and_predicts(path, data, tmp_path, monkeypatc
 def _predicts(model, config):
     model.cfg, model.weights_source = config, 'one step'
     images = [draw_image(0, 'test', index, (40, 56)).image for index in range(2)]
-    kind = input_type(model)
+    kind = model.input_type
     if kind == 'clip':
         found = list(ClipPredictor(model)((str(i), image) for i, image in enumerate(images)))
     else:

@@ -9,7 +9,6 @@ import torch
 from tests.needs import ROOT, needs_project
 
 needs_project('example_project')
-needs_project('scwssod')
 
 from projects.example_project import ChannelScaleNeck, TotalVariationLoss
 

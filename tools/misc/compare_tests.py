@@ -187,7 +187,9 @@ def main() -> int:
     print('\n'.join(f'MISSING | {name}{hint(name, found["new"])}' for name in found['missing']))
     print('\n'.join(f'FEWER   | {line}' for line in fewer))
     print(f'{len(old)} -> {len(new)} tests: ' + ', '.join(f'{len(ids)} {key}' for key, ids in found.items()))
-    print(f'{sum(old_asserts.values())} -> {sum(new_asserts.values())} asserts; {len(fewer)} files fell without a reason')
+    print(
+        f'{sum(old_asserts.values())} -> {sum(new_asserts.values())} asserts; {len(fewer)} files fell without a reason'
+    )
     return 1 if found['missing'] or fewer else 0
 
 

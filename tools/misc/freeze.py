@@ -192,7 +192,9 @@ def answers(own: SimpleNamespace, path: Path) -> dict[str, Any]:
     if not model.cfg.get('test_dataloader'):
         return {}
     raw: list[np.ndarray] = []
-    model.head.register_forward_hook(lambda module, inputs, output: raw.extend(t.detach().numpy() for t in tensors(output)))
+    model.head.register_forward_hook(
+        lambda module, inputs, output: raw.extend(t.detach().numpy() for t in tensors(output))
+    )
     maps = own.predict(model, images(4))
     return dict(answer=summary(maps), head=summary(raw))
 

@@ -1,10 +1,11 @@
 # The network of the paper. Where it is silent: momentum, decay and a constant rate; how batches alternate; the 1x1
 # gates; what the filters are generated from. The length of training is not stated.
-_base_ = ['../../../configs/_base_/default_runtime.py', './_base_/images-davis-473.py']
+_base_ = ['../../../configs/_base_/default_runtime.py', '../../../configs/_base_/datasets/images_davis16_473.py']
 custom_imports = dict(imports=['projects.contrastive_vsod'], allow_failed_imports=False)
 
 model = dict(
     type='SaliencySegmentor',
+    input_type='clip',
     data_preprocessor=dict(type='SalDataPreprocessor'),
     backbone=dict(
         type='Encoder',
@@ -19,5 +20,9 @@ model = dict(
     ),
 )
 train_cfg = dict(type='PositionTrainLoop', max_iters=40000)
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=1e-4, momentum=0.9, weight_decay=5e-4))
+optim_wrapper = dict(
+    type='OptimWrapper',
+    constructor='GroupedOptimWrapperConstructor',
+    optimizer=dict(type='SGD', lr=1e-4, momentum=0.9, weight_decay=5e-4),
+)
 default_hooks = dict(checkpoint=dict(interval=2000))

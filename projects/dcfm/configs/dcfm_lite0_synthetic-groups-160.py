@@ -2,7 +2,10 @@
 # Seeds are chosen by the features themselves, centred and of one length, and the residual convolution starts at 0: with
 # the released code's random projections the votes do not tell one kind of object from another, and training on so few
 # groups cannot fix it. Keep the backbone frozen: features that learn with so few groups unlearn the other kinds.
-_base_ = ['../../../configs/_base_/default_runtime.py']
+_base_ = [
+    '../../../configs/_base_/default_runtime.py',
+    '../../../configs/_base_/schedules/adamw_triangle_500.py',
+]
 custom_imports = dict(imports=['projects.dcfm'], allow_failed_imports=False)
 
 outputs = {'logits': 1.0, 'logits_2': 0.5}
@@ -59,7 +62,5 @@ test_dataloader = dict(
 )
 test_evaluator = dict(type='SaliencyMetric')
 test_cfg = dict(type='TestLoop')
-train_cfg = dict(type='PositionTrainLoop', max_iters=400)
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=1e-4))
-param_scheduler = dict(type='TriangleLR', low_ratio=1e-2, offset=0, by_epoch=False)
+train_cfg = dict(max_iters=400)
 default_hooks = dict(checkpoint=dict(interval=50, max_keep_ckpts=1))

@@ -1,6 +1,6 @@
 # DCFM as its released code computes it. The last epoch is the result: the authors kept the one that was best on CoCA, a
 # test set. The paper's text differs in a few places: dcfm_vgg16_paper_...py.
-_base_ = ['../../../configs/_base_/default_runtime.py', './_base_/coco9213-224.py']
+_base_ = ['../../../configs/_base_/default_runtime.py', '../../../configs/_base_/datasets/coco9213_224.py']
 custom_imports = dict(imports=['projects.dcfm'], allow_failed_imports=False)
 
 outputs = {'logits': 1.0, 'logits_2': 1.0, 'logits_3': 1.0, 'logits_4': 1.0}
@@ -25,6 +25,7 @@ train_cfg = dict(type='PositionTrainLoop', max_iters=13000)
 randomness = dict(seed=123)
 optim_wrapper = dict(
     type='OptimWrapper',
+    constructor='GroupedOptimWrapperConstructor',
     optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.99), weight_decay=1e-4),
     paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=0.1)}),
 )

@@ -1,5 +1,8 @@
 # Mask-guided FCN for a CPU: branches on EfficientNet-Lite0, a narrow head, synthetic images; groups for testing.
-_base_ = ['../../../configs/_base_/default_runtime.py']
+_base_ = [
+    '../../../configs/_base_/default_runtime.py',
+    '../../../configs/_base_/schedules/adamw_triangle_500.py',
+]
 custom_imports = dict(imports=['projects.mask_guided_fcn'], allow_failed_imports=False)
 
 model = dict(
@@ -42,11 +45,7 @@ test_dataloader = dict(
 )
 test_evaluator = dict(type='SaliencyMetric')
 test_cfg = dict(type='TestLoop')
-train_cfg = dict(type='PositionTrainLoop', max_iters=500)
 optim_wrapper = dict(
-    type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=1e-3, weight_decay=1e-4),
     paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=0.1)}),
 )
-param_scheduler = dict(type='TriangleLR', low_ratio=1e-2, offset=0, by_epoch=False)
 default_hooks = dict(checkpoint=dict(interval=100, max_keep_ckpts=1))

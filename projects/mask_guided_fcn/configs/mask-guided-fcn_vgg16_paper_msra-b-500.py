@@ -1,5 +1,5 @@
 # Mask-guided FCN of the CVPR 2019 paper. Nothing was released; numbers that the paper does not give are ours (README).
-_base_ = ['../../../configs/_base_/default_runtime.py', './_base_/msra-b-500.py']
+_base_ = ['../../../configs/_base_/default_runtime.py', '../../../configs/_base_/datasets/msra_b_500.py']
 custom_imports = dict(imports=['projects.mask_guided_fcn'], allow_failed_imports=False)
 
 model = dict(
@@ -19,5 +19,9 @@ model = dict(
 )
 train_cfg = dict(type='PositionTrainLoop', max_iters=12000)
 # The paper's 1e-10 belongs to the error summed over 64 images of 500x500: 1e-10 * 64 * 250,000 for the mean.
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=1.6e-3, momentum=0.99, weight_decay=5e-4))
+optim_wrapper = dict(
+    type='OptimWrapper',
+    constructor='GroupedOptimWrapperConstructor',
+    optimizer=dict(type='SGD', lr=1.6e-3, momentum=0.99, weight_decay=5e-4),
+)
 default_hooks = dict(checkpoint=dict(interval=1000, max_keep_ckpts=2))

@@ -1,14 +1,9 @@
-_base_ = './npmca-net_r50_paper_davis17.py'
-# For a CPU: EfficientNet-Lite0's ImageNet features, a quarter of the widths, one scale, no union pass.
-model = dict(
-    data_preprocessor=dict(type='SalDataPreprocessor', mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0)),
-    backbone=dict(_delete_=True, type='EfficientNetLite0', out_indices=(1, 2, 3), weights='package'),
-    matched_channels=64,
-    # Inner products of these features let one position win everywhere.
-    matching_similarity='cosine',
-    matching_scale=10.0,
-    decoder_channels=64,
-    scales=(1.0,),
-    background='product',
-    shorter_side=240,
-)
+# The small network on DAVIS 2017, for a CPU.
+_base_ = [
+    '../../../configs/_base_/default_runtime.py',
+    '../../../configs/_base_/datasets/davis17_val.py',
+    '../../../configs/_base_/datasets/davis17_clips_256x432.py',
+    '../../../configs/_base_/schedules/adam_100k.py',
+    './_base_/npmca-net_lite0.py',
+]
+custom_hooks = [dict(type='StepSeedHook'), dict(type='SaveLabelsHook')]

@@ -1,5 +1,10 @@
 # NPMCA-net as the thesis describes it: three scales, soft masks, the union of all objects as background.
-_base_ = ['../../../configs/_base_/default_runtime.py', './_base_/davis17-val.py', './_base_/clips-256.py']
+_base_ = [
+    '../../../configs/_base_/default_runtime.py',
+    '../../../configs/_base_/datasets/davis17_val.py',
+    '../../../configs/_base_/datasets/davis17_clips_256x432.py',
+    '../../../configs/_base_/schedules/adam_100k.py',
+]
 custom_imports = dict(imports=['projects.npmca_net'], allow_failed_imports=False)
 
 model = dict(

@@ -1,5 +1,9 @@
 # Stage 2 for a CPU: the generator on synthetic videos, every 20th label kept. load_from: a run of rcrnet-lite.
-_base_ = ['../../../configs/_base_/default_runtime.py', './_base_/synthetic-videos-160.py']
+_base_ = [
+    '../../../configs/_base_/default_runtime.py',
+    '../../../configs/_base_/datasets/synthetic_vsod_160.py',
+    '../../../configs/_base_/schedules/adamw_triangle_500.py',
+]
 custom_imports = dict(imports=['projects.rcrnet'], allow_failed_imports=False)
 
 model = dict(
@@ -55,12 +59,9 @@ pseudo_label_datasets = [
 test_dataloader = None
 test_evaluator = None
 test_cfg = None
-train_cfg = dict(type='PositionTrainLoop', max_iters=400)
+train_cfg = dict(max_iters=400)
 optim_wrapper = dict(
-    type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=1e-3, weight_decay=1e-4),
     # The stem holds the cues' channels, which nothing has trained before.
     paramwise_cfg=dict(custom_keys={'backbone.backbone': dict(lr_mult=0.1), '_conv_stem': dict(lr_mult=1.0)}),
 )
-param_scheduler = dict(type='TriangleLR', low_ratio=1e-2, offset=0, by_epoch=False)
 default_hooks = dict(checkpoint=dict(interval=100, max_keep_ckpts=1))

@@ -94,5 +94,9 @@ test_evaluator = None
 test_cfg = None
 # 51 epochs of about 700 triplets.
 train_cfg = dict(type='PositionTrainLoop', max_iters=35700)
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-5))
+optim_wrapper = dict(
+    type='OptimWrapper',
+    constructor='GroupedOptimWrapperConstructor',
+    optimizer=dict(type='Adam', lr=1e-5),
+)
 default_hooks = dict(checkpoint=dict(interval=700))

@@ -1,10 +1,15 @@
 # Stage 3 for a CPU: the video network on kept and generated labels. load_from: a run of rcrnet-lite; data: what
 # fgplg-lite wrote.
-_base_ = ['../../../configs/_base_/default_runtime.py', './_base_/synthetic-videos-160.py']
+_base_ = [
+    '../../../configs/_base_/default_runtime.py',
+    '../../../configs/_base_/datasets/synthetic_vsod_160.py',
+    '../../../configs/_base_/schedules/adamw_triangle_500.py',
+]
 custom_imports = dict(imports=['projects.rcrnet'], allow_failed_imports=False)
 
 model = dict(
     type='SaliencySegmentor',
+    input_type='clip',
     data_preprocessor=dict(type='SalDataPreprocessor', mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0)),
     backbone=dict(
         type='Encoder',
@@ -35,11 +40,7 @@ train_dataloader = dict(
         type='VideoSaliencyDataset', data_root='data/synthetic-vsod-pseudo', length=4, pipeline=train_pipeline
     ),
 )
-train_cfg = dict(type='PositionTrainLoop', max_iters=500)
 optim_wrapper = dict(
-    type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=1e-3, weight_decay=1e-4),
     paramwise_cfg=dict(custom_keys={'backbone.backbone': dict(lr_mult=0.1)}),
 )
-param_scheduler = dict(type='TriangleLR', low_ratio=1e-2, offset=0, by_epoch=False)
 default_hooks = dict(checkpoint=dict(interval=100, max_keep_ckpts=1))

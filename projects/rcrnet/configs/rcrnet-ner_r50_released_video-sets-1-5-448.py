@@ -5,6 +5,7 @@ custom_imports = dict(imports=['projects.rcrnet'], allow_failed_imports=False)
 
 model = dict(
     type='SaliencySegmentor',
+    input_type='clip',
     data_preprocessor=dict(type='SalDataPreprocessor'),
     backbone=dict(
         type='Encoder',
@@ -50,5 +51,9 @@ train_dataloader = dict(
 )
 # 51 epochs of about 900 clips.
 train_cfg = dict(type='PositionTrainLoop', max_iters=45900)
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-5))
+optim_wrapper = dict(
+    type='OptimWrapper',
+    constructor='GroupedOptimWrapperConstructor',
+    optimizer=dict(type='Adam', lr=1e-5),
+)
 default_hooks = dict(checkpoint=dict(interval=900))

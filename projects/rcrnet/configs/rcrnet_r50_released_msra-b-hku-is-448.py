@@ -1,9 +1,10 @@
 # Stage 1: the static network, from ImageNet. The paper gives Adam with 1e-4; batch and length are not stated anywhere.
-_base_ = ['../../../configs/_base_/default_runtime.py', './_base_/msra-b-hku-is-448.py']
+_base_ = ['../../../configs/_base_/default_runtime.py', '../../../configs/_base_/datasets/msra_b_hku_is_448.py']
 custom_imports = dict(imports=['projects.rcrnet'], allow_failed_imports=False)
 
 model = dict(
     type='SaliencySegmentor',
+    input_type='image',
     data_preprocessor=dict(type='SalDataPreprocessor'),
     backbone=dict(
         type='Encoder',
@@ -22,5 +23,9 @@ model = dict(
     losses=dict(bce=dict(type='FrameCrossEntropyLoss', frames='sum')),
 )
 train_cfg = dict(type='PositionTrainLoop', max_iters=20000)
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4))
+optim_wrapper = dict(
+    type='OptimWrapper',
+    constructor='GroupedOptimWrapperConstructor',
+    optimizer=dict(type='Adam', lr=1e-4),
+)
 default_hooks = dict(checkpoint=dict(interval=2000))

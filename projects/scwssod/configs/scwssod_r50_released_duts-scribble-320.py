@@ -1,8 +1,12 @@
 # What the released code computes: cross-entropy on probabilities, a colour bandwidth that shrinks tenfold from output to
 # output, scribbles resized bilinearly and truncated, images resized as floats, maps stretched one by one.
-_base_ = './scwssod_r50_paper_duts-scribble-320.py'
+_base_ = [
+    '../../../configs/_base_/default_runtime.py',
+    '../../../configs/_base_/datasets/duts_scribble_320.py',
+    '../../../configs/_base_/schedules/sgd_triangle_26k.py',
+    './_base_/scwssod_r50.py',
+]
 
-outputs = {'logits': 1.0, 'logits_3': 0.8, 'logits_4': 0.6, 'logits_5': 0.4}
 model = dict(
     losses=dict(
         pce=dict(form='released'),
@@ -11,7 +15,7 @@ model = dict(
             type='LocalSaliencyCoherenceLoss',
             sigma_image={'logits': 0.1, 'logits_3': 0.01, 'logits_4': 0.001, 'logits_5': 0.0001},
             weight=0.3,
-            on=outputs,
+            on=_base_.outputs,
         ),
     ),
     postprocess=dict(stretch=dict(type='MinMaxNormalize')),
@@ -31,3 +35,4 @@ test_pipeline = [
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+default_hooks = dict(checkpoint=dict(interval=660, save_begin=19800, max_keep_ckpts=11))

@@ -1,7 +1,26 @@
-_base_ = './xmem_r50_boxes_davis17-480.py'
-# Thesis tables 4.5 and 4.6, P+W+T: the first frame of each clip is given with its exact mask, prompts are masks.
+# Thesis tables 4.5 and 4.6, P+W+T: learned from boxes but for the first frame of each clip, which is given with its exact
+# mask; prompts are masks. All else as xmem_r50_boxes_davis17-480.py.
+_base_ = [
+    '../../../configs/_base_/default_runtime.py',
+    '../../../configs/_base_/datasets/davis17_val.py',
+    '../../../configs/_base_/datasets/davis17_youtube_clips_384.py',
+    '../../../configs/_base_/schedules/adamw_step_110k.py',
+    './_base_/xmem_r50.py',
+]
+custom_hooks = [dict(type='StepSeedHook'), dict(type='SaveLabelsHook')]
 supervision = dict(type='MasksToBoxes', prompt='mask')
-steps = [supervision if step['type'] == 'MasksToBoxes' else step for step in _base_.steps]
-davis, youtube = ({**part, 'pipeline': [part['pipeline'][0], *steps]} for part in (_base_.davis, _base_.youtube))
+resize = dict(type='Resize', size=384)
+replaced = dict(RandomResizedCrop=resize, FirstFramePrompt=supervision)
+steps = [replaced.get(step['type'], step) for step in _base_.train_pipeline]
+davis = dict(min_frames=8, repeats=5, pipeline=[_base_.sample, *steps], **_base_.davis)
+youtube = dict(pipeline=[dict(divisor=5, **_base_.sample), *steps], **_base_.youtube)
 train_dataloader = dict(dataset=dict(datasets=[davis, youtube]))
+losses = dict(
+    ce=None,
+    dice=None,
+    projection=dict(type='ProjectionLoss'),
+    pairwise=dict(type='PairwiseLoss', ramp_iterations=10000),
+    temporal=dict(type='TemporalLoss', detach=True, ramp_iterations=10000),
+)
+model = dict(losses=losses)
 test_dataloader = dict(dataset=dict(prompt='mask'))

@@ -1,6 +1,13 @@
-_base_ = './xmem_r50_masks_davis17-480.py'
 # Thesis tables 4.1, 4.3 and 4.4, P+W+T: learned from boxes, and prompted by the box around each first mask. Eight frames
 # are resized to 384 x 384, not cropped; pairwise and temporal loss grow over 10,000 steps.
+_base_ = [
+    '../../../configs/_base_/default_runtime.py',
+    '../../../configs/_base_/datasets/davis17_val.py',
+    '../../../configs/_base_/datasets/davis17_youtube_clips_384.py',
+    '../../../configs/_base_/schedules/adamw_step_110k.py',
+    './_base_/xmem_r50.py',
+]
+custom_hooks = [dict(type='StepSeedHook'), dict(type='SaveLabelsHook')]
 supervision = dict(type='MasksToBoxes')
 resize = dict(type='Resize', size=384)
 replaced = dict(RandomResizedCrop=resize, FirstFramePrompt=supervision)

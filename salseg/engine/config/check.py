@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 
 from salseg import registry as own
 from salseg.engine.config.origin import Origin, find_origin
-from salseg.errors import UnknownKey, UnknownName
+from salseg.errors import ConfigError, UnknownKey, UnknownName
 
 # Keys that mmengine takes out of a config before it calls the constructor, by base class.
 _CONSUMED = {
@@ -52,6 +52,7 @@ def check_config(config: Mapping[str, Any], origins: Mapping[str, Origin] | None
     Raises:
         UnknownKey: A key nothing takes; the message names it, the nearest valid one and the place that set it.
         UnknownName: A ``type`` that no registry has.
+        ConfigError: The model takes another type of input than a test set has.
     """
     origins = origins or {}
     known = set(inspect.signature(Runner.__init__).parameters) - {'self'} | _TOP_EXTRA
@@ -63,6 +64,7 @@ def check_config(config: Mapping[str, Any], origins: Mapping[str, Origin] | None
             _refuse(key, key, known, 'the top level of a config', origins)
     for path, node in _nodes(dict(config)):
         _check_node(path, node, origins)
+    _check_input_type(config, origins)
 
 
 def _nodes(node: Any, path: str = '') -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -92,16 +94,22 @@ def _check_node(path: str, node: Mapping[str, Any], origins: Mapping[str, Origin
 
 
 def _check_typed(path: str, node: Mapping[str, Any], origins: Mapping[str, Origin]) -> None:
-    target = node['type']
-    if isinstance(target, str):
-        try:
-            target = find_class(target, path)
-        except UnknownName as error:
-            place = find_origin(origins, f'{path}.type')
-            raise UnknownName(f'{path}.type: {error}' + (f'\n  set in: {place}' if place else '')) from None
+    target = _named_class(path, 'type', node['type'], origins)
+    if path == 'optim_wrapper' and 'constructor' in node:
+        _named_class(path, 'constructor', node['constructor'], origins)
     allowed = accepted_keys(target)
     if allowed is not None:
         _check_keys(path, node, allowed, getattr(target, '__name__', str(target)), origins)
+
+
+def _named_class(path: str, key: str, name: Any, origins: Mapping[str, Origin]) -> Any:
+    if not isinstance(name, str):
+        return name
+    try:
+        return find_class(name, path if key == 'type' else f'{path}.{key}')
+    except UnknownName as error:
+        place = find_origin(origins, f'{path}.{key}')
+        raise UnknownName(f'{path}.{key}: {error}' + (f'\n  set in: {place}' if place else '')) from None
 
 
 def _check_keys(
@@ -122,6 +130,28 @@ def _refuse(path: str, key: str, allowed: set[str], owner: str, origins: Mapping
     )
 
 
+def _check_input_type(config: Mapping[str, Any], origins: Mapping[str, Origin]) -> None:
+    model = config.get('model') or {}
+    kind = find_class(model['type']) if isinstance(model.get('type'), str) else model.get('type')
+    if not hasattr(kind, 'take_input_type'):
+        return
+    taken = kind.take_input_type(model.get('input_type'))
+    sets = [(f'{key}.dataset', config[key]['dataset']) for key in _LOADERS[1:] if config.get(key)]
+    for path, node in sets:
+        if 'datasets' in node:
+            sets += [(f'{path}.datasets[{index}]', part) for index, part in enumerate(node['datasets'])]
+            continue
+        dataset = find_class(node['type']) if isinstance(node.get('type'), str) else node.get('type')
+        found = getattr(dataset, 'input_type', taken)
+        if found != taken:
+            remedy = f'set model.input_type={found!r}, or ' if found in kind.input_types else ''
+            place = find_origin(origins, f'{path}.type')
+            raise ConfigError(
+                f'model.input_type={taken!r} ({kind.__name__}), but an item of {path} ({dataset.__name__}) is of the type '
+                f'{found!r}: {remedy}choose another data set.' + (f'\n  set in: {place}' if place else '')
+            )
+
+
 def find_class(name: str, path: str = '') -> Any:
     """Class or function registered under a name, salseg's own before mmengine's.
 
@@ -130,7 +160,7 @@ def find_class(name: str, path: str = '') -> Any:
     """
     for registry in own.ALL_REGISTRIES:
         registry.import_from_location()
-        found = registry._find(name.removeprefix('salseg.'))
+        found = registry.find(name.removeprefix('salseg.'))
         if found is not None:
             return found
     for registry in _ROOTS:
@@ -149,6 +179,7 @@ def _registry_for(path: str) -> own.Registry:
         'default_hooks': own.HOOKS, 'custom_hooks': own.HOOKS, 'evaluator': own.METRICS, 'flow': own.FLOWS,
         'val_evaluator': own.METRICS, 'test_evaluator': own.METRICS, 'train_cfg': own.LOOPS,
         'param_scheduler': own.PARAM_SCHEDULERS, 'optim_wrapper': own.OPTIM_WRAPPERS, 'optimizer': own.OPTIMIZERS,
+        'constructor': own.OPTIM_WRAPPER_CONSTRUCTORS,
         'visualizer': own.VISUALIZERS, 'vis_backends': own.VISBACKENDS,
     }  # fmt: skip
     for part in reversed(path.split('.')):

@@ -13,7 +13,7 @@ from salseg.errors import ConfigError, MissingOutput
 from salseg.models.losses.base import SalLoss, term_name
 from salseg.models.passes import ExtraPass
 from salseg.registry import LOSSES, MODELS, PASSES
-from salseg.structures import FrameInputs, FrameTargets, SalDataSample
+from salseg.structures import FrameInputs, FrameTargets, InputType, SalDataSample
 
 Parts = Mapping[str, Mapping[str, Any] | nn.Module | None]
 
@@ -28,10 +28,20 @@ class BaseSegmentor(BaseModel):
         norm_eval: Keep batch normalisation layers in evaluation mode while training (their affine parameters still learn):
             True for all, as the video systems do, or the name of a part, such as 'backbone', whose pretrained statistics
             short runs should not lose.
+        input_type: What one input is; by default the first that the class takes.
+
+    Attributes:
+        input_types: What one input of this class may be: 'image', 'group' (images with something in common), 'clip'
+            (consecutive frames) or 'video' (frame by frame, with prompts).
+        input_type: The one of them that this model takes. Predictors, exports and the check of a config's test set go by
+            it.
 
     Raises:
         MissingOutput: A loss reads what nothing provides.
+        ConfigError: The class does not take that type of input.
     """
+
+    input_types: tuple[InputType, ...] = ('image',)
 
     def __init__(
         self,
@@ -39,14 +49,31 @@ class BaseSegmentor(BaseModel):
         losses: Parts | None = None,
         extra_passes: Parts | None = None,
         norm_eval: bool | str = False,
+        input_type: InputType | None = None,
     ) -> None:
         # Built here: the library would look it up in its root registry unless a runner had set the scope.
         super().__init__(data_preprocessor=build_part(data_preprocessor or dict(type='SalDataPreprocessor')))
         self.losses = _build_parts(losses, LOSSES, SalLoss, 'losses')
         self.extra_passes = _build_parts(extra_passes, PASSES, ExtraPass, 'extra_passes')
         self.norm_eval = norm_eval
+        self.input_type: InputType = self.take_input_type(input_type)
         # Set by whoever loads a checkpoint; prediction from Python and the command line refuses None.
         self.weights_source: str | None = None
+
+    @classmethod
+    def take_input_type(cls, input_type: InputType | None) -> InputType:
+        """The type of input, or the class's own where none is named.
+
+        Raises:
+            ConfigError: The class does not take it.
+        """
+        if input_type is None:
+            return cls.input_types[0]
+        if input_type not in cls.input_types:
+            raise ConfigError(
+                f'model.input_type={input_type!r}: a {cls.__name__} takes {" or ".join(map(repr, cls.input_types))}.'
+            )
+        return input_type
 
     @property
     def provides(self) -> tuple[str, ...]:

@@ -33,6 +33,8 @@ class GroupSegmentor(SaliencySegmentor):
         ConfigError: An option is unknown, or the matcher does not say which levels it reads.
     """
 
+    input_types = ('group',)
+
     def __init__(
         self,
         backbone: Part,

@@ -28,6 +28,7 @@ class PropagationSegmentor(BaseSegmentor):
         ConfigError: ``shorter_side`` is not positive.
     """
 
+    input_types = ('video',)
     provides_outputs: tuple[str, ...] = ('logits', 'log_odds', 'probability')
 
     def __init__(

@@ -1,7 +1,7 @@
 """Maps for all frames of a set in one pass: SOD, CoSOD and VSOD."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from mmengine.config import ConfigDict
@@ -30,10 +30,13 @@ class SaliencySegmentor(BaseSegmentor):
         restore_align_corners: As in :func:`torch.nn.functional.interpolate`.
         postprocess: Steps on each predicted sample, by name.
         data_preprocessor, losses, extra_passes, norm_eval: See :class:`BaseSegmentor`.
+        input_type: 'image' or 'clip': whether a set holds one image or consecutive frames; the parts do not tell.
 
     Raises:
-        ConfigError: ``restore_from`` is unknown.
+        ConfigError: ``restore_from`` or ``input_type`` is unknown.
     """
+
+    input_types = ('image', 'clip')
 
     def __init__(
         self,
@@ -48,8 +51,9 @@ class SaliencySegmentor(BaseSegmentor):
         losses: Parts | None = None,
         extra_passes: Parts | None = None,
         norm_eval: bool | str = False,
+        input_type: Literal['image', 'clip'] | None = None,
     ) -> None:
-        super().__init__(data_preprocessor, losses, extra_passes, norm_eval)
+        super().__init__(data_preprocessor, losses, extra_passes, norm_eval, input_type)
         if restore_from not in ('logits', 'probability'):
             raise ConfigError(f"restore_from={restore_from!r}; expected 'logits' or 'probability'.")
         self.backbone = build_part(backbone)

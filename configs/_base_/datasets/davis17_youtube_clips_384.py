@@ -1,6 +1,6 @@
-# Training on clips of DAVIS 2017 and YouTube-VOS as in XMem's released code: stage 3, 100,000 iterations and 10,000 more
-# without rotation and shear.
-total, batch = 110000, 8
+# Training on clips of DAVIS 2017 and YouTube-VOS as in XMem's released code, stage 3: no rotation and shear after 100,000
+# iterations. Goes with schedules/adamw_step_110k.py.
+batch = 8
 draws = 100000 * batch
 curriculum = ((0, 5), (0.1, 10), (0.3, 15), (0.9, 5))
 train_pipeline = [
@@ -34,6 +34,3 @@ train_dataloader = dict(
         ],
     ),
 )
-train_cfg = dict(type='PositionTrainLoop', max_iters=total)
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-5, weight_decay=0.05))
-param_scheduler = [dict(type='MultiStepLR', milestones=[80000], gamma=0.1, by_epoch=False)]

@@ -22,5 +22,3 @@ train_dataloader = dict(
         pipeline=[dict(type='SampleClip', length=3, kind='forward', gaps=5, reverse=0.0), *train_pipeline],
     ),
 )
-train_cfg = dict(type='PositionTrainLoop', max_iters=100000)
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-6))

@@ -1,0 +1,107 @@
+"""All private names of mmengine that salseg leans on, each with what it is taken to do: an upgrade is read here.
+
+mmengine 0.10 has no public way to do these things. Everything else of salseg uses public names only; a test says so.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from mmengine import registry as root
+from mmengine.hooks import CheckpointHook
+from mmengine.optim import OptimWrapper
+from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
+from mmengine.runner import Runner
+from mmengine.runner.loops import _InfiniteDataloaderIterator
+from torch.utils.data import DataLoader
+
+
+class OpenRegistry(root.Registry):
+    """A registry whose import of locations and whose registration can be told apart and changed."""
+
+    @property
+    def locations(self) -> list[str]:
+        """Modules that register this registry's classes, as given.
+
+        ``Registry._locations`` is that list, and ``import_from_location`` is its only reader.
+        """
+        return self._locations
+
+    def begin_import(self) -> bool:
+        """Whether the locations are still to be imported; from then on they count as imported.
+
+        ``Registry._imported`` is False until the first look-up. It has to be set before the import, because what is
+        imported looks names up too.
+        """
+        first = not self._imported
+        self._imported = True
+        return first
+
+    def before_registration(self, module: Any, names: list[str], force: bool) -> None:
+        """Called with the names that a class or function is about to get; may raise."""
+
+    def _register_module(self, module: Any, module_name: Any = None, force: bool = False) -> None:
+        # Every way to register ends here: the decorator, the call with module=, and the classes of mmengine itself.
+        named = [module.__name__] if module_name is None else module_name
+        self.before_registration(module, [named] if isinstance(named, str) else list(named), force)
+        super()._register_module(module=module, module_name=module_name, force=force)
+
+
+class StepCheckpointHook(CheckpointHook):
+    """mmengine's hook, with the one place that writes a checkpoint as a method to override."""
+
+    def save_step(self, runner: Runner, step: int, meta: dict) -> None:
+        """Write the checkpoint of a step and forget what is too old; mmengine's own order by default."""
+        super()._save_checkpoint_with_step(runner, step, meta)
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        # Both the regular checkpoint and the best one come through here.
+        self.save_step(runner, step, meta)
+
+
+class ValueScheduler(_ParamScheduler):
+    """A schedule whose values are a function of ``last_step`` and ``base_values``.
+
+    ``_ParamScheduler`` is the base of all of mmengine's schedules and has no public name; it asks ``_get_value`` for one
+    value for each parameter group, after it has counted ``last_step`` up.
+    """
+
+    def values(self) -> list[float]:
+        """One value for each parameter group."""
+        raise TypeError(f'{type(self).__name__} must define values')
+
+    def _get_value(self) -> list[float]:
+        return self.values()
+
+
+def endless_batches(loader: DataLoader) -> Iterator[Any]:
+    """Batches of a loader, epoch after epoch, with ``set_epoch`` called on its sampler between two.
+
+    ``_InfiniteDataloaderIterator`` is what ``IterBasedTrainLoop`` keeps in ``dataloader_iterator``.
+    """
+    return _InfiniteDataloaderIterator(loader)
+
+
+def is_resuming(runner: Runner) -> bool:
+    """Whether a runner is to continue a run: ``Runner._resume``, the key ``resume`` of its config."""
+    return runner._resume
+
+
+def mark_loaded(runner: Runner) -> None:
+    """Say that a runner has its weights.
+
+    ``Runner._has_loaded`` keeps ``load_or_resume`` from loading them a second time, before training and before a test.
+    """
+    runner._has_loaded = True
+
+
+def count_backward(wrapper: OptimWrapper) -> None:
+    """Count a backward pass, which every ``backward`` of a wrapper has to do.
+
+    By ``OptimWrapper._inner_count`` the wrapper knows when gradients have been accumulated long enough for a step.
+    """
+    wrapper._inner_count += 1
+
+
+def clip_gradients(wrapper: OptimWrapper) -> None:
+    """Clip as ``clip_grad`` of the config says and log the norm: ``OptimWrapper._clip_grad``, which ``step`` calls."""
+    wrapper._clip_grad()
