@@ -8,7 +8,7 @@ from salseg.apis.tracking import read_prompts
 from salseg.datasets import SaliencyDataset
 from salseg.datasets.checking.images import Item, examine
 from salseg.datasets.transforms.prompts import read_objects
-from salseg.datasets.video_reading import FrameSource
+from salseg.io.videos import FrameSource
 from salseg.errors import DataError
 from salseg.evaluation.protocols import get_protocol
 from salseg.evaluation.tasks import ScoredItem, ScoringTask, score, truth_frames
