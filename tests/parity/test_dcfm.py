@@ -15,7 +15,7 @@ import torch
 from mmengine.optim import build_optim_wrapper
 from torch import nn
 
-from projects.dcfm.keys import official_to_salseg, salseg_to_official
+from projects.dcfm.weights import official_to_salseg, salseg_to_official
 from projects.dcfm.transforms import resized, rotated, scale_cropped
 from salseg.evaluation.metrics.saliency_metric import to_grey
 from salseg.models import SaliencySegmentor
