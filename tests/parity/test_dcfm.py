@@ -197,7 +197,7 @@ def test_transforms_and_written_map(path):
         return (torch.from_numpy(image.copy()).permute(2, 0, 1) / 255 - mean) / std
 
     for case in settings['cases']:
-        image = given[f'{case}/image'][0].permute(1, 2, 0).contiguous().numpy()
+        image = given[f'{case}/picture'][0].permute(1, 2, 0).contiguous().numpy()
         mask = given[f'{case}/mask'][0, 0].numpy() // 255
         tensors[f'{case}/test_image'] = normalised(resized(image, size, size))
         tensors[f'{case}/test_gt'] = resized(mask, size, size, nearest=True)[None]

@@ -36,7 +36,7 @@ def tool(name):
 
 @pytest.fixture(scope='module')
 def metrics():
-    return tool('card_metrics')
+    return tool('card_costs')
 
 
 @pytest.mark.parametrize('name', NAMES)

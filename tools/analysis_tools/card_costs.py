@@ -1,6 +1,6 @@
 """Parameters and multiply-adds of models as their cards state them, counted without computing anything.
 
-    python tools/analysis_tools/card_metrics.py [NAME ...]
+    python tools/analysis_tools/card_costs.py [NAME ...]
 
 Models are built without memory for their weights (torch's meta device), and a forward pass of the size and number of
 frames in the card is traced. Convolutions and matrix products count, those inside attention too; one multiply-add is two
