@@ -34,7 +34,7 @@ BACKBONE = dict(type='EfficientNetLite0', out_indices=(3,), weights='package')
 # Enlarging makes ripples around nothing; what is that small is not positive.
 SMALL = 0.05
 enable_projects()
-from projects.mask_guided_fcn.learner import MaskLearner  # noqa: E402 (found by the line above)
+from projects.mask_guided_fcn.mask_guided_fcn import MaskLearner  # noqa: E402 (found by the line above)
 
 Rule = Callable[[Tensor], Tensor]
 Metrics = dict[str, dict[str, float]]

@@ -1,17 +1,21 @@
 """NPMCA-net: fast pixel matching with the first and the previous frame."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from projects.npmca_net.channel_attention import ChannelAttention
-from projects.npmca_net.decoder import Decoder
-from projects.npmca_net.encoder import add_mask_channel, freeze_norms
-from projects.npmca_net.geometry import frame_padding, scaled_size
-from projects.npmca_net.state import NPMCAState
+from projects.npmca_net.modules import (
+    ChannelAttention,
+    Decoder,
+    add_mask_channel,
+    frame_padding,
+    freeze_norms,
+    scaled_size,
+)
 from salseg.errors import ConfigError
 from salseg.models.matchers.non_local_pixel_matching import NonLocalPixelMatching
 from salseg.models.segmentors.base import Parts, build_part
@@ -23,6 +27,45 @@ from salseg.registry import SEGMENTORS
 from salseg.structures import FrameInputs
 
 Part = Mapping[str, Any] | nn.Module
+
+
+@dataclass
+class NPMCAState:
+    """State of one video between two frames: its size depends on the number of objects only.
+
+    Attributes:
+        object_ids: Of the objects tracked, in the order of all tensors.
+        first: At each scale, the matched features of every object's own first frame, (K, C, h, w).
+        frame: Previous frame (3, H, W), padded.
+        masks: Probabilities of the previous frame (K, H, W), padded.
+        union_frame, union_masks: The last frame with a prompt, and all objects' masks there.
+        union: At each scale, features of all objects together in that frame, (1, C, h, w); None until they are needed.
+    """
+
+    object_ids: list[int] = field(default_factory=list)
+    first: list[Tensor] = field(default_factory=list)
+    frame: Tensor | None = None
+    masks: Tensor | None = None
+    union_frame: Tensor | None = None
+    union_masks: Tensor | None = None
+    union: list[Tensor] | None = None
+
+    def clear(self) -> None:
+        """Back to the state before the first prompt."""
+        self.__init__()
+
+    def tensors(self) -> list[Tensor]:
+        """All that is stored."""
+        singles = (self.frame, self.masks, self.union_frame, self.union_masks)
+        return [*self.first, *(self.union or []), *(x for x in singles if x is not None)]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Numbers and tensors that :meth:`load_state_dict` takes back."""
+        return dict(vars(self))
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what :meth:`state_dict` gave."""
+        self.__init__(**state)
 
 
 @SEGMENTORS.register_module()
@@ -100,11 +143,16 @@ class NPMCANet(PropagationSegmentor):
             raise ConfigError(
                 f'NPMCANet: backbone has the strides {target.strides}; expected (4, 8, 16): set out_indices.'
             )
+        # Two trunks, one for each kind of input: a frame with a mask beside it, and an object cut out on black. Thesis
+        # table 3.6 has the trial with one, `shared_encoder`, which is several points worse.
         self.target_encoder = add_mask_channel(target) if previous_mask else target
+        # Built from the config again, not copied: both start from the pretrained file, before the target's stem was
+        # changed.
         self.reference_encoder = None if shared_encoder else build_part(backbone)
         freeze_norms(self)
         channels = tuple(target.channels)
         matching = (channels[2], matched_channels, matching_scale, matching_similarity)
+        # First and previous frame are matched in one space by default, so that what one lacks the other can give.
         self.matcher = NonLocalPixelMatching(*matching)
         self.matcher_previous = None if share_matching else NonLocalPixelMatching(*matching)
         self.attention = ChannelAttention() if channel_attention else None
@@ -117,6 +165,7 @@ class NPMCANet(PropagationSegmentor):
     @property
     def black(self) -> Tensor:
         """(3, 1, 1) normalised value that removed background takes."""
+        # Frames are normalised already when the background is removed, so the black of pixels is -mean / std there.
         preprocessor = self.data_preprocessor
         return (0 if self.mask_space == 'normalized' else -1) * preprocessor.mean / preprocessor.std
 
@@ -127,12 +176,17 @@ class NPMCANet(PropagationSegmentor):
     def encode(self, frames: Tensor, masks: Tensor, matcher: NonLocalPixelMatching) -> Tensor:
         """Reduced reference features (N, C, h, w) of frames (N, 3, H, W) without what is outside masks (N, H, W)."""
         masks = masks.unsqueeze(1)
+        # Soft: where the estimate doubts, part of the image stays, and an object that grows is not cut to its old
+        # outline.
         seen = masks if self.soft_mask else (masks >= 0.5).to(masks.dtype)
         removed = frames * seen + self.black * (1 - seen)
         if self.reference_encoder is None:
+            # The one trunk has four inputs, so references bring their own mask.
             features = self.target_encoder(torch.cat([removed, masks], 1))
         else:
             features = self.reference_encoder(removed)
+        # Reduced here and not in the matching, so that the first frame costs its encoder and this convolution once per
+        # video.
         return matcher.reduce_reference(features[-1])
 
     def read(self, references: Sequence[Tensor], target: Tensor) -> Tensor:
@@ -140,12 +194,15 @@ class NPMCANet(PropagationSegmentor):
         found = []
         for reference, matcher in zip(references, (self.matcher, self.matcher_previous or self.matcher)):
             matched = matcher.match(reference, target)
+            # On each matched map alone and before they are joined (eq. 3.4 to 3.7): channels of one reference are
+            # weighed against each other, not against those of the other reference.
             found.append(matched if self.attention is None else self.attention(matched))
         return torch.cat(found, 1)
 
     def decode(self, frames: Tensor, masks: Tensor, references: Sequence[Tensor]) -> Tensor:
         """Logits (N, 2, H, W) of background and object in frames (N, 3, H, W), given where it was, masks (N, H, W)."""
         seen = torch.cat([frames, masks.unsqueeze(1)], 1) if self.previous_mask else frames
+        # Skips from the target alone: a reference's details are those of another pose.
         skip4, skip8, target = self.target_encoder(seen)
         return self.decoder(self.read(references, target), skip8, skip4)
 
@@ -162,8 +219,10 @@ class NPMCANet(PropagationSegmentor):
         matcher = self.matcher_previous or self.matcher
         for part, start in zip(masks.split(self.slots_per_call), first.split(self.slots_per_call)):
             count = len(part)
+            # Objects are problems of their own, so the batch can be cut anywhere without a change of the result.
             before = self.encode(previous.expand(count, -1, -1, -1), part, matcher)
             logits = self.decode(frame.expand(count, -1, -1, -1), part, (start, before))
+            # Half precision has no probabilities near 1 from which odds could be taken later.
             found.append(torch.softmax(logits.float(), 1)[:, 1])
         return torch.cat(found)
 
@@ -171,22 +230,29 @@ class NPMCANet(PropagationSegmentor):
         self, frame: Tensor, state: NPMCAState, prompt: Prompt | None = None, *, last: bool = False
     ) -> FrameResult:
         """Answer for one frame (3, H, W), normalised, of any size (the same through a video)."""
+        # Nothing has been given yet, so everything is background.
         if prompt is None and not state.object_ids:
             return FrameResult(frame.new_ones((1, *frame.shape[1:])), ())
+        # Padded once, with black; the scales are made from the padded frame, as RGMP does.
         pad = frame_padding(tuple(frame.shape[-2:]), self.pad_mode)
         image = pad_frames(frame, pad, self.black)
         known = list(state.object_ids)
         ids = known if prompt is None else known + [i for i in prompt.ids if i not in known]
+        # Tracked only if some object is not given here: a prompt for all of them is the answer.
         probability = None
         if known and (prompt is None or len(prompt.ids) < len(ids)):
             probability = self._tracked(image, state)
         if prompt is not None:
             given = pad_frames(prompt.masks, pad).to(frame.dtype)
+            # Given masks win over estimates of the objects that were known.
             masks = merge_prompt(probability, given, known, prompt.ids, ids)
+            # One object has nobody to compete with: its probability passes unchanged, as in RGMP.
             probability = torch.cat([1 - masks, masks]) if len(ids) == 1 else aggregate(masks)
             state.object_ids = ids
             if not last:
+                # With the merged masks: what the next frame matches against is what was answered.
                 self.memorise(state, image, probability[1:], prompt.ids, known)
+        # Soft and after the competition of the objects, so that the next frame starts from one consistent answer.
         state.frame, state.masks = (None, None) if last else (image, probability[1:])
         return FrameResult(cut_padding(probability, pad), tuple(ids))
 
@@ -196,15 +262,18 @@ class NPMCANet(PropagationSegmentor):
         """Make a frame (3, H, W) with masks (K, H, W) the first frame of the given objects, new or corrected."""
         places = [state.object_ids.index(i) for i in given]
         for number, scale in enumerate(self.scales):
+            # For every scale: features are not scale free, so a small target is matched with a small reference.
             fresh = self._references(image, masks[places], scale)
             if number == len(state.first):
                 state.first.append(fresh.new_zeros((0, *fresh.shape[1:])))
             old = state.first[number]
             whole = torch.cat([old, fresh.new_zeros((len(state.object_ids) - len(old), *fresh.shape[1:]))])
             for place, index, value in zip(places, given, fresh):
+                # An empty correction ("absent here") must not overwrite the only trustworthy look of an object.
                 if index not in known or masks[place].max() > 0.5:
                     whole[place] = value
             state.first[number] = whole
+        # Features of the union wait until a second object makes them necessary.
         state.union_frame, state.union_masks, state.union = image, masks, None
 
     def _references(self, image: Tensor, masks: Tensor, scale: float) -> Tensor:
@@ -218,6 +287,8 @@ class NPMCANet(PropagationSegmentor):
     def _tracked(self, image: Tensor, state: NPMCAState) -> Tensor:
         """(1 + K, H, W) probabilities of a padded frame."""
         size = tuple(image.shape[-2:])
+        # RGMP's reading of p_0, which the thesis leaves open: one more pass, with all objects as one, says where none
+        # is. It rides along as a first object, so that its matching is batched with theirs.
         together = self.background == 'union' and len(state.object_ids) > 1
         masks, total = state.masks, 0.0
         if together:
@@ -229,8 +300,10 @@ class NPMCANet(PropagationSegmentor):
             first = torch.cat([state.union[number], state.first[number]]) if together else state.first[number]
             small = scaled_size(size, scale, self.pad_mode)
             found = self.answer(_resize(image, small), _resize(masks, small), _resize(state.frame, small), first)
+            # Probabilities and not logits, after RGMP: one scale with a large logit would outvote the others.
             total = total + _resize(found, size)
         mean = total / len(self.scales)
+        # Eq. 3.8 divides among several objects; with one, background is what is left.
         if len(state.object_ids) == 1:
             return torch.cat([1 - mean, mean])
         return aggregate(mean[1:], 1 - mean[:1]) if together else aggregate(mean)
@@ -271,8 +344,12 @@ class NPMCANet(PropagationSegmentor):
         objects = inputs.prompt.shape[1]
         frames = inputs.frames.repeat_interleave(objects, 0)
         masks = inputs.prompt.to(frames.dtype).flatten(0, 1)
+        # Every object of every clip is a sample of its own: the loss is on binary problems, and eq. 3.8 joins them in
+        # inference only.
         first = self.encode(frames[:, 0], masks, self.matcher)
         shared = self.matcher_previous is None
+        # Drawn for the clip, not the frame: a network that is shown its previous mask can copy it, and in a short clip
+        # that already scores well.
         shown = (torch.rand(len(masks), 1, 1, device=masks.device) >= self.hide_previous).to(masks.dtype)
         found = []
         for t in range(1, frames.shape[1]):
@@ -283,7 +360,10 @@ class NPMCANet(PropagationSegmentor):
                 else self.encode(frames[:, t - 1], masks, self.matcher_previous or self.matcher)
             )
             pair = self.decode(frames[:, t], masks * shown, (first, before))
+            # The softmax of two logits is the sigmoid of their difference; losses read one logit per object.
             found.append(pair[:, 1] - pair[:, 0])
+            # The next frame lives with this estimate, soft and with gradient (back-propagation through time, after
+            # RGMP): training on given masks would hide errors that feed themselves.
             masks = torch.sigmoid(found[-1])
             masks = masks.detach() if self.detach_previous else masks
         logits = torch.stack(found, 1).unflatten(0, (-1, objects)).transpose(1, 2)

@@ -65,6 +65,7 @@ class FGPLG(SaliencySegmentor):
         if cue not in _EXTRA:
             raise ConfigError(f"FGPLG: cue={cue!r}; expected 'flow', 'labels' or 'none'.")
         self.cue = cue
+        # After everything is built, so that a backbone's pretrained colours are already in place.
         self.first = _inflate_first(self.backbone, 3 + _EXTRA[cue])
 
     def compose(self, inputs: FrameInputs) -> Tensor:
@@ -81,22 +82,31 @@ class FGPLG(SaliencySegmentor):
         if self.cue == 'none':
             return image
         labels = _need(inputs.prompt, 'prompt (labels of both neighbours)', 'SplitTriplet')
+        # A batch that SplitTriplet did not make may hold the target's own label among the cues, and training would copy
+        # it.
         if inputs.frames.shape[1] != 1 or labels.shape[1] != 2:
             raise DataError(
                 f'FGPLG takes one target with two neighbours, but got frames {tuple(inputs.frames.shape)} and prompt '
                 f'{tuple(labels.shape)}: SplitTriplet makes them from a clip of three.'
             )
+        # Soft, neither cut at one half nor normalised: they are the strongest cue, and as released.
         labels = labels.to(image.dtype)
         if self.cue == 'labels':
             return torch.cat([image, labels], dim=1)
         flow = _need(inputs.flow, 'flow', 'ComputeFlow').to(image.dtype)
+        # Flow runs from the target to the neighbour, in pixels, so the label is sampled backwards and every target
+        # pixel gets one. The paper's O(i->k) reads the other way; the released code does this.
         warped = [warp(labels[:, side : side + 1], flow[:, side]) for side in (0, 1)]
+        # Nothing checks for occlusion or wrong flow: the magnitudes are all that the network can judge the warped
+        # labels by.
         return torch.cat([image, *warped, *(flow_magnitude(flow[:, side]) for side in (0, 1))], dim=1)
 
     def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *args: Any) -> None:
         """Take a first convolution on colours only; the channels of the cues keep their random start."""
         key, own = prefix + self.first, self.get_parameter(self.first)
         given = state.get(key)
+        # Stage 2 starts from the static network of stage 1. Its file is complete but for these channels, so strict
+        # loading can stay on for all others.
         if given is not None and given.shape[1] == 3 and own.shape[1] > 3 and given.shape[0] == own.shape[0]:
             state[key] = inflate(given, own.detach())
         super()._load_from_state_dict(state, prefix, *args)
@@ -115,6 +125,7 @@ def _inflate_first(backbone: nn.Module, channels: int) -> str:
                 break
             if channels > 3:
                 wide = module.weight.new_empty(module.out_channels, channels, *module.kernel_size)
+                # Random for the cues, as released: of these channels no pretrained file knows anything.
                 nn.init.kaiming_normal_(wide, mode='fan_out', nonlinearity='relu')
                 module.in_channels = channels
                 module.weight = nn.Parameter(inflate(module.weight.detach(), wide))

@@ -95,4 +95,6 @@ class RefinementHead(nn.Module):
         return dict(logits=torch.cat([self._classify(part, size) for part in x.split(1)]))
 
     def _classify(self, x: Tensor, size: tuple[int, int]) -> Tensor:
+        # Enlarged before the convolution, as released: it is more than half of all multiply-adds, and what makes
+        # outlines sharp.
         return self.predict(self.full(resize(x, size)))

@@ -1,6 +1,6 @@
 """XMem, trained from masks or from boxes."""
 
-from projects.xmem.rules import MemoryRules
+from projects.xmem.config import MemoryRules
 from projects.xmem.xmem import XMem
 
 __all__ = ['MemoryRules', 'XMem']

@@ -1,6 +1,6 @@
 """XMem's networks on their own: what is between them, the memory, stays with the caller."""
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -8,16 +8,23 @@ from torch import Tensor, nn
 from salseg.errors import ConfigError
 from salseg.structures import ExportPart
 
-if TYPE_CHECKING:
-    from projects.xmem.xmem import XMem
-
 STRIDE = 16
+
+
+class Networks(Protocol):
+    """What of an XMem is exported; it imports this module, not the other way round."""
+
+    key_encoder: nn.Module
+    key_projection: nn.Module
+    value_encoder: nn.Module
+    decoder: nn.Module
+    hidden_channels: int
 
 
 class KeyPart(nn.Module):
     """Features, key, shrinkage and selection of a frame."""
 
-    def __init__(self, model: 'XMem') -> None:
+    def __init__(self, model: Networks) -> None:
         super().__init__()
         self.encoder, self.projection = model.key_encoder, model.key_projection
 
@@ -30,7 +37,7 @@ class KeyPart(nn.Module):
 class ValuePart(nn.Module):
     """Value of every object, and the sensory memory after a deep update."""
 
-    def __init__(self, model: 'XMem') -> None:
+    def __init__(self, model: Networks) -> None:
         super().__init__()
         self.encoder = model.value_encoder
 
@@ -42,7 +49,7 @@ class ValuePart(nn.Module):
 class DecoderPart(nn.Module):
     """Masks of every object for itself, and the sensory memory after a normal update."""
 
-    def __init__(self, model: 'XMem') -> None:
+    def __init__(self, model: Networks) -> None:
         super().__init__()
         self.decoder = model.decoder
 
@@ -51,7 +58,7 @@ class DecoderPart(nn.Module):
         return self.decoder([f4, f8, f16], readout, hidden)
 
 
-def export_parts(model: 'XMem', size: tuple[int, int], objects: int) -> dict[str, ExportPart]:
+def export_parts(model: Networks, size: tuple[int, int], objects: int) -> dict[str, ExportPart]:
     """The three networks for frames of a size and a number of objects.
 
     Raises:

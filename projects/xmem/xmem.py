@@ -1,29 +1,71 @@
-"""XMem: video object segmentation with three memories (Cheng and Schwing, ECCV 2022)."""
+"""XMem: video object segmentation with three memories (Cheng and Schwing, ECCV 2022).
+
+The network, and its two loops over the same four verbs (encode, read, decode, memorise): :meth:`XMem.step` answers for
+one frame of a video, :meth:`XMem.unroll` for a training clip.
+"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from projects.xmem.decoder import Decoder
-from projects.xmem.encoders import KeyProjection, ValueEncoder
+from projects.xmem.config import MemoryRules
 from projects.xmem.exporting import export_parts
-from projects.xmem.rules import MemoryRules
-from projects.xmem.state import XMemState
-from projects.xmem.unrolling import UnrollPlan, unroll_clip
+from projects.xmem.memory import XMemState
+from projects.xmem.modules import Decoder, KeyProjection, ValueEncoder
 from salseg.errors import ConfigError
 from salseg.models.matchers.memory_reader import MemoryReader
 from salseg.models.segmentors.base import Parts, build_part
 from salseg.models.segmentors.propagation_segmentor import PropagationSegmentor
 from salseg.ops.geometry import cut_padding, even_padding, pad_frames
-from salseg.ops.soft_aggregation import aggregate
+from salseg.ops.soft_aggregation import aggregate, aggregate_log_odds
 from salseg.propagation import FrameResult, MemoryReport, Prompt, merge_prompt
 from salseg.registry import SEGMENTORS
 from salseg.structures import ExportPart, FrameInputs
 
 STRIDE = 16
 Part = Mapping[str, Any] | nn.Module
+
+
+@dataclass(frozen=True)
+class UnrollPlan:
+    """Random decisions of a clip, made on the host.
+
+    Attributes:
+        references: For each predicted frame t = 1..T-1, the frames that each sample reads, (B, R_t) int64.
+        deep: For each t, whether a deep update follows.
+    """
+
+    references: tuple[Tensor, ...]
+    deep: tuple[bool, ...]
+
+    @classmethod
+    def draw(
+        cls, batch: int, frames: int, references: int, deep_probability: float, generator: torch.Generator | None = None
+    ) -> 'UnrollPlan':
+        """All earlier frames while they are few enough, else the first and others at random (released code).
+
+        Args:
+            batch: B.
+            frames: T.
+            references: Frames read at most, R.
+            deep_probability: Of a deep update after a frame, drawn for the whole batch.
+            generator: On the host; torch's own by default, which training seeds by its step.
+        """
+        rows, deep = [], []
+        for t in range(1, frames):
+            # Frame 0 is always read: its masks are the only exact ones of the clip. The others are drawn, so that the
+            # network meets short and long gaps, as in a video where working memory holds old and new frames.
+            if t <= references:
+                rows.append(torch.arange(t).repeat(batch, 1))
+            else:
+                some = [torch.randperm(t - 1, generator=generator)[: references - 1] + 1 for _ in range(batch)]
+                rows.append(torch.cat([torch.zeros(batch, 1, dtype=torch.int64), torch.stack(some)], 1))
+            # One decision for the batch: the update runs on all of its samples or not at all.
+            deep.append(bool(torch.rand((), generator=generator) < deep_probability))
+        return cls(tuple(rows), tuple(deep))
 
 
 @SEGMENTORS.register_module()
@@ -117,43 +159,64 @@ class XMem(PropagationSegmentor):
 
     def step(self, frame: Tensor, state: XMemState, prompt: Prompt | None = None, *, last: bool = False) -> FrameResult:
         """Answer for one frame (3, H, W), normalised, of any size (the same through a video)."""
+        # Time begins with the first prompt: frames before it would shift the rhythm of what is memorised.
         if prompt is None and not state.object_ids:
             return FrameResult(frame.new_ones((1, *frame.shape[1:])), ())
+        # Padded after normalisation, so with the mean colour, as the published weights were tested: black would be an edge.
         pad = even_padding(tuple(frame.shape[-2:]), STRIDE)
         image = pad_frames(frame, pad).unsqueeze(0)
         state.time += 1
-        rules = self.rules
-        keep = not last and (prompt is not None or state.time - state.memorised >= rules.mem_every)
-        deep = not last and (keep if rules.deep_every < 0 else self._deep_due(state))
-        update = not last and (rules.deep_every > 0 or not deep)
+        # A frame with a prompt is memorised whatever the rhythm: its mask is given, not estimated. What the last frame
+        # leaves behind nobody reads.
+        is_mem_frame = not last and (prompt is not None or state.time - state.memorised >= self.rules.mem_every)
+        is_deep_update, is_normal_update = self._due_updates(state, is_mem_frame, last)
         known = list(state.object_ids)
         ids = known if prompt is None else known + [i for i in prompt.ids if i not in known]
-        segment = state.time > 0 and (prompt is None or len(prompt.ids) < len(ids))
-        features, (key, shrinkage, selection) = self.encode(image, keep, rules.long_term or segment)
+        # In the first frame there is nothing to read, and a prompt for all objects is the answer itself.
+        need_segment = state.time > 0 and (prompt is None or len(prompt.ids) < len(ids))
+        # Shrinkage belongs to memory rows, selection to queries; rows keep theirs for their consolidation only.
+        need_selection = self.rules.long_term or need_segment
+        features, (key, shrinkage, selection) = self.encode(image, is_mem_frame, need_selection)
         probability = None
-        if segment:
+        if need_segment:
+            # Of the objects known so far: new ones have no value in any row, and are given in this frame anyway.
             readout = self.read(state, key, selection)
-            logits, hidden = self.decode(features, readout, state.hidden, update)
-            state.hidden = hidden if update else state.hidden
+            logits, hidden = self.decode(features, readout, state.hidden, is_normal_update)
+            state.hidden = hidden if is_normal_update else state.hidden
             probability = aggregate(torch.sigmoid(logits[0]))
         if prompt is not None:
             given = pad_frames(prompt.masks, pad).to(frame.dtype)
+            # Given masks take their pixels from estimates. Aggregated, so that a background is there and certain pixels
+            # are clipped like those of estimates: the memory sees no difference.
             probability = aggregate(merge_prompt(probability, given, known, prompt.ids, ids))
+            # Not before: reading and decoding above went by the objects that had values.
             state.object_ids = ids
             if self.hidden_channels:
                 state.grow_hidden(len(ids), (self.hidden_channels, *key.shape[-2:]), key)
-        if keep:
-            value, hidden = self.memorise(image, features[2], probability[None, 1:], state.hidden, deep)
+        if is_mem_frame:
+            # The aggregated masks, soft: as decoded, two objects could claim a pixel and both be believed later on,
+            # and a cut at one half would turn doubt into certainty that every later frame reads.
+            value, hidden = self.memorise(image, features[2], probability[None, 1:], state.hidden, is_deep_update)
+            # Without long-term memory nobody reads this column.
             chosen = torch.ones_like(key) if selection is None else selection
             values = value[0].flatten(2).permute(2, 0, 1)
             state.memory.append(state.time, rows_of(key), rows_of(shrinkage)[:, 0], rows_of(chosen), values, ids)
             state.memorised = state.time
-            if deep:
+            # Inside this branch: a deep update reads the value, so one that is due waits for the next memorised frame.
+            if is_deep_update:
                 state.hidden, state.deepened = hidden, state.time
         return FrameResult(cut_padding(probability, pad), tuple(ids))
 
-    def _deep_due(self, state: XMemState) -> bool:
-        return state.deepened is None or state.time - state.deepened >= self.rules.deep_every
+    def _due_updates(self, state: XMemState, is_mem_frame: bool, last: bool) -> tuple[bool, bool]:
+        """Whether the sensory memory gets its deep update, from the value, and its normal one, from the decoder."""
+        if last:
+            return False, False
+        every = self.rules.deep_every
+        # Synchronised (the default), a frame has one update or the other: the deep one replaces what the decoder would
+        # write. With a rhythm of its own it comes on top of the normal one, as in training.
+        if every < 0:
+            return is_mem_frame, not is_mem_frame
+        return state.deepened is None or state.time - state.deepened >= every, True
 
     def remove_objects(self, state: XMemState, ids: Sequence[int]) -> None:
         """Forget objects; without any left the video begins anew with the next prompt."""
@@ -183,21 +246,80 @@ class XMem(PropagationSegmentor):
         return export_parts(self, size, objects)
 
     def unroll(self, inputs: FrameInputs, plan: UnrollPlan | None = None) -> dict[str, Tensor]:
-        """Outputs of a training clip; see :func:`unroll_clip`.
+        """Predict frames 1..T-1 of clips from the masks of frame 0.
+
+        Unlike :meth:`step` it keeps rows of the drawn frames only, consolidates nothing, reads with the full softmax, and
+        may do both updates of the sensory memory in one frame.
 
         Args:
-            inputs: ``frames`` (B, T, 3, H, W), ``prompt`` (B, K, H, W) masks of the first frame.
+            inputs: ``frames`` (B, T, 3, H, W), normalised, H and W multiples of 16; ``prompt`` (B, K, H, W), masks of
+                frame 0, bool or in [0, 1]; a slot without a pixel holds no object.
             plan: Random decisions; drawn here by default, from torch's generator on the host.
+
+        Returns:
+            ``logits`` (B, T-1, K, H, W) of each object for itself, large negative in empty slots; ``log_odds``
+            (B, T-1, K+1, H, W), background first; ``probability`` (B, T-1, K, H, W), their softmax without background.
         """
         if inputs.prompt is None:
             raise ConfigError(
                 'XMem trains from the masks of the first frame, prompt (B, K, H, W); this batch has none.'
             )
-        if plan is None:
-            plan = UnrollPlan.draw(*inputs.frames.shape[:2], self.references, self.deep_probability)
-        return unroll_clip(self, inputs.frames, inputs.prompt, plan)
+        frames = inputs.frames
+        sets, count = frames.shape[:2]
+        plan = plan or UnrollPlan.draw(sets, count, self.references, self.deep_probability)
+        # Keys do not depend on masks, so all frames go through the large backbone at once; values wait for the masks.
+        features, projected = self.encode(frames.flatten(0, 1))
+        levels = [level.unflatten(0, (sets, count)) for level in features]
+        key, shrinkage, selection = (_clip_rows(x.unflatten(0, (sets, count))) for x in projected)
+        masks = inputs.prompt.to(frames.dtype)
+        valid = masks.flatten(2).amax(2) > 0
+        place = levels[2].shape[-2:]
+        hidden = None
+        if self.hidden_channels:
+            hidden = frames.new_zeros((sets, masks.shape[1], self.hidden_channels, *place))
+        # Always a deep update: the sensory memory is empty, and only the value has seen the given mask.
+        value, hidden = self.memorise(frames[:, 0], levels[2][:, 0], masks, hidden, True)
+        values = [value.flatten(3).permute(0, 3, 1, 2)]
+        outputs: dict[str, list[Tensor]] = dict(logits=[], log_odds=[], probability=[])
+        for t in range(1, count):
+            index = plan.references[t - 1].to(frames.device)
+            stored = _gather(torch.stack(values, 1), index)
+            # The full softmax: rows beyond the top k would get no gradient, so a wrong choice could not be unlearnt.
+            found = self.reader(
+                _gather(key, index), _gather(shrinkage, index)[..., 0], key[:, t], selection[:, t], stored.flatten(2)
+            )
+            readout = found.unflatten(2, stored.shape[2:]).permute(0, 2, 3, 1).unflatten(3, place)
+            # Nothing reads the state or the value of the last frame.
+            lives_on = t < count - 1
+            logits, hidden = self.decode([level[:, t] for level in levels], readout, hidden, lives_on)
+            # float32 under autocast too: odds are clipped at 1e-7, where half precision has no 1 - p. Slots without an
+            # object get the probability 0, or what is decoded there would take pixels from real objects.
+            log_odds = aggregate_log_odds(torch.sigmoid(logits.float()) * valid[..., None, None])
+            # The network's own soft masks, with gradient: in inference it lives with its estimates, so training on
+            # given masks would never show it an error that grows.
+            masks = torch.softmax(log_odds, 1)[:, 1:]
+            # An empty slot cannot win: its logit is that of the clipped probability.
+            empty = torch.full_like(logits, -16.0)
+            outputs['logits'].append(torch.where(valid[..., None, None], logits, empty))
+            outputs['log_odds'].append(log_odds)
+            outputs['probability'].append(masks)
+            if lives_on:
+                value, hidden = self.memorise(frames[:, t], levels[2][:, t], masks, hidden, plan.deep[t - 1])
+                values.append(value.flatten(3).permute(0, 3, 1, 2))
+        return {name: torch.stack(parts, 1) for name, parts in outputs.items()}
 
 
 def rows_of(maps: Tensor) -> Tensor:
     """(1, C, h, w) to (h*w, C)."""
     return maps[0].flatten(1).T.contiguous()
+
+
+def _clip_rows(maps: Tensor) -> Tensor:
+    """(B, T, C, h, w) to (B, T, h*w, C)."""
+    return maps.flatten(3).transpose(2, 3)
+
+
+def _gather(rows: Tensor, index: Tensor) -> Tensor:
+    """Rows (B, T, n, ...) of the frames (B, R) that each sample reads, (B, R*n, ...)."""
+    batch = torch.arange(len(index), device=index.device).unsqueeze(1)
+    return rows[batch, index].flatten(1, 2)

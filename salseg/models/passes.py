@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -15,8 +15,18 @@ from salseg.ops import resize
 from salseg.registry import PASSES
 from salseg.structures import FrameInputs, FrameTargets
 
-if TYPE_CHECKING:
-    from salseg.models.segmentors.saliency_segmentor import SaliencySegmentor
+
+class Runnable(Protocol):
+    """What a pass uses of a segmentor. The segmentors import this module, so it cannot import them."""
+
+    def match(self, features: list[Tensor]) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """Features after the matcher, and its outputs."""
+
+    def run(self, inputs: FrameInputs) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """Features before the matcher, and all outputs."""
+
+    def modules(self) -> Iterator[nn.Module]:
+        """All layers."""
 
 
 class ExtraPass(nn.Module):
@@ -29,7 +39,7 @@ class ExtraPass(nn.Module):
 
     def forward(
         self,
-        segmentor: 'SaliencySegmentor',
+        segmentor: Runnable,
         inputs: FrameInputs,
         features: list[Tensor],
         outputs: Mapping[str, Tensor],
@@ -38,7 +48,7 @@ class ExtraPass(nn.Module):
         """Further outputs by name.
 
         Args:
-            segmentor: The model; call its verbs (``extract``, ``match``, ``decode``) again.
+            segmentor: The model; call its verbs again.
             inputs: The batch.
             features: What ``extract`` gave, before ``match``.
             outputs: What the ordinary pass gave.
@@ -65,7 +75,7 @@ class EmbeddingPass(ExtraPass):
 
     def forward(
         self,
-        segmentor: 'SaliencySegmentor',
+        segmentor: Runnable,
         inputs: FrameInputs,
         features: list[Tensor],
         outputs: Mapping[str, Tensor],
@@ -101,7 +111,7 @@ class MaskedMatcherPass(ExtraPass):
 
     def forward(
         self,
-        segmentor: 'SaliencySegmentor',
+        segmentor: Runnable,
         inputs: FrameInputs,
         features: list[Tensor],
         outputs: Mapping[str, Tensor],
@@ -115,7 +125,7 @@ class MaskedMatcherPass(ExtraPass):
             'prototype_background': self.prototype(segmentor, coarsest, 1 - objects),
         }
 
-    def prototype(self, segmentor: 'SaliencySegmentor', coarsest: Tensor, share: Tensor) -> Tensor:
+    def prototype(self, segmentor: Runnable, coarsest: Tensor, share: Tensor) -> Tensor:
         """(B, C) of a map (B, T, C, h, w) times a share (B, T, 1, h, w) in [0, 1]."""
         masked = coarsest * share
         if self.empty == 'keep':
@@ -123,7 +133,7 @@ class MaskedMatcherPass(ExtraPass):
         left = share.flatten(2).amax(2) > 0
         return torch.stack([self._of_left(segmentor, *group) for group in zip(masked, left)])
 
-    def _of_left(self, segmentor: 'SaliencySegmentor', frames: Tensor, left: Tensor) -> Tensor:
+    def _of_left(self, segmentor: Runnable, frames: Tensor, left: Tensor) -> Tensor:
         if not left.any():
             return frames.new_zeros(frames.shape[1])
         return segmentor.match([frames[left].unsqueeze(0)])[1]['prototype'][0]
@@ -156,7 +166,7 @@ class RescaledPass(ExtraPass):
 
     def forward(
         self,
-        segmentor: 'SaliencySegmentor',
+        segmentor: Runnable,
         inputs: FrameInputs,
         features: list[Tensor],
         outputs: Mapping[str, Tensor],
@@ -173,7 +183,7 @@ class RescaledPass(ExtraPass):
 
 
 @contextlib.contextmanager
-def _kept_statistics(module: nn.Module) -> Iterator[None]:
+def _kept_statistics(module: Runnable) -> Iterator[None]:
     """Normalise by the batch, but leave the running statistics as they are."""
     norms = [m for m in module.modules() if isinstance(m, _BatchNorm)]
     momenta = [m.momentum for m in norms]

@@ -26,6 +26,8 @@ def affinity_cost(first: Tensor, second: Tensor, logits: bool) -> Tensor:
         Same shape, in nats, >= 0.
     """
     if logits:
+        # The same in logits, by log(1 + e^(x + y)) = log of agreement plus both normalisers: no probability that could
+        # round to 0 or 1.
         return F.softplus(first) + F.softplus(second) - F.softplus(first + second)
     return -torch.log((first * second + (1 - first) * (1 - second)).clamp(min=EPSILON))
 
@@ -55,6 +57,8 @@ def affinity_sweep(first: Tensor, second: Tensor, pairs: Iterable[Pair], logits:
 class _Sweep(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, first: Tensor, second: Tensor, pairs: Iterable[Pair], logits: bool) -> Tensor:
+        # The slope of every pair is known when its cost is. Summed up here, the backward pass is one product, and no
+        # graph of up to 81 displacements is kept.
         learns = any(ctx.needs_input_grad[:2])
         slopes = (torch.zeros_like(first), torch.zeros_like(second)) if learns else None
         total = first.new_zeros(())
@@ -62,6 +66,8 @@ class _Sweep(torch.autograd.Function):
         # Maps of each side that are the same for all displacements.
         prepared = [(x, *(f(x) for f in (_OF_LOGITS if logits else _OF_PROBABILITIES))) for x in (first, second)]
         for dy, dx, weight in pairs:
+            # Views of what overlaps instead of a padded shift: pairs that leave the image cost nothing, and are not
+            # computed.
             places = overlap(first.shape[-2:], dy, dx)
             x, y = ([part[place] for part in parts] for parts, place in zip(prepared, places))
             found = None if slopes is None else [slope[place] for slope, place in zip(slopes, places)]
@@ -90,9 +96,11 @@ Maps = list[Tensor]
 
 
 def _add_probabilities(weight: Tensor, x: Maps, y: Maps, slopes: Maps | None) -> Tensor:
+    # m m' + (1 - m)(1 - m') = (2 m' - 1) m + (1 - m'): one fused step on maps prepared once.
     agree = torch.addcmul(y[2], x[0], y[1])
     cost = agree.clamp(min=EPSILON).log_().mul_(weight).sum()
     if slopes is not None:
+        # 0 where the logarithm was clamped: there the cost is constant.
         share = torch.where(agree > EPSILON, weight / agree, 0.0)
         slopes[0].addcmul_(share, y[1], value=-1)
         slopes[1].addcmul_(share, x[1], value=-1)
@@ -103,6 +111,7 @@ def _add_logits(weight: Tensor, x: Maps, y: Maps, slopes: Maps | None) -> Tensor
     both = x[0] + y[0]
     cost = (x[1] + y[1]).sub_(F.softplus(both)).mul_(weight).sum()
     if slopes is not None:
+        # The slope of a softplus is a sigmoid. In place: the cost has used `both` up.
         both.sigmoid_()
         slopes[0].addcmul_(x[2] - both, weight)
         slopes[1].addcmul_(y[2] - both, weight)
@@ -167,6 +176,7 @@ def pairwise_terms(
         gamma: See :func:`neighbour_similarity`.
         dilation: Distance of the neighbours.
     """
+    # exp(-d / gamma) >= threshold, solved for d squared.
     limit = (gamma * math.log(1 / threshold)) ** 2
     boxes = boxes.to(output.dtype)
     ones = torch.ones_like(lab[..., 0, :, :])
@@ -174,15 +184,19 @@ def pairwise_terms(
     partners = torch.zeros_like(ones)
 
     def pairs() -> Iterator[Pair]:
+        # Half of the neighbours: agreement is symmetric, so the other half are the same pairs.
         for dy, dx in half_window(1, dilation):
+            # Ones shifted along with the colours, since the 0 outside the image is also the colour of black pixels.
             there = shift(ones, dy, dx)
             alike = ((lab - shift(lab, dy, dx)).square().sum(-3) <= limit) * there
+            # Once for each of its pixels that is in the box: eq. 3.16 counts ordered pairs.
             weight = alike * (boxes + shift(boxes, dy, dx))
             inside.add_(weight.sum())
             partners.add_(there + shift(ones, -dy, -dx))
             yield dy, dx, weight
 
     cost = affinity_sweep(output, output, pairs(), logits)
+    # Padding has the colour 0, so in the released code near-black border pixels count neighbours that are not there.
     dark = (lab.square().sum(-3) <= limit) * (8 - partners)
     return PairTerms(cost, inside, (dark * boxes).sum())
 
@@ -217,11 +231,13 @@ def patch_similarity(here: Tensor, there: Tensor, offsets: Offsets, gamma: float
     Returns:
         (C, candidates, h, w) in (0, 1].
     """
+    # Padded before the difference: outside both images the colours are 0 and equal, as if patches were written out.
     here, there = F.pad(here, (1, 1, 1, 1)), F.pad(there, (1, 1, 1, 1))
     found = []
     for dy, dx in offsets:
         square = (here - shift(there, dy, dx)).square().sum(1, keepdim=True)
         found.append(F.avg_pool2d(square, 3, 1, divisor_override=1))
+    # Clamped, since a pooling that updates its sums along a row may end a rounding below 0, whose root is NaN.
     return torch.exp(-torch.cat(found, 1).clamp(min=0).sqrt() / gamma)
 
 
@@ -241,6 +257,7 @@ def nearest_matches(
         (C, candidates, h, w) bool.
     """
     if inside_only:
+        # Before the choice: a candidate outside would take a place among the nearest from one that can teach something.
         ones = torch.ones_like(similarity[:, 0])
         similarity = similarity * torch.stack([shift(ones, dy, dx) for dy, dx in offsets], 1)
     # Ranks by comparison: for so few candidates that is faster than sorting.
@@ -275,14 +292,18 @@ def match_terms(
         patch: Whether a pixel is compared with all nine of the matched patch, or with its centre only.
         count_outside: Whether terms outside the image, which cost nothing, are counted.
     """
+    # Patches that look alike agree in all of their pixels (thesis); the released code believes the centre only.
     taps = list(window_offsets(1, centre=True)) if patch else [(0, 0)]
     count = here.new_zeros(())
 
     def pairs() -> Iterator[Pair]:
         for number, (dy, dx) in enumerate(offsets):
+            # Filtered by the pixel's own side alone: its partner may have left the box, and that is what shall be
+            # learnt.
             weight = (matches[:, number] & region).to(here.dtype)
             for oy, ox in taps:
                 place = (dy + oy, dx + ox)
+                # The released code counts terms that fall outside, which makes its mean smaller near the border.
                 inside = weight if count_outside else weight[overlap(here.shape[-2:], *place)[0]]
                 count.add_(inside.sum())
                 yield *place, weight

@@ -24,6 +24,7 @@ def co_attention(query: Tensor, source: Tensor, bilinear: Tensor) -> Tensor:
         (B, M, C), in the source's type.
     """
     with full_precision(query):
+        # float64 stays: parity is measured in it.
         wide = torch.promote_types(source.dtype, torch.float32)
         projected = (query.to(wide) @ bilinear.to(wide)).unsqueeze(1)
         keys = source.to(wide).unsqueeze(1)
@@ -46,6 +47,7 @@ def linear_non_local(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     Returns:
         (..., M, C').
     """
+    # Divided first, while numbers are small: a sum over all positions of a clip may leave the range of half precision.
     return query @ (key.transpose(-2, -1) @ (value / key.shape[-2]))
 
 
@@ -80,7 +82,10 @@ def readjustment(attention: Tensor, alpha: float) -> Tensor:
     Returns:
         Same shape; up to keys^alpha.
     """
+    # The rank grows as attention falls: positions that are hardly noticed get the largest factor, which is the
+    # democracy of eq. 5.19. Ranks of all entries are those of the not negative ones, which stand first.
     weights = (descending_ranks(attention) + 1).to(attention.dtype).pow_(alpha)
+    # Zero counts as positive in the released code, while the thesis says > 0.
     return weights.masked_fill_(attention < 0, 1)
 
 
@@ -104,12 +109,14 @@ def democratic_attention(
     """
     queries, keys, values = (at_least_float32(x) for x in (queries, keys, values))
     positions = keys.shape[1]
+    # At least one row, however small the budget: slower, but never an error.
     rows = max(1, max_bytes // (_BUFFERS * positions * queries.element_size()))
     results = []
     for image in range(len(queries)):
         parts = []
         for block in queries[image].split(rows):
             attention = block @ keys[image].t() * (1 / math.sqrt(keys.shape[2]))
+            # Not normalised again after the factor (eq. 5.20), in the released code either.
             share = attention.softmax(-1)
             parts.append((share if alpha is None else share * readjustment(attention, alpha)) @ values[image])
         results.append(torch.cat(parts))

@@ -15,6 +15,7 @@ def fill_boxes(boxes: Tensor, size: tuple[int, int]) -> Tensor:
         (N, H, W) bool, True on pixels whose centre is inside. What is outside the image is cut off.
     """
     height, width = size
+    # Corners lie between pixels and centres at one half, so that whole corners give a mask of exactly the box's area.
     xs = torch.arange(width, device=boxes.device) + 0.5
     ys = torch.arange(height, device=boxes.device) + 0.5
     x0, y0, x1, y1 = (edge.unsqueeze(-1) for edge in boxes.unbind(-1))
@@ -62,6 +63,7 @@ def disjoint_masks(masks: Tensor, overlap: str) -> Tensor:
     if overlap == 'later':
         order = torch.arange(len(masks))
     else:
+        # Large ones first, so that small ones are painted over them: a box inside another would otherwise vanish.
         order = torch.argsort(masks.flatten(1).sum(1), descending=True, stable=True)
     owner = torch.full(masks.shape[1:], -1, dtype=torch.int64, device=masks.device)
     for index in order.tolist():
@@ -96,6 +98,7 @@ def projection_distance(
         raise ValueError(f'reading={reading!r}; expected one of {", ".join(READINGS)}.')
     boxes = boxes.to(probability.dtype)
     given = probability.new_ones(len(probability)) if given is None else given.to(probability.dtype)
+    # Maps without a box are set to 0 on one side only; boxes there are empty already, so they add nothing to any sum.
     if reading != 'image':
         probability = probability * given[:, None, None]
         given = given.new_ones(1)
@@ -107,11 +110,14 @@ def projection_distance(
         x, y = (maps.max(axis).values for maps in (probability, boxes))
         if reading == 'joint':
             x, y = x.flatten().unsqueeze(0), y.flatten().unsqueeze(0)
+        # Only the two projections are asked for: everything that touches all four sides of the box costs nothing, and
+        # the pairwise and temporal losses choose among that.
         total = total + (_dice(x, y, squared) * given).sum() / given.sum().clamp(min=1)
     return total
 
 
 def _dice(x: Tensor, y: Tensor, squared: bool, epsilon: float = 1e-5) -> Tensor:
+    # Eq. 3.11 also squares the factors of the numerator and adds epsilon there; BoxInst has it below only.
     size = x.square().sum(-1) + y.square().sum(-1) + epsilon
     if squared:
         return 1 - (2 * (x.square() * y.square()).sum(-1) + epsilon) / size

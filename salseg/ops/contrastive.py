@@ -19,6 +19,7 @@ def region_vectors(features: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
     """
     weights = regions.to(features.dtype).unsqueeze(-3)
     count = weights.sum((-2, -1))
+    # Whether it exists is told apart from the vector, since features can be 0 as well.
     return (features * weights).sum((-2, -1)) / count.clamp(min=1), count.squeeze(-1) > 0
 
 
@@ -33,6 +34,7 @@ def region_errors(prediction: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
         Two tensors (...); 0 for an empty region.
     """
     foreground, background = truth.to(prediction.dtype), (~truth).to(prediction.dtype)
+    # Means over the region, so that a large object is not harder than a small one by its size.
     wrong_inside = ((1 - prediction) * foreground).sum((-2, -1)) / foreground.sum((-2, -1)).clamp(min=1)
     wrong_outside = (prediction * background).sum((-2, -1)) / background.sum((-2, -1)).clamp(min=1)
     return wrong_inside, wrong_outside
@@ -51,6 +53,7 @@ def choose_candidates(scores: Tensor, allowed: Tensor, count: int | None) -> tup
     """
     wanted = allowed.shape[-1] if count is None else min(count, allowed.shape[-1])
     ranked = scores.unsqueeze(-2).expand(allowed.shape).masked_fill(~allowed, -torch.inf)
+    # Stable, so that equal scores give the same candidates on every machine and after every resume.
     index = ranked.argsort(dim=-1, descending=True, stable=True)[..., :wanted]
     return index, allowed.gather(-1, index)
 
@@ -81,6 +84,8 @@ def info_nce(
     """
     anchors, positives, negatives = (at_least_float32(value) for value in (anchors, positives, negatives))
     if normalize:
+        # Unit vectors make 0.1 a sensible temperature: the plain products of eq. 9 reach thousands, and the loss
+        # becomes that of its largest pair.
         anchors, positives, negatives = (F.normalize(value, dim=-1) for value in (anchors, positives, negatives))
     complete = positive_valid.any(-1) & negative_valid.any(-1)
 
@@ -89,8 +94,10 @@ def info_nce(
         # An anchor without candidates would give -inf and a NaN gradient; it is masked out below.
         return similarity.masked_fill(~(valid | ~complete.unsqueeze(-1)), -torch.inf)
 
+    # The positives also stand in the denominator (eq. 9), so the loss has 0 as its lower bound.
     near, far = logits(positives, positive_valid), logits(negatives, negative_valid)
     loss = torch.logsumexp(torch.cat([near, far], dim=-1), dim=-1) - torch.logsumexp(near, dim=-1)
+    # Not dropped: a fixed shape needs no wait for the device, and callers divide by the count of complete anchors.
     return torch.where(complete, loss, 0.0), complete
 
 
@@ -103,6 +110,7 @@ def cosine_affinity(first: Tensor, second: Tensor, epsilon: float = 1e-5) -> Ten
         epsilon: Added to the product of the lengths.
     """
     first, second = at_least_float32(first), at_least_float32(second)
+    # Epsilon is added to the product of the lengths and not to each, as released.
     lengths = first.norm(dim=1) * second.norm(dim=1)
     return 0.5 * (1 + (first * second).sum(1) / (lengths + epsilon))
 
@@ -120,6 +128,7 @@ def self_contrastive(
         background: (B, C), of the features with the objects erased.
         epsilon: Keeps the logarithms and the cosine finite.
     """
+    # Early prototypes are nearly parallel: without epsilon the negative term would be the logarithm of 0.
     positive = -(cosine_affinity(whole, foreground, epsilon) + epsilon).log()
     negative = -(1 - cosine_affinity(whole, background, epsilon) + epsilon).log()
     return positive, negative

@@ -21,6 +21,7 @@ def bootstrap_fraction(iteration: int, start: int, end: int, fraction: float) ->
         return 1.0
     if iteration > end:
         return fraction
+    # Slowly, since the hardest pixels of an untrained network are those of its noise.
     return fraction + (1 - fraction) * ((end - iteration) / (end - start))
 
 
@@ -36,8 +37,10 @@ def bootstrapped_cross_entropy(logits: Tensor, classes: Tensor, fraction: float)
         (N,) float32 in nats.
     """
     loss = F.cross_entropy(at_least_float32(logits), classes, reduction='none').flatten(1)
+    # No sort for the many steps before the cut begins.
     if fraction == 1:
         return loss.mean(1)
+    # Rounded down, as released. The gradient goes to the chosen pixels only: they are the outlines, and what is rare.
     return torch.topk(loss, int(loss.shape[1] * fraction), dim=1, sorted=False).values.mean(1)
 
 
@@ -56,6 +59,7 @@ def frame_cross_entropy(logits: Tensor, truth: Tensor, known: Tensor | None = No
     loss = F.binary_cross_entropy_with_logits(logits, truth.to(logits.dtype), reduction='none')
     if known is None:
         return loss.mean((-2, -1))
+    # A product and no selection: shapes stay fixed, and a frame without labels gives 0 and not 0 / 0.
     return (loss * known).sum((-2, -1)) / known.sum((-2, -1)).clamp(min=1)
 
 
@@ -77,6 +81,7 @@ def partial_cross_entropy(
         Foreground and background term, scalars, in nats.
     """
     foreground, on, background, off = partial_cross_entropy_sums(logits, masks, known, form)
+    # A batch may lack a class; the released code's mean over nothing is NaN and ends the training.
     return foreground / on.clamp(min=1), background / off.clamp(min=1)
 
 
@@ -105,6 +110,7 @@ def partial_cross_entropy_sums(
         evidence = torch.tanh(logits / 2)  # 2 p - 1, without the cancellation
     else:
         raise ValueError(f"form is {form!r}; partial cross-entropy has the forms 'paper' and 'released'.")
+    # -log sigmoid(x) = softplus(-x): no probability in between that could round to 0.
     loss = F.softplus(torch.where(masks, -evidence, evidence))
     on = (known & masks).expand_as(loss)
     off = (known & ~masks).expand_as(loss)

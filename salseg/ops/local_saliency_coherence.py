@@ -125,7 +125,10 @@ class _Coherence(torch.autograd.Function):
         grid = FlatGrid(height, width, margin=radius)
         weights = _PairWeights(image, grid)
         sums = [_Sums(grid.flatten(saliency[:, members])) for members, _ in groups]
+        # Every pair twice in eq. 4.3, with the same value: one sweep over half the window, weights doubled.
         for dy, dx in half_window(radius):
+            # On a flat grid with a margin a displacement is one offset: slices, no padding and no index for any of the
+            # pairs.
             shift = grid.shift(dy, dx)
             weights.move(shift, dy * dy + dx * dx)
             for (_, kernels), part in zip(groups, sums):
@@ -135,8 +138,11 @@ class _Coherence(torch.autograd.Function):
             values[:, members], gradient[:, members] = grid.restore(part.values), grid.restore(part.gradient)
             if border == 'zeros':
                 pull = _outside_weight(image, kernels, radius)
+                # Outside neighbours have saliency 0, so their difference is the pixel's own value.
                 values[:, members] += pull * saliency[:, members].abs()
                 gradient[:, members] += pull * saliency[:, members].sign()
+        # The gradient does not depend on what comes in from above but for a factor, so it is ready here, and the loss
+        # keeps one map instead of 121.
         ctx.save_for_backward(gradient.div_(height * width))
         return values.sum((-2, -1)).div_(height * width)
 
@@ -170,11 +176,15 @@ class _PairWeights:
         """Sum over the kernels, twice, since each of a pair's pixels has the other in its window."""
         for i, kernel in enumerate(kernels):
             out = self.scratch if i else self.total
+            # Colour alone keeps pairs with the margin out, being far from everything; where it has no say, the mask
+            # must.
             if kernel.colour is None:
                 torch.mul(self.inside[: -self.shift], self.inside[self.shift :], out=out)
             else:
+                # In powers of two: exp2 is the cheaper function.
                 torch.mul(self.distance, kernel.colour / math.log(2), out=out)
                 torch.threshold_(out, _SMALLEST, -math.inf).exp2_()
+            # The distance is one number for all pairs of an offset, so it is no map.
             out.mul_(2 * kernel.weight * math.exp(kernel.position * self.squared_distance))
             if i:
                 self.total.add_(out)
@@ -192,6 +202,7 @@ class _Sums:
     def add_pairs(self, weight: Tensor, shift: int) -> None:
         difference, pull = (buffer[:, :-shift] for buffer in self.buffers)
         torch.sub(self.saliency[:, :-shift], self.saliency[:, shift:], out=difference)
+        # Sign 0 for equal pixels, as the released |x|: where all is flat there is no pull.
         torch.sign(difference, out=pull).mul_(weight)
         self.values[:, :-shift].addcmul_(pull, difference)
         self.gradient[:, :-shift].add_(pull)
@@ -201,6 +212,7 @@ class _Sums:
 def _outside_weight(image: Tensor, kernels: tuple[_Gaussian, ...], radius: int) -> Tensor:
     """(N, 1, h, w): weight of all neighbours outside the image, each black and at position (0, 0)."""
     y, x = (torch.arange(n, dtype=image.dtype, device=image.device) for n in image.shape[-2:])
+    # All outside neighbours of a pixel weigh alike, so their number suffices.
     rows, columns = (t.clamp(max=radius) + t.flip(0).clamp(max=radius) + 1 for t in (y, x))
     outside = (2 * radius + 1) ** 2 - rows[:, None] * columns
     squared_distance = y[:, None].square() + x.square()

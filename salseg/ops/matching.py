@@ -64,6 +64,7 @@ def channel_weights(features: Tensor) -> tuple[Tensor, Tensor]:
         Inner products and weights, (B, C, C) float32; the weights of channel j, column j, sum to 1.
     """
     flat = at_least_float32(features).flatten(2)
+    # Sums over all positions: entries reach hundreds, so half precision would round the softmax to one channel.
     energy = flat @ flat.transpose(1, 2)
     return energy, torch.softmax(energy, 1)
 
@@ -81,6 +82,8 @@ def channel_matching(features: Tensor) -> Tensor:
     """
     with full_precision(features):
         _, weights = channel_weights(features)
+        # Transposed: weights of a channel stand in a column (eq. 3.6), and taking rows instead is wrong without an
+        # error.
         mixed = weights.transpose(1, 2) @ at_least_float32(features).flatten(2)
     return mixed.unflatten(2, features.shape[-2:]).to(features.dtype)
 
@@ -97,7 +100,9 @@ def augment_keys(keys: Tensor, shrinkage: Tensor | None = None) -> Tensor:
     """
     keys = at_least_float32(keys)
     scale = keys.new_ones(keys.shape[:-1]) if shrinkage is None else at_least_float32(shrinkage)
+    # Shrinkage and 1 / sqrt(C) belong to the row, so they are paid once per row and not once per query.
     scale = scale.unsqueeze(-1) / math.sqrt(keys.shape[-1])
+    # -s e (k - q)^2 = (-s k^2) e + (s k) (2 e q) + (-s) (e q^2), summed over channels: three blocks, one product.
     return torch.cat([-scale * keys.square(), scale * keys, -scale], -1)
 
 
@@ -148,6 +153,7 @@ def top_k_weights(similarity: Tensor, k: int) -> tuple[Tensor, Tensor]:
     Returns:
         Weights (Q, min(k, M)), rows sum to 1, and the columns they belong to, int64.
     """
+    # The choice is a constant; gathered afterwards, the chosen entries have their gradient.
     index = largest_columns(similarity.detach(), min(k, similarity.shape[1]))
     return torch.softmax(similarity.gather(1, index), 1), index
 
@@ -169,14 +175,17 @@ def largest_columns(values: Tensor, k: int) -> Tensor:
     columns = values.shape[1]
     # The two steps look at columns / size and k * size entries of a row.
     size = int((columns / k) ** 0.5)
+    # Short rows: a search in two steps would look at more than the row itself.
     if size < 3:
         return values.topk(k, 1, sorted=False).indices
     groups = columns // size
     whole = groups * size
+    # Columns are dealt out and not cut into runs: the maximum then compares whole stretches, which is vectorised.
     peaks = values[:, :whole].unflatten(1, (size, groups)).amax(1)
     chosen = peaks.topk(k, 1, sorted=False).indices
     members = torch.arange(size, device=values.device)[:, None] * groups
     candidates = (chosen.unsqueeze(1) + members).flatten(1)
+    # What did not fill a group is always looked at.
     rest = torch.arange(whole, columns, device=values.device).expand(len(values), -1)
     candidates = torch.cat([candidates, rest], 1)
     place = values.gather(1, candidates).topk(k, 1, sorted=False).indices
@@ -194,9 +203,11 @@ def read_rows(values: Tensor, weights: Tensor, index: Tensor) -> Tensor:
     Returns:
         (Q, D).
     """
+    # Gathers and sums in one kernel: written out, the chosen rows are (Q, k, D), gigabytes for 30 objects.
     return F.embedding_bag(index, values, mode='sum', per_sample_weights=weights)
 
 
 def row_usage(weights: Tensor, index: Tensor, rows: int) -> Tensor:
     """(rows,) weight that each row of the memory received, summed over the queries."""
+    # A row is chosen by many queries: plain indexed addition would count it once.
     return weights.new_zeros(rows).index_add_(0, index.flatten(), weights.flatten())

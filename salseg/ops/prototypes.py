@@ -30,8 +30,10 @@ def similarity_maxima(queries: Tensor, keys: Tensor, max_bytes: int = DEFAULT_BY
         (rows, N) for the next rows of all N P positions, image by image; similarities are divided by sqrt(C).
     """
     images, positions, channels = keys.shape
+    # Detached: only an index comes of it, and a graph over (N P)^2 products would be the largest thing in training.
     rows, columns = queries.detach().flatten(0, 1), keys.detach().flatten(0, 1).t()
     size = max(1, max_bytes // (columns.shape[1] * queries.element_size()))
+    # One buffer for all blocks: its size is the bound that was promised.
     buffer = queries.new_empty(min(size, len(rows)), columns.shape[1])
     for block in rows.split(size):
         products = torch.matmul(block, columns, out=buffer[: len(block)])
@@ -51,6 +53,7 @@ def seed_logits(queries: Tensor, keys: Tensor, max_bytes: int = DEFAULT_BYTES) -
         max_bytes: See :func:`similarity_maxima`.
     """
     blocks = similarity_maxima(queries, keys, max_bytes)
+    # Largest per image, then a mean: every image has one vote, whatever its number of matching positions (eq. 5.4).
     return torch.cat([maxima.mean(1) for maxima in blocks]).view(queries.shape[:2])
 
 
@@ -72,6 +75,7 @@ def select_seeds(logits: Tensor, ties: Literal['sum', 'first'] = 'first') -> Ten
         return probability == probability.amax(1, keepdim=True)
     if ties != 'first':
         raise ValueError(f"ties is {ties!r}; seeds are selected by 'sum' or 'first'.")
+    # A mask and no index, so that both rules go through the same sum.
     return F.one_hot(logits.argmax(1), logits.shape[1]).bool()
 
 
@@ -82,6 +86,7 @@ def seed_vectors(unit: Tensor, selected: Tensor) -> Tensor:
         unit: (N, C, P), of unit length along C.
         selected: (N, P) bool; constant for the gradient.
     """
+    # A sum and no mean, as released: with ties the seed is longer, and its image outweighs the others.
     return torch.einsum('ncp,np->nc', unit, selected.to(unit.dtype))
 
 
@@ -96,9 +101,12 @@ def mean_response(unit: Tensor, seeds: Tensor, rectify: bool, max_bytes: int = D
         max_bytes: Of a block of correlations.
     """
     if not rectify:
+        # Without the cut the mean of correlations is the correlation with the mean.
         return torch.einsum('ncp,c->np', unit, seeds.mean(0))
     images, _, positions = unit.shape
     size = max(1, max_bytes // (images * positions * unit.element_size()))
+    # The cut comes before the mean, so every pair of images has to be there: a position unlike one seed must not undo
+    # that it is like another.
     return torch.cat([(seeds @ block).relu().mean(1) for block in unit.split(size)])
 
 
@@ -109,6 +117,7 @@ def stretch(response: Tensor, epsilon: float = 1e-12) -> Tensor:
         response: (N, P).
         epsilon: Keeps a constant response finite; the gradient there is multiplied by up to 1 / epsilon.
     """
+    # Per image: an image in which the common object is small or dark would otherwise have no position that counts.
     low, high = response.amin(1, keepdim=True), response.amax(1, keepdim=True)
     return (response - low) / (high - low + epsilon)
 
@@ -120,6 +129,8 @@ def group_prototype(features: Tensor, response: Tensor) -> Tensor:
         features: (N, C, P).
         response: (N, P).
     """
+    # Divided by the number of positions and not by the sum of the response (eq. 5.10): a group that agrees on little
+    # gets a short prototype.
     return torch.einsum('ncp,np->c', features, response) / response.numel()
 
 
@@ -134,6 +145,7 @@ def dynamic_depthwise(x: Tensor, kernels: Tensor) -> Tensor:
         (B, C, h, w).
     """
     batch, channels, size = *x.shape[:2], kernels.shape[-1]
+    # Images become channels: a grouped convolution then has a filter of its own for each of them, in one call.
     folded = x.reshape(1, batch * channels, *x.shape[-2:])
     filters = kernels.reshape(batch * channels, 1, size, size)
     return F.conv2d(folded, filters, padding=size // 2, groups=batch * channels).reshape(x.shape)

@@ -20,6 +20,7 @@ def dice_distance(probability: Tensor, masks: Tensor, smooth: float = 1.0) -> Te
     """
     p = at_least_float32(probability).flatten(-2)
     g = masks.to(p.dtype).flatten(-2)
+    # Linear sums below, as XMem has them; V-Net squares them.
     return 1 - (2 * (p * g).sum(-1) + smooth) / (p.sum(-1) + g.sum(-1) + smooth)
 
 
@@ -49,11 +50,13 @@ def iou_distance(
     p = at_least_float32(probability)
     y = truth.to(p.dtype)
     if form == 'minmax':
+        # For soft truth only this form reaches 0, where p equals y.
         both, union = torch.minimum(p, y), torch.maximum(p, y)
     else:
         both = p * y
         union = p + y - both
     if known is not None:
+        # After both maps were made, so that an unknown pixel is in neither sum whatever its label says.
         both, union = both * known, union * known
     return 1 - both.sum((-2, -1)) / (union.sum((-2, -1)) + epsilon)
 
@@ -71,6 +74,8 @@ def mask_iou(probability: Tensor, truth: Tensor, epsilon: float = 1e-5) -> Tenso
     """
     probability, truth = at_least_float32(probability), at_least_float32(truth)
     both = (probability * truth).sum((-2, -1))
+    # Epsilon enters the union only, as released: an empty frame has overlap 0 and adds 1 to the loss, without a
+    # gradient.
     union = probability.sum((-2, -1)) + truth.sum((-2, -1)) - both
     return both / (union + epsilon)
 
@@ -107,7 +112,9 @@ def structural_similarity(x: Tensor, y: Tensor, *, c1: float = 0.01**2, c2: floa
 
     mean_x, mean_y = mean(x), mean(y)
     product, squares = mean_x * mean_y, mean_x.square() + mean_y.square()
+    # E[xy] - E[x]E[y] cancels where maps are flat: float32 at least, and c2 keeps what is left harmless.
     covariance = mean(x * y) - product
+    # Both variances in one pooling: only their sum is needed.
     variances = mean(x.square() + y.square()) - squares
     similarity = (2 * product + c1) * (2 * covariance + c2) / ((squares + c1) * (variances + c2))
     return similarity.reshape(shape)
@@ -128,5 +135,6 @@ def structure_consistency(x: Tensor, y: Tensor, alpha: float = 0.85) -> Tensor:
     difference = (x - y).abs().mean((-2, -1))
     if alpha == 0:
         return difference
+    # Rounding may carry SSIM past 1; the cut keeps the loss from turning negative.
     dissimilarity = ((1 - structural_similarity(x, y)) / 2).clamp(0, 1).mean((-2, -1))
     return alpha * dissimilarity + (1 - alpha) * difference

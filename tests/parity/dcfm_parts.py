@@ -11,7 +11,7 @@ from functools import cache
 import torch
 import torch.nn.functional as F
 
-from projects.dcfm.keys import convert
+from projects.dcfm.weights import convert
 from salseg import ops
 from salseg.models import SalDataPreprocessor
 from salseg.models.backbones import VGG16

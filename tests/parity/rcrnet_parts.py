@@ -10,7 +10,7 @@ from functools import cache
 import torch
 
 from projects.rcrnet import FGPLG, RefinementHead
-from projects.rcrnet.keys import convert
+from projects.rcrnet.weights import convert
 from salseg.models import SaliencySegmentor
 from salseg.models.backbones import Encoder, ResNet
 from salseg.models.matchers import NER

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from projects.scwssod.keys import MODULES, official_to_salseg
+from projects.scwssod.weights import MODULES, official_to_salseg
 from salseg.datasets import transforms
 from salseg.models import SalDataPreprocessor, SaliencySegmentor
 from salseg.models.backbones import ResNet

@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from projects.contrastive_vsod import ContrastiveAttention, GradualUpsamplingHead
-from projects.contrastive_vsod.attention import CoAttention, Gate, SelfAttention
+from projects.contrastive_vsod.modules import CoAttention, Gate, SelfAttention
 from salseg.models import SaliencySegmentor
 from salseg.models.backbones import Encoder, ResNet
 from salseg.models.losses import ContrastiveLoss

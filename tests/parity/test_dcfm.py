@@ -15,7 +15,7 @@ import torch
 from mmengine.optim import build_optim_wrapper
 from torch import nn
 
-from projects.dcfm.keys import official_to_salseg, salseg_to_official
+from projects.dcfm.weights import official_to_salseg, salseg_to_official
 from projects.dcfm.transforms import resized, rotated, scale_cropped
 from salseg.evaluation.metrics.saliency_metric import to_grey
 from salseg.models import SaliencySegmentor
@@ -198,7 +198,7 @@ def test_transforms_and_written_map(path):
         return (torch.from_numpy(image.copy()).permute(2, 0, 1) / 255 - mean) / std
 
     for case in settings['cases']:
-        image = given[f'{case}/image'][0].permute(1, 2, 0).contiguous().numpy()
+        image = given[f'{case}/picture'][0].permute(1, 2, 0).contiguous().numpy()
         mask = given[f'{case}/mask'][0, 0].numpy() // 255
         tensors[f'{case}/test_image'] = normalised(resized(image, size, size))
         tensors[f'{case}/test_gt'] = resized(mask, size, size, nearest=True)[None]

@@ -12,8 +12,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from projects.npmca_net import NPMCANet
-from projects.npmca_net.channel_attention import ChannelAttention
-from projects.npmca_net.geometry import padded_size, scaled_size
+from projects.npmca_net.modules import ChannelAttention, padded_size, scaled_size
 from salseg.models.matchers import NonLocalPixelMatching
 from salseg.ops import aggregate, channel_matching, channel_weights, iou_distance, matching_weights, pixel_matching
 from tests.parity import kit

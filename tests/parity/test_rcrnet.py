@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import nn
 
-from projects.rcrnet.keys import official_to_salseg
+from projects.rcrnet.weights import official_to_salseg
 from salseg.io.annotations import read_map
 from salseg.datasets.sampling import clip_indices
 from salseg.datasets.transforms import AntialiasedResize, LoadFrames, LoadSoftLabels, PackFrames

@@ -11,7 +11,7 @@ import torch
 from mmengine.optim import build_optim_wrapper
 from torch import nn
 
-from projects.scwssod.keys import MODULES, official_to_salseg
+from projects.scwssod.weights import MODULES, official_to_salseg
 from salseg.engine.optim import TriangleLR
 from salseg.evaluation.metrics.saliency_metric import to_grey
 from salseg.models import SalDataPreprocessor, SaliencySegmentor

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from projects.xmem.keys import official_to_salseg, salseg_to_official
-from projects.xmem.unrolling import UnrollPlan
-from projects.xmem.xmem import rows_of
+from projects.xmem.weights import official_to_salseg, salseg_to_official
+from projects.xmem.xmem import UnrollPlan, rows_of
 from salseg.models.losses import BootstrappedCrossEntropyLoss, DiceLoss
 from salseg.models.matchers import MemoryReader
 from salseg.ops import (

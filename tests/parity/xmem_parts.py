@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from projects.xmem import XMem
-from projects.xmem.keys import convert
+from projects.xmem.weights import convert
 from salseg.propagation import Prompt, Propagator
 from tests.parity import kit
 
@@ -82,7 +82,7 @@ def _first(name, count, tensors):
 
 
 def column(memory, name, long):
-    return getattr(memory, name)[: memory.long] if long else getattr(memory, name)[memory.long :]
+    return getattr(memory.columns, name)[: memory.long] if long else getattr(memory.columns, name)[memory.long :]
 
 
 def stored(state):

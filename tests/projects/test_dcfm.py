@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from projects.dcfm.backbone import CentredLite0, unit_contrast
-from projects.dcfm.keys import convert, official_to_salseg, salseg_to_official
+from projects.dcfm.weights import convert, official_to_salseg, salseg_to_official
 from projects.dcfm.transforms import PillowResize, RandomRotation, RandomScaleCrop, rotated, scale_cropped, scaled_sides
 from salseg.engine.config import load_config
 from salseg.errors import CheckpointError, ConfigError

@@ -15,10 +15,8 @@ import pytest
 import torch
 from torch import nn
 
-from projects.mask_guided_fcn.backbone import TwoBranchLite0, TwoBranchVGG16, masked
-from projects.mask_guided_fcn.head import FCNHead, bilinear_kernel
-from projects.mask_guided_fcn.learner import MaskLearner
-from projects.mask_guided_fcn.segmentor import MaskGuidedSegmentor
+from projects.mask_guided_fcn.mask_guided_fcn import MaskGuidedSegmentor, MaskLearner
+from projects.mask_guided_fcn.modules import FCNHead, TwoBranchLite0, TwoBranchVGG16, bilinear_kernel, masked
 from salseg.apis.guidance import precompute_guidance, without_chance
 from salseg.datasets.guidance import read_guidance, read_record
 from salseg.datasets.transforms import LoadGuidance

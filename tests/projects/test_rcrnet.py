@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from projects.rcrnet import FGPLG, RandomJitter, RandomMirror, RandomScaledCrop, RefinementHead, SplitTriplet
-from projects.rcrnet.keys import convert, official_to_salseg, salseg_to_official
+from projects.rcrnet.weights import convert, official_to_salseg, salseg_to_official
 from salseg.errors import CheckpointError, ConfigError, DataError
 from salseg.models import SaliencySegmentor
 from salseg.models.backbones import Encoder, ResNet

@@ -48,7 +48,7 @@ def convert(system: str, source: str, target: str) -> None:
 
 
 def key_map(system: str):
-    """Module ``projects.<paper>.keys`` of a system.
+    """Module ``projects.<paper>.weights`` of a system.
 
     Raises:
         UnknownName: No such system, or it has none.

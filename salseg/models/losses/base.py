@@ -67,13 +67,17 @@ class SalLoss(nn.Module):
         Raises:
             MissingOutput: An output that the loss reads is not there.
         """
+        # Wiring was checked at construction, but a project's outputs may depend on the batch.
         missing = [name for name in self.reads if name not in outputs]
         if missing:
             raise MissingOutput(
                 f'{type(self).__name__} reads {missing[0]!r}, the model gave {sorted(outputs)}: change on= or add the part '
                 'that provides it.'
             )
+        # From the training step and not from a count of calls: a resumed run continues the ramp, and extra calls do not
+        # advance it.
         factor = self.factor(targets.iteration)
+        # Sums over a million pixels, logarithms and differences of near values do not survive half precision.
         with full_precision(next(iter(outputs.values()))):
             read = {name: _full(outputs[name]) for name in self.reads}
             terms = self.compute_all(read, targets)
@@ -110,13 +114,17 @@ def with_full_truth(logits: Tensor, targets: FrameTargets) -> tuple[Tensor, Tens
     Returns:
         Logits and truth in [0, 1], both (B, T, K, H, W) and of one type.
     """
+    # A single map may have soft truth (pseudo-labels); objects exclude each other and are hard.
     truth = targets.soft_mask() if targets.num_objects == 1 else targets.masks()
+    # The logits go to the labels' size, not the other way round: labels made smaller lose thin parts, which could then
+    # never be learnt.
     logits = resize(logits, tuple(truth.shape[-2:]))
     return logits, truth.to(logits.dtype).expand_as(logits)
 
 
 def reduce_maps(maps: Tensor, stride: int) -> Tensor:
     """(B, T, K, H, W) averaged over stride x stride pixels."""
+    # An average keeps the mass of a thin object where taking every fourth pixel may miss it.
     return maps if stride == 1 else F.avg_pool2d(maps.flatten(0, 1), stride).unflatten(0, maps.shape[:2])
 
 

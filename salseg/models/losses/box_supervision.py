@@ -59,7 +59,9 @@ class ProjectionLoss(SalLoss):
         output = reduce_maps(output, self.stride)
         boxes = targets.box_masks(tuple(output.shape[-2:]))
         probability = output.sigmoid() if self.logits else output
+        # A frame without a box is not a frame without the object: nothing is known there.
         given = targets.require('box_valid').flatten()
+        # Eq. 3.12 and its text disagree about how maps are put together; `reading` says how they are.
         maps = probability.flatten(0, 2), boxes.flatten(0, 2)
         return projection_distance(*maps, self.form == 'thesis', self.reading, given)
 
@@ -107,8 +109,11 @@ class PairwiseLoss(SalLoss):
         boxes, lab = targets.box_masks(tuple(output.shape[-2:])), targets.lab(self.stride)
         # Objects of one clip share its colours, so clips are taken one by one.
         clips = zip(output.transpose(1, 2), lab, boxes.transpose(1, 2))
+        # Sums first and one division at the end: a mean per clip would weigh pairs of small boxes more.
         terms = PairTerms(*map(sum, zip(*(pairwise_terms(o, c, b, **self.options) for o, c, b in clips))))
         if self.normalizer == 'size':
+            # Eq. 3.16 divides by h w whatever the number of pairs, so small boxes cost less than by the released code's
+            # mean.
             return terms.cost / output[0, 0, 0].numel() / targets.require('box_valid').sum().clamp(min=1)
         return mean_over_processes(terms.cost, terms.inside + (terms.outside if self.normalizer == 'released' else 0))
 
@@ -161,6 +166,8 @@ class TemporalLoss(SalLoss):
 
     def frame_pairs(self, frames: int) -> Iterator[tuple[int, int]]:
         """(frame whose pixels are matched, frame that is searched)."""
+        # The thesis closes the tube, last frame to first, which ties the ends of a clip together. Directions differ on
+        # purpose: there the pixel's frame comes before the one that is searched, in the released code behind it.
         if self.form == 'thesis':
             yield from ((t, (t + 1) % frames) for t in range(frames))
         elif self.pairs == 'cyclic':
@@ -171,23 +178,29 @@ class TemporalLoss(SalLoss):
     def compute(self, output: Tensor, targets: FrameTargets) -> Tensor:
         """Scalar in nats; a clip of one frame gives 0."""
         output = reduce_maps(output, self.stride)
+        # Colours of the image as it was, not normalised: the thresholds are distances in Lab.
         boxes, lab = targets.box_masks(tuple(output.shape[-2:])), targets.lab(self.stride)
         pairs = list(self.frame_pairs(output.shape[1])) if output.shape[1] > 1 else []
         if not pairs:
+            # Zero that still hangs on the output: without a gradient, distributed training would wait for one.
             return output.sum() * 0
         total = sum(self._pair(output, lab, boxes, *pair) for pair in pairs)
+        # Eq. 3.18 is a mean over the tube; MaskFreeVIS sums over its pairs and weighs the sum with a tenth.
         return total / len(pairs) if self.form == 'thesis' else 0.1 * total
 
     def _pair(self, output: Tensor, lab: Tensor, boxes: Tensor, here: int, there: int) -> Tensor:
         thesis, offsets = self.form == 'thesis', search_offsets()
+        # Matches come from colours alone, so they are constants; and the same for all objects, made once per clip.
         with torch.no_grad():
             similarity = patch_similarity(lab[:, here], lab[:, there], offsets, self.gamma)
             matches = nearest_matches(similarity, offsets, self.nearest, self.threshold, inside_only=thesis)
         matches = matches.repeat_interleave(output.shape[2], 0)
+        # The released code lets a pixel in that lies in the object's box of any frame, for objects that move on.
         region = (boxes[:, here] if thesis else boxes.any(1)).flatten(0, 1)
         first, second = output[:, here].flatten(0, 1), output[:, there].flatten(0, 1)
 
         options = dict(logits=self.logits, patch=thesis, count_outside=not thesis)
         terms = match_terms(first, second, matches, offsets, region, **options)
+        # Per pair of frames: a pair with few matches would otherwise hardly count, and fast motion has few.
         cost = terms.cost / terms.count.clamp(min=1)
         return detached_halves(cost) if self.detach else cost

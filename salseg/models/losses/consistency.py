@@ -47,9 +47,13 @@ class LocalSaliencyCoherenceLoss(SalLoss):
         """A term per output of ``on``; outputs of several sizes meet on the grid of the first."""
         names = list(self.on)
         size = scaled_size(tuple(outputs[names[0]].shape[-2:]), self.scale)
+        # On a quarter of the size the same window spans four times as far. Corners aligned, as released: a half-pixel
+        # shift against the image would pair saliency with its neighbour's colour.
         maps = [resize(torch.sigmoid(outputs[name]), size, align_corners=True) for name in names]
         kernel = CoherenceKernel(1.0, self.sigma_position, self._bandwidths(names, [m.shape[-3] for m in maps]))
+        # Normalised, since the bandwidth of 0.1 is in units of one standard deviation.
         image = targets.image(size, align_corners=True)
+        # All outputs as channels of one call: pair weights depend on the image alone and are most of the work.
         values = local_saliency_coherence(torch.cat(maps, dim=-3), image, (kernel,), self.radius)
         parts = values.split([m.shape[-3] for m in maps], dim=-1)
         terms = {name: self.on[name] * part.mean() for name, part in zip(names, parts)}
@@ -87,5 +91,6 @@ class StructureConsistencyLoss(SalLoss):
     def compute(self, output: Tensor, targets: FrameTargets, others: dict[str, Tensor] | None = None) -> Tensor:
         """Mean over all maps of the batch; both sides are probabilities."""
         small = torch.sigmoid(others['logits_rescaled'])
+        # The large map comes down, as released. Neither side is detached: each pass is held to the other.
         large = resize(torch.sigmoid(output), tuple(small.shape[-2:]), align_corners=True)
         return structure_consistency(small, large, self.alpha).mean()

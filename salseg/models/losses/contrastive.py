@@ -74,8 +74,10 @@ class ContrastiveLoss(SalLoss):
             targets: Full masks, hard or soft.
             others: ``logits`` (B, T, 1, H, W).
         """
+        # Ranked at the labels' size, where small mistakes still are; detached, since a ranking learns nothing.
         truth = targets.soft_mask().squeeze(2)
         prediction = torch.sigmoid(resize(others['logits'].detach(), tuple(truth.shape[-2:]))).squeeze(2)
+        # Areas and not nearest labels: a cell counts as foreground if most of its pixels are.
         regions = targets.soft_mask(tuple(output.shape[-2:])).squeeze(2) >= 0.5
         loss, complete = self.anchor_losses(output, regions, prediction, truth >= 0.5)
         return loss.sum() / complete.sum().clamp(min=1)
@@ -109,12 +111,15 @@ class ContrastiveLoss(SalLoss):
         """Frame indices (B, T, k) of positives and of negatives of every anchor, each with its validity."""
         frames = truth.shape[1]
         with torch.no_grad():
+            # Mining ranks, it does not learn: no gradient flows into which frames are chosen.
             wrong_inside, wrong_outside = region_errors(prediction, truth)
             if self.mining == 'random':
                 # From torch's generator, which is seeded by position before every training step.
                 wrong_inside, wrong_outside = torch.rand_like(wrong_inside), torch.rand_like(wrong_outside)
+            # Not itself: a vector is its own perfect positive, and the loss would learn from nothing else.
             other = ~torch.eye(frames, dtype=torch.bool, device=truth.device)
             near = choose_candidates(wrong_inside, other & has_foreground.unsqueeze(1), self.positives)
+            # A frame's own background too: it is what the object must be told from first of all.
             any_frame = has_background.unsqueeze(1).expand(-1, frames, -1)
             far = choose_candidates(wrong_outside, any_frame, self.negatives)
         return near, far
@@ -165,6 +170,8 @@ class SelfContrastiveLoss(SalLoss):
     def compute(self, output: Tensor, targets: FrameTargets, others: dict[str, Tensor] | None = None) -> Terms:
         """Terms of prototypes (B, C)."""
         masked = others['prototype_foreground'], others['prototype_background']
+        # Two terms and no sum, so that a log tells them apart: early prototypes are nearly parallel, and the negative
+        # term is then many times the positive one.
         positive, negative = self_contrastive(output, *masked, epsilon=self.epsilon)
         terms = dict(positive=positive.mean()) if self.positive else {}
         return {**terms, **(dict(negative=negative.mean()) if self.negative else {})}

@@ -53,6 +53,7 @@ class BootstrappedCrossEntropyLoss(SalLoss):
         """Scalar in nats."""
         size, objects = tuple(log_odds.shape[-2:]), log_odds.shape[2] - 1
         masks = targets.masks(size)
+        # Where masks overlap the later slot wins: classes need one answer per pixel.
         number = torch.arange(1, objects + 1, device=log_odds.device)[:, None, None]
         classes = (masks * number).amax(2)
         if targets.object_valid is not None:
@@ -60,7 +61,10 @@ class BootstrappedCrossEntropyLoss(SalLoss):
             # An unused slot takes no part in the softmax.
             log_odds = log_odds.masked_fill(~valid[:, None, :, None, None], float('-inf'))
         fraction = bootstrap_fraction(targets.iteration, self.start, self.end, self.fraction)
+        # The hardest pixels of each frame, not of the clip: one bad frame would take them all.
         pixels = bootstrapped_cross_entropy(log_odds.flatten(0, 1), classes.flatten(0, 1), fraction)
+        # Summed over the frames as in the released code, where the thesis has a mean: the learning rate belongs to the
+        # sum.
         return pixels.unflatten(0, log_odds.shape[:2]).mean(0).sum()
 
 
@@ -95,8 +99,11 @@ class FrameCrossEntropyLoss(SalLoss):
     def compute(self, output: Tensor, targets: FrameTargets, others: dict[str, Tensor] | None = None) -> Tensor:
         """Logits (B, T, 1, h, w) to a scalar in nats; smaller outputs are resized to the labels first."""
         truth = targets.soft_mask()
+        # Soft truth is known everywhere; only hard labels have a value for unknown.
         known = targets.valid_mask() if targets.saliency is None else None
         logits = resize(output, tuple(truth.shape[-2:]))
+        # Mean over the pixels first, so that frames weigh alike whatever is known in them; how frames are joined
+        # matters to gradient clipping and SGD, hardly to Adam.
         per_frame = frame_cross_entropy(logits, truth.to(logits.dtype), known)
         return (per_frame.sum(1) if self.frames == 'sum' else per_frame.mean(1)).mean()
 
@@ -110,6 +117,7 @@ class MaskCrossEntropyLoss(SalLoss):
 
     def compute(self, output: Tensor, targets: FrameTargets, others: dict[str, Tensor] | None = None) -> Tensor:
         """Mean over (B, T, K, H, W), in nats; smaller outputs are resized to the labels first."""
+        # From logits: the logarithm of a probability that has rounded to 0 is infinite.
         return F.binary_cross_entropy_with_logits(*with_full_truth(output, targets))
 
 
@@ -144,7 +152,11 @@ class PartialCrossEntropyLoss(SalLoss):
         self, output: Tensor, targets: FrameTargets, others: dict[str, Tensor] | None = None
     ) -> dict[str, Tensor]:
         """Terms of logits (B, T, K, h, w), in nats."""
+        # Labels come to the output here: scribbles have no value between labelled and unknown, so they are taken as
+        # they are at the nearest pixel.
         size = tuple(output.shape[-2:])
         sums = partial_cross_entropy_sums(output, targets.masks(size), targets.valid_mask(size), self.form)
         foreground, on, background, off = sums
+        # Each class over its own pixels: background scribbles are several times longer, and one mean would be all
+        # theirs.
         return dict(foreground=mean_over_processes(foreground, on), background=mean_over_processes(background, off))

@@ -32,6 +32,7 @@ class DiceLoss(SalLoss):
     def compute(self, probability: Tensor, targets: FrameTargets) -> Tensor:
         """Scalar."""
         distance = dice_distance(probability, targets.masks(tuple(probability.shape[-2:])), self.smooth)
+        # Empty slots count, as released: a smoothed dice of two empty masks is 0, so they only make the mean smaller.
         return distance.mean((0, 2)).sum()
 
 
@@ -58,6 +59,7 @@ class SoftIoULoss(SalLoss):
     def compute(self, probability: Tensor, targets: FrameTargets) -> Tensor:
         """Scalar in [0, 1]."""
         size = tuple(probability.shape[-2:])
+        # Unknown pixels leave both sums; as background they would punish a right answer.
         return iou_distance(probability, targets.masks(size), targets.valid_mask(size), self.form).mean()
 
 
@@ -88,6 +90,7 @@ class MaskIoULoss(SalLoss):
     def compute(self, output: Tensor, targets: FrameTargets, others: dict[str, Tensor] | None = None) -> Terms:
         """Terms of logits (B, T, K, h, w); smaller outputs are resized to the labels first."""
         logits, truth = with_full_truth(output, targets)
+        # An overlap weighs a frame's object by its own size, so small objects are not lost among background pixels.
         terms = dict(foreground=1 - mask_iou(torch.sigmoid(logits), truth, self.epsilon).mean())
         if self.background:
             # sigmoid(-x) is 1 - sigmoid(x) without the cancellation.
@@ -125,4 +128,6 @@ class SquaredErrorLoss(SalLoss):
         logits, truth = with_full_truth(output, targets)
         maps = torch.sigmoid(logits)
         total = sum_squared_error(maps, truth)
+        # The sum goes with the paper's rate of 1e-10 for 64 images of 500 x 500; the mean with a rate that survives
+        # another batch or size.
         return total if self.reduction == 'sum' else total / maps.numel()

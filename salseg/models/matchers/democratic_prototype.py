@@ -83,6 +83,8 @@ class DemocraticPrototype(nn.Module):
         self.key = nn.Conv2d(channels, channels, 1)
         init_kaiming(self)
         if start == 'identity':
+            # Features that tell kinds apart already would only be stirred by random weights, for more steps than a
+            # short run has.
             nn.init.zeros_(self.residual.weight)
             for projection in (self.query, self.key):
                 nn.init.dirac_(projection.weight)
@@ -98,6 +100,8 @@ class DemocraticPrototype(nn.Module):
         Returns:
             The features with the coarsest changed, and ``prototype`` (B, C) and ``response`` (B, T, 1, h, w) by name.
         """
+        # One after the other: the vote of a group takes (frames x positions) squared products, and groups share
+        # nothing.
         results = [self.group(frames) for frames in features[-1].unbind(0)]
         fused = torch.stack([result[0] for result in results])
         extra = {name: torch.stack([result[1][name] for result in results]) for name in self.provides}
@@ -105,6 +109,7 @@ class DemocraticPrototype(nn.Module):
 
     def group(self, frames: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """One group (T, C, h, w): the fused map of that shape, ``prototype`` (C,), ``response`` (T, 1, h, w)."""
+        # No activation behind it (eq. 5.1): the sign of a correlation is what later decides.
         strengthened = frames + self.residual(frames)
         if self.parts == 'residual':
             return strengthened, {}
@@ -113,17 +118,23 @@ class DemocraticPrototype(nn.Module):
             return self._vote(ops.at_least_float32(strengthened))
 
     def _vote(self, strengthened: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        # An index, so a constant for the gradient: only the vectors at the seeds learn.
         selected = ops.select_seeds(self.seed_logits(strengthened), self.ties)
         flat = strengthened.flatten(2)
         if self.parts == 'seeds':
             prototype = ops.seed_vectors(flat, selected).mean(0)
             return strengthened * prototype[:, None, None], dict(prototype=prototype)
+        # Correlations of directions: by their length, a few bright positions would outvote a whole object.
         unit = F.normalize(flat, dim=1, eps=1e-12)
         response = ops.mean_response(unit, ops.seed_vectors(unit, selected), self.rectifies, self.max_bytes)
         if self.stretch_epsilon is not None:
+            # Not in the thesis, but in the released code, where the maps change by two fifths without it.
             response = ops.stretch(response, self.stretch_epsilon)
+        # From the features with their lengths, not from the unit vectors: channels differ in size, and the map is
+        # multiplied by it.
         prototype = ops.group_prototype(flat, response)
         response = response.unflatten(1, strengthened.shape[2:]).unsqueeze(1)
+        # Which channels matter, from the group, plus which positions matter, from the image (eq. 5.17).
         fused = strengthened * prototype[:, None, None] + strengthened * response
         return fused, dict(prototype=prototype, response=response)
 

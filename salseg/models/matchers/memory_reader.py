@@ -48,7 +48,9 @@ class MemoryReader(nn.Module):
         Returns:
             (B, Q, D).
         """
+        # Not cut to the top k: gradient has to reach rows that are not chosen yet.
         similarity = anisotropic_similarity(keys, queries, shrinkage, selection)
+        # Back to the values' type only here: the softmax of a half-precision similarity would be that of its rounding.
         return torch.softmax(similarity, -1).to(values) @ values
 
     def read(
@@ -75,13 +77,18 @@ class MemoryReader(nn.Module):
         rows = len(augmented)
         # Groups that hold values of all rows read the same ones.
         kinds = {None if own is None else number: own for number, (own, _) in enumerate(groups)}
+        # All groups from one pass over the similarities, which are the costly part; only ranking differs between
+        # groups.
         found = self._chosen_rows(augmented, augment_queries(queries, selection), kinds)
         total = augmented.new_zeros(rows)
         readouts = []
         for number, (own, values) in enumerate(groups):
             weights, index = found[None if own is None else number]
+            # The k chosen rows are gathered and summed; a product with a mostly empty (Q, M) matrix would cost M / k
+            # times as much.
             readouts.append(read_rows(values, weights.to(values), index))
             if usage and usage[number]:
+                # A group's index counts among its own rows; use is kept by row of the whole memory.
                 total += row_usage(weights, index if own is None else own[index], rows)
         return readouts, total
 
@@ -89,9 +96,11 @@ class MemoryReader(nn.Module):
         self, augmented: Tensor, query: Tensor, kinds: dict[int | None, Tensor | None]
     ) -> dict[int | None, tuple[Tensor, Tensor]]:
         """Weights and places of the rows that each query reads, for every kind of group."""
+        # Fewer queries at a time the larger the memory is: (Q, M) as a whole outgrows cache and memory on long videos.
         step = max(1, self.max_elements // max(1, len(augmented)))
         parts: dict[int | None, list[tuple[Tensor, Tensor]]] = {kind: [] for kind in kinds}
         for start in range(0, len(query), step):
+            # The three parts of the expanded square cancel to a small difference; half precision would return noise.
             with full_precision(augmented):
                 similarity = query[start : start + step] @ augmented.T
             for kind, own in kinds.items():

@@ -24,18 +24,22 @@ class NonLocalBlock(nn.Module):
 
     def __init__(self, channels: int, inner: int | None = None) -> None:
         super().__init__()
+        # Half, as in the released network.
         inner = inner or channels // 2
         # Convolutions of one position, kept in that form for the published weights; they run as matrix products.
         self.theta = nn.Conv3d(channels, inner, 1)
         self.phi = nn.Conv3d(channels, inner, 1)
         self.g = nn.Conv3d(channels, inner, 1)
         self.expand = nn.Conv3d(inner, channels, 1)
+        # Identity at the start: the block is put on top of a trained static network, which must not be shaken.
         nn.init.zeros_(self.expand.weight)
         nn.init.zeros_(self.expand.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, C, h, w) to the same shape; order and number of frames are free."""
         batch, frames, channels, height, width = x.shape
+        # Time and place in one axis: a position is compared with every frame alike, and nothing depends on the frames'
+        # order.
         rows = x.permute(0, 1, 3, 4, 2).reshape(batch, -1, channels)
         response = linear_non_local(*(_linear(layer, rows) for layer in (self.theta, self.phi, self.g)))
         rows = rows + _linear(self.expand, response)
@@ -90,9 +94,12 @@ class ConvGRU(nn.Module):
 
     def _step(self, given: Tensor, state: Tensor, recurrent: tuple[Tensor, Tensor]) -> Tensor:
         of_gates, of_candidate = given.split([2 * self.channels, self.channels], dim=1)
+        # A convolution of [x, H] is the sum of one on x, done before for all frames, and this one on H.
         both = torch.sigmoid(of_gates + F.conv2d(state, recurrent[0], padding=self.padding))
         reset, update = both.chunk(2, dim=1)
+        # The reset gate acts on the state before the convolution, as released; the paper writes it behind.
         candidate = torch.tanh(of_candidate + F.conv2d(reset * state, recurrent[1], padding=self.padding))
+        # (1 - U) C + U H: a large update gate keeps the old state, in spite of its name.
         return torch.lerp(candidate, state, update)
 
 
@@ -153,8 +160,13 @@ class NER(nn.Module):
         return [*finer, x], {}
 
     def _recur(self, x: Tensor) -> Tensor:
+        # Started from the first frame and not from zeros, as released: the first step has one tensor as input and as
+        # state.
         states = self.forward_gru(x, x[:, 0])
         if self.backward_gru is not None:
+            # On the forward states and not on the frames: that is what makes it "deeper", each state has then seen the
+            # whole clip.
             backward = self.backward_gru(states, states[:, -1], reverse=True)
             states = torch.cat([states, backward], dim=2)
+        # No residual around the recurrence, as released: what the decoder gets has gone through the states.
         return torch.tanh(self.fuse(states.flatten(0, 1))).unflatten(0, x.shape[:2])

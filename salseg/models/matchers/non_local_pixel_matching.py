@@ -37,6 +37,7 @@ class NonLocalPixelMatching(nn.Module):
         if similarity not in ('product', 'cosine'):
             raise ConfigError(f"NonLocalPixelMatching: similarity={similarity!r}; expected 'product' or 'cosine'.")
         self.scale, self.similarity = scale, similarity
+        # Two convolutions, since a reference is cut out and a target is not: the same object looks different to them.
         self.reduce_reference = nn.Conv2d(in_channels, channels, 3, padding=1)
         self.reduce_target = nn.Conv2d(in_channels, channels, 3, padding=1)
         # Channels last in the weights gives channels last in the maps: the matching then needs no copy of them.
@@ -48,13 +49,17 @@ class NonLocalPixelMatching(nn.Module):
 
     def match(self, reference: Tensor, target: Tensor) -> Tensor:
         """The same from a reference (B, channels, h, w) that is reduced already."""
+        # Only the target: a reference is reduced once and matched with many frames.
         wanted = self.reduce_target(target)
+        # As in the thesis, values are what is matched, and there is no 1 / sqrt(C): the convolutions learn the scale.
         if self.similarity == 'product':
             return pixel_matching(reference, wanted, self.scale)
+        # Directions to search with, but the whole vectors to read: their lengths say how much of the object is there.
         return pixel_matching(reference, _directions(wanted), self.scale, keys=_directions(reference))
 
 
 def _directions(maps: Tensor) -> Tensor:
     """Unit vectors of the deviations from the mean over the positions, float32 at least."""
     maps = at_least_float32(maps)
+    # The common part goes first: all cosines of features that share it are nearly 1.
     return F.normalize(maps - maps.mean((2, 3), keepdim=True), dim=1)

@@ -98,6 +98,7 @@ class BaseSegmentor(BaseModel):
 
     def train(self, mode: bool = True) -> 'BaseSegmentor':
         """Training or evaluation mode; honours ``norm_eval``."""
+        # Done at every call, since the training loop calls this after each validation.
         super().train(mode)
         if mode and self.norm_eval:
             for module in self._kept_in_eval().modules():
@@ -148,6 +149,7 @@ class BaseSegmentor(BaseModel):
         """Loss terms as ``loss_<key>[_<term>]``; the training loop adds them up."""
         # The only place that reads the training step from mmengine.
         iteration = int(MessageHub.get_current_instance().runtime_info.get('iter', 0))
+        # Labels become targets, which only passes and losses see: no network can read what it is asked for.
         targets = FrameTargets.from_samples(data_samples, inputs, iteration)
         features, outputs = self.run(inputs)
         return self.loss_from(inputs, features, outputs, targets)
@@ -157,9 +159,11 @@ class BaseSegmentor(BaseModel):
     ) -> dict[str, Tensor]:
         """Run the extra passes, then every loss."""
         for extra in self.extra_passes.values():
+            # One after the other, before all losses: a pass may read what an earlier one gave.
             outputs = {**outputs, **extra(self, inputs, features, outputs, targets)}
         terms: dict[str, Tensor] = {}
         for key, loss in self.losses.items():
+            # Skipped, not multiplied by 0: it shall cost nothing, and 0 * inf is NaN.
             if loss.weight == 0:
                 continue
             value = loss(outputs, targets)

@@ -72,11 +72,13 @@ class GroupSegmentor(SaliencySegmentor):
         """Add ``pred_maps``, one float32 (height, width) map in [0, 1] per frame, at each image's own size."""
         if self.frames_at_once is None:
             return super().predict(inputs, data_samples)
+        # One set at a time: the frames of several would be held together for nothing, since sets do not see each other.
         sets = (frames_of(inputs, slice(index, index + 1)) for index in range(len(data_samples)))
         return [self.finish(self.run_in_parts(part), sample) for part, sample in zip(sets, data_samples)]
 
     def run_in_parts(self, inputs: FrameInputs) -> dict[str, Tensor]:
         """The map that a prediction needs, ``logits`` or ``probability`` (T, 1, H, W), of a batch of one set."""
+        # Before the cut: what is learnt from the whole set would come out otherwise for each part.
         inputs = self.prepare(inputs)
         count = inputs.frames.shape[1]
         cuts = [slice(start, start + self.frames_at_once) for start in range(0, count, self.frames_at_once)]
@@ -84,7 +86,9 @@ class GroupSegmentor(SaliencySegmentor):
         if self.matcher is None:
             return _joined(self.decode(self.extract(part), part.size) for part in parts)
         kept, levels = self._collect(parts)
+        # Once and on all frames. This is the step that cannot be cut: every frame votes on every other one.
         matched, _ = self.match(levels)
+        # All frames' levels are the largest thing held here; without them a part's own memory is the peak.
         del levels
         return _joined(self._decode_part(part, held, matched, i) for i, (part, held) in enumerate(zip(parts, kept)))
 
@@ -105,6 +109,7 @@ class GroupSegmentor(SaliencySegmentor):
     def _decode_part(
         self, part: FrameInputs, held: list[Tensor] | None, matched: Sequence[Tensor], index: int
     ) -> dict[str, Tensor]:
+        # A second run of the backbone is the price of not holding the finer levels, which have most of the elements.
         features = list(self.extract(part) if held is None else held)
         start = index * self.frames_at_once
         for level, value in zip(self.matcher.levels, matched):
@@ -120,5 +125,6 @@ def frames_of(inputs: FrameInputs, sets: slice, frames: slice = slice(None)) -> 
 
 
 def _joined(parts: Any) -> dict[str, Tensor]:
+    # Side outputs of a head would keep several maps of full size per frame until the last part is done.
     needed = [{name: value[0] for name, value in part.items() if name in ('logits', 'probability')} for part in parts]
     return {name: torch.cat([part[name] for part in needed]) for name in needed[0]}

@@ -88,6 +88,8 @@ class PropagationSegmentor(BaseSegmentor):
         self, inputs: FrameInputs, features: list[Tensor], outputs: dict[str, Tensor], targets: FrameTargets
     ) -> dict[str, Tensor]:
         """Losses over the predicted frames, all but the first."""
+        # Outputs begin with frame 1. Unshifted, targets would still have shapes that fit and every frame would be
+        # compared with the one before it.
         return super().loss_from(inputs, features, outputs, targets.frames(1, None))
 
     def predict(self, inputs: FrameInputs, data_samples: Sequence[SalDataSample]) -> list[SalDataSample]:
@@ -110,17 +112,21 @@ class PropagationSegmentor(BaseSegmentor):
             raise DataError(
                 f'{sample.where()}: the item lacks frame_index and video_length; end its pipeline with PackVideoFrame.'
             )
+        # The stream outlives this call: a test loop hands over a frame at a time, and a video is one state.
         if index == 0 or self._stream is None:
             if index != 0:
                 raise DataError(
                     f'{sample.where()} is frame {index} of its video, whose first frame did not come before it.'
                 )
+            # Whoever runs the loop has loaded weights or wants random ones; it is not the model's to refuse here.
             self._stream = Propagator(self, random_weights=True)
         prompt = _prompt_of(sample)
+        # Said to the model, which then spares the memory what nobody will read.
         last = index == count - 1
         result = self._stream.step_frame(inputs.frames[0, 0], prompt, last=last)
         sample.pred_labels = [result.labels]
         if last:
+            # Its state holds the memory of a whole video, beside which the next one would begin.
             self._stream = None
         return [sample]
 

@@ -82,6 +82,8 @@ class SaliencySegmentor(BaseSegmentor):
     def extract(self, inputs: FrameInputs) -> list[Tensor]:
         """Features of each frame on its own, (B, T, C, h, w) per level."""
         sets = inputs.frames.shape[:2]
+        # Frames are folded into the batch for what sees them alone, and unfolded for what relates them; so one contract
+        # holds for images, groups and clips.
         return [level.unflatten(0, (-1, sets[1])) for level in self.backbone(self.compose(inputs))]
 
     def match(self, features: list[Tensor]) -> tuple[list[Tensor], dict[str, Tensor]]:
@@ -91,6 +93,7 @@ class SaliencySegmentor(BaseSegmentor):
     def decode(self, features: list[Tensor], size: tuple[int, int]) -> dict[str, Tensor]:
         """Outputs (B, T, ...) of neck and head at network size (H, W)."""
         frames = features[0].shape[1]
+        # Neck and head see single frames: whatever one frame tells another, it tells in the matcher.
         levels = [level.flatten(0, 1) for level in features]
         if self.neck is not None:
             levels = self.neck(levels)
@@ -101,11 +104,13 @@ class SaliencySegmentor(BaseSegmentor):
         """Features before the matcher, and all outputs by name."""
         features = self.extract(inputs)
         matched, extra = self.match(features)
+        # Features from before the matcher, because extra passes run it again on changed ones.
         return features, {**self.decode(matched, inputs.size), **extra}
 
     def predict(self, inputs: FrameInputs, data_samples: Sequence[SalDataSample]) -> list[SalDataSample]:
         """Add ``pred_maps``, one float32 (height, width) map in [0, 1] per frame, at each image's own size."""
         outputs = self.run(inputs)[1]
+        # Set by set from here on: images of a batch have sizes of their own.
         parts = ({name: value[index] for name, value in outputs.items()} for index in range(len(data_samples)))
         return [self.finish(part, sample) for part, sample in zip(parts, data_samples)]
 
@@ -123,6 +128,7 @@ class SaliencySegmentor(BaseSegmentor):
             outputs: The set's outputs, ``logits`` or ``probability`` (T, 1, H, W) among them.
             sample: Holds the geometry.
         """
+        # In bfloat16 probabilities near 1 have steps of 1/256, which an 8-bit map shows.
         logits = outputs['logits'].float()
         ready = 'probability' in outputs
         probability = outputs['probability'].float() if ready else None
@@ -132,6 +138,9 @@ class SaliencySegmentor(BaseSegmentor):
                 small = probability[frame] if ready else torch.sigmoid(logits[frame])
                 whole = geometry.undo(small, align_corners=self.restore_align_corners)
             else:
+                # Which comes first, sigmoid or resize, differs between the released codes and shows along edges. What
+                # the network did not see is background: -30 and not -inf, which would become NaN where the resize mixes
+                # it with a neighbour.
                 whole = torch.sigmoid(
                     geometry.undo(logits[frame], align_corners=self.restore_align_corners, fill=-30.0)
                 )

@@ -6,8 +6,7 @@ needs_project('npmca_net')
 import pytest
 import torch
 
-from projects.npmca_net.channel_attention import ChannelAttention
-from projects.npmca_net.geometry import scaled_size
+from projects.npmca_net.modules import ChannelAttention, scaled_size
 from salseg.errors import ConfigError
 from salseg.propagation import Prompt
 from salseg.structures import FrameInputs

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from projects.xmem.memory import KeyValueMemory
-from projects.xmem.rules import MemoryRules
+from projects.xmem.config import MemoryRules
 from salseg.errors import ConfigError
 from salseg.models.matchers import MemoryReader
 from salseg.propagation import Prompt
@@ -55,7 +55,7 @@ def mismatched(memory):
     for group in memory.groups:
         rows, values = group.rows[group.long :], group.values[group.long :]
         for place, index in enumerate(group.ids):
-            wrong += int((values[:, place] != value_of(memory.keys[rows], index)).any(1).sum())
+            wrong += int((values[:, place] != value_of(memory.columns.keys[rows], index)).any(1).sum())
     return wrong
 
 
@@ -89,9 +89,9 @@ def test_the_frame_that_brought_a_group_stays_while_the_group_is_tracked():
 def test_with_one_group_both_bookkeepings_agree():
     ours, released = (grown(15, rules(released=flag), {0: [1, 2]}) for flag in (False, True))
     assert len(ours) == len(released)
-    torch.testing.assert_close(ours.keys, released.keys)
+    torch.testing.assert_close(ours.columns.keys, released.columns.keys)
     torch.testing.assert_close(ours.groups[0].values, released.groups[0].values)
-    torch.testing.assert_close(ours.use, released.use)
+    torch.testing.assert_close(ours.columns.use, released.columns.use)
 
 
 @pytest.mark.parametrize('released', [False, True])
@@ -119,12 +119,12 @@ def test_sizes_never_pass_their_bounds_whatever_comes_and_goes(released):
 def test_eviction_drops_the_rows_of_least_summed_use_with_the_values_of_all_groups():
     memory = grown(9, rules(max_long_term=99), {0: [1], 1: [2]})
     assert memory.long >= 6
-    use = (memory.use / memory.life)[: memory.long]
+    use = (memory.columns.use / memory.columns.life)[: memory.long]
     memory.rules = rules(max_long_term=memory.long, prototypes=3)
-    kept = memory.keys[: memory.long][use >= use.sort().values[3]]
+    kept = memory.columns.keys[: memory.long][use >= use.sort().values[3]]
     memory._evict()
     assert memory.long == len(kept)
-    torch.testing.assert_close(memory.keys[: memory.long], kept)
+    torch.testing.assert_close(memory.columns.keys[: memory.long], kept)
     assert mismatched(memory) == 0
     for group in memory.groups:
         assert group.long <= memory.long
@@ -133,10 +133,10 @@ def test_eviction_drops_the_rows_of_least_summed_use_with_the_values_of_all_grou
 
 def test_without_counting_the_oldest_long_term_rows_are_evicted():
     memory = grown(9, rules(max_long_term=99, count_long_term=False), {0: [1]})
-    newest = memory.keys[3 : memory.long].clone()
+    newest = memory.columns.keys[3 : memory.long].clone()
     memory.rules = rules(max_long_term=memory.long, prototypes=3)
     memory._evict()
-    torch.testing.assert_close(memory.keys[: memory.long], newest)
+    torch.testing.assert_close(memory.columns.keys[: memory.long], newest)
 
 
 def test_room_for_exactly_the_next_prototypes_evicts_nothing():
@@ -152,7 +152,7 @@ def test_removing_the_oldest_group_frees_the_rows_that_only_it_held():
     assert memory.frames == [0, 1, 2, 3]
     memory.remove([1])
     assert memory.frames == [2, 3]
-    assert len(memory.keys) == len(memory.augmented) == len(memory.use) == 2 * ROWS
+    assert len(memory.columns.keys) == len(memory.columns.augmented) == len(memory.columns.use) == 2 * ROWS
     assert mismatched(memory) == 0
     assert ask(memory, 0).shape == (ROWS, 1, CHANNELS + 1)
 

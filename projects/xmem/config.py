@@ -1,4 +1,4 @@
-"""How much XMem remembers, and how often."""
+"""How much XMem remembers, and how often: what a config says under ``memory``."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -13,17 +13,20 @@ class MemoryRules:
     With G groups of objects (objects given in one frame are a group) and h x w positions at stride 16, working memory
     holds at most ``(max_frames - 1 + G) * h * w`` positions between frames, long-term memory at most ``max_long_term``.
 
+    In brackets the flag of the released evaluation script, where it has another name.
+
     Attributes:
         mem_every: A frame in so many is memorised, besides those with a prompt.
-        deep_every: Likewise for the deep update of the sensory memory; -1 does it with every memorised frame.
-        long_term: Whether old frames are consolidated into long-term memory. Without it they are forgotten (all are kept
-            if ``released``).
+        deep_every: Likewise for the deep update of the sensory memory; -1 does it with every memorised frame
+            (``deep_update_every``).
+        long_term: Whether old frames are consolidated into long-term memory (``enable_long_term``). Without it they are
+            forgotten (all are kept if ``released``).
         count_long_term: Whether the use of long-term memory is counted, so that the least used is evicted; else the
-            oldest.
-        max_frames: Frames in working memory at which the older ones are consolidated.
-        min_frames: Frames that then stay, the first one included; at least 2.
-        prototypes: Positions that a consolidation keeps.
-        max_long_term: Positions in long-term memory.
+            oldest (``enable_long_term_count_usage``).
+        max_frames: Frames in working memory at which the older ones are consolidated (``max_mid_term_frames``).
+        min_frames: Frames that then stay, the first one included; at least 2 (``min_mid_term_frames``).
+        prototypes: Positions that a consolidation keeps (``num_prototypes``).
+        max_long_term: Positions in long-term memory (``max_long_term_elements``).
         released: Bookkeeping of the released code. It keeps one frame, the video's first, for all objects, whose row
             then holds a later group's values of another frame; takes a later group's prototypes for the newest ones;
             and counts the use by the first group only. Otherwise every value stays with its key, each group's first
@@ -46,8 +49,10 @@ class MemoryRules:
     def __post_init__(self) -> None:
         if self.mem_every < 1 or (self.deep_every < 1 and self.deep_every != -1):
             raise ConfigError(
-                f'memory: mem_every={self.mem_every}, deep_every={self.deep_every}; expected >= 1 (deep_every -1: with every).'
+                f'memory: mem_every={self.mem_every}, deep_every={self.deep_every}; expected >= 1 (deep_every -1: with '
+                'every).'
             )
+        # The first frame is one of them, so 1 would leave no recent frame: the one just memorised would be consolidated.
         if not 2 <= self.min_frames < self.max_frames:
             raise ConfigError(
                 f'memory: min_frames={self.min_frames}, max_frames={self.max_frames}; expected 2 <= min < max.'
@@ -55,8 +60,7 @@ class MemoryRules:
         if not 1 <= self.prototypes <= self.max_long_term:
             raise ConfigError(
                 f'memory: prototypes={self.prototypes}, max_long_term={self.max_long_term}; expected 1 <= prototypes '
-                '<= '
-                'max_long_term.'
+                '<= max_long_term.'
             )
 
     @classmethod

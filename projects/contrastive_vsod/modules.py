@@ -1,4 +1,4 @@
-"""Self-attention with filters of the image's own, and co-attention between two levels."""
+"""Both attentions of the contrastive network on one frame, their gates, and the head that corrects on the way up."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from salseg.errors import ConfigError
 from salseg.ops import co_attention, dynamic_depthwise, linear_non_local, resize
-from salseg.registry import MATCHERS
+from salseg.registry import HEADS, MATCHERS
 
 
 class SelfAttention(nn.Module):
@@ -29,8 +29,10 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, h, w) to the same shape."""
+        # No projections and no softmax (eq. 4): that is what lets the product be reassociated.
         rows = x.flatten(2).transpose(1, 2)
         gathered = linear_non_local(rows, rows, rows).transpose(1, 2).reshape(x.shape)
+        # The residual of eq. 5; with it the branch starts near the plain features, whatever the generated filters are.
         return dynamic_depthwise(gathered, self.kernels(x)) + x
 
 
@@ -47,10 +49,14 @@ class CoAttention(nn.Module):
         super().__init__()
         self.reduce = nn.Conv2d(low_channels, channels, 3, stride=stride, padding=1)
         self.bilinear = nn.Parameter(torch.empty(channels, channels))
+        # Products of hundreds of channels go into a softmax without a scale: a start of ordinary size would make it
+        # one-hot.
         nn.init.orthogonal_(self.bilinear, gain=channels**-0.5)
 
     def forward(self, low: Tensor, high: Tensor) -> Tensor:
         """(N, low_channels, H, W) and (N, C, h, w) to (N, C, h, w) at low-level positions."""
+        # Low-level positions ask, high-level ones answer; both at one size, so that the result lies on the map it is
+        # joined with.
         query = resize(self.reduce(low), high.shape[-2:])
         rows = co_attention(query.flatten(2).transpose(1, 2), high.flatten(2).transpose(1, 2), self.bilinear)
         return rows.transpose(1, 2).reshape(high.shape)
@@ -126,6 +132,7 @@ class ContrastiveAttention(nn.Module):
                 f'low_level is {self.low_level}; the backbone gives {len(finer)} levels below the coarsest.'
             )
         frames, x = coarse.shape[1], coarse.flatten(0, 1)
+        # The level itself stays: with both gates shut the network is the baseline of the ablation.
         parts, gates = [x], {}
         if self.self_attention is not None:
             part, gates['gate_self'] = self.self_gate(self.self_attention(x))
@@ -136,4 +143,37 @@ class ContrastiveAttention(nn.Module):
             parts.append(part)
         joined = torch.cat(parts, dim=1).unflatten(0, (-1, frames))
         extra = {name: value.unflatten(0, (-1, frames)) for name, value in gates.items()}
+        # Contrast acts on the joined map, right before the last layer, so that it shapes the attentions and not only
+        # the backbone.
         return [*finer, joined], dict(embedding=joined, **extra)
+
+
+@HEADS.register_module()
+class GradualUpsamplingHead(nn.Module):
+    """One logit a position, resized level by level; each finer level adds its own (WACV 2022, section 3.4).
+
+    Args:
+        in_channels: Of the levels, fine to coarse.
+
+    Raises:
+        ConfigError: There is no level.
+    """
+
+    provides = ('logits',)
+
+    def __init__(self, in_channels: Sequence[int] = (64, 256, 768)) -> None:
+        super().__init__()
+        if not in_channels:
+            raise ConfigError('in_channels is empty; GradualUpsamplingHead needs one level or more.')
+        *finer, coarse = in_channels
+        self.predict = nn.Conv2d(coarse, 1, 1)
+        self.correct = nn.ModuleList(nn.Conv2d(channels, 1, 1) for channels in finer)
+
+    def forward(self, features: Sequence[Tensor], size: tuple[int, int]) -> dict[str, Tensor]:
+        """Levels (N, in_channels[i], h_i, w_i), fine to coarse, to ``logits`` (N, 1, *size)."""
+        *finer, coarse = features
+        logits = self.predict(coarse)
+        for correct, level in zip(reversed(self.correct), reversed(finer)):
+            # To the level's own size and not by a factor of two: 60 cells become 119 and 237 at the published size.
+            logits = resize(logits, level.shape[-2:]) + correct(level)
+        return dict(logits=resize(logits, size))

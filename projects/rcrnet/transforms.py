@@ -1,4 +1,4 @@
-"""Augmentation of still images as in the released transforms of RCRNet."""
+"""What RCRNet's data go through: augmentation of still images as released, and the split of a clip for the generator."""
 
 import math
 from collections.abc import Sequence
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from salseg.datasets.transforms import RandomFrameTransform
-from salseg.datasets.transforms.base import LABEL_FIELDS, Results
+from salseg.datasets.transforms import FrameTransform, RandomFrameTransform
+from salseg.datasets.transforms.base import LABEL_FIELDS, PER_FRAME, Results
 from salseg.datasets.transforms.color import LUMA
-from salseg.errors import ConfigError
+from salseg.errors import ConfigError, DataError
 from salseg.registry import TRANSFORMS
 
 
@@ -150,4 +150,33 @@ class RandomMirror(RandomFrameTransform):
                     results[name][frame] = np.ascontiguousarray(results[name][frame][window])
             if across:
                 results['geometry'][frame] = results['geometry'][frame].flipped()
+        return results
+
+
+@TRANSFORMS.register_module()
+class SplitTriplet(FrameTransform):
+    """Keep the middle frame of (i, k, j) as the set; the labels of i and j become its ``prompt``.
+
+    The label of k alone stays a target, so nothing that is requested can be seen. Comes after all geometric transforms
+    and after :class:`ComputeFlow`.
+    """
+
+    def transform(self, results: Results) -> Results:
+        """The target with ``prompt`` (2, H, W) float32 in [0, 1], i first.
+
+        Raises:
+            DataError: The clip has not three frames, or its labels are not loaded as soft truth.
+        """
+        if len(results['frames']) != 3 or 'saliency' not in results:
+            raise DataError(
+                f'{results["dataset"]} / {results["set_id"]}: SplitTriplet takes three frames with soft truth, found '
+                f'{len(results["frames"])} frames and {"soft truth" if "saliency" in results else "none"}. Use clips '
+                'of three and LoadSoftLabels.'
+            )
+        # By place, also in a clip that was reversed: then i and j are swapped together with their flows.
+        left, _, right = results['saliency']
+        results['prompt'] = np.stack([left, right]).astype(np.float32)
+        for name in PER_FRAME:
+            if results.get(name) is not None:
+                results[name] = [results[name][1]]
         return results
