@@ -22,7 +22,7 @@ class ClipPredictor(Predictor):
     once. At most two windows of frames are held at any time, however long the stream.
 
     Args:
-        model: From :func:`salseg.apis.init_model`.
+        model: From `salseg.apis.init_model`.
         length: Frames of a window; by default that of the model's test set, else 4.
         random_weights: Allow a model that was never given weights; its maps are noise.
 

@@ -15,7 +15,7 @@ Results = dict[str, Any]
 class SetDataset(Dataset):
     """A data set whose items are sets of frames.
 
-    Subclasses give ``__len__`` and :meth:`describe`. An item is requested by its *draw*, ``epoch * len + index``; the draw is
+    Subclasses give ``__len__`` and `describe`. An item is requested by its *draw*, ``epoch * len + index``; the draw is
     what a sampler yields, so that augmentation is the same for any number of workers and after any resume.
 
     Args:
@@ -57,7 +57,7 @@ class SetDataset(Dataset):
         raise TypeError(f'{type(self).__name__} must define describe')
 
     def begin(self, epoch: int, index: int, draw: int | None = None) -> Results:
-        """Item ``index`` before its transforms, with its generator; ``draw`` as in :meth:`get`."""
+        """Item ``index`` before its transforms, with its generator; ``draw`` as in `get`."""
         results = dict(dataset=self.name, ordered=False, pixel_mean=self.pixel_mean, pixel_std=self.pixel_std)
         results.update(self.describe(index))
         results['rng'] = np.random.default_rng((self.seed, epoch, index))

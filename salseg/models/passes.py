@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class ExtraPass(nn.Module):
     """Adds outputs to those of the ordinary forward pass, in training only.
 
-    ``provides`` names what :meth:`forward` returns; losses may then read it.
+    ``provides`` names what `forward` returns; losses may then read it.
     """
 
     provides: tuple[str, ...] = ()

@@ -35,7 +35,7 @@ Pair = tuple[int, int, Tensor]
 
 
 def affinity_sweep(first: Tensor, second: Tensor, pairs: Iterable[Pair], logits: bool) -> Tensor:
-    """sum over displacements and pixels of weight * :func:`salseg.ops.affinity` (first, second displaced).
+    """sum over displacements and pixels of weight * `affinity_cost` (first, second displaced).
 
     What a displacement takes outside the image costs nothing. No shifted map is kept for the backward pass: gradients
     are summed up on the way, so that memory does not grow with the number of displacements. Weights get no gradient, and
@@ -164,7 +164,7 @@ def pairwise_terms(
         boxes: (N, T, h, w) bool; a pixel counts inside the object's box.
         logits: What the output is.
         threshold: Similarity from which a pair counts, in (0, 1].
-        gamma: See :func:`neighbour_similarity`.
+        gamma: See `neighbour_similarity`.
         dilation: Distance of the neighbours.
     """
     limit = (gamma * math.log(1 / threshold)) ** 2

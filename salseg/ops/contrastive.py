@@ -71,8 +71,10 @@ def info_nce(
 
     Args:
         anchors: (..., A, C).
-        positives: (..., A, P, C), negatives: (..., A, Q, C).
-        positive_valid: (..., A, P), negative_valid: (..., A, Q), bool.
+        positives: (..., A, P, C).
+        negatives: (..., A, Q, C).
+        positive_valid: (..., A, P), bool.
+        negative_valid: (..., A, Q), bool.
         temperature: Divides the similarities.
         normalize: Compare directions only; without it long features saturate the loss.
 

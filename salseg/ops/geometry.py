@@ -64,7 +64,7 @@ def pad_frames(frames: Tensor, pad: Pad, colour: Tensor | None = None) -> Tensor
 
 
 def cut_padding(maps: Tensor, pad: Sequence[int]) -> Tensor:
-    """Undo :func:`pad_frames` on maps (..., H, W)."""
+    """Undo `pad_frames` on maps (..., H, W)."""
     left, right, top, bottom = pad
     return maps[..., top : maps.shape[-2] - bottom, left : maps.shape[-1] - right]
 

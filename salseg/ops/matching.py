@@ -38,7 +38,7 @@ def _rows(maps: Tensor) -> Tensor:
 
 
 def matching_weights(reference: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """The weights that :func:`pixel_matching` uses, written out: to look at them, not to compute with.
+    """The weights that `pixel_matching` uses, written out: to look at them, not to compute with.
 
     Args:
         reference, target: As there.
@@ -102,7 +102,7 @@ def augment_keys(keys: Tensor, shrinkage: Tensor | None = None) -> Tensor:
 
 
 def augment_queries(queries: Tensor, selection: Tensor | None = None) -> Tensor:
-    """The counterpart of :func:`augment_keys`.
+    """The counterpart of `augment_keys`.
 
     Args:
         queries: (..., Q, C).
@@ -128,8 +128,8 @@ def anisotropic_similarity(
     Computed in float32 whatever the autocast: large terms cancel.
 
     Args:
-        keys, shrinkage: As in :func:`augment_keys`.
-        queries, selection: As in :func:`augment_queries`.
+        keys, shrinkage: As in `augment_keys`.
+        queries, selection: As in `augment_queries`.
 
     Returns:
         (..., Q, M), a row per query.

@@ -48,7 +48,7 @@ def seed_logits(queries: Tensor, keys: Tensor, max_bytes: int = DEFAULT_BYTES) -
     Args:
         queries: (N, P, C).
         keys: (N, P, C).
-        max_bytes: See :func:`similarity_maxima`.
+        max_bytes: See `similarity_maxima`.
     """
     blocks = similarity_maxima(queries, keys, max_bytes)
     return torch.cat([maxima.mean(1) for maxima in blocks]).view(queries.shape[:2])
@@ -59,7 +59,7 @@ def select_seeds(logits: Tensor, ties: Literal['sum', 'first'] = 'first') -> Ten
     """Where each image's seed is (thesis eq. 5.5, 5.6), (N, P) bool.
 
     Args:
-        logits: (N, P), see :func:`seed_logits`.
+        logits: (N, P), see `seed_logits`.
         ties: 'sum' selects every position whose softmax equals the largest, as the released code does: one as a rule,
             all of them where an image is constant. 'first' always selects one.
 

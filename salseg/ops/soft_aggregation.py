@@ -7,7 +7,7 @@ EPSILON = 1e-7
 
 
 def aggregate_log_odds(objects: Tensor, background: Tensor | None = None) -> Tensor:
-    """Log odds of the background and of each object; their softmax is :func:`aggregate`.
+    """Log odds of the background and of each object; their softmax is `aggregate`.
 
     Each object was segmented as if it were alone. With odds o = p / (1 - p) an object's share is o / sum(o), the
     background among the sum (RGMP and STM; XMem, thesis of NPMCA-net eq. 3.8).
@@ -26,7 +26,7 @@ def aggregate_log_odds(objects: Tensor, background: Tensor | None = None) -> Ten
 def aggregate(objects: Tensor, background: Tensor | None = None) -> Tensor:
     """Probabilities of background and objects that sum to 1 at each pixel.
 
-    The same as the softmax of :func:`aggregate_log_odds`, without logarithm and exponential.
+    The same as the softmax of `aggregate_log_odds`, without logarithm and exponential.
 
     Args:
         objects: (..., K, H, W) probabilities in [0, 1].

@@ -50,7 +50,7 @@ BOX_PROMPTS = ('fill', 'refine')
 
 
 class PropagationModel(Protocol):
-    """What a model must offer to be driven by a :class:`Propagator`."""
+    """What a model must offer to be driven by a `Propagator`."""
 
     weights_source: str | None
     shorter_side: int | None
@@ -131,7 +131,7 @@ class Propagator:
         return dict(state=self.state.state_dict(), size=self._size, ended=self._ended)
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Go on from what :meth:`snapshot` gave, with the same model and arguments."""
+        """Go on from what `snapshot` gave, with the same model and arguments."""
         self.reset()
         self.state.load_state_dict(snapshot['state'])
         self._size = None if snapshot['size'] is None else tuple(snapshot['size'])
@@ -154,7 +154,7 @@ class Propagator:
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            prompt: Objects given in this frame, or an integer label map (H, W), see :meth:`Prompt.from_labels`.
+            prompt: Objects given in this frame, or an integer label map (H, W), see `Prompt.from_labels`.
             last: Whether no frame follows; the model then saves the work of remembering this one.
 
         Returns:
@@ -175,7 +175,7 @@ class Propagator:
 
     @torch.no_grad()
     def step_frame(self, frame: Tensor, prompt: Prompt | None = None, *, last: bool = False) -> FrameResult:
-        """As :meth:`step`, for a frame (3, H, W) that is normalised already."""
+        """As `step`, for a frame (3, H, W) that is normalised already."""
         size = tuple(frame.shape[-2:])
         self._check(size, prompt)
         work = _shorter_side(size, self.shorter_side)
@@ -244,7 +244,7 @@ def propagate(
     """Results of a whole video, one by one as its frames come.
 
     Args:
-        propagator: A :class:`Propagator` or :class:`MergedPropagator`, freshly reset.
+        propagator: A `Propagator` or `MergedPropagator`, freshly reset.
         frames: (H, W, 3) uint8 RGB each; one frame is read ahead to know the last one.
         prompts: By the number of the frame, from 0.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PATTERNS = ('README.md', 'CONTRIBUTING.md', 'docs/en/*.md', 'projects/README.md', 'projects/*/README.md')
+PATTERNS = ('README.md', 'CONTRIBUTING.md', 'docs/en/*.md', 'docs/en/api/*.md', 'projects/README.md', 'projects/*/README.md')
 # A block that a test cannot run says so in the line above its fence: <!-- parsed only: data -->
 REASONS = {
     'data': 'needs a data set that is not shipped',

@@ -55,7 +55,7 @@ class FlowCache:
         """(H, W, 2) float32 in pixels, the same bits whether it was stored or not.
 
         Raises:
-            DataError: The folder cannot be written, or see :class:`FlowEstimator`.
+            DataError: The folder cannot be written, or see `FlowEstimator`.
         """
         provenance = self.provenance(pair)
         path = self.path(pair, provenance)

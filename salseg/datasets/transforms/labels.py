@@ -17,7 +17,7 @@ from salseg.registry import TRANSFORMS
 class LoadSoftLabels(FrameTransform):
     """Read annotations as ``saliency`` in [0, 1]: hard masks as 0 and 1, 8-bit pseudo-labels as they are.
 
-    Kept truth and pseudo-labels of one clip may therefore differ in their encoding. Comes after :class:`LoadFrames`.
+    Kept truth and pseudo-labels of one clip may therefore differ in their encoding. Comes after `LoadFrames`.
 
     Args:
         missing: A frame without annotation: 'error', or 'zero' for a frame whose truth is never looked at.
@@ -88,7 +88,7 @@ class MasksToScribbles(FrameTransform):
 
     Args:
         seed: Another one gives other scribbles.
-        width, sloppiness: See :func:`salseg.datasets.synthetic.draw_scribbles`.
+        width, sloppiness: See `salseg.datasets.synthetic.draw_scribbles`.
     """
 
     def __init__(self, seed: int = 0, width: float | None = None, sloppiness: float = 0.0) -> None:
