@@ -24,6 +24,11 @@ def affinity_cost(first: Tensor, second: Tensor, logits: bool) -> Tensor:
 
     Returns:
         Same shape, in nats, >= 0.
+
+    Examples:
+        >>> m = torch.tensor([0.5, 0.9])
+        >>> affinity_cost(m, torch.tensor([0.5, 0.9]), logits=False)  # -ln 0.5, -ln 0.82
+        tensor([0.6931, 0.1985])
     """
     if logits:
         return F.softplus(first) + F.softplus(second) - F.softplus(first + second)
@@ -48,6 +53,12 @@ def affinity_sweep(first: Tensor, second: Tensor, pairs: Iterable[Pair], logits:
 
     Returns:
         Scalar in nats.
+
+    Examples:
+        >>> m = torch.tensor([[0.0, 1.0, 1.0]])
+        >>> weight = torch.ones(1, 3)
+        >>> affinity_sweep(m, m, [(0, 1, 0.5 * weight)], logits=False)  # one of two pairs disagrees: -0.5 ln 1e-12
+        tensor(13.8155)
     """
     return _Sweep.apply(first, second, pairs, logits)
 
@@ -135,6 +146,12 @@ def neighbour_similarity(lab: Tensor, dilation: int = 2, gamma: float = 2.0, pad
 
     Returns:
         (T, 8, h, w) in [0, 1].
+
+    Examples:
+        >>> lab = torch.zeros(2, 3, 6, 6)
+        >>> similarity = neighbour_similarity(lab, dilation=1, padded=False)
+        >>> tuple(similarity.shape), similarity[0, :, 0, 0].sum().item()  # three of eight neighbours are in the image
+        ((2, 8, 6, 6), 3.0)
     """
     inside = torch.ones_like(lab[:, 0])
     found = []
@@ -166,6 +183,12 @@ def pairwise_terms(
         threshold: Similarity from which a pair counts, in (0, 1].
         gamma: See `neighbour_similarity`.
         dilation: Distance of the neighbours.
+
+    Examples:
+        >>> output, boxes = torch.full((1, 1, 4, 4), 0.5), torch.ones(1, 1, 4, 4, dtype=torch.bool)
+        >>> terms = pairwise_terms(output, torch.zeros(1, 3, 4, 4), boxes, logits=False, dilation=1)
+        >>> terms.inside.item(), round((terms.cost / terms.inside).item(), 4)
+        (84.0, 0.6931)
     """
     limit = (gamma * math.log(1 / threshold)) ** 2
     boxes = boxes.to(output.dtype)
@@ -198,7 +221,12 @@ class MatchTerms(NamedTuple):
 
 
 def search_offsets(step: int = 3, radius: int = 1) -> list[tuple[int, int]]:
-    """Where a patch is looked for: a grid of disjoint patches around its place, row by row."""
+    """Where a patch is looked for: a grid of disjoint patches around its place, row by row.
+
+    Examples:
+        >>> search_offsets(step=3, radius=1)[:4]
+        [(-3, -3), (-3, 0), (-3, 3), (0, -3)]
+    """
     return list(window_offsets(radius, step, centre=True))
 
 
@@ -216,6 +244,12 @@ def patch_similarity(here: Tensor, there: Tensor, offsets: Offsets, gamma: float
 
     Returns:
         (C, candidates, h, w) in (0, 1].
+
+    Examples:
+        >>> here = torch.rand(1, 3, 6, 6, generator=torch.Generator().manual_seed(0))
+        >>> similarity = patch_similarity(here, here, search_offsets())
+        >>> tuple(similarity.shape), bool((similarity.argmax(1) == 4).all())  # a patch is most like itself
+        ((1, 9, 6, 6), True)
     """
     here, there = F.pad(here, (1, 1, 1, 1)), F.pad(there, (1, 1, 1, 1))
     found = []
@@ -239,6 +273,11 @@ def nearest_matches(
 
     Returns:
         (C, candidates, h, w) bool.
+
+    Examples:
+        >>> similarity = torch.tensor([0.9, 0.01, 0.5]).reshape(1, 3, 1, 1)
+        >>> nearest_matches(similarity, [(0, 0), (0, 1), (1, 0)], nearest=2, threshold=0.05).flatten().tolist()
+        [True, False, True]
     """
     if inside_only:
         ones = torch.ones_like(similarity[:, 0])
@@ -274,6 +313,13 @@ def match_terms(
         logits: What the outputs are.
         patch: Whether a pixel is compared with all nine of the matched patch, or with its centre only.
         count_outside: Whether terms outside the image, which cost nothing, are counted.
+
+    Examples:
+        >>> here, region = torch.full((1, 2, 2), 0.5), torch.ones(1, 2, 2, dtype=torch.bool)
+        >>> matches = torch.ones(1, 1, 2, 2, dtype=torch.bool)
+        >>> terms = match_terms(here, here, matches, [(0, 0)], region, logits=False)
+        >>> terms.count.item(), round((terms.cost / terms.count).item(), 4)
+        (4.0, 0.6931)
     """
     taps = list(window_offsets(1, centre=True)) if patch else [(0, 0)]
     count = here.new_zeros(())
@@ -295,5 +341,11 @@ def detached_halves(cost: Tensor) -> Tensor:
     """Mean of two equal costs of maps m and m', in one of which m, in the other m' has its gradient stopped (eq. 3.22).
 
     By the product rule the value is that of the plain cost and the gradient half of it, which is how it is computed.
+
+    Examples:
+        >>> m = torch.tensor(3.0, requires_grad=True)
+        >>> half = detached_halves(m.square())
+        >>> half.item(), torch.autograd.grad(half, m)[0].item()  # the value of m^2, half of its gradient
+        (9.0, 3.0)
     """
     return (cost + cost.detach()) / 2

@@ -16,6 +16,11 @@ def region_vectors(features: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
 
     Returns:
         (..., C) and whether the region has any pixel (...,) bool; the vector of an empty region is 0.
+
+    Examples:
+        >>> features = torch.arange(8.0).reshape(2, 2, 2)  # (C, h, w)
+        >>> region_vectors(features, torch.tensor([[True, True], [False, False]]))
+        (tensor([0.5000, 4.5000]), tensor(True))
     """
     weights = regions.to(features.dtype).unsqueeze(-3)
     count = weights.sum((-2, -1))
@@ -31,6 +36,11 @@ def region_errors(prediction: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
 
     Returns:
         Two tensors (...); 0 for an empty region.
+
+    Examples:
+        >>> truth = torch.tensor([[True, False]])
+        >>> [round(error.item(), 2) for error in region_errors(torch.tensor([[0.9, 0.3]]), truth)]
+        [0.1, 0.3]
     """
     foreground, background = truth.to(prediction.dtype), (~truth).to(prediction.dtype)
     wrong_inside = ((1 - prediction) * foreground).sum((-2, -1)) / foreground.sum((-2, -1)).clamp(min=1)
@@ -48,6 +58,11 @@ def choose_candidates(scores: Tensor, allowed: Tensor, count: int | None) -> tup
 
     Returns:
         Indices (..., A, k) with k = min(count, N), and bool of the same shape: False where an anchor has fewer.
+
+    Examples:
+        >>> scores, allowed = torch.tensor([0.2, 0.9, 0.5]), torch.tensor([[True, False, True]])
+        >>> choose_candidates(scores, allowed, count=2)
+        (tensor([[2, 0]]), tensor([[True, True]]))
     """
     wanted = allowed.shape[-1] if count is None else min(count, allowed.shape[-1])
     ranked = scores.unsqueeze(-2).expand(allowed.shape).masked_fill(~allowed, -torch.inf)
@@ -80,6 +95,14 @@ def info_nce(
 
     Returns:
         Loss (..., A), 0 for an anchor that lacks either kind, and bool (..., A): which anchors have both.
+
+    Examples:
+        >>> anchors = torch.tensor([[1.0, 0.0]])  # (A, C)
+        >>> positives, negatives = torch.tensor([[[1.0, 0.0]]]), torch.tensor([[[0.0, 1.0]]])
+        >>> valid = torch.tensor([[True]])
+        >>> loss, complete = info_nce(anchors, positives, negatives, valid, valid, temperature=1.0)
+        >>> round(loss.item(), 4), complete.tolist()  # ln(1 + 1 / e)
+        (0.3133, [True])
     """
     anchors, positives, negatives = (at_least_float32(value) for value in (anchors, positives, negatives))
     if normalize:
@@ -103,6 +126,11 @@ def cosine_affinity(first: Tensor, second: Tensor, epsilon: float = 1e-5) -> Ten
         first: (B, C).
         second: (B, C); zero gives one half.
         epsilon: Added to the product of the lengths.
+
+    Examples:
+        >>> first, second = torch.tensor([[1.0, 0.0], [1.0, 0.0]]), torch.tensor([[0.0, 2.0], [-2.0, 0.0]])
+        >>> cosine_affinity(first, second).round(decimals=4)  # at a right angle, opposite
+        tensor([0.5000, 0.0000])
     """
     first, second = at_least_float32(first), at_least_float32(second)
     lengths = first.norm(dim=1) * second.norm(dim=1)
@@ -121,6 +149,11 @@ def self_contrastive(
         foreground: (B, C), of the features with the background erased.
         background: (B, C), of the features with the objects erased.
         epsilon: Keeps the logarithms and the cosine finite.
+
+    Examples:
+        >>> whole, other = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
+        >>> [round(abs(term.item()), 3) for term in self_contrastive(whole, foreground=whole, background=other)]
+        [0.0, 0.693]
     """
     positive = -(cosine_affinity(whole, foreground, epsilon) + epsilon).log()
     negative = -(1 - cosine_affinity(whole, background, epsilon) + epsilon).log()

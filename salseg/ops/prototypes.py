@@ -49,6 +49,11 @@ def seed_logits(queries: Tensor, keys: Tensor, max_bytes: int = DEFAULT_BYTES) -
         queries: (N, P, C).
         keys: (N, P, C).
         max_bytes: See `similarity_maxima`.
+
+    Examples:
+        >>> features = torch.rand(3, 6, 8)  # three images, six positions, eight channels
+        >>> tuple(seed_logits(features, features).shape)
+        (3, 6)
     """
     blocks = similarity_maxima(queries, keys, max_bytes)
     return torch.cat([maxima.mean(1) for maxima in blocks]).view(queries.shape[:2])
@@ -65,6 +70,11 @@ def select_seeds(logits: Tensor, ties: Literal['sum', 'first'] = 'first') -> Ten
 
     Raises:
         ValueError: ``ties`` is unknown.
+
+    Examples:
+        >>> select_seeds(torch.tensor([[0.1, 0.7, 0.2], [0.5, 0.3, 0.2]])).int()
+        tensor([[0, 1, 0],
+                [1, 0, 0]], dtype=torch.int32)
     """
     if ties == 'sum':
         # The softmax changes nothing but ties made by its rounding; the released code takes it.
@@ -81,6 +91,11 @@ def seed_vectors(unit: Tensor, selected: Tensor) -> Tensor:
     Args:
         unit: (N, C, P), of unit length along C.
         selected: (N, P) bool; constant for the gradient.
+
+    Examples:
+        >>> unit = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])  # one image, two channels, two positions
+        >>> seed_vectors(unit, torch.tensor([[False, True]]))
+        tensor([[0., 1.]])
     """
     return torch.einsum('ncp,np->nc', unit, selected.to(unit.dtype))
 
@@ -94,6 +109,11 @@ def mean_response(unit: Tensor, seeds: Tensor, rectify: bool, max_bytes: int = D
         rectify: Set negative correlations to 0 before the mean. Without, the mean is taken of the seeds instead, which
             costs N times less and gives the same.
         max_bytes: Of a block of correlations.
+
+    Examples:
+        >>> unit = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])
+        >>> mean_response(unit, torch.tensor([[1.0, 0.0]]), rectify=True)
+        tensor([[1., 0.]])
     """
     if not rectify:
         return torch.einsum('ncp,c->np', unit, seeds.mean(0))
@@ -108,6 +128,10 @@ def stretch(response: Tensor, epsilon: float = 1e-12) -> Tensor:
     Args:
         response: (N, P).
         epsilon: Keeps a constant response finite; the gradient there is multiplied by up to 1 / epsilon.
+
+    Examples:
+        >>> stretch(torch.tensor([[1.0, 2.0, 5.0]]))
+        tensor([[0.0000, 0.2500, 1.0000]])
     """
     low, high = response.amin(1, keepdim=True), response.amax(1, keepdim=True)
     return (response - low) / (high - low + epsilon)
@@ -119,6 +143,11 @@ def group_prototype(features: Tensor, response: Tensor) -> Tensor:
     Args:
         features: (N, C, P).
         response: (N, P).
+
+    Examples:
+        >>> features = torch.tensor([[[1.0, 3.0]], [[5.0, 7.0]]])  # two images, one channel, two positions
+        >>> group_prototype(features, torch.ones(2, 2))
+        tensor([4.])
     """
     return torch.einsum('ncp,np->c', features, response) / response.numel()
 
@@ -132,6 +161,12 @@ def dynamic_depthwise(x: Tensor, kernels: Tensor) -> Tensor:
 
     Returns:
         (B, C, h, w).
+
+    Examples:
+        >>> x, kernels = torch.ones(1, 2, 4, 4), torch.zeros(1, 2, 3, 3)
+        >>> kernels[:, 0, 1, 1] = 2.0
+        >>> dynamic_depthwise(x, kernels).mean((2, 3))
+        tensor([[2., 0.]])
     """
     batch, channels, size = *x.shape[:2], kernels.shape[-1]
     folded = x.reshape(1, batch * channels, *x.shape[-2:])
