@@ -28,7 +28,7 @@ NOT_RUN = {
     r'^tensorboard\b': 'opens a server and does not end',
     r'^(pytest|ruff|lint-imports|pre-commit)\b|^python -m pytest\b': 'is a part of make test',
     r'^\S+/bin/python\b': 'needs an environment of its own',
-    r'^python benchmarks/': 'metrics for minutes',
+    r'^python benchmarks/': 'measures for minutes',
     r'^python tools/quickstart\.py\b': 'computes for minutes',
     r'tools/model_converters/convert_\w+\.py\b': "needs somebody else's checkpoint",
 }
