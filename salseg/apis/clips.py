@@ -13,7 +13,7 @@ from salseg.models import BaseSegmentor
 
 
 class ClipPredictor(Predictor):
-    """A model on clips, fed with a stream of frames.
+    """A model on clips, applied to a stream of frames.
 
     The stream is cut into windows of ``length`` consecutive frames. A window is run as a whole, forwards and backwards in
     time, and knows nothing of the others: no state is carried over, so a frame is related to at most ``length - 1``

@@ -17,7 +17,7 @@ SHEET_IMAGES = 40
 
 
 class GroupPredictor(Predictor):
-    """A co-saliency model with its own preprocessing: a group of images in, a map for each out.
+    """A co-saliency model with its preprocessing, from a group of images to a map for each.
 
     Args:
         model: From `init_model`.

@@ -49,7 +49,7 @@ def predict_files(
     overwrite: bool = False,
     shard: tuple[int, int] = (0, 1),
 ) -> FilesReport:
-    """Write results of all images of some files, folders or patterns.
+    """Predict all images of files, folders or globs, and write the results.
 
     Images are read by threads while the network computes and another thread writes; a few of each wait in memory. A call
     that was killed is resumed when it is repeated: what is there, whole, newer than its image and made by the same

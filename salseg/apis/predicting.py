@@ -19,7 +19,7 @@ T = TypeVar('T')
 
 
 class SaliencyPredictor(Predictor):
-    """A model with its own preprocessing: images in, maps out.
+    """A model with its preprocessing, from images to saliency maps.
 
     Args:
         model: From `init_model`.
@@ -81,7 +81,7 @@ def predict(
     device: str | None = None,
     random_weights: bool = False,
 ) -> list[np.ndarray] | Iterator[np.ndarray]:
-    """Maps of images in one call; build a `SaliencyPredictor` to call it often.
+    """Saliency maps of images in one call; for repeated calls build a `SaliencyPredictor`.
 
     A model of groups takes the images as one group, a model of clips as the frames of one video.
 

@@ -171,7 +171,7 @@ def pairwise_terms(
     gamma: float = 2.0,
     dilation: int = 2,
 ) -> PairTerms:
-    """Cost of disagreement of near pixels of like colour (BoxInst; box-trained XMem, thesis eq. 3.13 to 3.17).
+    """Cost of disagreement of near pixels of similar colour (BoxInst; box-trained XMem, thesis eq. 3.13 to 3.17).
 
     A pair is met once, for both of its pixels; colours are compared squared, without root and exponential.
 
@@ -221,7 +221,7 @@ class MatchTerms(NamedTuple):
 
 
 def search_offsets(step: int = 3, radius: int = 1) -> list[tuple[int, int]]:
-    """Where a patch is looked for: a grid of disjoint patches around its place, row by row.
+    """Search window of a patch: a grid of disjoint patches around its position, row by row.
 
     Examples:
         >>> search_offsets(step=3, radius=1)[:4]

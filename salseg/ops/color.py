@@ -41,7 +41,7 @@ def rgb_to_lab(images: Tensor) -> Tensor:
 
 
 def border_likeness(features: Tensor, nearest: float = 0.1, margin: float = 1 / 14) -> Tensor:
-    """Likeness of every position to those along the border, of one map of features per image.
+    """Similarity of every position to those along the border, for one feature map per image.
 
     What touches the border is mostly background (boundary prior, Wei et al., ECCV 2012); here features of a network take the
     place of colours. Likeness is the cosine of the angle between deviations from the image's mean. It compares an

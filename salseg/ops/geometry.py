@@ -19,7 +19,7 @@ def scaled_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
 
 
 def resize(maps: Tensor, size: tuple[int, int], *, align_corners: bool = False) -> Tensor:
-    """Bilinear resize without antialiasing; the very same tensor where the size is already right.
+    """Bilinear resize without antialiasing; returns the same tensor if the size is already right.
 
     Args:
         maps: (..., C, h, w), floating.

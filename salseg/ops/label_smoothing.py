@@ -183,7 +183,7 @@ Refine = Callable[[np.ndarray, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class SmoothingSettings:
-    """Numbers of the smoothing; those that the paper does not give are ours.
+    """Parameters of the smoothing; where the paper gives none, ours.
 
     Attributes:
         rounds: Alternations at most; it ends sooner when no indicator changes (ours).

@@ -1,4 +1,4 @@
-"""Masks of what a set of images shares, learnt from features without labels (mask-guided FCN, CVPR 2019, section 3).
+"""Masks of the common object of a set of images, learned from features without labels (mask-guided FCN, CVPR 2019, section 3).
 
 Shapes: N images of one set, P = h w positions of a map, d channels.
 """

@@ -44,7 +44,7 @@ def _rows(maps: Tensor) -> Tensor:
 
 
 def matching_weights(reference: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """The weights that `pixel_matching` uses, written out: to look at them, not to compute with.
+    """The weights of `pixel_matching` as a matrix, for inspection.
 
     Args:
         reference, target: As there.
@@ -63,7 +63,7 @@ def matching_weights(reference: Tensor, target: Tensor) -> tuple[Tensor, Tensor]
 
 
 def channel_weights(features: Tensor) -> tuple[Tensor, Tensor]:
-    """How much each channel takes from every other one (thesis of NPMCA-net, eq. 3.4 and 3.5).
+    """Attention weights between channels (thesis of NPMCA-net, eq. 3.4 and 3.5).
 
     The plain softmax of the channels' inner products; the dual-attention network subtracts them from their maximum
     first.
@@ -108,7 +108,7 @@ def channel_matching(features: Tensor) -> Tensor:
 
 
 def augment_keys(keys: Tensor, shrinkage: Tensor | None = None) -> Tensor:
-    """What a memory keeps of its keys, so that a similarity is one matrix product.
+    """Keys as a memory stores them, so that a similarity is one matrix product.
 
     Args:
         keys: (..., M, C).

@@ -16,7 +16,7 @@ from salseg.propagation.prompt import Prompt
 
 @dataclass
 class FrameResult:
-    """Answer for one frame.
+    """Result of one frame.
 
     Attributes:
         probability: (1 + K, H, W) float in [0, 1], background first, then the objects in the order of ``object_ids``.
@@ -35,7 +35,7 @@ class FrameResult:
 
 @dataclass(frozen=True)
 class MemoryReport:
-    """What a propagator holds between two frames.
+    """Size of the state that a propagator keeps between two frames.
 
     Attributes:
         elements: Stored positions or maps by name; the model's page says how each is bounded.
@@ -70,7 +70,7 @@ class PropagationModel(Protocol):
 
 
 class Propagator:
-    """A model and one video's state: images and prompts in, labels out. Nothing holds the whole video.
+    """Tracks objects through one video, frame by frame, from prompts; keeps a bounded state.
 
     Objects may be given at any frame, under ids that never change; they can be corrected by giving them again and
     removed at any time. Frames before the first prompt are answered by background and leave no trace in the memory.
@@ -241,7 +241,7 @@ def propagate(
     frames: Iterable[np.ndarray],
     prompts: Mapping[int, Prompt | np.ndarray],
 ) -> Iterator[FrameResult]:
-    """Results of a whole video, one by one as its frames come.
+    """Results of a video, frame by frame.
 
     Args:
         propagator: A `Propagator` or `MergedPropagator`, freshly reset.

@@ -93,7 +93,7 @@ META = (
 
 
 class SalDataSample(BaseDataElement):
-    """Everything about one set of T frames but its pixels.
+    """Everything about one set of T frames except its pixels.
 
     An image is a set of one frame, a group an unordered set, a clip an ordered one.
 

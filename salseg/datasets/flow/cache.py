@@ -16,7 +16,7 @@ _FORMAT = 1
 
 
 class FlowCache:
-    """An estimator that remembers.
+    """A flow estimator with a cache on disk.
 
     An entry's name and its provenance hold a fingerprint of both images as they entered (so crops, mirroring and size
     count) and of the estimator's settings: a changed image, version or argument is another entry, never a stale one.

@@ -78,7 +78,7 @@ class LoadBoxes(FrameTransform):
 
 @TRANSFORMS.register_module()
 class MasksToBoxes(FrameTransform):
-    """Put the smallest boxes in the place of masks, and take the masks away; comes last before packing.
+    """Replace masks by their bounding boxes; comes last before packing.
 
     Adds ``boxes`` (T, K, 4) and ``box_valid`` (T, K). Labels become 255, unknown, inside the boxes and 0 outside; frames
     without annotation stay unknown. Nothing else that shows an object's shape is left. Boxes are put around what

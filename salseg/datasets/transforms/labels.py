@@ -80,7 +80,7 @@ class LoadSoftLabels(FrameTransform):
 
 @TRANSFORMS.register_module()
 class MasksToScribbles(FrameTransform):
-    """Put drawn scribbles in the place of masks, and take the masks away; comes after the labels were read.
+    """Replace masks by synthetic scribbles; comes after the labels are loaded.
 
     A frame has the same scribbles whenever it is seen: they depend on the seed, its set and its name, not on the epoch.
     Labels become 1 on scribbles of the object, 0 on those of the background, 255, unknown, elsewhere. A frame without

@@ -98,7 +98,7 @@ class LoadObjectMaps(FrameTransform):
 
 @TRANSFORMS.register_module()
 class PackVideoFrame(PackFrames):
-    """As `PackFrames`, and the frame's place in its video, by which a model follows it."""
+    """As `PackFrames`, and the frame's position in its video, which a tracker needs."""
 
     def transform(self, results: Results) -> Results:
         """The packed item."""

@@ -104,7 +104,7 @@ def shows_object(results: Results, frame: int) -> bool:
 
 @TRANSFORMS.register_module()
 class SampleGroup(FrameTransform):
-    """Draw members of a group without replacement, in random order; stands first in a training pipeline.
+    """Sample members of a group without replacement, in random order; first in a training pipeline.
 
     Groups are never padded with invented frames: such frames would take part in every vote of the group.
 
@@ -160,7 +160,7 @@ def choose_members(rng: np.random.Generator, count: int, wanted: int, repeat: bo
 
 @TRANSFORMS.register_module()
 class SelectObjects(FrameTransform):
-    """Draw objects of the first frame; they become 1, 2, ..., everything else background; comes after `LoadLabels`.
+    """Sample objects of the first frame as ids 1, 2, ...; the rest is background; comes after `LoadLabels`.
 
     Adds ``object_ids``, the ids that the objects had, and ``object_valid`` (max_objects,), which slots are used. A clip
     whose first frame shows no object has none.

@@ -130,7 +130,7 @@ def unsupervised(
     max_proposals: int = MAX_PROPOSALS,
     tolerance: float = TOLERANCE,
 ) -> SequenceScores:
-    """Score proposals that nobody named: the DAVIS 2019 multi-object protocol, on all frames.
+    """Score unlabelled proposals: the DAVIS 2019 multi-object protocol, on all frames.
 
     Void pixels are background on both sides. Each proposal is compared with each object over the whole video; the
     assignment has the largest sum of mean (J + F) / 2. An object without proposal is compared with empty masks.

@@ -66,7 +66,7 @@ class ProjectionLoss(SalLoss):
 
 @LOSSES.register_module()
 class PairwiseLoss(SalLoss):
-    """Pixels inside the box agree with near ones of like colour (BoxInst; box-trained XMem, thesis eq. 3.13 to 3.17).
+    """Pixels inside the box agree with near ones of similar colour (BoxInst; box-trained XMem, thesis eq. 3.13 to 3.17).
 
     Args:
         normalizer: What the sum is divided by: 'size', all pixels of all objects and frames (thesis), 'pairs', the

@@ -50,7 +50,7 @@ class _Refiner:
 
 @POSTPROCESSORS.register_module()
 class DenseCRF(_Refiner):
-    """The dense conditional random field alone, image by image; gives its foreground marginal.
+    """Dense conditional random field, image by image; outputs the foreground marginal.
 
     Args:
         backend: 'grid', exact mean field on a reduced grid, needs nothing; 'permutohedral', the package `pydensecrf2`.

@@ -12,7 +12,7 @@ from salseg.structures import ExportPart, FrameInputs, FrameTargets, SalDataSamp
 
 
 class PropagationSegmentor(BaseSegmentor):
-    """A model that answers frame by frame, from prompts and from what it remembers.
+    """A tracker: segments frame by frame, from prompts and its memory.
 
     A project defines its state and four verbs of its own (encode, read, decode, memorise; their arguments differ,
     because encoders see masks), and two loops over them: `step`, inference of one frame, and `unroll`,
