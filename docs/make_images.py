@@ -1,9 +1,10 @@
-"""Draw the images of the task pages: what small models answer on synthetic data that they have not seen.
+"""Draw the images of the task pages: what small models predict on synthetic data that they have not seen.
 
     python docs/make_images.py --sod FILE --cosod FILE --vsod FILE --vos FILE [--out docs/en/images]
 
 Each FILE is a checkpoint of the task's small model (scwssod-lite, dcfm-lite, rcrnet-ner-lite, xmem-lite), as its training or
-benchmarks/learning/mixed.py leaves it; a task without one keeps its image. Written as JPEG, 60 kB at most each.
+benchmarks/learning/mixed.py leaves it; a task without one keeps its image. Written as JPEG, 60 kB at most each. The banner of
+README.md, teaser.jpg, is put together from the four.
 """
 
 import argparse
@@ -37,6 +38,7 @@ def main() -> int:
         checkpoint = getattr(args, task)
         if checkpoint:
             write(Path(args.out) / f'{task}.jpg', draw(checkpoint))
+    write(Path(args.out) / 'teaser.jpg', teaser(Path(args.out)))
     return 0
 
 
@@ -88,6 +90,27 @@ def vos(checkpoint: str) -> np.ndarray:
             shown = list(zip(video, found))[::4]
             rows.append([overlay_labels(frame.image, labels) for frame, labels in shown])
     return sheet(rows, ('given', 'frame 4', 'frame 8', 'frame 12'))
+
+
+# What the banner shows of each task: title; side of a cell and height of the titles in its image; rows; columns.
+BANNER = {
+    'sod': ('An image: input, scribbles to learn from, map', 160, 26, (3, 1), (0, 1, 2)),
+    'cosod': ('A group: what its images share', 128, 0, (0, 1), (0, 1, 3)),
+    'vsod': ('A video: salient objects of each frame', 160, 0, (0, 1), (0, 2, 3)),
+    'vos': ('Objects tracked: first frame given', 160, 26, (2, 1), (0, 2, 3)),
+}
+
+
+def teaser(folder: Path, gap: int = 6) -> np.ndarray:
+    """The four tasks in one image, from the images of their pages."""
+    panels = []
+    for task, (title, cell, head, rows, columns) in BANNER.items():
+        page = cv2.imread(str(folder / f'{task}.jpg'))[..., ::-1]
+        tops, lefts = ([start + gap + n * (cell + gap) for n in which] for start, which in ((head, rows), (0, columns)))
+        cells = [[page[top : top + cell, left : left + cell] for left in lefts] for top in tops]
+        panels.append(sheet(cells, (title,), cell=128))
+    space = np.full((panels[0].shape[0], 2 * gap, 3), 255, np.uint8)
+    return np.vstack([np.hstack([panels[0], space, panels[1]]), np.hstack([panels[2], space, panels[3]])])
 
 
 def model(name: str, checkpoint: str, size: int) -> object:

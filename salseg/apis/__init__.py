@@ -1,4 +1,4 @@
-"""What people import."""
+"""The Python interface: load models, predict, track."""
 
 from salseg.apis.clip_files import predict_video
 from salseg.apis.clips import ClipPredictor

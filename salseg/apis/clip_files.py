@@ -35,7 +35,7 @@ def predict_video(
     max_frames: int | None = None,
     allow_gaps: bool = False,
 ) -> int:
-    """Write the maps of a video, and a video of them laid over it.
+    """Predict a video; write its maps and an overlay video.
 
     Frames are read by a thread while the network computes and another one writes. A call that was killed is resumed
     when it is repeated, and one that had finished is not repeated; the results are the same as without the interruption.

@@ -12,7 +12,7 @@ from salseg.models import BaseSegmentor
 
 
 class ClipPredictor(Predictor):
-    """A model on clips, fed with a stream of frames.
+    """A model on clips, applied to a stream of frames.
 
     The stream is cut into windows of ``length`` consecutive frames. A window is run as a whole, forwards and backwards in
     time, and knows nothing of the others: no state is carried over, so a frame is related to at most ``length - 1``
@@ -21,7 +21,7 @@ class ClipPredictor(Predictor):
     once. At most two windows of frames are held at any time, however long the stream.
 
     Args:
-        model: From :func:`salseg.apis.init_model`.
+        model: From `salseg.apis.init_model`.
         length: Frames of a window; by default that of the model's test set, else 4.
         random_weights: Allow a model that was never given weights; its maps are noise.
 

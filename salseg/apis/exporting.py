@@ -77,13 +77,13 @@ def export_model(
     a file for each of its parts, ``<out>_<part>``; the memory between them stays with the caller.
 
     Args:
-        model: From :func:`salseg.apis.init_model`.
+        model: From `salseg.apis.init_model`.
         out: File without suffix.
-        format: 'onnx', or 'torch' for a program of :func:`torch.export.export`.
+        format: 'onnx', or 'torch' for a program of `torch.export.export`.
         size: Height and width of the network's input; by default those of the config's test pipeline.
         frames: Images that a file takes: a batch of an image model, a group, a clip; of a model that tracks objects
             the number of objects. All sizes are fixed in the file.
-        tolerance: Of :attr:`Exported.error`; nothing is left on disk where it is exceeded.
+        tolerance: Of `Exported.error`; nothing is left on disk where it is exceeded.
         random_weights: Allow a model that was never given weights.
 
     Returns:

@@ -54,7 +54,7 @@ def predict_groups(
     overwrite: bool = False,
     shard: tuple[int, int] = (0, 1),
 ) -> list[GroupResult]:
-    """Write the maps of all groups of some folders, and a contact sheet per group.
+    """Predict all groups of some folders; write maps and a contact sheet per group.
 
     A group whose results are there, made by the same model from the same images, is kept as it is. The next group is
     read while one is computed and the one before is written.

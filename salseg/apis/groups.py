@@ -17,10 +17,10 @@ SHEET_IMAGES = 40
 
 
 class GroupPredictor(Predictor):
-    """A co-saliency model with its own preprocessing: a group of images in, a map for each out.
+    """A co-saliency model with its preprocessing, from a group of images to a map for each.
 
     Args:
-        model: From :func:`init_model`.
+        model: From `init_model`.
         random_weights: Allow a model that was never given weights; its maps are noise.
         max_frames: Largest group that is run as one; larger ones are split and each part is a group of its own. None:
             never.

@@ -52,7 +52,7 @@ def predict_files(
     overwrite: bool = False,
     shard: tuple[int, int] = (0, 1),
 ) -> FilesReport:
-    """Write results of all images of some files, folders or patterns.
+    """Predict all images of files, folders or globs, and write the results.
 
     Images are read by threads while the network computes and another thread writes; a few of each wait in memory. A call
     that was killed is resumed when it is repeated: what is there, whole, newer than its image and made by the same
@@ -176,13 +176,13 @@ def watch_files(
     Args:
         predictor: The model.
         inputs: Folders or patterns; they may be empty yet.
-        out, save, batch_size, overwrite: See :func:`predict_files`.
+        out, save, batch_size, overwrite: See `predict_files`.
         every: Seconds between two looks.
         seen: Called after each round that found something.
         sleep: Waits that long.
 
     Raises:
-        DataError: See :func:`predict_files`; a report cannot be requested.
+        DataError: See `predict_files`; a report cannot be requested.
     """
     folder = ResultFolder(out, checked_kinds(save, 'image'))
     if 'report' in folder.kinds:
@@ -226,7 +226,7 @@ def write_report(folder: ResultFolder, entries: Sequence[tuple[str, Path]], shar
     Args:
         folder: The results.
         entries: Name of the results and image.
-        shard: See :func:`predict_files`.
+        shard: See `predict_files`.
 
     Raises:
         DataError: It is requested by one shard of several.

@@ -36,7 +36,7 @@ def precompute_flow(
     not there. In a distributed run every video is taken by one process.
 
     Args:
-        root: Data set of videos, in any layout of :func:`salseg.datasets.video_layout.find_videos`.
+        root: Data set of videos, in any layout of `salseg.datasets.video_layout.find_videos`.
         out: Folder; the flow of a pair goes to ``<out>/<video>/<first>_<second>.flo`` (Middlebury's format).
         estimator: Config of the FLOWS registry; DISFlow by default.
         directions: 'forward' from each frame to the next, 'backward', or 'both'.

@@ -60,7 +60,7 @@ def read_ahead(items: Iterable[A], ahead: int = 4) -> Iterator[A]:
 class Background:
     """Calls made by threads while the caller continues; a ``with`` block ends when all are done.
 
-    A call's exception is raised in the caller's thread, by the next :meth:`submit` or at the block's end. When the block
+    A call's exception is raised in the caller's thread, by the next `submit` or at the block's end. When the block
     ends with an exception, calls that have not begun are dropped.
 
     Args:

@@ -19,10 +19,10 @@ T = TypeVar('T')
 
 
 class SaliencyPredictor(Predictor):
-    """A model with its own preprocessing: images in, maps out.
+    """A model with its preprocessing, from images to saliency maps.
 
     Args:
-        model: From :func:`init_model`.
+        model: From `init_model`.
         random_weights: Allow a model that was never given weights; its maps are noise.
 
     Raises:
@@ -81,17 +81,17 @@ def predict(
     device: str | None = None,
     random_weights: bool = False,
 ) -> list[np.ndarray] | Iterator[np.ndarray]:
-    """Maps of images in one call; build a :class:`SaliencyPredictor` to call it often.
+    """Saliency maps of images in one call; for repeated calls build a `SaliencyPredictor`.
 
     A model of groups takes the images as one group, a model of clips as the frames of one video.
 
     Args:
-        model: Name, config or run's folder, or what :func:`init_model` gave.
+        model: Name, config or run's folder, or what `init_model` gave.
         images: Files, folders, globs, arrays (H, W, 3) uint8 RGB, or PIL images, one or several; or an iterator of
             them.
         checkpoint: Weights.
         device: Where to run.
-        random_weights: See :class:`SaliencyPredictor`.
+        random_weights: See `SaliencyPredictor`.
 
     Returns:
         (H, W) uint8 maps at the images' own sizes: a list, or for an iterator of images an iterator that reads only

@@ -48,7 +48,7 @@ class Predictor:
     """A model with its own preprocessing.
 
     Args:
-        model: From :func:`salseg.apis.init_model`.
+        model: From `salseg.apis.init_model`.
         random_weights: Allow a model that was never given weights; its maps are noise.
 
     Raises:

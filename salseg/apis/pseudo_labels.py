@@ -35,7 +35,7 @@ def precompute_pseudo_labels(
         checkpoint: Weights.
         options: Overrides of the config, e.g. ``pseudo_label_datasets.0.between=7``.
         device: Where to run.
-        style, images, random_weights: See :func:`salseg.engine.pseudo_labels.generate_pseudo_labels`.
+        style, images, random_weights: See `salseg.engine.pseudo_labels.generate_pseudo_labels`.
         progress: Called with the data set's name, videos done, videos in all.
 
     Returns:
@@ -43,7 +43,7 @@ def precompute_pseudo_labels(
 
     Raises:
         ConfigError: The config lists no data set, or two of one name.
-        CheckpointError, DataError: See :func:`salseg.engine.pseudo_labels.generate_pseudo_labels`.
+        CheckpointError, DataError: See `salseg.engine.pseudo_labels.generate_pseudo_labels`.
     """
     built = init_model(model, checkpoint, device, options, trained=not random_weights)
     specs = built.cfg.get('pseudo_label_datasets')

@@ -66,7 +66,7 @@ class ResultFolder:
 
     Args:
         out: The folder; ``<out>/<kind>/<name>.png``, or ``<out>/<name>.png`` if masks are all and ``flat``.
-        kinds: What is saved, see :func:`checked_kinds`.
+        kinds: What is saved, see `checked_kinds`.
         flat: Whether masks may lie in the folder itself.
 
     Raises:
@@ -123,7 +123,7 @@ class ResultFolder:
         """Begin a run, or resume one.
 
         Args:
-            description: What decides the results, see :func:`describe`.
+            description: What decides the results, see `describe`.
             targets: Files that will be written.
             overwrite: Replace the results of another model, or files that no record tells of.
             shard: Of this process, (k, n) counted from 0.

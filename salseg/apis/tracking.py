@@ -25,7 +25,7 @@ STATE, REPORT, OVERLAY = '.track-state.pth', 'track.json', 'overlay.mp4'
 
 @dataclass(frozen=True)
 class TrackReport:
-    """What tracking a video wrote.
+    """Summary of a tracked video.
 
     Attributes:
         frames: Answered in all.
@@ -56,7 +56,7 @@ def track(
     progress: Callable[[int, int | None], None] | None = None,
     allow_gaps: bool = False,
 ) -> TrackReport:
-    """Follow objects and write ``<out>/masks/<frame>.png`` (palette, ids as given) and ``<out>/overlay.mp4`` as it
+    """Track objects and write ``<out>/masks/<frame>.png`` (palette, ids as given) and ``<out>/overlay.mp4`` as it
     goes.
 
     A call that was killed is resumed when it is repeated: every ``state_every`` frames the model's state is stored

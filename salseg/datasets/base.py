@@ -18,7 +18,7 @@ Results = dict[str, Any]
 class SetDataset(Dataset):
     """A data set whose items are sets of frames.
 
-    Subclasses give ``__len__`` and :meth:`describe`. An item is requested by its *draw*, ``epoch * len + index``; the draw is
+    Subclasses give ``__len__`` and `describe`. An item is requested by its *draw*, ``epoch * len + index``; the draw is
     what a sampler yields, so that augmentation is the same for any number of workers and after any resume.
 
     Args:
@@ -76,7 +76,7 @@ class SetDataset(Dataset):
         self._checked.add(together[0])
 
     def begin(self, epoch: int, index: int, draw: int | None = None) -> Results:
-        """Item ``index`` before its transforms, with its generator; ``draw`` as in :meth:`get`.
+        """Item ``index`` before its transforms, with its generator; ``draw`` as in `get`.
 
         Raises:
             LabelError: Annotations that are read as ids are masks.

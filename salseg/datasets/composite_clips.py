@@ -22,9 +22,9 @@ class CompositeClips(SetDataset):
         backgrounds: Data set of images, likewise; labels are not read.
         frames: Of a clip (T).
         size: (height, width) of the clip, or one number for a square; both images are resized to it first.
-        motion: Arguments of :class:`RandomAffine`, drawn for object and background in every frame.
+        motion: Arguments of `RandomAffine`, drawn for object and background in every frame.
         flip: Probability that an image is mirrored, once for a clip.
-        pipeline, seed, name: See :class:`SetDataset`.
+        pipeline, seed, name: See `SetDataset`.
 
     Raises:
         DataError: An image has no label, or no pixel of an object.

@@ -30,7 +30,7 @@ class GroupDataset(SetDataset):
         layout: 'parallel' or 'nested'.
         encoding: Of the masks: 'binary', 'soft' or 'index'; None for images without masks.
         missing: An image without mask: 'error' or 'skip' (counted in ``skipped``).
-        pipeline, seed, name, pixel_mean, pixel_std: See :class:`SetDataset`; the name is by default the root's.
+        pipeline, seed, name, pixel_mean, pixel_std: See `SetDataset`; the name is by default the root's.
 
     Raises:
         DataError: A folder or partner is missing, or a group has no image.

@@ -21,7 +21,7 @@ class ListedDataset(SetDataset):
         data_root: Folder that paths are relative to.
         list_file: The list, relative to ``data_root``.
         encoding: Of the annotations: 'binary', 'soft', 'index' or 'scribble'; None for images without.
-        pipeline, seed, name, pixel_mean, pixel_std: See :class:`SetDataset`; the name is by default the root's.
+        pipeline, seed, name, pixel_mean, pixel_std: See `SetDataset`; the name is by default the root's.
 
     Raises:
         DataError: The list is missing or empty, or its first line has another number of names.

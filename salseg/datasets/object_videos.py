@@ -17,19 +17,19 @@ Video = tuple[str, list[str], list[Path], list[Path | None], list[dict] | None]
 
 @DATASETS.register_module()
 class ObjectVideos(SetDataset):
-    """An item is a whole video, from which :class:`SampleClip`, first in the pipeline, takes a few frames.
+    """An item is a whole video, from which `SampleClip`, first in the pipeline, takes a few frames.
 
     With masks only annotated frames are used. With boxes no mask is looked for.
 
     Args:
         data_root: Folder of the data set.
-        layout: 'davis', 'youtube_vos', 'folders'; see :class:`PromptedVideos`.
+        layout: 'davis', 'youtube_vos', 'folders'; see `PromptedVideos`.
         list_file: Videos to use, relative to the root; all by default.
         layout_options: Further options of the layout.
-        boxes: File of boxes, see :func:`salseg.datasets.box_files.read_boxes`; relative to the root.
+        boxes: File of boxes, see `salseg.datasets.box_files.read_boxes`; relative to the root.
         min_frames: Shorter videos are left out; their names are in ``short``.
         repeats: How often every video stands in an epoch.
-        pipeline, seed, name, pixel_mean, pixel_std: See :class:`SetDataset`.
+        pipeline, seed, name, pixel_mean, pixel_std: See `SetDataset`.
 
     Attributes:
         videos: Name, frames, images, annotations and boxes of each.

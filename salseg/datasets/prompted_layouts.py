@@ -66,7 +66,7 @@ def folders(root: Path, list_file: str | None) -> list[PromptedVideo]:
 
 
 def long_time(root: Path, list_file: str | None) -> list[PromptedVideo]:
-    """Long-Time Video: as :func:`folders`; only annotated frames belong to the result."""
+    """Long-Time Video: as `folders`; only annotated frames belong to the result."""
     videos = folders(root, list_file)
     return [PromptedVideo(**{**vars(video), 'saved': frozenset(video.labels)}) for video in videos]
 

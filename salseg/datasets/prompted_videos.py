@@ -14,7 +14,7 @@ from salseg.registry import DATASETS
 
 @DATASETS.register_module()
 class PromptedVideos(SetDataset):
-    """An item is one frame; a video's frames follow each other. Use it with a :class:`VideoSampler` and batch size 1.
+    """An item is one frame; a video's frames follow each other. Use it with a `VideoSampler` and batch size 1.
 
     Args:
         data_root: Folder of the data set.
@@ -24,7 +24,7 @@ class PromptedVideos(SetDataset):
         layout_options: Further options of the layout: ``resolution`` of DAVIS, ``all_frames`` of YouTube-VOS.
         prompt: What the model is given of the annotated masks, 'mask' or 'box', the smallest one around each.
         merge_objects: Whether all objects of a video count as one, with id 1 (the DAVIS 2016 task).
-        pipeline, seed, name, pixel_mean, pixel_std: See :class:`SetDataset`.
+        pipeline, seed, name, pixel_mean, pixel_std: See `SetDataset`.
 
     Attributes:
         videos: What was found.

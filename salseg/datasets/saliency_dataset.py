@@ -23,7 +23,7 @@ class SaliencyDataset(SetDataset):
         list_file: Names to use, one per line, relative to ``data_root``; by default all images that have an annotation.
         encoding: Of the annotations: 'binary', 'soft', 'index' or 'scribble'; None for images without annotations.
         missing: What to do with an image without annotation: 'error' or 'skip' (counted in ``skipped``).
-        pipeline, seed, name, pixel_mean, pixel_std: See :class:`SetDataset`; the name is by default the root's.
+        pipeline, seed, name, pixel_mean, pixel_std: See `SetDataset`; the name is by default the root's.
 
     Raises:
         DataError: A folder, file or partner is missing, or nothing is left.

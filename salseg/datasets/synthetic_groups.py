@@ -29,7 +29,7 @@ class SyntheticGroups(SetDataset):
         companions: 'true', or 'shuffled': each image is of another group, so that nothing is in common; the truth
             stays that of the image's own group.
         world: Seed of the images themselves; ``seed`` is that of the augmentation.
-        pipeline, seed, name: See :class:`SetDataset`.
+        pipeline, seed, name: See `SetDataset`.
 
     Raises:
         ConfigError: An option is unknown.

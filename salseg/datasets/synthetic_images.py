@@ -25,7 +25,7 @@ class SyntheticImages(SetDataset):
         labels: 'scribble' or 'mask', what training sees. Ground truth for the metrics is always the mask.
         world: Seed of the images themselves; ``seed`` is that of the augmentation.
         keep: Whether drawn images stay in memory (about 5 bytes a pixel) for later epochs.
-        pipeline, seed, name: See :class:`SetDataset`.
+        pipeline, seed, name: See `SetDataset`.
 
     Raises:
         ConfigError: Unknown labels.

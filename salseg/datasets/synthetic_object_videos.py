@@ -13,17 +13,17 @@ from salseg.registry import DATASETS
 
 @DATASETS.register_module()
 class SyntheticObjectVideos(SetDataset):
-    """An item is a whole procedural video with masks, from which :class:`SampleClip` takes a few frames.
+    """An item is a whole procedural video with masks, from which `SampleClip` takes a few frames.
 
     Args:
         length: Number of videos.
         frames: Of each video.
         split: Name of the split; videos of different splits differ.
         size: Side in pixels, or (height, width).
-        options: Further arguments of :func:`salseg.datasets.synthetic.draw_video`: ``objects``, ``look_alikes``, ...
+        options: Further arguments of `salseg.datasets.synthetic.draw_video`: ``objects``, ``look_alikes``, ...
         world: Seed of the videos themselves; ``seed`` is that of the augmentation.
         keep: Whether drawn videos stay in memory (4 bytes a pixel and frame) for later epochs.
-        pipeline, seed, name: See :class:`SetDataset`.
+        pipeline, seed, name: See `SetDataset`.
 
     Raises:
         ConfigError: A number is not positive.

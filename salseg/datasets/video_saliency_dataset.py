@@ -22,7 +22,7 @@ class VideoSaliencyDataset(SetDataset):
 
     Args:
         data_root: Folder of the data set.
-        layout, image_folder, label_folder: See :func:`find_videos`; by default the layout is found out.
+        layout, image_folder, label_folder: See `find_videos`; by default the layout is found out.
         label_root: Folder of the annotations where they lie apart from the frames. A provenance file beside annotations
             says which are kept truth, and in which encoding; the others are then soft.
         list_file: Videos to use, relative to ``data_root``; all by default.
@@ -34,12 +34,12 @@ class VideoSaliencyDataset(SetDataset):
         label_interval: Keep every so-manieth annotation (l), in training.
         nominal_interval: Frames between annotations of the data set (d).
         between: Unlabelled frames per kept interval (m).
-        spacing: Of those: 'even', or 'released', see :func:`clip_indices`.
+        spacing: Of those: 'even', or 'released', see `clip_indices`.
         training: Overlapping clips and thinned annotations; otherwise every frame belongs to a clip, clips do not
             overlap but for a video's last, and the ground truth of a frame is attached to the last clip that holds it,
             so that a measure counts it once.
         gaps: A missing frame number: 'error' or 'allow'.
-        pipeline, seed, name, pixel_mean, pixel_std: See :class:`SetDataset`; the name is by default the root's.
+        pipeline, seed, name, pixel_mean, pixel_std: See `SetDataset`; the name is by default the root's.
 
     Raises:
         ConfigError: An option is unknown.

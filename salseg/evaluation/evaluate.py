@@ -39,7 +39,7 @@ POLL_SECONDS = 0.2
 
 
 class Sink(Interface):
-    """Something that looks at every part as it passes: a CSV file, the worst cases."""
+    """Receives every partial result: a CSV file, the worst cases."""
 
     def take(self, work: ScoringTask, part: PartialResult) -> None:
         """Look at one part."""
@@ -47,7 +47,7 @@ class Sink(Interface):
 
 @dataclass(frozen=True)
 class Settings:
-    """How folders are compared.
+    """Options of an evaluation of folders.
 
     Attributes:
         allow_missing: Predictions that are not there count as empty.
@@ -91,7 +91,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What came out.
+    """Results of an evaluation.
 
     Attributes:
         protocol: How it was counted.

@@ -138,7 +138,7 @@ def encode(part: PartialResult) -> dict[str, Any]:
 
 
 def decode(value: dict[str, Any]) -> PartialResult:
-    """Undo :func:`encode`."""
+    """Undo `encode`."""
     return PartialResult(
         group=value['group'],
         rows=[(name, row) for name, row in value['rows']],

@@ -50,7 +50,7 @@ class SalDataPreprocessor(BaseDataPreprocessor):
             training: Whether losses follow.
 
         Returns:
-            ``inputs`` (:class:`FrameInputs`) and ``data_samples``.
+            ``inputs`` (`FrameInputs`) and ``data_samples``.
 
         Raises:
             DataError: The items differ in size or number of frames.

@@ -32,7 +32,7 @@ class Runnable(Protocol):
 class ExtraPass(nn.Module):
     """Adds outputs to those of the ordinary forward pass, in training only.
 
-    ``provides`` names what :meth:`forward` returns; losses may then read it.
+    ``provides`` names what `forward` returns; losses may then read it.
     """
 
     provides: tuple[str, ...] = ()

@@ -24,6 +24,11 @@ def affinity_cost(first: Tensor, second: Tensor, logits: bool) -> Tensor:
 
     Returns:
         Same shape, in nats, >= 0.
+
+    Examples:
+        >>> m = torch.tensor([0.5, 0.9])
+        >>> affinity_cost(m, torch.tensor([0.5, 0.9]), logits=False)  # -ln 0.5, -ln 0.82
+        tensor([0.6931, 0.1985])
     """
     if logits:
         # The same in logits, by log(1 + e^(x + y)) = log of agreement plus both normalisers: no probability that could
@@ -37,7 +42,7 @@ Pair = tuple[int, int, Tensor]
 
 
 def affinity_sweep(first: Tensor, second: Tensor, pairs: Iterable[Pair], logits: bool) -> Tensor:
-    """sum over displacements and pixels of weight * :func:`salseg.ops.affinity` (first, second displaced).
+    """sum over displacements and pixels of weight * `affinity_cost` (first, second displaced).
 
     What a displacement takes outside the image costs nothing. No shifted map is kept for the backward pass: gradients
     are summed up on the way, so that memory does not grow with the number of displacements. Weights get no gradient, and
@@ -50,6 +55,12 @@ def affinity_sweep(first: Tensor, second: Tensor, pairs: Iterable[Pair], logits:
 
     Returns:
         Scalar in nats.
+
+    Examples:
+        >>> m = torch.tensor([[0.0, 1.0, 1.0]])
+        >>> weight = torch.ones(1, 3)
+        >>> affinity_sweep(m, m, [(0, 1, 0.5 * weight)], logits=False)  # one of two pairs disagrees: -0.5 ln 1e-12
+        tensor(13.8155)
     """
     return _Sweep.apply(first, second, pairs, logits)
 
@@ -144,6 +155,12 @@ def neighbour_similarity(lab: Tensor, dilation: int = 2, gamma: float = 2.0, pad
 
     Returns:
         (T, 8, h, w) in [0, 1].
+
+    Examples:
+        >>> lab = torch.zeros(2, 3, 6, 6)
+        >>> similarity = neighbour_similarity(lab, dilation=1, padded=False)
+        >>> tuple(similarity.shape), similarity[0, :, 0, 0].sum().item()  # three of eight neighbours are in the image
+        ((2, 8, 6, 6), 3.0)
     """
     inside = torch.ones_like(lab[:, 0])
     found = []
@@ -163,7 +180,7 @@ def pairwise_terms(
     gamma: float = 2.0,
     dilation: int = 2,
 ) -> PairTerms:
-    """Cost of disagreement of near pixels of like colour (BoxInst; box-trained XMem, thesis eq. 3.13 to 3.17).
+    """Cost of disagreement of near pixels of similar colour (BoxInst; box-trained XMem, thesis eq. 3.13 to 3.17).
 
     A pair is met once, for both of its pixels; colours are compared squared, without root and exponential.
 
@@ -173,8 +190,14 @@ def pairwise_terms(
         boxes: (N, T, h, w) bool; a pixel counts inside the object's box.
         logits: What the output is.
         threshold: Similarity from which a pair counts, in (0, 1].
-        gamma: See :func:`neighbour_similarity`.
+        gamma: See `neighbour_similarity`.
         dilation: Distance of the neighbours.
+
+    Examples:
+        >>> output, boxes = torch.full((1, 1, 4, 4), 0.5), torch.ones(1, 1, 4, 4, dtype=torch.bool)
+        >>> terms = pairwise_terms(output, torch.zeros(1, 3, 4, 4), boxes, logits=False, dilation=1)
+        >>> terms.inside.item(), round((terms.cost / terms.inside).item(), 4)
+        (84.0, 0.6931)
     """
     # exp(-d / gamma) >= threshold, solved for d squared.
     limit = (gamma * math.log(1 / threshold)) ** 2
@@ -212,7 +235,12 @@ class MatchTerms(NamedTuple):
 
 
 def search_offsets(step: int = 3, radius: int = 1) -> list[tuple[int, int]]:
-    """Where a patch is looked for: a grid of disjoint patches around its place, row by row."""
+    """Search window of a patch: a grid of disjoint patches around its position, row by row.
+
+    Examples:
+        >>> search_offsets(step=3, radius=1)[:4]
+        [(-3, -3), (-3, 0), (-3, 3), (0, -3)]
+    """
     return list(window_offsets(radius, step, centre=True))
 
 
@@ -230,6 +258,12 @@ def patch_similarity(here: Tensor, there: Tensor, offsets: Offsets, gamma: float
 
     Returns:
         (C, candidates, h, w) in (0, 1].
+
+    Examples:
+        >>> here = torch.rand(1, 3, 6, 6, generator=torch.Generator().manual_seed(0))
+        >>> similarity = patch_similarity(here, here, search_offsets())
+        >>> tuple(similarity.shape), bool((similarity.argmax(1) == 4).all())  # a patch is most like itself
+        ((1, 9, 6, 6), True)
     """
     # Padded before the difference: outside both images the colours are 0 and equal, as if patches were written out.
     here, there = F.pad(here, (1, 1, 1, 1)), F.pad(there, (1, 1, 1, 1))
@@ -255,6 +289,11 @@ def nearest_matches(
 
     Returns:
         (C, candidates, h, w) bool.
+
+    Examples:
+        >>> similarity = torch.tensor([0.9, 0.01, 0.5]).reshape(1, 3, 1, 1)
+        >>> nearest_matches(similarity, [(0, 0), (0, 1), (1, 0)], nearest=2, threshold=0.05).flatten().tolist()
+        [True, False, True]
     """
     if inside_only:
         # Before the choice: a candidate outside would take a place among the nearest from one that can teach something.
@@ -291,6 +330,13 @@ def match_terms(
         logits: What the outputs are.
         patch: Whether a pixel is compared with all nine of the matched patch, or with its centre only.
         count_outside: Whether terms outside the image, which cost nothing, are counted.
+
+    Examples:
+        >>> here, region = torch.full((1, 2, 2), 0.5), torch.ones(1, 2, 2, dtype=torch.bool)
+        >>> matches = torch.ones(1, 1, 2, 2, dtype=torch.bool)
+        >>> terms = match_terms(here, here, matches, [(0, 0)], region, logits=False)
+        >>> terms.count.item(), round((terms.cost / terms.count).item(), 4)
+        (4.0, 0.6931)
     """
     # Patches that look alike agree in all of their pixels (thesis); the released code believes the centre only.
     taps = list(window_offsets(1, centre=True)) if patch else [(0, 0)]
@@ -316,5 +362,11 @@ def detached_halves(cost: Tensor) -> Tensor:
     """Mean of two equal costs of maps m and m', in one of which m, in the other m' has its gradient stopped (eq. 3.22).
 
     By the product rule the value is that of the plain cost and the gradient half of it, which is how it is computed.
+
+    Examples:
+        >>> m = torch.tensor(3.0, requires_grad=True)
+        >>> half = detached_halves(m.square())
+        >>> half.item(), torch.autograd.grad(half, m)[0].item()  # the value of m^2, half of its gradient
+        (9.0, 3.0)
     """
     return (cost + cost.detach()) / 2

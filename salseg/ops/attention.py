@@ -22,6 +22,12 @@ def co_attention(query: Tensor, source: Tensor, bilinear: Tensor) -> Tensor:
 
     Returns:
         (B, M, C), in the source's type.
+
+    Examples:
+        >>> query, source = torch.zeros(1, 3, 4), torch.rand(1, 5, 4)
+        >>> result = co_attention(query, source, torch.eye(4))
+        >>> tuple(result.shape), torch.allclose(result[0, 0], source[0].mean(0))  # equal logits: the plain mean
+        ((1, 3, 4), True)
     """
     with full_precision(query):
         # float64 stays: parity is measured in it.
@@ -46,6 +52,12 @@ def linear_non_local(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 
     Returns:
         (..., M, C').
+
+    Examples:
+        >>> query, key, value = torch.rand(2, 6, 4), torch.rand(2, 5, 4), torch.rand(2, 5, 3)
+        >>> written_out = (query @ key.transpose(1, 2) / 5) @ value
+        >>> tuple(written_out.shape), torch.allclose(linear_non_local(query, key, value), written_out)
+        ((2, 6, 3), True)
     """
     # Divided first, while numbers are small: a sum over all positions of a clip may leave the range of half precision.
     return query @ (key.transpose(-2, -1) @ (value / key.shape[-2]))
@@ -61,6 +73,10 @@ def descending_ranks(values: Tensor) -> Tensor:
 
     Args:
         values: (..., n).
+
+    Examples:
+        >>> descending_ranks(torch.tensor([0.3, 0.9, 0.1]))
+        tensor([1, 0, 2])
     """
     order = values.argsort(-1, descending=True)
     places = torch.arange(values.shape[-1], device=values.device).expand_as(order)
@@ -81,6 +97,10 @@ def readjustment(attention: Tensor, alpha: float) -> Tensor:
 
     Returns:
         Same shape; up to keys^alpha.
+
+    Examples:
+        >>> readjustment(torch.tensor([[0.3, 0.9, -0.1]]), alpha=3)
+        tensor([[8., 1., 1.]])
     """
     # The rank grows as attention falls: positions that are hardly noticed get the largest factor, which is the
     # democracy of eq. 5.19. Ranks of all entries are those of the not negative ones, which stand first.
@@ -106,6 +126,12 @@ def democratic_attention(
 
     Returns:
         (N, P, C'), at least float32.
+
+    Examples:
+        >>> values = torch.rand(2, 6, 4)
+        >>> plain = democratic_attention(torch.zeros(2, 6, 8), torch.zeros(2, 6, 8), values, alpha=None)
+        >>> tuple(plain.shape), torch.allclose(plain[0, 0], values[0].mean(0))
+        ((2, 6, 4), True)
     """
     queries, keys, values = (at_least_float32(x) for x in (queries, keys, values))
     positions = keys.shape[1]

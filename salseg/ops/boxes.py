@@ -13,6 +13,11 @@ def fill_boxes(boxes: Tensor, size: tuple[int, int]) -> Tensor:
 
     Returns:
         (N, H, W) bool, True on pixels whose centre is inside. What is outside the image is cut off.
+
+    Examples:
+        >>> fill_boxes(torch.tensor([[1.0, 0.0, 3.0, 1.0]]), (2, 4)).int()
+        tensor([[[0, 1, 1, 0],
+                 [0, 0, 0, 0]]], dtype=torch.int32)
     """
     height, width = size
     # Corners lie between pixels and centres at one half, so that whole corners give a mask of exactly the box's area.
@@ -31,6 +36,13 @@ def boxes_of_masks(masks: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         Boxes (N, 4) float x0, y0, x1, y1, corners between pixels, and which masks have a pixel at all, (N,) bool; the
         box of an empty mask is 0.
+
+    Examples:
+        >>> masks = torch.zeros(2, 4, 6, dtype=torch.bool)
+        >>> masks[0, 1:3, 2:5] = True
+        >>> boxes_of_masks(masks)
+        (tensor([[2., 1., 5., 3.],
+                [0., 0., 0., 0.]]), tensor([ True, False]))
     """
     found = []
     for axis in (1, 2):
@@ -57,6 +69,11 @@ def disjoint_masks(masks: Tensor, overlap: str) -> Tensor:
 
     Raises:
         ValueError: Another rule.
+
+    Examples:
+        >>> masks = torch.tensor([[[1, 1, 1]], [[0, 0, 1]]], dtype=torch.bool)
+        >>> disjoint_masks(masks, 'smaller').int().tolist()
+        [[[1, 1, 0]], [[0, 0, 1]]]
     """
     if overlap not in ('smaller', 'later'):
         raise ValueError(f"overlap={overlap!r}; expected 'smaller' or 'later'.")
@@ -93,6 +110,12 @@ def projection_distance(
 
     Raises:
         ValueError: Another reading.
+
+    Examples:
+        >>> box = fill_boxes(torch.tensor([[1.0, 1.0, 3.0, 3.0]]), (4, 4)).float()
+        >>> diagonal = torch.diag(torch.tensor([0.0, 1.0, 1.0, 0.0]))[None]
+        >>> round(projection_distance(diagonal, box, squared=False).item(), 4)  # touches all sides of its box
+        0.0
     """
     if reading not in READINGS:
         raise ValueError(f'reading={reading!r}; expected one of {", ".join(READINGS)}.')

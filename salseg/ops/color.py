@@ -23,6 +23,11 @@ def rgb_to_lab(images: Tensor) -> Tensor:
 
     Returns:
         (N, 3, H, W) float: L in [0, 100], a and b about [-128, 127]; float64 stays float64.
+
+    Examples:
+        >>> white = torch.full((1, 3, 1, 1), 255, dtype=torch.uint8)
+        >>> rgb_to_lab(white).flatten().round().abs()
+        tensor([100.,   0.,   0.])
     """
     rgb = (images if images.is_floating_point() else images.float()) / 255
     linear = torch.where(rgb > 0.04045, ((rgb + 0.055) / 1.055).clamp(min=0) ** 2.4, rgb / 12.92)
@@ -36,10 +41,10 @@ def rgb_to_lab(images: Tensor) -> Tensor:
 
 
 def border_likeness(features: Tensor, nearest: float = 0.1, margin: float = 1 / 14) -> Tensor:
-    """Likeness of every position to those along the border, of one map of features per image.
+    """Similarity of every position to those along the border, for one feature map per image.
 
     What touches the border is mostly background (boundary prior, Wei et al., ECCV 2012); here features of a network take the
-    place of colours. Likeness is the cosine of the angle between deviations from the image's mean. It compares a
+    place of colours. Likeness is the cosine of the angle between deviations from the image's mean. It compares an
     image with itself only, so what is learned from it on drawings holds for photographs too.
 
     Args:
@@ -50,6 +55,13 @@ def border_likeness(features: Tensor, nearest: float = 0.1, margin: float = 1 / 
     Returns:
         (N, 2, h, w), float32 at least: the mean likeness to all of the border, and to its nearest positions; each with
         mean 0 and deviation 1 within its image, or 0 where all positions are equally like it.
+
+    Examples:
+        >>> features = torch.zeros(1, 2, 6, 6)
+        >>> features[:, 0], features[:, 0, 2:4, 2:4], features[:, 1, 2:4, 2:4] = 1.0, 0.0, 1.0
+        >>> maps = border_likeness(features)
+        >>> tuple(maps.shape), bool(maps[0, 0, 0, 0] > maps[0, 0, 2, 2])
+        ((1, 2, 6, 6), True)
     """
     features = at_least_float32(features)
     height, width = features.shape[-2:]

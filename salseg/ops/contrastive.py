@@ -16,6 +16,11 @@ def region_vectors(features: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
 
     Returns:
         (..., C) and whether the region has any pixel (...,) bool; the vector of an empty region is 0.
+
+    Examples:
+        >>> features = torch.arange(8.0).reshape(2, 2, 2)  # (C, h, w)
+        >>> region_vectors(features, torch.tensor([[True, True], [False, False]]))
+        (tensor([0.5000, 4.5000]), tensor(True))
     """
     weights = regions.to(features.dtype).unsqueeze(-3)
     count = weights.sum((-2, -1))
@@ -32,6 +37,11 @@ def region_errors(prediction: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
 
     Returns:
         Two tensors (...); 0 for an empty region.
+
+    Examples:
+        >>> truth = torch.tensor([[True, False]])
+        >>> [round(error.item(), 2) for error in region_errors(torch.tensor([[0.9, 0.3]]), truth)]
+        [0.1, 0.3]
     """
     foreground, background = truth.to(prediction.dtype), (~truth).to(prediction.dtype)
     # Means over the region, so that a large object is not harder than a small one by its size.
@@ -50,6 +60,11 @@ def choose_candidates(scores: Tensor, allowed: Tensor, count: int | None) -> tup
 
     Returns:
         Indices (..., A, k) with k = min(count, N), and bool of the same shape: False where an anchor has fewer.
+
+    Examples:
+        >>> scores, allowed = torch.tensor([0.2, 0.9, 0.5]), torch.tensor([[True, False, True]])
+        >>> choose_candidates(scores, allowed, count=2)
+        (tensor([[2, 0]]), tensor([[True, True]]))
     """
     wanted = allowed.shape[-1] if count is None else min(count, allowed.shape[-1])
     ranked = scores.unsqueeze(-2).expand(allowed.shape).masked_fill(~allowed, -torch.inf)
@@ -74,13 +89,23 @@ def info_nce(
 
     Args:
         anchors: (..., A, C).
-        positives: (..., A, P, C), negatives: (..., A, Q, C).
-        positive_valid: (..., A, P), negative_valid: (..., A, Q), bool.
+        positives: (..., A, P, C).
+        negatives: (..., A, Q, C).
+        positive_valid: (..., A, P), bool.
+        negative_valid: (..., A, Q), bool.
         temperature: Divides the similarities.
         normalize: Compare directions only; without it long features saturate the loss.
 
     Returns:
         Loss (..., A), 0 for an anchor that lacks either kind, and bool (..., A): which anchors have both.
+
+    Examples:
+        >>> anchors = torch.tensor([[1.0, 0.0]])  # (A, C)
+        >>> positives, negatives = torch.tensor([[[1.0, 0.0]]]), torch.tensor([[[0.0, 1.0]]])
+        >>> valid = torch.tensor([[True]])
+        >>> loss, complete = info_nce(anchors, positives, negatives, valid, valid, temperature=1.0)
+        >>> round(loss.item(), 4), complete.tolist()  # ln(1 + 1 / e)
+        (0.3133, [True])
     """
     anchors, positives, negatives = (at_least_float32(value) for value in (anchors, positives, negatives))
     if normalize:
@@ -108,6 +133,11 @@ def cosine_affinity(first: Tensor, second: Tensor, epsilon: float = 1e-5) -> Ten
         first: (B, C).
         second: (B, C); zero gives one half.
         epsilon: Added to the product of the lengths.
+
+    Examples:
+        >>> first, second = torch.tensor([[1.0, 0.0], [1.0, 0.0]]), torch.tensor([[0.0, 2.0], [-2.0, 0.0]])
+        >>> cosine_affinity(first, second).round(decimals=4)  # at a right angle, opposite
+        tensor([0.5000, 0.0000])
     """
     first, second = at_least_float32(first), at_least_float32(second)
     # Epsilon is added to the product of the lengths and not to each, as released.
@@ -127,6 +157,11 @@ def self_contrastive(
         foreground: (B, C), of the features with the background erased.
         background: (B, C), of the features with the objects erased.
         epsilon: Keeps the logarithms and the cosine finite.
+
+    Examples:
+        >>> whole, other = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
+        >>> [round(abs(term.item()), 3) for term in self_contrastive(whole, foreground=whole, background=other)]
+        [0.0, 0.693]
     """
     # Early prototypes are nearly parallel: without epsilon the negative term would be the logarithm of 0.
     positive = -(cosine_affinity(whole, foreground, epsilon) + epsilon).log()

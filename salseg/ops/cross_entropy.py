@@ -16,6 +16,10 @@ def bootstrap_fraction(iteration: int, start: int, end: int, fraction: float) ->
         iteration: Training step, from 0.
         start, end: Steps between which it falls, both included.
         fraction: In (0, 1], at the end.
+
+    Examples:
+        >>> [bootstrap_fraction(step, start=20, end=70, fraction=0.15) for step in (0, 20, 45, 71)]
+        [1.0, 1.0, 0.575, 0.15]
     """
     if iteration < start:
         return 1.0
@@ -35,6 +39,12 @@ def bootstrapped_cross_entropy(logits: Tensor, classes: Tensor, fraction: float)
 
     Returns:
         (N,) float32 in nats.
+
+    Examples:
+        >>> logits = torch.tensor([[[[2.0, 0.0]], [[0.0, 0.0]]]])  # one sample, two classes, 1 x 2 pixels
+        >>> classes = torch.tensor([[[0, 1]]])
+        >>> bootstrapped_cross_entropy(logits, classes, fraction=0.5)  # of the worse pixel only: ln 2
+        tensor([0.6931])
     """
     loss = F.cross_entropy(at_least_float32(logits), classes, reduction='none').flatten(1)
     # No sort for the many steps before the cut begins.
@@ -54,6 +64,12 @@ def frame_cross_entropy(logits: Tensor, truth: Tensor, known: Tensor | None = No
 
     Returns:
         (...), in nats; 0 for a frame without known pixels.
+
+    Examples:
+        >>> logits, truth = torch.zeros(2, 1, 4, 4), torch.ones(2, 1, 4, 4)
+        >>> frame_cross_entropy(logits, truth)  # ln 2 for each frame
+        tensor([[0.6931],
+                [0.6931]])
     """
     logits = at_least_float32(logits)
     loss = F.binary_cross_entropy_with_logits(logits, truth.to(logits.dtype), reduction='none')
@@ -79,6 +95,12 @@ def partial_cross_entropy(
 
     Returns:
         Foreground and background term, scalars, in nats.
+
+    Examples:
+        >>> logits = torch.tensor([[0.0, 2.0, 5.0]])
+        >>> masks, known = torch.tensor([[True, False, False]]), torch.tensor([[True, True, False]])
+        >>> [round(term.item(), 4) for term in partial_cross_entropy(logits, masks, known)]
+        [0.6931, 2.1269]
     """
     foreground, on, background, off = partial_cross_entropy_sums(logits, masks, known, form)
     # A batch may lack a class; the released code's mean over nothing is NaN and ends the training.
@@ -102,6 +124,12 @@ def partial_cross_entropy_sums(
 
     Raises:
         ValueError: The form is neither of the two.
+
+    Examples:
+        >>> logits, masks = torch.zeros(4, 4), torch.eye(4, dtype=torch.bool)
+        >>> known = torch.ones(4, 4, dtype=torch.bool)
+        >>> [round(value.item(), 4) for value in partial_cross_entropy_sums(logits, masks, known)]
+        [2.7726, 4, 8.3178, 12]
     """
     logits = at_least_float32(logits)
     if form == 'paper':

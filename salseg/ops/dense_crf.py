@@ -51,6 +51,13 @@ def dense_crf(
 
     Raises:
         ValueError: Shapes do not fit.
+
+    Examples:
+        >>> image, logits = torch.zeros(8, 8, 3), torch.full((8, 8), -1.0)
+        >>> image[:, 4:], logits[:, 4:] = 255.0, 1.0
+        >>> logits[2, 6] = -1.0  # one wrong pixel in the bright half
+        >>> bool((dense_crf(image, logits)[:, 4:] > 0.5).all())
+        True
     """
     if image.shape != (*logits.shape, 3):
         raise ValueError(f'image {tuple(image.shape)} and logits {tuple(logits.shape)}: expected (H, W, 3) and (H, W).')

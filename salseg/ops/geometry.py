@@ -9,12 +9,17 @@ from torch import Tensor
 
 
 def scaled_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
-    """Height and width after scaling, rounded down as published code does (0.3 * 38 -> 11), at least one pixel."""
+    """Height and width after scaling, rounded down as published code does (0.3 * 38 -> 11), at least one pixel.
+
+    Examples:
+        >>> scaled_size((38, 100), 0.3)
+        (11, 30)
+    """
     return max(1, math.floor(size[0] * scale)), max(1, math.floor(size[1] * scale))
 
 
 def resize(maps: Tensor, size: tuple[int, int], *, align_corners: bool = False) -> Tensor:
-    """Bilinear resize without antialiasing; the very same tensor where the size is already right.
+    """Bilinear resize without antialiasing; returns the same tensor if the size is already right.
 
     Args:
         maps: (..., C, h, w), floating.
@@ -23,6 +28,10 @@ def resize(maps: Tensor, size: tuple[int, int], *, align_corners: bool = False) 
 
     Returns:
         (..., C, *size), of the given type.
+
+    Examples:
+        >>> tuple(resize(torch.rand(2, 3, 1, 8, 8), (4, 6)).shape)
+        (2, 3, 1, 4, 6)
     """
     size = (int(size[0]), int(size[1]))
     if tuple(maps.shape[-2:]) == size:
@@ -44,6 +53,10 @@ def even_padding(size: tuple[int, int], multiple: int, always: bool = False) -> 
         size: (H, W).
         multiple: Of which both sides shall be.
         always: Go to the next multiple even from one (RGMP's geometry).
+
+    Examples:
+        >>> even_padding((30, 47), 16)  # left, right, top, bottom
+        (0, 1, 1, 1)
     """
     pads: list[int] = []
     for side in (size[1], size[0]):
@@ -53,7 +66,12 @@ def even_padding(size: tuple[int, int], multiple: int, always: bool = False) -> 
 
 
 def pad_frames(frames: Tensor, pad: Pad, colour: Tensor | None = None) -> Tensor:
-    """Add pixels around (..., H, W), 0 or, around (..., C, H, W), of a colour (C,)."""
+    """Add pixels around (..., H, W), 0 or, around (..., C, H, W), of a colour (C,).
+
+    Examples:
+        >>> tuple(pad_frames(torch.rand(2, 3, 30, 47), (0, 1, 1, 1)).shape)
+        (2, 3, 32, 48)
+    """
     if not any(pad):
         return frames
     padded = F.pad(frames, pad)
@@ -64,13 +82,24 @@ def pad_frames(frames: Tensor, pad: Pad, colour: Tensor | None = None) -> Tensor
 
 
 def cut_padding(maps: Tensor, pad: Sequence[int]) -> Tensor:
-    """Undo :func:`pad_frames` on maps (..., H, W)."""
+    """Undo `pad_frames` on maps (..., H, W).
+
+    Examples:
+        >>> frames, pad = torch.rand(3, 30, 47), even_padding((30, 47), 16)
+        >>> torch.equal(cut_padding(pad_frames(frames, pad), pad), frames)
+        True
+    """
     left, right, top, bottom = pad
     return maps[..., top : maps.shape[-2] - bottom, left : maps.shape[-1] - right]
 
 
 def shift(maps: Tensor, dy: int, dx: int, fill: float = 0.0) -> Tensor:
-    """(..., h, w) with the value of the pixel (dy, dx) further at each place; `fill` where that is outside."""
+    """(..., h, w) with the value of the pixel (dy, dx) further at each place; `fill` where that is outside.
+
+    Examples:
+        >>> shift(torch.tensor([[1, 2, 3]]), 0, 1)
+        tensor([[2, 3, 0]])
+    """
     height, width = maps.shape[-2:]
     padded = F.pad(maps, (max(0, -dx), max(0, dx), max(0, -dy), max(0, dy)), value=fill)
     top, left = max(0, dy), max(0, dx)
@@ -78,7 +107,12 @@ def shift(maps: Tensor, dy: int, dx: int, fill: float = 0.0) -> Tensor:
 
 
 def window_offsets(radius: int, dilation: int = 1, centre: bool = False) -> Iterator[tuple[int, int]]:
-    """Offsets (dy, dx) of a square window, row by row."""
+    """Offsets (dy, dx) of a square window, row by row.
+
+    Examples:
+        >>> len(list(window_offsets(1))), list(window_offsets(1, centre=True))[4]
+        (8, (0, 0))
+    """
     for dy in range(-radius, radius + 1):
         for dx in range(-radius, radius + 1):
             if centre or dy or dx:
@@ -86,7 +120,12 @@ def window_offsets(radius: int, dilation: int = 1, centre: bool = False) -> Iter
 
 
 def half_window(radius: int, dilation: int = 1) -> Iterator[tuple[int, int]]:
-    """Offsets (dy, dx) of a square window that meet every unordered pair once: the half after the centre."""
+    """Offsets (dy, dx) of a square window that meet every unordered pair once: the half after the centre.
+
+    Examples:
+        >>> list(half_window(1))
+        [(0, 1), (1, -1), (1, 0), (1, 1)]
+    """
     for dy in range(radius + 1):
         for dx in range(-radius, radius + 1):
             if dy > 0 or dx > 0:
@@ -131,6 +170,12 @@ def warp(values: Tensor, flow: Tensor) -> Tensor:
 
     Returns:
         (N, C, H, W) on the grid of the wanted frame.
+
+    Examples:
+        >>> values, flow = torch.tensor([[[[1.0, 2.0, 3.0]]]]), torch.zeros(1, 2, 1, 3)
+        >>> flow[:, 0] = 1.0  # one pixel to the right
+        >>> warp(values, flow)
+        tensor([[[[2., 3., 3.]]]])
     """
     height, width = flow.shape[-2:]
     xs = torch.arange(width, dtype=flow.dtype, device=flow.device) + flow[:, 0]
@@ -150,6 +195,12 @@ def flow_magnitude(flow: Tensor) -> Tensor:
 
     Returns:
         (..., 1, H, W), not negative.
+
+    Examples:
+        >>> flow = torch.zeros(2, 4, 8)
+        >>> flow[0] = 4.0  # half the width
+        >>> flow_magnitude(flow).unique()
+        tensor([0.5000])
     """
     height, width = flow.shape[-2:]
     return torch.hypot(flow[..., 0, :, :] / width, flow[..., 1, :, :] / height).unsqueeze(-3)

@@ -21,6 +21,13 @@ def slic(image: np.ndarray, segments: int = 200, compactness: float = 20.0) -> T
 
     Raises:
         ImportError: scikit-image is not installed.
+
+    Examples:
+        >>> image = np.zeros((32, 32, 3), np.uint8)
+        >>> image[:, 16:] = 255
+        >>> labels = slic(image, segments=4)
+        >>> tuple(labels.shape), bool(labels[0, 0] == labels[0, 31])
+        ((32, 32), False)
     """
     try:
         from skimage.segmentation import slic as segment
@@ -36,6 +43,12 @@ def superpixel_means(labels: Tensor, values: Tensor) -> Tensor:
     Args:
         labels: (H, W) int64 from 0 without gaps.
         values: (C, H, W).
+
+    Examples:
+        >>> labels = torch.tensor([[0, 0, 1]])
+        >>> superpixel_means(labels, torch.tensor([[[1.0, 3.0, 5.0]]]))
+        tensor([[2.],
+                [5.]], dtype=torch.float64)
     """
     flat, count = labels.flatten(), int(labels.max()) + 1
     sums = values.new_zeros(count, len(values), dtype=torch.float64)
@@ -139,6 +152,13 @@ def rank_nodes(
     Raises:
         ValueError: ``lambda4`` is not positive.
         ArithmeticError: The tolerance was not reached.
+
+    Examples:
+        >>> features = torch.tensor([[0.0], [0.0], [1.0]])  # two alike nodes and another one, each in its own image
+        >>> graph = SuperpixelGraph(features, torch.tensor([0, 1, 2]), torch.zeros(0, 2, dtype=torch.int64))
+        >>> rank = rank_nodes(graph, torch.tensor([1, 0, 0]), prior=0.0)
+        >>> bool(rank[0] > rank[1] > rank[2])
+        True
     """
     if lambda4 <= 0:
         raise ValueError(f'lambda4 is {lambda4}; the ranking has one solution for positive values only.')
@@ -163,7 +183,7 @@ Refine = Callable[[np.ndarray, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class SmoothingSettings:
-    """Numbers of the smoothing; those that the paper does not give are ours.
+    """Parameters of the smoothing; where the paper gives none, ours.
 
     Attributes:
         rounds: Alternations at most; it ends sooner when no indicator changes (ours).
@@ -233,6 +253,12 @@ def smooth_labels(
 
     Raises:
         ValueError: A map does not have its image's size.
+
+    Examples:
+        >>> images, maps = [np.zeros((16, 16, 3), np.uint8)], [torch.rand(16, 16)]
+        >>> smoothed = smooth_labels(images, maps, refine=lambda image, logits: torch.sigmoid(logits))
+        >>> [tuple(values.shape) for values in smoothed]
+        [(16, 16)]
     """
     settings = settings or SmoothingSettings()
     for image, value in zip(images, maps, strict=True):

@@ -59,6 +59,15 @@ def local_saliency_coherence(
 
     Raises:
         ValueError: Shapes do not belong together, there is no kernel, or a bandwidth is not positive.
+
+    Examples:
+        >>> saliency = torch.tensor([[[[0.0, 0.0, 1.0, 1.0]]]]).expand(1, 1, 8, 4)  # (B, K, h, w)
+        >>> plain, edge = torch.zeros(1, 3, 8, 4), saliency.expand(1, 3, 8, 4)
+        >>> options = dict(radius=2, border='ignore')
+        >>> round(local_saliency_coherence(saliency, plain, **options).item(), 2)  # a step where the image has none
+        5.96
+        >>> round(local_saliency_coherence(saliency, edge, **options).item(), 2)  # a step along an edge costs nothing
+        0.0
     """
     _check(saliency, image, radius, border)
     saliency = at_least_float32(saliency)

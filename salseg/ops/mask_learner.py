@@ -1,4 +1,4 @@
-"""Masks of what a set of images shares, learnt from features without labels (mask-guided FCN, CVPR 2019, section 3).
+"""Masks of the common object of a set of images, learned from features without labels (mask-guided FCN, CVPR 2019, section 3).
 
 Shapes: N images of one set, P = h w positions of a map, d channels.
 """
@@ -133,6 +133,13 @@ def learn_masks(
 
     Raises:
         ValueError: The grid does not fit, the mode is unknown, or all features are equal.
+
+    Examples:
+        >>> features = torch.full((2, 36, 3), 0.1)
+        >>> features[:, [14, 15, 20, 21]] = torch.tensor([1.0, 0.5, 0.0])  # what two 6 x 6 maps share, in the middle
+        >>> masks = learn_masks(features, (6, 6))
+        >>> tuple(masks.shape), (masks[0] > 0.5).nonzero().tolist()
+        ((2, 6, 6), [[2, 2], [2, 3], [3, 2], [3, 3]])
     """
     if features.dim() != 3 or grid[0] * grid[1] != features.shape[1] or mode not in ('robust', 'literal'):
         raise ValueError(

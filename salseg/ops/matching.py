@@ -23,6 +23,12 @@ def pixel_matching(reference: Tensor, target: Tensor, scale: float = 1.0, keys: 
 
     Returns:
         (B, C, h', w') in the reference's type.
+
+    Examples:
+        >>> reference, target = torch.rand(1, 8, 4, 5), torch.zeros(1, 8, 2, 3)
+        >>> matched = pixel_matching(reference, target)
+        >>> tuple(matched.shape), torch.allclose(matched[0, :, 0, 0], reference[0].mean((1, 2)))
+        ((1, 8, 2, 3), True)
     """
     with full_precision(reference):
         # Positions must lie in rows: the kernel falls back to the written-out form on other strides.
@@ -38,13 +44,18 @@ def _rows(maps: Tensor) -> Tensor:
 
 
 def matching_weights(reference: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """The weights that :func:`pixel_matching` uses, written out: to look at them, not to compute with.
+    """The weights of `pixel_matching` as a matrix, for inspection.
 
     Args:
         reference, target: As there.
 
     Returns:
         Inner products and weights, (B, h * w, h' * w') each; the weights of a target position, a column, sum to 1.
+
+    Examples:
+        >>> similarity, weights = matching_weights(torch.rand(1, 8, 4, 5), torch.rand(1, 8, 2, 3))
+        >>> tuple(weights.shape), torch.allclose(weights.sum(1), torch.ones(6))
+        ((1, 20, 6), True)
     """
     with full_precision(reference):
         similarity = at_least_float32(reference).flatten(2).transpose(1, 2) @ at_least_float32(target).flatten(2)
@@ -52,7 +63,7 @@ def matching_weights(reference: Tensor, target: Tensor) -> tuple[Tensor, Tensor]
 
 
 def channel_weights(features: Tensor) -> tuple[Tensor, Tensor]:
-    """How much each channel takes from every other one (thesis of NPMCA-net, eq. 3.4 and 3.5).
+    """Attention weights between channels (thesis of NPMCA-net, eq. 3.4 and 3.5).
 
     The plain softmax of the channels' inner products; the dual-attention network subtracts them from their maximum
     first.
@@ -62,6 +73,12 @@ def channel_weights(features: Tensor) -> tuple[Tensor, Tensor]:
 
     Returns:
         Inner products and weights, (B, C, C) float32; the weights of channel j, column j, sum to 1.
+
+    Examples:
+        >>> energy, weights = channel_weights(torch.eye(2).reshape(1, 2, 1, 2))
+        >>> weights.round(decimals=4)
+        tensor([[[0.7311, 0.2689],
+                 [0.2689, 0.7311]]])
     """
     flat = at_least_float32(features).flatten(2)
     # Sums over all positions: entries reach hundreds, so half precision would round the softmax to one channel.
@@ -79,6 +96,11 @@ def channel_matching(features: Tensor) -> Tensor:
 
     Returns:
         (B, C, h, w).
+
+    Examples:
+        >>> features = torch.rand(1, 3, 4, 5)
+        >>> tuple(channel_matching(features).shape)
+        (1, 3, 4, 5)
     """
     with full_precision(features):
         _, weights = channel_weights(features)
@@ -89,7 +111,7 @@ def channel_matching(features: Tensor) -> Tensor:
 
 
 def augment_keys(keys: Tensor, shrinkage: Tensor | None = None) -> Tensor:
-    """What a memory keeps of its keys, so that a similarity is one matrix product.
+    """Keys as a memory stores them, so that a similarity is one matrix product.
 
     Args:
         keys: (..., M, C).
@@ -97,6 +119,10 @@ def augment_keys(keys: Tensor, shrinkage: Tensor | None = None) -> Tensor:
 
     Returns:
         (..., M, 2C + 1), the rows [-s k^2, s k, -s] / sqrt(C).
+
+    Examples:
+        >>> augment_keys(torch.tensor([[3.0]]))  # one key of one channel: -k^2, k, -1
+        tensor([[-9.,  3., -1.]])
     """
     keys = at_least_float32(keys)
     scale = keys.new_ones(keys.shape[:-1]) if shrinkage is None else at_least_float32(shrinkage)
@@ -107,7 +133,7 @@ def augment_keys(keys: Tensor, shrinkage: Tensor | None = None) -> Tensor:
 
 
 def augment_queries(queries: Tensor, selection: Tensor | None = None) -> Tensor:
-    """The counterpart of :func:`augment_keys`.
+    """The counterpart of `augment_keys`.
 
     Args:
         queries: (..., Q, C).
@@ -116,6 +142,10 @@ def augment_queries(queries: Tensor, selection: Tensor | None = None) -> Tensor:
 
     Returns:
         (..., Q, 2C + 1), the rows [e, 2 e q, sum(e q^2)].
+
+    Examples:
+        >>> augment_queries(torch.tensor([[2.0]]), selection=torch.tensor([[0.5]]))
+        tensor([[0.5000, 2.0000, 2.0000]])
     """
     queries = at_least_float32(queries)
     if selection is None:
@@ -133,11 +163,16 @@ def anisotropic_similarity(
     Computed in float32 whatever the autocast: large terms cancel.
 
     Args:
-        keys, shrinkage: As in :func:`augment_keys`.
-        queries, selection: As in :func:`augment_queries`.
+        keys, shrinkage: As in `augment_keys`.
+        queries, selection: As in `augment_queries`.
 
     Returns:
         (..., Q, M), a row per query.
+
+    Examples:
+        >>> keys, queries = torch.tensor([[0.0], [3.0]]), torch.tensor([[1.0]])
+        >>> anisotropic_similarity(keys, queries, selection=torch.ones(1, 1))  # -(0 - 1)^2, -(3 - 1)^2
+        tensor([[-1., -4.]])
     """
     with full_precision(keys):
         return augment_queries(queries, selection) @ augment_keys(keys, shrinkage).transpose(-1, -2)
@@ -152,6 +187,11 @@ def top_k_weights(similarity: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
     Returns:
         Weights (Q, min(k, M)), rows sum to 1, and the columns they belong to, int64.
+
+    Examples:
+        >>> weights, columns = top_k_weights(torch.tensor([[0.0, 5.0, 5.0, 1.0]]), k=2)
+        >>> weights.tolist(), columns.sort().values.tolist()
+        ([[0.5, 0.5]], [[1, 2]])
     """
     # The choice is a constant; gathered afterwards, the chosen entries have their gradient.
     index = largest_columns(similarity.detach(), min(k, similarity.shape[1]))
@@ -202,12 +242,22 @@ def read_rows(values: Tensor, weights: Tensor, index: Tensor) -> Tensor:
 
     Returns:
         (Q, D).
+
+    Examples:
+        >>> values, index = torch.tensor([[1.0], [2.0], [4.0]]), torch.tensor([[0, 2]])
+        >>> read_rows(values, torch.tensor([[0.5, 0.5]]), index)
+        tensor([[2.5000]])
     """
     # Gathers and sums in one kernel: written out, the chosen rows are (Q, k, D), gigabytes for 30 objects.
     return F.embedding_bag(index, values, mode='sum', per_sample_weights=weights)
 
 
 def row_usage(weights: Tensor, index: Tensor, rows: int) -> Tensor:
-    """(rows,) weight that each row of the memory received, summed over the queries."""
+    """(rows,) weight that each row of the memory received, summed over the queries.
+
+    Examples:
+        >>> row_usage(torch.tensor([[0.25, 0.75], [1.0, 0.0]]), torch.tensor([[0, 2], [2, 1]]), rows=4)
+        tensor([0.2500, 0.0000, 1.7500, 0.0000])
+    """
     # A row is chosen by many queries: plain indexed addition would count it once.
     return weights.new_zeros(rows).index_add_(0, index.flatten(), weights.flatten())

@@ -50,7 +50,12 @@ def seed_logits(queries: Tensor, keys: Tensor, max_bytes: int = DEFAULT_BYTES) -
     Args:
         queries: (N, P, C).
         keys: (N, P, C).
-        max_bytes: See :func:`similarity_maxima`.
+        max_bytes: See `similarity_maxima`.
+
+    Examples:
+        >>> features = torch.rand(3, 6, 8)  # three images, six positions, eight channels
+        >>> tuple(seed_logits(features, features).shape)
+        (3, 6)
     """
     blocks = similarity_maxima(queries, keys, max_bytes)
     # Largest per image, then a mean: every image has one vote, whatever its number of matching positions (eq. 5.4).
@@ -62,12 +67,17 @@ def select_seeds(logits: Tensor, ties: Literal['sum', 'first'] = 'first') -> Ten
     """Where each image's seed is (thesis eq. 5.5, 5.6), (N, P) bool.
 
     Args:
-        logits: (N, P), see :func:`seed_logits`.
+        logits: (N, P), see `seed_logits`.
         ties: 'sum' selects every position whose softmax equals the largest, as the released code does: one as a rule,
             all of them where an image is constant. 'first' always selects one.
 
     Raises:
         ValueError: ``ties`` is unknown.
+
+    Examples:
+        >>> select_seeds(torch.tensor([[0.1, 0.7, 0.2], [0.5, 0.3, 0.2]])).int()
+        tensor([[0, 1, 0],
+                [1, 0, 0]], dtype=torch.int32)
     """
     if ties == 'sum':
         # The softmax changes nothing but ties made by its rounding; the released code takes it.
@@ -85,6 +95,11 @@ def seed_vectors(unit: Tensor, selected: Tensor) -> Tensor:
     Args:
         unit: (N, C, P), of unit length along C.
         selected: (N, P) bool; constant for the gradient.
+
+    Examples:
+        >>> unit = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])  # one image, two channels, two positions
+        >>> seed_vectors(unit, torch.tensor([[False, True]]))
+        tensor([[0., 1.]])
     """
     # A sum and no mean, as released: with ties the seed is longer, and its image outweighs the others.
     return torch.einsum('ncp,np->nc', unit, selected.to(unit.dtype))
@@ -99,6 +114,11 @@ def mean_response(unit: Tensor, seeds: Tensor, rectify: bool, max_bytes: int = D
         rectify: Set negative correlations to 0 before the mean. Without, the mean is taken of the seeds instead, which
             costs N times less and gives the same.
         max_bytes: Of a block of correlations.
+
+    Examples:
+        >>> unit = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])
+        >>> mean_response(unit, torch.tensor([[1.0, 0.0]]), rectify=True)
+        tensor([[1., 0.]])
     """
     if not rectify:
         # Without the cut the mean of correlations is the correlation with the mean.
@@ -116,6 +136,10 @@ def stretch(response: Tensor, epsilon: float = 1e-12) -> Tensor:
     Args:
         response: (N, P).
         epsilon: Keeps a constant response finite; the gradient there is multiplied by up to 1 / epsilon.
+
+    Examples:
+        >>> stretch(torch.tensor([[1.0, 2.0, 5.0]]))
+        tensor([[0.0000, 0.2500, 1.0000]])
     """
     # Per image: an image in which the common object is small or dark would otherwise have no position that counts.
     low, high = response.amin(1, keepdim=True), response.amax(1, keepdim=True)
@@ -128,6 +152,11 @@ def group_prototype(features: Tensor, response: Tensor) -> Tensor:
     Args:
         features: (N, C, P).
         response: (N, P).
+
+    Examples:
+        >>> features = torch.tensor([[[1.0, 3.0]], [[5.0, 7.0]]])  # two images, one channel, two positions
+        >>> group_prototype(features, torch.ones(2, 2))
+        tensor([4.])
     """
     # Divided by the number of positions and not by the sum of the response (eq. 5.10): a group that agrees on little
     # gets a short prototype.
@@ -143,6 +172,12 @@ def dynamic_depthwise(x: Tensor, kernels: Tensor) -> Tensor:
 
     Returns:
         (B, C, h, w).
+
+    Examples:
+        >>> x, kernels = torch.ones(1, 2, 4, 4), torch.zeros(1, 2, 3, 3)
+        >>> kernels[:, 0, 1, 1] = 2.0
+        >>> dynamic_depthwise(x, kernels).mean((2, 3))
+        tensor([[2., 0.]])
     """
     batch, channels, size = *x.shape[:2], kernels.shape[-1]
     # Images become channels: a grouped convolution then has a filter of its own for each of them, in one call.

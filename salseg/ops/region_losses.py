@@ -17,6 +17,11 @@ def dice_distance(probability: Tensor, masks: Tensor, smooth: float = 1.0) -> Te
 
     Returns:
         (...), float32 in [0, 1].
+
+    Examples:
+        >>> masks = torch.tensor([[1.0, 1.0], [0.0, 0.0]])
+        >>> dice_distance(torch.full((2, 2), 0.5), masks)  # 1 - (2 * 1 + 1) / (2 + 2 + 1)
+        tensor(0.4000)
     """
     p = at_least_float32(probability).flatten(-2)
     g = masks.to(p.dtype).flatten(-2)
@@ -44,6 +49,11 @@ def iou_distance(
 
     Raises:
         ValueError: Another form.
+
+    Examples:
+        >>> truth = torch.tensor([[True, True], [False, False]])
+        >>> iou_distance(torch.full((2, 2), 0.5), truth)  # 1 - 1 / 3
+        tensor(0.6667)
     """
     if form not in FORMS:
         raise ValueError(f"form={form!r}; expected 'minmax' or 'product'.")
@@ -71,6 +81,11 @@ def mask_iou(probability: Tensor, truth: Tensor, epsilon: float = 1e-5) -> Tenso
 
     Returns:
         (...), in [0, 1).
+
+    Examples:
+        >>> truth = torch.tensor([[1.0, 1.0], [0.0, 0.0]])
+        >>> round(mask_iou(truth.flip(1), truth).item(), 3), round(mask_iou(1 - truth, truth).item(), 3)
+        (1.0, 0.0)
     """
     probability, truth = at_least_float32(probability), at_least_float32(truth)
     both = (probability * truth).sum((-2, -1))
@@ -86,6 +101,10 @@ def sum_squared_error(maps: Tensor, truth: Tensor) -> Tensor:
     Args:
         maps: Any shape.
         truth: Same shape.
+
+    Examples:
+        >>> sum_squared_error(torch.tensor([0.5, 1.0]), torch.tensor([0.0, 0.0]))
+        tensor(1.2500)
     """
     return (at_least_float32(maps) - at_least_float32(truth)).square().sum()
 
@@ -103,6 +122,11 @@ def structural_similarity(x: Tensor, y: Tensor, *, c1: float = 0.01**2, c2: floa
 
     Returns:
         (..., h, w), in [-1, 1] up to rounding.
+
+    Examples:
+        >>> x = torch.eye(5)
+        >>> bool(structural_similarity(x, x).min() > 0.999), bool(structural_similarity(x, 1 - x)[2, 2] < 0)
+        (True, True)
     """
     shape = x.shape
     x, y = (at_least_float32(t).reshape(-1, 1, *t.shape[-2:]) for t in (x, y))
@@ -130,6 +154,13 @@ def structure_consistency(x: Tensor, y: Tensor, alpha: float = 0.85) -> Tensor:
 
     Returns:
         (...), for every map the mean over its pixels; the published loss is the mean of these.
+
+    Examples:
+        >>> x = torch.eye(5).expand(2, 5, 5)
+        >>> structure_consistency(x, x)
+        tensor([0., 0.])
+        >>> structure_consistency(x, torch.zeros(2, 5, 5), alpha=0)  # mean absolute difference
+        tensor([0.2000, 0.2000])
     """
     x, y = at_least_float32(x), at_least_float32(y)
     difference = (x - y).abs().mean((-2, -1))

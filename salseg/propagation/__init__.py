@@ -1,4 +1,4 @@
-"""Follow prompted objects through a video, frame by frame."""
+"""Track prompted objects through a video, frame by frame."""
 
 from salseg.propagation.merging import MergedPropagator
 from salseg.propagation.prompt import Prompt, merge_prompt

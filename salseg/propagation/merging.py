@@ -12,7 +12,7 @@ from salseg.propagation.propagator import FrameResult, MemoryReport, Propagator
 
 
 class MergedPropagator:
-    """Runs at several sizes, mirrored or not, whose probabilities are averaged; used like a :class:`Propagator`.
+    """Runs at several sizes, mirrored or not, whose probabilities are averaged; used like a `Propagator`.
 
     The runs never see each other's answers, so merging frame by frame equals merging after the video (XMem's
     multi-scale testing), without keeping it: the runs' states are what it costs. Each run's probability is floored to
@@ -50,11 +50,11 @@ class MergedPropagator:
             run.reset()
 
     def snapshot(self) -> dict[str, Any]:
-        """As :meth:`Propagator.snapshot`."""
+        """As `Propagator.snapshot`."""
         return dict(runs=[run.snapshot() for run in self.runs])
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """As :meth:`Propagator.restore`."""
+        """As `Propagator.restore`."""
         for run, stored in zip(self.runs, snapshot['runs']):
             run.restore(stored)
 
@@ -65,7 +65,7 @@ class MergedPropagator:
             run.remove_objects(wanted)
 
     def step(self, image: np.ndarray, prompt: Prompt | np.ndarray | None = None, *, last: bool = False) -> FrameResult:
-        """As :meth:`Propagator.step`."""
+        """As `Propagator.step`."""
         if prompt is not None and not isinstance(prompt, Prompt):
             prompt = Prompt.from_labels(prompt)
         results = [run.step(image, prompt, last=last) for run in self.runs]

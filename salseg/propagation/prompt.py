@@ -23,7 +23,7 @@ class Prompt:
     An id that is not tracked yet is a new object; one that is tracked is corrected: in this frame the given mask
     replaces what was predicted. Objects that are not given keep their prediction outside the given masks.
 
-    Build it with :meth:`from_masks`, :meth:`from_boxes` or :meth:`from_labels`.
+    Build it with `from_masks`, `from_boxes` or `from_labels`.
 
     Attributes:
         ids: Of the given objects, ascending.
@@ -64,7 +64,7 @@ class Prompt:
         Args:
             boxes: By id, (x0, y0, x1, y1) in pixels, corners between pixels; what is outside the image is cut off.
             size: (H, W) of the frame.
-            overlap: As in :meth:`from_masks`, decided by the boxes' areas.
+            overlap: As in `from_masks`, decided by the boxes' areas.
 
         Raises:
             DataError: No object, an id outside 1..254, or a box without a pixel in the image.

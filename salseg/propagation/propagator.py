@@ -16,7 +16,7 @@ from salseg.propagation.prompt import Prompt
 
 @dataclass
 class FrameResult:
-    """Answer for one frame.
+    """Result of one frame.
 
     Attributes:
         probability: (1 + K, H, W) float in [0, 1], background first, then the objects in the order of ``object_ids``.
@@ -35,7 +35,7 @@ class FrameResult:
 
 @dataclass(frozen=True)
 class MemoryReport:
-    """What a propagator holds between two frames.
+    """Size of the state that a propagator keeps between two frames.
 
     Attributes:
         elements: Stored positions or maps by name; the model's page says how each is bounded.
@@ -50,7 +50,7 @@ BOX_PROMPTS = ('fill', 'refine')
 
 
 class PropagationModel(Protocol):
-    """What a model must offer to be driven by a :class:`Propagator`."""
+    """What a model must offer to be driven by a `Propagator`."""
 
     weights_source: str | None
     shorter_side: int | None
@@ -70,7 +70,7 @@ class PropagationModel(Protocol):
 
 
 class Propagator:
-    """A model and one video's state: images and prompts in, labels out. Nothing holds the whole video.
+    """Tracks objects through one video, frame by frame, from prompts; keeps a bounded state.
 
     Objects may be given at any frame, under ids that never change; they can be corrected by giving them again and
     removed at any time. Frames before the first prompt are answered by background and leave no trace in the memory.
@@ -131,7 +131,7 @@ class Propagator:
         return dict(state=self.state.state_dict(), size=self._size, ended=self._ended)
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Go on from what :meth:`snapshot` gave, with the same model and arguments."""
+        """Go on from what `snapshot` gave, with the same model and arguments."""
         self.reset()
         self.state.load_state_dict(snapshot['state'])
         self._size = None if snapshot['size'] is None else tuple(snapshot['size'])
@@ -154,7 +154,7 @@ class Propagator:
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            prompt: Objects given in this frame, or an integer label map (H, W), see :meth:`Prompt.from_labels`.
+            prompt: Objects given in this frame, or an integer label map (H, W), see `Prompt.from_labels`.
             last: Whether no frame follows; the model then saves the work of remembering this one.
 
         Returns:
@@ -175,7 +175,7 @@ class Propagator:
 
     @torch.no_grad()
     def step_frame(self, frame: Tensor, prompt: Prompt | None = None, *, last: bool = False) -> FrameResult:
-        """As :meth:`step`, for a frame (3, H, W) that is normalised already."""
+        """As `step`, for a frame (3, H, W) that is normalised already."""
         size = tuple(frame.shape[-2:])
         self._check(size, prompt)
         work = _shorter_side(size, self.shorter_side)
@@ -241,10 +241,10 @@ def propagate(
     frames: Iterable[np.ndarray],
     prompts: Mapping[int, Prompt | np.ndarray],
 ) -> Iterator[FrameResult]:
-    """Results of a whole video, one by one as its frames come.
+    """Results of a video, frame by frame.
 
     Args:
-        propagator: A :class:`Propagator` or :class:`MergedPropagator`, freshly reset.
+        propagator: A `Propagator` or `MergedPropagator`, freshly reset.
         frames: (H, W, 3) uint8 RGB each; one frame is read ahead to know the last one.
         prompts: By the number of the frame, from 0.
 

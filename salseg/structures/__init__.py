@@ -1,4 +1,4 @@
-"""What travels through the toolbox: one sample, what a model may see, what a loss may see."""
+"""Data structures: sample, inputs of a model, targets of a loss."""
 
 from salseg.structures.batch import ExportPart, FrameInputs, FrameTargets
 from salseg.structures.sample import FrameGeometry, InputType, SalDataSample

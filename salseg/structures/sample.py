@@ -67,7 +67,7 @@ class FrameGeometry:
         Args:
             maps: (C, h, w) at network size.
             mode: 'bilinear' for maps and logits, 'nearest' for labels.
-            align_corners: As in :func:`torch.nn.functional.interpolate`; ignored for 'nearest'.
+            align_corners: As in `torch.nn.functional.interpolate`; ignored for 'nearest'.
             fill: Value outside the crop.
 
         Returns:
@@ -97,12 +97,12 @@ META = (
 
 
 class SalDataSample(BaseDataElement):
-    """Everything about one set of T frames but its pixels.
+    """Everything about one set of T frames except its pixels.
 
     An image is a set of one frame, a group an unordered set, a clip an ordered one.
 
     Metainfo: ``dataset``, ``set_id``, ``frame_ids``, ``frame_paths``, ``ordered``, ``ori_shapes``, ``geometry`` (a
-    :class:`FrameGeometry` per frame), ``object_ids``, ``label_kind`` per frame, ``label_paths``, optional ``pixel_mean`` and
+    `FrameGeometry` per frame), ``object_ids``, ``label_kind`` per frame, ``label_paths``, optional ``pixel_mean`` and
     ``pixel_std`` of the data set.
 
     Data at network size: ``labels`` uint8 (T, H, W), 0 background, 1..254 objects, 255 unknown; ``saliency`` float32

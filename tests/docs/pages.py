@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PATTERNS = ('README.md', 'CONTRIBUTING.md', 'docs/en/*.md', 'projects/README.md', 'projects/*/README.md')
+PATTERNS = (
+    'README.md',
+    'CONTRIBUTING.md',
+    'docs/en/*.md',
+    'docs/en/api/*.md',
+    'projects/README.md',
+    'projects/*/README.md',
+)
 # A block that a test cannot run says so in the line above its fence: <!-- parsed only: data -->
 REASONS = {
     'data': 'needs a data set that is not shipped',
@@ -28,7 +35,7 @@ NOT_RUN = {
     r'^tensorboard\b': 'opens a server and does not end',
     r'^(pytest|ruff|lint-imports|pre-commit)\b|^python -m pytest\b': 'is a part of make test',
     r'^\S+/bin/python\b': 'needs an environment of its own',
-    r'^python benchmarks/': 'metrics for minutes',
+    r'^python benchmarks/': 'measures for minutes',
     r'^python tools/quickstart\.py\b': 'computes for minutes',
     r'tools/model_converters/convert_\w+\.py\b': "needs somebody else's checkpoint",
 }

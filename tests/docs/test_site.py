@@ -9,6 +9,7 @@ import yaml
 from tests.docs.pages import ROOT, pages
 
 mkdocs = pytest.importorskip('mkdocs', reason='the site is built by mkdocs, extra docs')
+pytest.importorskip('mkdocstrings', reason='the API reference is built by mkdocstrings, extra docs')
 IMAGES = 300_000
 
 
@@ -19,7 +20,8 @@ def test_the_site_is_built_strictly_and_links_lead_to_pages(tmp_path):
     config = load_config(str(ROOT / 'mkdocs.yml'), strict=True, site_dir=str(tmp_path))
     build(config)
     built = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob('*.html')}
-    assert {'index.html', 'projects/xmem.html', 'task_vos.html'} <= built
+    assert {'index.html', 'projects/xmem.html', 'task_vos.html', 'api/ops.html'} <= built
+    assert 'id="salseg.ops.dice_distance"' in (tmp_path / 'api/ops.html').read_text(encoding='utf-8')
     broken = []
     for name in sorted(built - {'404.html'}):
         for target in re.findall(r'(?:href|src)="([^"#:]+)(?:#[^"]*)?"', (tmp_path / name).read_text(encoding='utf-8')):
@@ -31,7 +33,7 @@ def test_the_site_is_built_strictly_and_links_lead_to_pages(tmp_path):
 def test_every_page_of_the_repository_is_on_the_site():
     text = (ROOT / 'mkdocs.yml').read_text(encoding='utf-8')
     listed = set(re.findall(r': (\S+\.md)$', text, re.MULTILINE))
-    wanted = {Path(page).name for page in pages() if page.startswith('docs/en/')}
+    wanted = {page.removeprefix('docs/en/') for page in pages() if page.startswith('docs/en/')}
     wanted |= {f'projects/{Path(page).parent.name}.md' for page in pages() if re.match(r'projects/\w+/README', page)}
     assert not wanted - listed
     assert yaml.safe_load(text)['docs_dir'] == 'docs/en'

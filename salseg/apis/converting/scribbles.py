@@ -76,7 +76,7 @@ def draw_from_masks(
         source: Folder of images and masks in any layout of single images.
         out: Gets ``image/``, ``mask/``, ``scribble/`` and ``train.txt``.
         seed: Another one gives other scribbles.
-        width, sloppiness: See :func:`draw_scribbles`.
+        width, sloppiness: See `draw_scribbles`.
         images, masks: Folders with unusual names.
         how: 'copy', 'hardlink' or 'symlink' images and masks.
         progress: Told how many images are done.

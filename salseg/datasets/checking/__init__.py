@@ -1,4 +1,4 @@
-"""Say before training what a data set lacks."""
+"""Check a data set before training."""
 
 from salseg.datasets.checking.check import Options, Report, check_folder
 from salseg.datasets.checking.findings import KINDS, Finding, Findings

@@ -93,7 +93,7 @@ def check_folder(
 
     Args:
         root: Folder of the data set.
-        options: See :class:`Options`.
+        options: See `Options`.
         progress: Called with items done and items in all.
 
     Raises:

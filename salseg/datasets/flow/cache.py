@@ -16,7 +16,7 @@ _FORMAT = 1
 
 
 class FlowCache:
-    """An estimator that remembers.
+    """A flow estimator with a cache on disk.
 
     An entry's name and its provenance hold a fingerprint of both images as they entered (so crops, mirroring and size
     count) and of the estimator's settings: a changed image, version or argument is another entry, never a stale one.
@@ -55,7 +55,7 @@ class FlowCache:
         """(H, W, 2) float32 in pixels, the same bits whether it was stored or not.
 
         Raises:
-            DataError: The folder cannot be written, or see :class:`FlowEstimator`.
+            DataError: The folder cannot be written, or see `FlowEstimator`.
         """
         provenance = self.provenance(pair)
         path = self.path(pair, provenance)

@@ -12,7 +12,7 @@ from salseg.registry import DATA_SAMPLERS
 
 @DATA_SAMPLERS.register_module()
 class PartsSampler(ResumableSampler):
-    """A :class:`ResumableSampler` that knows the parts of a :class:`ConcatDataset`; each is permuted on its own.
+    """A `ResumableSampler` that knows the parts of a `ConcatDataset`; each is permuted on its own.
 
     Args:
         dataset: A concatenation.
@@ -48,7 +48,7 @@ class AlternatingBatchSampler(ResumableBatchSampler):
     A video batch of one clip of 8 frames and an image batch of 8 single frames, for example, fill the network alike.
 
     Args:
-        sampler: A :class:`PartsSampler`.
+        sampler: A `PartsSampler`.
         batch_size: The largest of ``sizes``, since the runner asks for one number.
         sizes: Sets per process and step of each part.
         rank, world_size: Of this process; by default the running ones.

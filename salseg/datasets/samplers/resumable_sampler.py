@@ -14,7 +14,7 @@ from salseg.registry import DATA_SAMPLERS
 class ResumableSampler(Sampler[int]):
     """Yield draws ``epoch * len + index`` without end; epoch e is permuted by a generator of (seed, e).
 
-    Every process yields all draws; :class:`ResumableBatchSampler` deals them out.
+    Every process yields all draws; `ResumableBatchSampler` deals them out.
 
     Args:
         dataset: Its length counts.
@@ -49,7 +49,7 @@ class ResumableBatchSampler(Sampler[list[int]]):
     """Batches of draws, dealt to the processes, from any position on.
 
     Args:
-        sampler: A :class:`ResumableSampler`.
+        sampler: A `ResumableSampler`.
         batch_size: Sets per process and step.
         last: What happens to an epoch's last, incomplete batch: 'fill' from the next epoch (batches never shrink), 'keep'
             it small (one process) or fill it up with the epoch's first draws (several), or 'drop' it.

@@ -123,7 +123,7 @@ def triplet_indices(
         between: Frames per interval (m).
         interval: Frames from one kept label to the next by the data set's nominal interval (l d); read by 'released'
             only.
-        spacing: See :func:`clip_indices`. Positions of 'released' that do not lie between the labels are left out.
+        spacing: See `clip_indices`. Positions of 'released' that do not lie between the labels are left out.
 
     Raises:
         ValueError: ``between`` is negative or, with 'released', not below the interval.

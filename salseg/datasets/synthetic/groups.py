@@ -90,7 +90,7 @@ def draw_group_image(
     categories: Sequence[int] = SEEN,
     version: int = VERSION,
 ) -> GroupImage:
-    """Image ``member`` of group ``index``, without drawing the others; the arguments are those of :func:`draw_group`.
+    """Image ``member`` of group ``index``, without drawing the others; the arguments are those of `draw_group`.
 
     Raises:
         DataError: An argument that cannot be drawn.

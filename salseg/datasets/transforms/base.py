@@ -47,7 +47,7 @@ class RandomFrameTransform(FrameTransform):
         self.per = per
 
     def draws(self, results: Results) -> list[Any]:
-        """What :meth:`draw` gave, one entry per frame."""
+        """What `draw` gave, one entry per frame."""
         count = len(results['frames'])
         if self.per == 'clip':
             return [self.draw(self.rng(results))] * count

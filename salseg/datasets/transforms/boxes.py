@@ -17,13 +17,13 @@ MASK_FIELDS = ('labels', 'label_images', 'label_paths', 'saliency', 'box_maps', 
 
 @TRANSFORMS.register_module()
 class LoadBoxes(FrameTransform):
-    """Boxes instead of masks: no mask file is opened; comes after :class:`LoadFrames`.
+    """Boxes instead of masks: no mask file is opened; comes after `LoadFrames`.
 
     Adds ``box_maps``, a filled box per object and frame, which geometric transforms move like labels;
-    :class:`MasksToBoxes` at the pipeline's end puts boxes around them. Objects are drawn from those of the first frame.
+    `MasksToBoxes` at the pipeline's end puts boxes around them. Objects are drawn from those of the first frame.
 
     Args:
-        file: CSV or JSON, see :func:`salseg.datasets.box_files.read_boxes`; None where the data set was given one
+        file: CSV or JSON, see `salseg.datasets.box_files.read_boxes`; None where the data set was given one
             (``boxes=``).
         max_objects: Slots (K) for the objects of a clip; None for saliency: all boxes of an image are one object.
 
@@ -78,11 +78,11 @@ class LoadBoxes(FrameTransform):
 
 @TRANSFORMS.register_module()
 class MasksToBoxes(FrameTransform):
-    """Put the smallest boxes in the place of masks, and take the masks away; comes last before packing.
+    """Replace masks by their bounding boxes; comes last before packing.
 
     Adds ``boxes`` (T, K, 4) and ``box_valid`` (T, K). Labels become 255, unknown, inside the boxes and 0 outside; frames
     without annotation stay unknown. Nothing else that shows an object's shape is left. Boxes are put around what
-    augmentation made of masks, or of the boxes read by :class:`LoadBoxes`.
+    augmentation made of masks, or of the boxes read by `LoadBoxes`.
 
     Args:
         prompt: What a model that tracks objects is given in the first frame: 'box', filled boxes (the smaller one in

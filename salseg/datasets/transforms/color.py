@@ -11,7 +11,7 @@ from salseg.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class RandomGrey(RandomFrameTransform):
-    """Make frames grey with a probability; they keep three channels.
+    """Convert frames to grey with a probability; they keep three channels.
 
     Args:
         probability: In [0, 1].

@@ -13,7 +13,7 @@ from salseg.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class RandomCrop(RandomFrameTransform):
-    """Cut a window of a given size at a random place.
+    """Crop a window of a given size at a random position.
 
     Args:
         size: (height, width), or one number for a square.

@@ -17,7 +17,7 @@ from salseg.registry import TRANSFORMS
 class LoadSoftLabels(FrameTransform):
     """Read annotations as ``saliency`` in [0, 1]: hard masks as 0 and 1, 8-bit pseudo-labels as they are.
 
-    Kept truth and pseudo-labels of one clip may therefore differ in their encoding. Comes after :class:`LoadFrames`.
+    Kept truth and pseudo-labels of one clip may therefore differ in their encoding. Comes after `LoadFrames`.
 
     Args:
         missing: A frame without annotation: 'error', or 'zero' for a frame whose truth is never looked at.
@@ -80,7 +80,7 @@ class LoadSoftLabels(FrameTransform):
 
 @TRANSFORMS.register_module()
 class MasksToScribbles(FrameTransform):
-    """Put drawn scribbles in the place of masks, and take the masks away; comes after the labels were read.
+    """Replace masks by synthetic scribbles; comes after the labels are loaded.
 
     A frame has the same scribbles whenever it is seen: they depend on the seed, its set and its name, not on the epoch.
     Labels become 1 on scribbles of the object, 0 on those of the background, 255, unknown, elsewhere. A frame without
@@ -88,7 +88,7 @@ class MasksToScribbles(FrameTransform):
 
     Args:
         seed: Another one gives other scribbles.
-        width, sloppiness: See :func:`salseg.datasets.synthetic.draw_scribbles`.
+        width, sloppiness: See `salseg.datasets.synthetic.draw_scribbles`.
     """
 
     def __init__(self, seed: int = 0, width: float | None = None, sloppiness: float = 0.0) -> None:

@@ -38,7 +38,7 @@ class LoadFrames(FrameTransform):
 
 @TRANSFORMS.register_module()
 class LoadLabels(FrameTransform):
-    """Read annotations as training labels; comes after :class:`LoadFrames`.
+    """Read annotations as training labels; comes after `LoadFrames`.
 
     The encoding is the data set's (``label_kind`` per frame). A frame without annotation becomes all unknown.
 

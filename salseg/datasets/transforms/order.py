@@ -43,7 +43,7 @@ class RandomFlip(RandomFrameTransform):
 
 @TRANSFORMS.register_module()
 class RandomReverse(FrameTransform):
-    """Turn the order of a clip's frames round with a probability; comes before :class:`ComputeFlow`.
+    """Reverse the order of a clip's frames with a probability; comes before `ComputeFlow`.
 
     Args:
         probability: In [0, 1].

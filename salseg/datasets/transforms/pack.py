@@ -15,7 +15,7 @@ _LISTS = ('gt_maps', 'original_images')
 
 @TRANSFORMS.register_module()
 class PackFrames(FrameTransform):
-    """Make ``inputs`` (T, 3, H, W), uint8 unless a resize kept floats, and one :class:`SalDataSample`."""
+    """Make ``inputs`` (T, 3, H, W), uint8 unless a resize kept floats, and one `SalDataSample`."""
 
     def transform(self, results: Results) -> Results:
         """The packed item.

@@ -39,7 +39,7 @@ def read_objects(files: Sequence[Path], encoding: str, merge: bool = False) -> n
 class FirstFramePrompt(FrameTransform):
     """Give a model that tracks objects the exact masks of the first frame, ``prompt`` (K, H, W) bool.
 
-    Comes after :class:`SelectObjects` and all augmentation.
+    Comes after `SelectObjects` and all augmentation.
     """
 
     def transform(self, results: Results) -> Results:
@@ -60,7 +60,7 @@ class FirstFramePrompt(FrameTransform):
 
 @TRANSFORMS.register_module()
 class LoadPrompt(FrameTransform):
-    """Add ``prompt``, (H, W) uint8 ids given in this frame, if any are; comes after :class:`LoadFrames`."""
+    """Add ``prompt``, (H, W) uint8 ids given in this frame, if any are; comes after `LoadFrames`."""
 
     def transform(self, results: Results) -> Results:
         """The same results; a frame whose annotation is empty gives no prompt.
@@ -98,7 +98,7 @@ class LoadObjectMaps(FrameTransform):
 
 @TRANSFORMS.register_module()
 class PackVideoFrame(PackFrames):
-    """As :class:`PackFrames`, and the frame's place in its video, by which a model follows it."""
+    """As `PackFrames`, and the frame's position in its video, which a tracker needs."""
 
     def transform(self, results: Results) -> Results:
         """The packed item."""

@@ -107,7 +107,7 @@ class AntialiasedResize(FrameTransform):
     """Pillow's bilinear filter, which averages over all pixels that shrink into one; nearest for hard labels.
 
     Soft truth is resized as a float image, as the released code of RCRNet does with its labels. Slower than
-    :class:`Resize` (about ten times), and another function: use it where the published metrics depend on it.
+    `Resize` (about ten times), and another function: use it where the published metrics depend on it.
 
     Args:
         size: (height, width), or one number for a square.

@@ -22,8 +22,8 @@ class SampleClip(FrameTransform):
 
     Args:
         length: Frames of the clip (T).
-        kind: 'spread', see :func:`spread_clip`, or 'forward', :func:`forward_clip`.
-        gaps: Largest gap between frames: one number, or a curriculum as in :func:`frame_gap`.
+        kind: 'spread', see `spread_clip`, or 'forward', `forward_clip`.
+        gaps: Largest gap between frames: one number, or a curriculum as in `frame_gap`.
         total_draws: Draws of the whole training, iterations times batch size over all processes; needed with a
             curriculum.
         divisor: Gaps are divided by this, rounded down, at least 1: for sets that are annotated in every so-manieth
@@ -104,7 +104,7 @@ def shows_object(results: Results, frame: int) -> bool:
 
 @TRANSFORMS.register_module()
 class SampleGroup(FrameTransform):
-    """Draw members of a group without replacement, in random order; stands first in a training pipeline.
+    """Sample members of a group without replacement, in random order; first in a training pipeline.
 
     Groups are never padded with invented frames: such frames would take part in every vote of the group.
 
@@ -160,7 +160,7 @@ def choose_members(rng: np.random.Generator, count: int, wanted: int, repeat: bo
 
 @TRANSFORMS.register_module()
 class SelectObjects(FrameTransform):
-    """Draw objects of the first frame; they become 1, 2, ..., everything else background; comes after :class:`LoadLabels`.
+    """Sample objects of the first frame as ids 1, 2, ...; the rest is background; comes after `LoadLabels`.
 
     Adds ``object_ids``, the ids that the objects had, and ``object_valid`` (max_objects,), which slots are used. A clip
     whose first frame shows no object has none.

@@ -15,7 +15,7 @@ MEAN_COLOUR = (124, 116, 104)
 
 @TRANSFORMS.register_module()
 class RandomAffine(RandomFrameTransform):
-    """Turn frames about their centre, with all that is on their grid; what comes into view is background.
+    """Random affine map of frames and everything on their grid; pixels from outside are background.
 
     The geometry record keeps no rotation: this is for training.
 

@@ -27,6 +27,10 @@ def average_scores(scores: Iterable[Scores]) -> Scores:
 
     Raises:
         DataError: There is none, or the names differ.
+
+    Examples:
+        >>> average_scores([{'mae': 0.25, 'auc': 1.0}, {'mae': 0.75, 'auc': float('nan')}])
+        {'mae': 0.5, 'auc': 1.0}
     """
     scores = list(scores)
     if not scores:
@@ -60,6 +64,10 @@ def summarize_scores(mean: Scores) -> Scores:
         `mustd_f`, one F from the average precision and recall at mean + standard deviation (mask-guided FCN);
         `auc_of_mean_curve`, `average_precision_of_mean_curve`. With empty ground truths in the set the mean recall ends
         below 1 and these two are too low; `auc` and `average_precision` are means over images.
+
+    Examples:
+        >>> summarize_scores({'mae': 0.5, 'f_curve': np.array([0.0, 0.75, 0.75])})['max_f']
+        0.75
     """
     summary = dict(mean)
     for name in ('f', 'e', 'iou'):
@@ -83,6 +91,11 @@ def image_level(scores: Iterable[Scores]) -> Scores:
 
     Returns:
         See `summarize_scores`.
+
+    Examples:
+        >>> scores = [{'mae': 0.0, 'f_curve': np.array([1.0, 0.5])}, {'mae': 0.5, 'f_curve': np.array([0.5, 1.0])}]
+        >>> image_level(scores)['max_f']  # of the averaged curve; the mean of the maxima would be 1
+        0.75
     """
     return summarize_scores(average_scores(scores))
 
@@ -98,6 +111,10 @@ def group_level(groups: Mapping[str, Sequence[Scores]]) -> Scores:
 
     Raises:
         DataError: There is no group, or one has no image.
+
+    Examples:
+        >>> group_level({'cats': [{'mae': 0.0}, {'mae': 0.0}, {'mae': 0.0}], 'dogs': [{'mae': 0.5}]})
+        {'mae': 0.25}
     """
     for name, scores in groups.items():
         if not len(scores):

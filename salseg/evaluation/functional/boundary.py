@@ -30,6 +30,13 @@ def boundary_f(
 
     Raises:
         DataError: Shapes or dtypes do not fit.
+
+    Examples:
+        >>> truth = np.zeros((20, 20), bool)
+        >>> truth[5:15, 5:15] = True
+        >>> moved = np.roll(truth, 1, axis=1)
+        >>> boundary_f(moved, truth), round(boundary_f(np.roll(truth, 4, axis=1), truth), 4)  # tolerance: one pixel
+        (1.0, 0.45)
     """
     prediction, ground_truth = checked_masks(prediction, ground_truth, void)
     radius = tolerance_radius(prediction.shape, tolerance)

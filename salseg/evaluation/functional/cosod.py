@@ -37,6 +37,13 @@ def cosod_scores(prediction: np.ndarray, ground_truth: np.ndarray) -> Scores:
 
     Raises:
         DataError: An array is no 8-bit image.
+
+    Examples:
+        >>> truth = np.zeros((8, 8), np.uint8)
+        >>> truth[2:5, 2:5] = 255
+        >>> scores = cosod_scores(truth, truth)
+        >>> scores['mae'], scores['f_curve'].shape
+        (0.0, (255,))
     """
     for name, image in (('prediction', prediction), ('ground truth', ground_truth)):
         if image.ndim != 2 or image.dtype != np.uint8 or not image.size:
@@ -117,6 +124,13 @@ def cosod_summary(scores: Iterable[Scores]) -> Scores:
 
     Raises:
         DataError: There is none.
+
+    Examples:
+        >>> truth = np.zeros((8, 8), np.uint8)
+        >>> truth[2:5, 2:5] = 255
+        >>> summary = cosod_summary([cosod_scores(truth, truth), cosod_scores(255 - truth, truth)])
+        >>> round(summary['mae'], 4), round(summary['max_f'], 4)
+        (0.5, 0.5)
     """
     mean = average_scores(scores)
     for name in ('f', 'e'):

@@ -36,7 +36,15 @@ class SequenceScores:
 def mask_scores(
     prediction: np.ndarray, ground_truth: np.ndarray, *, tolerance: float = TOLERANCE
 ) -> tuple[float, float]:
-    """J and F of two masks (H, W) bool, on their common bounding box."""
+    """J and F of two masks (H, W) bool, on their common bounding box.
+
+    Examples:
+        >>> truth = np.zeros((20, 20), bool)
+        >>> truth[5:15, 5:15] = True
+        >>> region, boundary = mask_scores(np.roll(truth, 1, axis=1), truth)
+        >>> round(float(region), 4), boundary
+        (0.8182, 1.0)
+    """
     prediction, ground_truth = checked_masks(prediction, ground_truth, None)
     window = window_of(prediction | ground_truth)
     if window is None:
@@ -64,6 +72,13 @@ def semi_supervised(
 
     Raises:
         DataError: Frames do not fit each other, or a prediction holds a label that the first frame does not have.
+
+    Examples:
+        >>> truth = np.zeros((4, 20, 20), np.uint8)
+        >>> truth[:, 5:15, 5:15] = 1
+        >>> scores = semi_supervised(truth, np.roll(truth, 1, axis=2))  # frames 1 and 2 of 0..3 count
+        >>> scores.objects, scores.region.round(4)
+        ((1,), array([[0.8182, 0.8182]]))
     """
     objects = objects_of_first_frame(ground_truth)
     scores = []
@@ -92,6 +107,13 @@ def single_object(
 
     Raises:
         DataError: Frames do not fit each other.
+
+    Examples:
+        >>> truth = np.zeros((4, 20, 20), np.uint8)
+        >>> truth[:, 5:15, 5:15] = 255
+        >>> scores = single_object(truth, truth)
+        >>> scores.objects, scores.region
+        ((1,), array([[1., 1.]]))
     """
     scores = []
     for number in scored_frames(ground_truth, prediction, skip_first_last):
@@ -108,7 +130,7 @@ def unsupervised(
     max_proposals: int = MAX_PROPOSALS,
     tolerance: float = TOLERANCE,
 ) -> SequenceScores:
-    """Score proposals that nobody named: the DAVIS 2019 multi-object protocol, on all frames.
+    """Score unlabelled proposals: the DAVIS 2019 multi-object protocol, on all frames.
 
     Void pixels are background on both sides. Each proposal is compared with each object over the whole video; the
     assignment has the largest sum of mean (J + F) / 2. An object without proposal is compared with empty masks.
@@ -121,6 +143,14 @@ def unsupervised(
 
     Raises:
         DataError: Frames do not fit each other, or there are too many proposals.
+
+    Examples:
+        >>> truth = np.zeros((2, 20, 20), np.uint8)
+        >>> truth[:, 2:8, 2:8], truth[:, 12:18, 12:18] = 1, 2
+        >>> swapped = np.array([0, 2, 1], np.uint8)[truth]  # the names of proposals do not matter
+        >>> unsupervised(truth, swapped).region
+        array([[1., 1.],
+               [1., 1.]])
     """
     objects = objects_of_first_frame(ground_truth)
     numbers = scored_frames(ground_truth, prediction, skip_first_last=False)
@@ -169,6 +199,12 @@ def object_metrics(sequences: Mapping[str, SequenceScores]) -> dict[str, dict[st
 
     Returns:
         By '<sequence>_<label>': `J_mean`, `J_recall`, `J_decay`, `F_mean`, `F_recall`, `F_decay`.
+
+    Examples:
+        >>> scores = SequenceScores((1,), np.array([[0.75, 0.25]]), np.array([[1.0, 1.0]]))
+        >>> metrics = object_metrics({'dog': scores})
+        >>> metrics['dog_1']['J_mean'], metrics['dog_1']['F_mean']
+        (0.5, 1.0)
     """
     metrics = {}
     for name, scores in sequences.items():
@@ -193,6 +229,11 @@ def davis_summary(sequences: Mapping[str, SequenceScores]) -> dict[str, float]:
 
     Raises:
         DataError: There is no sequence.
+
+    Examples:
+        >>> scores = SequenceScores((1,), np.array([[0.75, 0.25]]), np.array([[1.0, 1.0]]))
+        >>> davis_summary({'dog': scores})['J&F']
+        0.75
     """
     metrics = list(object_metrics(sequences).values())
     if not metrics:

@@ -209,6 +209,11 @@ def saliency_pair(prediction: np.ndarray, ground_truth: np.ndarray, *, normalize
 
     Raises:
         DataError: Shapes, dtypes or values are others than these.
+
+    Examples:
+        >>> pair = saliency_pair(np.array([[0, 51], [204, 255]], np.uint8), np.array([[0, 0], [1, 1]], bool))
+        >>> pair.counts.pixels, pair.counts.positives
+        (4.0, 2.0)
     """
     prediction, ground_truth = np.asarray(prediction), np.asarray(ground_truth)
     if prediction.ndim != 2 or prediction.size == 0:
@@ -239,6 +244,10 @@ def object_mask(ground_truth: np.ndarray) -> np.ndarray:
 
     Raises:
         DataError: The dtype is neither bool nor uint8, or an 8-bit image holds 0 and 1 only.
+
+    Examples:
+        >>> object_mask(np.array([[0, 128, 129, 255]], np.uint8))
+        array([[False, False,  True,  True]])
     """
     if ground_truth.dtype == bool:
         return ground_truth

@@ -15,6 +15,11 @@ def region_similarity_j(prediction: np.ndarray, ground_truth: np.ndarray, void: 
 
     Raises:
         DataError: Shapes or dtypes do not fit.
+
+    Examples:
+        >>> truth = np.array([[True, True, False]])
+        >>> round(float(region_similarity_j(np.array([[False, True, True]]), truth)), 4)
+        0.3333
     """
     prediction, ground_truth = checked_masks(prediction, ground_truth, void)
     union = np.count_nonzero(prediction | ground_truth)

@@ -28,6 +28,10 @@ def resize_prediction(
 
     Raises:
         DataError: The map is not (H, W), or the interpolation is unknown.
+
+    Examples:
+        >>> resize_prediction(np.zeros((2, 2), np.uint8), (4, 6)).shape
+        (4, 6)
     """
     if prediction.ndim != 2:
         raise DataError(f'the prediction has shape {prediction.shape}; a saliency map is (height, width).')

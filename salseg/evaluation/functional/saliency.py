@@ -53,6 +53,13 @@ def saliency_scores(
 
     Raises:
         DataError: Shapes, dtypes or values do not fit, or a metric is unknown.
+
+    Examples:
+        >>> truth = np.zeros((4, 4), bool)
+        >>> truth[1:3, 1:3] = True
+        >>> scores = saliency_scores(np.where(truth, 200, 20).astype(np.uint8), truth, normalize=False)
+        >>> round(scores['mae'], 4), scores['f_curve'].shape, float(scores['f_curve'].max())
+        (0.1127, (256,), 1.0)
     """
     check_metrics(metrics)
     pair = saliency_pair(prediction, ground_truth, normalize=normalize)
@@ -81,7 +88,13 @@ def check_metrics(metrics: Collection[str]) -> None:
 
 
 def mean_absolute_error(pair: SaliencyPair) -> float:
-    """Mean of |p - g|, in [0, 1]."""
+    """Mean of |p - g|, in [0, 1].
+
+    Examples:
+        >>> pair = saliency_pair(np.array([[0, 51], [204, 255]], np.uint8), np.array([[0, 0], [1, 1]], bool))
+        >>> round(mean_absolute_error(pair), 4)  # (0 + 0.2 + 0.2 + 0) / 4
+        0.1
+    """
     counts = pair.counts
     wrong = np.dot(counts.foreground, 1 - counts.values) + np.dot(counts.background, counts.values)
     return float(wrong / counts.pixels)

@@ -33,6 +33,10 @@ def time_statistics(values: np.ndarray) -> TimeStatistics:
 
     Raises:
         DataError: There is no value.
+
+    Examples:
+        >>> time_statistics(np.array([1.0, 0.75, 0.75, 0.5, 0.25]))
+        TimeStatistics(mean=0.65, recall=0.6, decay=0.5)
     """
     values = np.asarray(values, np.float64)
     if values.ndim != 1 or not values.size:

@@ -30,6 +30,13 @@ def structure_measure(
         centre_in_first_block: Row and column of the centre belong to the block above and to the left of it. False: to
             those below and to the right, as in eval-co-sod.
         eps: Added to denominators. RCRNet's release has the spacing of float32 here.
+
+    Examples:
+        >>> from salseg.evaluation.functional import saliency_pair
+        >>> truth = np.zeros((8, 8), bool)
+        >>> truth[2:5, 2:5] = True
+        >>> round(structure_measure(saliency_pair(truth.astype(float), truth)), 4)
+        1.0
     """
     counts = pair.counts
     if counts.positives in (0, counts.pixels):

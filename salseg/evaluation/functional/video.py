@@ -22,6 +22,11 @@ def video_level(videos: Mapping[str, Sequence[Scores]], *, skip_first_last: bool
 
     Raises:
         DataError: There is no video, or nothing is left of one.
+
+    Examples:
+        >>> first, second = ([{'mae': value} for value in values] for values in ((1.0, 0.25, 1.0), (1.0, 0.75, 1.0)))
+        >>> video_level({'a': first, 'b': second})  # without first and last frame: the mean of 0.25 and 0.75
+        {'mae': 0.5}
     """
     if not skip_first_last:
         return group_level(videos)

@@ -33,6 +33,13 @@ def label_scores(
 
     Raises:
         DataError: Frames do not fit each other, or nothing of an object is scored.
+
+    Examples:
+        >>> truth = np.zeros((3, 20, 20), np.uint8)
+        >>> truth[:, 2:8, 2:8], truth[1:, 12:18, 12:18] = 1, 2
+        >>> label_scores(truth, truth, given={1: 0, 2: 1}).region
+        array([[nan,  1.,  1.],
+               [nan, nan,  1.]])
     """
     numbers = scored_frames(ground_truth, prediction, skip_first_last=False)
     objects = tuple(sorted(given))
@@ -64,6 +71,10 @@ def youtube_vos_summary(region: Sequence[float], boundary: Sequence[float], seen
 
     Raises:
         DataError: The lists differ in length, or one of the two kinds has no object.
+
+    Examples:
+        >>> youtube_vos_summary(region=[0.75, 0.5], boundary=[0.75, 0.5], seen=[True, False])
+        {'J_seen': 0.75, 'F_seen': 0.75, 'J_unseen': 0.5, 'F_unseen': 0.5, 'G': 0.625}
     """
     region, boundary, seen = np.asarray(region, float), np.asarray(boundary, float), np.asarray(seen, bool)
     if not len(region) == len(boundary) == len(seen):
@@ -91,6 +102,11 @@ def segtrack_summary(sequences: Iterable[SequenceScores]) -> dict[str, float]:
 
     Raises:
         DataError: There is no object.
+
+    Examples:
+        >>> scores = SequenceScores((1, 2), np.array([[0.75, 0.25], [1.0, 1.0]]), np.ones((2, 2)))
+        >>> segtrack_summary([scores])
+        {'J_mean': 0.75}
     """
     means = [nan_mean(values) for scores in sequences for values in scores.region]
     if not means:

@@ -38,6 +38,13 @@ def weighted_f_measure(pair: SaliencyPair, *, beta_squared: float = 1.0) -> floa
     Args:
         pair: Prediction and ground truth.
         beta_squared: Weight of precision; the public implementations take 1, unlike the 0.3 of the plain F.
+
+    Examples:
+        >>> from salseg.evaluation.functional import saliency_pair
+        >>> truth = np.zeros((8, 8), bool)
+        >>> truth[2:5, 2:5] = True
+        >>> round(weighted_f_measure(saliency_pair(truth.astype(float), truth)), 4)
+        1.0
     """
     positives = pair.counts.positives
     if positives == 0:

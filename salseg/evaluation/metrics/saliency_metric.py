@@ -31,7 +31,7 @@ class SaliencyMetric(SetMetric):
 
     Args:
         normalize: Stretch each map to the whole range before measuring, as the field's tools do.
-        metrics: Groups of metrics to compute, see :func:`salseg.evaluation.functional.saliency_scores`; None takes
+        metrics: Groups of metrics to compute, see `salseg.evaluation.functional.saliency_scores`; None takes
             the protocol's own.
         protocol: Name of a protocol of maps, see `salseg evaluate --list-protocols`.
         collect_device: 'cpu' or 'gpu'.

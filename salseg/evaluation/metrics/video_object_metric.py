@@ -131,6 +131,6 @@ def pack(labels: Tensor | np.ndarray) -> Packed:
 
 
 def unpack(packed: Packed) -> np.ndarray:
-    """Undo :func:`pack`."""
+    """Undo `pack`."""
     shape, data = packed
     return np.frombuffer(zlib.decompress(data), np.uint8).reshape(shape)

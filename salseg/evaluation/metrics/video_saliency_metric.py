@@ -17,14 +17,14 @@ from salseg.registry import METRICS
 
 @METRICS.register_module()
 class VideoSaliencyMetric(SaliencyMetric):
-    """The metrics of :class:`SaliencyMetric` by a video protocol, and J and F of the maps cut at a threshold.
+    """The metrics of `SaliencyMetric` by a video protocol, and J and F of the maps cut at a threshold.
 
     A clip without annotated frames adds nothing, as sparse annotations demand. J and F are those of unsupervised video
     object segmentation with one object: averaged over the frames of a video, then over videos, none left out.
 
     Args:
         threshold: From which fraction of full scale on a map counts as object; 0.5 means grey values of 128 and more.
-        normalize, metrics, protocol, collect_device: See :class:`SaliencyMetric`; J and F never stretch the maps.
+        normalize, metrics, protocol, collect_device: See `SaliencyMetric`; J and F never stretch the maps.
 
     Raises:
         ConfigError: The threshold is outside (0, 1].

@@ -18,7 +18,7 @@ PROTOCOLS: dict[str, Protocol] = {}
 
 
 def register_protocol(protocol: Protocol) -> Protocol:
-    """Make a protocol known by its name.
+    """Register a protocol under its name.
 
     Raises:
         SalsegError: The name is taken.
@@ -30,7 +30,7 @@ def register_protocol(protocol: Protocol) -> Protocol:
 
 
 def get_protocol(name: str) -> Protocol:
-    """Protocol of a name.
+    """Get a protocol by its name.
 
     Raises:
         UnknownName: There is none; near ones are named.

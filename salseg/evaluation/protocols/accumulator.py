@@ -15,7 +15,7 @@ class ScoreAccumulator:
     """Running sums of the results of `saliency_scores`, whose quotient is that of `average_scores`.
 
     Args:
-        arrays: Result of :meth:`arrays`, to continue from.
+        arrays: Result of `arrays`, to continue from.
     """
 
     def __init__(self, arrays: Mapping[str, np.ndarray] | None = None) -> None:

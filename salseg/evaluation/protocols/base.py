@@ -50,7 +50,7 @@ class PartialResult:
 
 
 class Accumulator(ABC):
-    """Adds parts up; the parts of a group may come in any order and number."""
+    """Sums partial results; those of a group may come in any order and number."""
 
     @abstractmethod
     def add(self, part: PartialResult) -> None:
@@ -71,7 +71,7 @@ class Accumulator(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol(ABC):
-    """A named way from predictions and ground truths to metrics.
+    """A named evaluation: what is counted, how it is scored and averaged.
 
     Attributes:
         name: Stands in every table.

@@ -97,7 +97,7 @@ class RowFile:
 
 @contextlib.contextmanager
 def row_file(protocol: Protocol, path: Path) -> Iterator[RowFile]:
-    """A :class:`RowFile` that takes its name when the block ends well."""
+    """A `RowFile` that takes its name when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary, open(temporary, 'w', newline='', encoding='utf-8') as file:
         yield RowFile(protocol, file)

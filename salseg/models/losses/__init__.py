@@ -1,4 +1,4 @@
-"""Losses: parameters and names; the arithmetic is in :mod:`salseg.ops`."""
+"""Losses: parameters and names; the arithmetic is in `salseg.ops`."""
 
 from salseg.models.losses.base import SalLoss
 from salseg.models.losses.box_supervision import PairwiseLoss, ProjectionLoss, TemporalLoss

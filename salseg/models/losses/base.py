@@ -18,7 +18,7 @@ Terms = Tensor | dict[str, Tensor]
 class SalLoss(nn.Module):
     """A loss over named outputs of a model and the batch's targets.
 
-    Subclasses implement :meth:`compute` for one output. ``requires`` names outputs that are read besides those of ``on``;
+    Subclasses implement `compute` for one output. ``requires`` names outputs that are read besides those of ``on``;
     they are handed to ``compute`` as a third argument.
 
     Args:

@@ -27,10 +27,10 @@ class ProjectionLoss(SalLoss):
 
     Args:
         form: 'thesis', squares in both parts of the dice, or 'released', BoxInst's dice.
-        reading: How the frames and objects of a batch are put together, see :func:`salseg.ops.boxes`.
+        reading: How the frames and objects of a batch are put together, see `salseg.ops.boxes`.
         stride: The output is averaged over stride x stride pixels first.
         logits: Whether the output named by ``on`` is logits; the sigmoid is then taken here.
-        weight, on, ramp_iterations: See :class:`SalLoss`; reads (B, T, K, H, W).
+        weight, on, ramp_iterations: See `SalLoss`; reads (B, T, K, H, W).
 
     Raises:
         ConfigError: The form or the reading is unknown.
@@ -68,15 +68,15 @@ class ProjectionLoss(SalLoss):
 
 @LOSSES.register_module()
 class PairwiseLoss(SalLoss):
-    """Pixels inside the box agree with near ones of like colour (BoxInst; box-trained XMem, thesis eq. 3.13 to 3.17).
+    """Pixels inside the box agree with near ones of similar colour (BoxInst; box-trained XMem, thesis eq. 3.13 to 3.17).
 
     Args:
         normalizer: What the sum is divided by: 'size', all pixels of all objects and frames (thesis), 'pairs', the
             active pairs, or 'released', these and those with a dark pixel at the border.
-        threshold, gamma, dilation: See :func:`salseg.ops.pairwise_terms`.
+        threshold, gamma, dilation: See `salseg.ops.pairwise_terms`.
         stride: Output and image are averaged over stride x stride pixels first.
         logits: Whether the output named by ``on`` is logits.
-        weight, on, ramp_iterations: See :class:`SalLoss`; reads (B, T, K, H, W).
+        weight, on, ramp_iterations: See `SalLoss`; reads (B, T, K, H, W).
 
     Raises:
         ConfigError: The normaliser is unknown, or the threshold is not in (0, 1].
@@ -135,7 +135,7 @@ class TemporalLoss(SalLoss):
         nearest: Matches at most.
         stride: Output and images are averaged over stride x stride pixels first.
         logits: Whether the output named by ``on`` is logits.
-        weight, on, ramp_iterations: See :class:`SalLoss`; reads (B, T, K, H, W).
+        weight, on, ramp_iterations: See `SalLoss`; reads (B, T, K, H, W).
 
     Raises:
         ConfigError: The form or the pairs are unknown.

@@ -24,7 +24,7 @@ class LocalSaliencyCoherenceLoss(SalLoss):
         sigma_position: Bandwidth of the distance, in grid pixels.
         sigma_image: Bandwidth of the colour difference in units of the *normalised* image, so 0.1 is about 5.7 grey levels.
             By output name where outputs differ: the released code shrinks it tenfold from output to output.
-        weight, on, ramp_iterations: See :class:`SalLoss`.
+        weight, on, ramp_iterations: See `SalLoss`.
     """
 
     def __init__(
@@ -69,11 +69,11 @@ class LocalSaliencyCoherenceLoss(SalLoss):
 class StructureConsistencyLoss(SalLoss):
     """SSIM and absolute difference between a map, made smaller, and the map of the smaller image (thesis eq. 4.5, 4.6).
 
-    Gradients flow into both. Needs ``logits_rescaled``, which :class:`RescaledPass` provides.
+    Gradients flow into both. Needs ``logits_rescaled``, which `RescaledPass` provides.
 
     Args:
         alpha: Fraction of the structural term; 0 leaves the plain mean absolute difference.
-        weight, on, ramp_iterations: See :class:`SalLoss`.
+        weight, on, ramp_iterations: See `SalLoss`.
     """
 
     requires = ('logits_rescaled',)

@@ -36,7 +36,7 @@ class ContrastiveLoss(SalLoss):
         mining: 'hard', or 'random' (the ablation).
         temperature: Divides the similarities.
         normalize: Compare directions. The paper writes a plain product, which overflows and saturates.
-        weight, on, ramp_iterations: See :class:`SalLoss`; ``on`` names the features.
+        weight, on, ramp_iterations: See `SalLoss`; ``on`` names the features.
 
     Raises:
         ConfigError: An option is out of range.
@@ -136,14 +136,14 @@ class SelfContrastiveLoss(SalLoss):
     """Self-contrastive learning of DCFM (thesis section 5.2.3): a group's prototype against those of its masked
     features.
 
-    Needs ``prototype_foreground`` and ``prototype_background``, which :class:`MaskedMatcherPass` provides. Terms:
+    Needs ``prototype_foreground`` and ``prototype_background``, which `MaskedMatcherPass` provides. Terms:
     ``positive``, ``negative``, each the mean over the groups of the batch.
 
     Args:
         positive: Pull the prototype to that of the objects.
         negative: Push it away from that of the background.
         epsilon: Keeps logarithm and cosine finite.
-        weight, on, ramp_iterations: See :class:`SalLoss`.
+        weight, on, ramp_iterations: See `SalLoss`.
 
     Raises:
         ConfigError: Both terms are switched off.

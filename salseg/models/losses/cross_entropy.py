@@ -26,7 +26,7 @@ class BootstrappedCrossEntropyLoss(SalLoss):
         start: Training step until which all pixels count.
         end: Step from which only the fraction does.
         fraction: Of the pixels that count in the end.
-        weight, on, ramp_iterations: See :class:`SalLoss`; reads ``log_odds`` (B, T, K + 1, H, W).
+        weight, on, ramp_iterations: See `SalLoss`; reads ``log_odds`` (B, T, K + 1, H, W).
 
     Raises:
         ConfigError: The steps or the fraction make no sense.
@@ -78,7 +78,7 @@ class FrameCrossEntropyLoss(SalLoss):
     Args:
         frames: 'sum' over the frames of a clip as RCRNet does, so that longer clips weigh more, or 'mean'. Clips of a
             batch are averaged.
-        weight, on, ramp_iterations: See :class:`SalLoss`.
+        weight, on, ramp_iterations: See `SalLoss`.
 
     Raises:
         ConfigError: The reduction is unknown.
@@ -112,7 +112,7 @@ class FrameCrossEntropyLoss(SalLoss):
 class MaskCrossEntropyLoss(SalLoss):
     """Binary cross-entropy averaged over all pixels, against soft truth or, without it, against masks.
 
-    Unknown pixels of hard labels count as background: for those use :class:`PartialCrossEntropyLoss`.
+    Unknown pixels of hard labels count as background: for those use `PartialCrossEntropyLoss`.
     """
 
     def compute(self, output: Tensor, targets: FrameTargets, others: dict[str, Tensor] | None = None) -> Tensor:
@@ -130,7 +130,7 @@ class PartialCrossEntropyLoss(SalLoss):
     Args:
         form: 'paper' is binary cross-entropy on the logits; 'released' the published code's softmax over the two
             probabilities, which never reaches 0.
-        weight, on, ramp_iterations: See :class:`SalLoss`.
+        weight, on, ramp_iterations: See `SalLoss`.
 
     Raises:
         ConfigError: Unknown form.

@@ -19,8 +19,8 @@ class DiceLoss(SalLoss):
     """Dice distance of probabilities, summed over frames, mean over samples and slots, empty slots included (XMem).
 
     Args:
-        smooth: See :func:`salseg.ops.dice_distance`.
-        weight, on, ramp_iterations: See :class:`SalLoss`; reads ``probability`` (B, T, K, H, W).
+        smooth: See `salseg.ops.dice_distance`.
+        weight, on, ramp_iterations: See `SalLoss`; reads ``probability`` (B, T, K, H, W).
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class SoftIoULoss(SalLoss):
 
     Args:
         form: 'minmax' or 'product'; the same for binary truth.
-        weight, on, ramp_iterations: See :class:`SalLoss`; reads ``probability`` (B, T, K, H, W).
+        weight, on, ramp_iterations: See `SalLoss`; reads ``probability`` (B, T, K, H, W).
 
     Raises:
         ConfigError: Another form.
@@ -72,7 +72,7 @@ class MaskIoULoss(SalLoss):
     Args:
         background: Also ask it of the inverted map and mask, as the released code of DCFM does.
         epsilon: Added to the union.
-        weight, on, ramp_iterations: See :class:`SalLoss`.
+        weight, on, ramp_iterations: See `SalLoss`.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class SquaredErrorLoss(SalLoss):
     Args:
         reduction: 'mean' over pixels and frames; 'sum', as the paper prints it, which belongs to a learning rate
             smaller by the number of frames and pixels of a batch.
-        weight, on, ramp_iterations: See :class:`SalLoss`.
+        weight, on, ramp_iterations: See `SalLoss`.
 
     Raises:
         ConfigError: Unknown reduction.

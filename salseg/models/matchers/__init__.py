@@ -1,4 +1,4 @@
-"""What relates positions across frames or levels."""
+"""Matchers relate positions across frames or levels."""
 
 from salseg.models.matchers.democratic_prototype import DemocraticPrototype
 from salseg.models.matchers.memory_reader import MemoryReader

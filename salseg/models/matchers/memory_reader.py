@@ -19,7 +19,7 @@ class MemoryReader(nn.Module):
     """Anisotropic similarity, softmax over the memory, weighted sum of the values (XMem, section 3.3). No parameters.
 
     Args:
-        top_k: Most similar rows that a query reads in :meth:`read`; all of them where the memory has fewer.
+        top_k: Most similar rows that a query reads in `read`; all of them where the memory has fewer.
         max_elements: Similarities computed at once; queries are taken in chunks, which stay in the processor's cache.
 
     Raises:
@@ -64,7 +64,7 @@ class MemoryReader(nn.Module):
         """Read the most similar rows, each group of objects its own.
 
         Args:
-            augmented: (M, 2C + 1), the memory's keys, see :func:`salseg.ops.augment_keys`.
+            augmented: (M, 2C + 1), the memory's keys, see `salseg.ops.augment_keys`.
             queries: (Q, C).
             selection: (Q, C) or None.
             groups: Rows (M_g,) int64 and values (M_g, D_g) of each group.

@@ -1,4 +1,4 @@
-"""What strengthens or merges the features of one image."""
+"""Necks refine or merge the features of one image."""
 
 from salseg.models.necks.aggregation import AGGM, ASPP, ProgressiveAggregationNeck
 from salseg.models.necks.attention import ChannelAttention, DemocraticEnhancement, SpatialAttention

@@ -15,7 +15,7 @@ from salseg.registry import NECKS
 
 
 class AGGM(nn.Module):
-    """Aggregation module: three maps, each multiplied with another, then added with learnt weights (thesis eq. 4.1).
+    """Aggregation module: three maps, each multiplied with another, then added with learned weights (thesis eq. 4.1).
 
     The weights are one number for each image and path. In the released form they have no activation and are divided by
     their sum, and nothing keeps that sum from zero.
@@ -77,7 +77,7 @@ class ProgressiveAggregationNeck(nn.Module):
     Args:
         in_channels: Channels of the features, fine to coarse, two levels or more.
         width: Channels of the results.
-        attention: 'sum' or 'softmax' adds the three maps by learnt weights (AGGM), False concatenates them (GCPANet).
+        attention: 'sum' or 'softmax' adds the three maps by learned weights (AGGM), False concatenates them (GCPANet).
 
     Attributes:
         out_channels: Channels of the results, fine to coarse.

@@ -14,7 +14,7 @@ from salseg.registry import NECKS
 
 
 class ChannelAttention(nn.Module):
-    """Weigh the channels of one map by what another map holds on the whole (GCPANet, AAAI 2020).
+    """Weight the channels of one map by the global mean of another map (GCPANet, AAAI 2020).
 
     Args:
         in_channels: Channels of the map that is weighed.

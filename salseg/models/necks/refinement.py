@@ -16,7 +16,7 @@ from salseg.registry import NECKS
 class BorderContrastNeck(nn.Module):
     """Three convolutions on the likeness to the border at every level; the features themselves are not seen.
 
-    A head on features learns what the objects of its training look like; one on :func:`salseg.ops.color` learns
+    A head on features learns what the objects of its training look like; one on `salseg.ops.color` learns
     what sets objects apart, and carries over from drawn images to photographs.
 
     Args:

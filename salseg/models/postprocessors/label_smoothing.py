@@ -50,13 +50,13 @@ class _Refiner:
 
 @POSTPROCESSORS.register_module()
 class DenseCRF(_Refiner):
-    """The dense conditional random field alone, image by image; gives its foreground marginal.
+    """Dense conditional random field, image by image; outputs the foreground marginal.
 
     Args:
         backend: 'grid', exact mean field on a reduced grid, needs nothing; 'permutohedral', the package `pydensecrf2`.
         iterations: Mean-field steps.
         reduce: Of the grid's sides, for 'grid'.
-        field: Fields of :class:`salseg.ops.dense_crf.CRFSettings`.
+        field: Fields of `salseg.ops.dense_crf.CRFSettings`.
 
     Raises:
         ConfigError: Unknown backend, or its package is not installed.
@@ -85,9 +85,9 @@ class LabelSmoothing(_Refiner):
     All frames of the sample are one group; of a single image only the image itself is smoothed.
 
     Args:
-        backend, iterations, reduce, field: See :class:`DenseCRF`.
+        backend, iterations, reduce, field: See `DenseCRF`.
         rounds, segments, compactness, sigma2, lambda4, beta, prior, unary, output: See
-            :class:`salseg.ops.label_smoothing.SmoothingSettings`.
+            `salseg.ops.label_smoothing.SmoothingSettings`.
 
     Raises:
         ConfigError: Unknown backend, or a package that is needed is not installed.

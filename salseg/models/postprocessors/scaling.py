@@ -9,7 +9,7 @@ from salseg.structures import SalDataSample
 
 @POSTPROCESSORS.register_module()
 class CentreWeight:
-    """Multiply every map by a Gaussian about the middle: whoever takes a photograph puts its object there.
+    """Multiply every map by a Gaussian at the image centre (centre prior).
 
     Args:
         spread: Deviation of the Gaussian in heights and widths of the image; the middle keeps its value.
@@ -54,7 +54,7 @@ class MinMaxNormalize:
 
 @POSTPROCESSORS.register_module()
 class TruncateToGrey:
-    """Cut every map down to the next of 256 grey levels, as released code does that multiplies by 255 and casts.
+    """Truncate every map to 256 grey levels, as released code does that multiplies by 255 and casts.
 
     Without this step files are rounded to the nearest level; half of all pixels differ by one.
     """

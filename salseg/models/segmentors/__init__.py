@@ -1,4 +1,4 @@
-"""Models: the parts put together."""
+"""Segmentors: complete models."""
 
 from salseg.models.segmentors.base import BaseSegmentor
 from salseg.models.segmentors.group_segmentor import GroupSegmentor

@@ -22,7 +22,7 @@ class BaseSegmentor(BaseModel):
     """A model on sets of frames.
 
     Args:
-        data_preprocessor: Config of the preprocessor; :class:`SalDataPreprocessor` with ImageNet statistics by default.
+        data_preprocessor: Config of the preprocessor; `SalDataPreprocessor` with ImageNet statistics by default.
         losses: By name, each a config, a module, or None to switch an inherited one off.
         extra_passes: By name, likewise; run in training before the losses.
         norm_eval: Keep batch normalisation layers in evaluation mode while training (their affine parameters still learn):

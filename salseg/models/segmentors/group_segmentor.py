@@ -26,8 +26,8 @@ class GroupSegmentor(SaliencySegmentor):
         frames_at_once: Frames per part in prediction; None runs the whole set in one piece, as in training.
         keep: What is held between the two rounds: 'matched', only the levels that the matcher reads, so the backbone
             runs twice and memory hardly grows with the group; 'all', every level, which is faster.
-        backbone, head, neck, matcher, restore_from, restore_align_corners, postprocess, data_preprocessor, losses,
-            extra_passes, norm_eval: See :class:`SaliencySegmentor`.
+        backbone, head, neck, matcher, losses, extra_passes: See `SaliencySegmentor`.
+        restore_from, restore_align_corners, postprocess, data_preprocessor, norm_eval: As there.
 
     Raises:
         ConfigError: An option is unknown, or the matcher does not say which levels it reads.

@@ -12,16 +12,16 @@ from salseg.structures import ExportPart, FrameInputs, FrameTargets, SalDataSamp
 
 
 class PropagationSegmentor(BaseSegmentor):
-    """A model that answers frame by frame, from prompts and from what it remembers.
+    """A tracker: segments frame by frame, from prompts and its memory.
 
     A project defines its state and four verbs of its own (encode, read, decode, memorise; their arguments differ,
-    because encoders see masks), and two loops over them: :meth:`step`, inference of one frame, and :meth:`unroll`,
+    because encoders see masks), and two loops over them: `step`, inference of one frame, and `unroll`,
     training on a clip. The two share the verbs and nothing else. Users drive it through
-    :class:`salseg.propagation.Propagator`.
+    `salseg.propagation.Propagator`.
 
     Args:
         shorter_side: Length to which the propagator resizes the shorter side of frames; None keeps their size.
-        data_preprocessor, losses, norm_eval: See :class:`BaseSegmentor`. In training no loss sees the first frame,
+        data_preprocessor, losses, norm_eval: See `BaseSegmentor`. In training no loss sees the first frame,
             which has no output.
 
     Raises:
@@ -48,7 +48,7 @@ class PropagationSegmentor(BaseSegmentor):
 
     @property
     def provides(self) -> tuple[str, ...]:
-        """Outputs of :meth:`unroll`."""
+        """Outputs of `unroll`."""
         return (*self.provides_outputs, *super().provides)
 
     def init_state(self) -> Any:

@@ -19,7 +19,7 @@ Part = Mapping[str, Any] | nn.Module
 class SaliencySegmentor(BaseSegmentor):
     """backbone -> matcher -> neck -> head on (B, T, 3, H, W), a map per frame.
 
-    A project overrides single verbs: :meth:`compose` (what the backbone sees), :meth:`extract`, :meth:`match`, :meth:`decode`.
+    A project overrides single verbs: `compose` (what the backbone sees), `extract`, `match`, `decode`.
 
     Args:
         backbone: (N, 3, H, W) -> list of maps, N = B*T.
@@ -27,9 +27,9 @@ class SaliencySegmentor(BaseSegmentor):
         neck: list of maps -> list of maps, frame by frame.
         matcher: list of (B, T, C, h, w) -> the same and further outputs; relates frames.
         restore_from: What is resized to the image's own size, 'logits' (then the sigmoid) or 'probability'.
-        restore_align_corners: As in :func:`torch.nn.functional.interpolate`.
+        restore_align_corners: As in `torch.nn.functional.interpolate`.
         postprocess: Steps on each predicted sample, by name.
-        data_preprocessor, losses, extra_passes, norm_eval: See :class:`BaseSegmentor`.
+        data_preprocessor, losses, extra_passes, norm_eval: See `BaseSegmentor`.
         input_type: 'image' or 'clip': whether a set holds one image or consecutive frames; the parts do not tell.
 
     Raises:
@@ -115,7 +115,7 @@ class SaliencySegmentor(BaseSegmentor):
         return [self.finish(part, sample) for part, sample in zip(parts, data_samples)]
 
     def finish(self, outputs: Mapping[str, Tensor], sample: SalDataSample) -> SalDataSample:
-        """The sample with the maps of its outputs, see :meth:`restore`, after every step of ``postprocess``."""
+        """The sample with the maps of its outputs, see `restore`, after every step of ``postprocess``."""
         sample.pred_maps = self.restore(outputs, sample)
         for step in self.postprocess.values():
             sample = step(sample)
