@@ -20,7 +20,7 @@ class ListedDataset(SetDataset):
     Args:
         data_root: Folder that paths are relative to.
         list_file: The list, relative to ``data_root``.
-        encoding: Of the annotations: 'binary', 'soft', 'index' or 'scribble'; None for images without.
+        encoding: Of the annotations: 'binary', 'soft', 'index', 'union' or 'scribble'; None for images without.
         pipeline, seed, name, pixel_mean, pixel_std: See `SetDataset`; the name is by default the root's.
 
     Raises:

@@ -21,7 +21,7 @@ class SaliencyDataset(SetDataset):
         image_folder: Sub-folder of the images; by default the first known name that exists.
         label_folder: Sub-folder of the annotations, likewise.
         list_file: Names to use, one per line, relative to ``data_root``; by default all images that have an annotation.
-        encoding: Of the annotations: 'binary', 'soft', 'index' or 'scribble'; None for images without annotations.
+        encoding: Of the annotations: 'binary', 'soft', 'index', 'union' or 'scribble'; None for images without annotations.
         missing: What to do with an image without annotation: 'error' or 'skip' (counted in ``skipped``).
         pipeline, seed, name, pixel_mean, pixel_std: See `SetDataset`; the name is by default the root's.
 

@@ -27,7 +27,7 @@ class VideoSaliencyDataset(SetDataset):
             says which are kept truth, and in which encoding; the others are then soft.
         list_file: Videos to use, relative to ``data_root``; all by default.
         videos: Their names instead.
-        encoding: Of the annotations: 'binary', 'soft' or 'index'; None for videos without annotations.
+        encoding: Of the annotations: 'binary', 'soft', 'index' or 'union'; None for videos without annotations.
         clips: Frames that clips are cut from: 'labelled', annotated frames and ``between`` frames from one to the next;
             'all' frames; 'between', a triplet (label, frame, label) for every frame between kept labels.
         length: Frames of a clip (T).
