@@ -11,6 +11,7 @@ from salseg.errors import CheckpointError, DataError
 from salseg.models.segmentors.base import Parts, build_part
 from salseg.models.segmentors.group_segmentor import GroupSegmentor
 from salseg.models.segmentors.saliency_segmentor import Part
+from salseg.ops.geometry import map_size
 from salseg.ops.mask_learner import learn_masks
 from salseg.registry import MODELS, SEGMENTORS
 from salseg.structures import FrameInputs
@@ -76,7 +77,7 @@ class MaskLearner(nn.Module):
         Raises:
             DataError: All positions look alike.
         """
-        grid = tuple(features.shape[-2:])
+        grid = map_size(features)
         try:
             # All positions of the set together, since what its images share is a direction common to them all.
             masks = learn_masks(features.flatten(2).transpose(1, 2), grid, **self.settings)

@@ -20,7 +20,7 @@ from salseg.errors import ConfigError
 from salseg.models.matchers.non_local_pixel_matching import NonLocalPixelMatching
 from salseg.models.segmentors.base import Parts, build_part
 from salseg.models.segmentors.propagation_segmentor import PropagationSegmentor
-from salseg.ops.geometry import cut_padding, pad_frames
+from salseg.ops.geometry import cut_padding, map_size, pad_frames
 from salseg.ops.soft_aggregation import aggregate
 from salseg.propagation import FrameResult, MemoryReport, Prompt, merge_prompt
 from salseg.registry import SEGMENTORS
@@ -234,7 +234,7 @@ class NPMCANet(PropagationSegmentor):
         if prompt is None and not state.object_ids:
             return FrameResult(frame.new_ones((1, *frame.shape[1:])), ())
         # Padded once, with black; the scales are made from the padded frame, as RGMP does.
-        pad = frame_padding(tuple(frame.shape[-2:]), self.pad_mode)
+        pad = frame_padding(map_size(frame), self.pad_mode)
         image = pad_frames(frame, pad, self.black)
         known = list(state.object_ids)
         ids = known if prompt is None else known + [i for i in prompt.ids if i not in known]
@@ -277,7 +277,7 @@ class NPMCANet(PropagationSegmentor):
         state.union_frame, state.union_masks, state.union = image, masks, None
 
     def _references(self, image: Tensor, masks: Tensor, scale: float) -> Tensor:
-        size = scaled_size(tuple(image.shape[-2:]), scale, self.pad_mode)
+        size = scaled_size(map_size(image), scale, self.pad_mode)
         scaled, small = _resize(image, size), _resize(masks, size)
         parts = [
             self.encode(scaled.expand(len(p), -1, -1, -1), p, self.matcher) for p in small.split(self.slots_per_call)
@@ -286,7 +286,7 @@ class NPMCANet(PropagationSegmentor):
 
     def _tracked(self, image: Tensor, state: NPMCAState) -> Tensor:
         """(1 + K, H, W) probabilities of a padded frame."""
-        size = tuple(image.shape[-2:])
+        size = map_size(image)
         # RGMP's reading of p_0, which the thesis leaves open: one more pass, with all objects as one, says where none
         # is. It rides along as a first object, so that its matching is batched with theirs.
         together = self.background == 'union' and len(state.object_ids) > 1

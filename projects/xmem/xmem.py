@@ -19,7 +19,7 @@ from salseg.errors import ConfigError
 from salseg.models.matchers.memory_reader import MemoryReader
 from salseg.models.segmentors.base import Parts, build_part
 from salseg.models.segmentors.propagation_segmentor import PropagationSegmentor
-from salseg.ops.geometry import cut_padding, even_padding, pad_frames
+from salseg.ops.geometry import cut_padding, even_padding, map_size, pad_frames
 from salseg.ops.soft_aggregation import aggregate, aggregate_log_odds
 from salseg.propagation import FrameResult, MemoryReport, Prompt, merge_prompt
 from salseg.registry import SEGMENTORS
@@ -163,7 +163,7 @@ class XMem(PropagationSegmentor):
         if prompt is None and not state.object_ids:
             return FrameResult(frame.new_ones((1, *frame.shape[1:])), ())
         # Padded after normalisation, so with the mean colour, as the published weights were tested: black would be an edge.
-        pad = even_padding(tuple(frame.shape[-2:]), STRIDE)
+        pad = even_padding(map_size(frame), STRIDE)
         image = pad_frames(frame, pad).unsqueeze(0)
         state.time += 1
         # A frame with a prompt is memorised whatever the rhythm: its mask is given, not estimated. What the last frame

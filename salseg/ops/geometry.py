@@ -8,6 +8,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
+def map_size(maps: Tensor) -> tuple[int, int]:
+    """Height and width of maps (..., H, W).
+
+    Examples:
+        >>> map_size(torch.zeros(2, 3, 30, 47))
+        (30, 47)
+    """
+    return maps.shape[-2], maps.shape[-1]
+
+
 def scaled_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
     """Height and width after scaling, rounded down as published code does (0.3 * 38 -> 11), at least one pixel.
 
@@ -58,11 +68,8 @@ def even_padding(size: tuple[int, int], multiple: int, always: bool = False) -> 
         >>> even_padding((30, 47), 16)  # left, right, top, bottom
         (0, 1, 1, 1)
     """
-    pads: list[int] = []
-    for side in (size[1], size[0]):
-        total = multiple - side % multiple if always else -side % multiple
-        pads += [total // 2, total - total // 2]
-    return tuple(pads)
+    height, width = (multiple - side % multiple if always else -side % multiple for side in size)
+    return width // 2, width - width // 2, height // 2, height - height // 2
 
 
 def pad_frames(frames: Tensor, pad: Pad, colour: Tensor | None = None) -> Tensor:

@@ -46,10 +46,11 @@ def average_scores(scores: Iterable[Scores]) -> Scores:
 
 
 def _mean(values: Sequence[float | np.ndarray], skip_nan: bool) -> float | np.ndarray:
-    if np.ndim(values[0]):
-        return np.mean(values, axis=0)
-    kept = [v for v in values if not (skip_nan and np.isnan(v))]
-    return float(np.mean(kept)) if kept else float('nan')
+    arrays = [np.asarray(value) for value in values]
+    if arrays[0].ndim:
+        return np.stack(arrays).mean(axis=0)
+    kept = [array for array in arrays if not (skip_nan and np.isnan(array))]
+    return float(np.stack(kept).mean()) if kept else float('nan')
 
 
 def summarize_scores(mean: Scores) -> Scores:
@@ -77,9 +78,11 @@ def summarize_scores(mean: Scores) -> Scores:
     if 'mustd_precision' in mean:
         summary['mustd_f'] = float(f_measure(mean['mustd_precision'], mean['mustd_recall']))
     if 'false_positive_rate_curve' in mean:
-        recall = mean['recall_curve']
-        summary['auc_of_mean_curve'] = area_under_roc(mean['false_positive_rate_curve'], recall)
-        summary['average_precision_of_mean_curve'] = average_precision(mean['precision_curve'], recall)
+        false_rate, precision, recall = (
+            np.asarray(mean[f'{name}_curve']) for name in ('false_positive_rate', 'precision', 'recall')
+        )
+        summary['auc_of_mean_curve'] = area_under_roc(false_rate, recall)
+        summary['average_precision_of_mean_curve'] = average_precision(precision, recall)
     return summary
 
 
