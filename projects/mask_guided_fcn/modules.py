@@ -171,7 +171,8 @@ class FCNHead(nn.Module):
                 )
             with torch.no_grad():
                 layer.weight.copy_(found.view_as(layer.weight))
-                layer.bias.copy_(state[f'{name}.bias'])
+                if layer.bias is not None:
+                    layer.bias.copy_(state[f'{name}.bias'])
 
     def forward(self, features: Sequence[Tensor], size: tuple[int, int]) -> dict[str, Tensor]:
         """The last map (N, in_channels, h, w) to ``logits`` (N, 1, *size): enlarged, cut at the right and below."""

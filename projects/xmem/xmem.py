@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from projects.xmem.config import MemoryRules
 from projects.xmem.exporting import export_parts
 from projects.xmem.memory import XMemState
 from projects.xmem.modules import Decoder, KeyProjection, ValueEncoder
 from salseg.errors import ConfigError
+from salseg.models.backbones.base import build_backbone
 from salseg.models.matchers.memory_reader import MemoryReader
-from salseg.models.segmentors.base import Parts, build_part
+from salseg.models.segmentors.base import Part, Parts, build_part
 from salseg.models.segmentors.propagation_segmentor import PropagationSegmentor
 from salseg.ops.geometry import cut_padding, even_padding, map_size, pad_frames
 from salseg.ops.soft_aggregation import aggregate, aggregate_log_odds
@@ -26,7 +27,6 @@ from salseg.registry import SEGMENTORS
 from salseg.structures import ExportPart, FrameInputs
 
 STRIDE = 16
-Part = Mapping[str, Any] | nn.Module
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,8 @@ class XMem(PropagationSegmentor):
         norm_eval: bool = True,
     ) -> None:
         super().__init__(shorter_side, data_preprocessor, losses, norm_eval)
-        self.key_encoder = build_part(key_backbone)
-        value = build_part(value_backbone)
+        self.key_encoder = build_backbone(key_backbone)
+        value = build_backbone(value_backbone)
         if tuple(self.key_encoder.strides) != (4, 8, 16) or value.strides[-1] != STRIDE:
             raise ConfigError(
                 f'XMem: key_backbone has the strides {self.key_encoder.strides}, value_backbone ends at '
@@ -122,7 +122,9 @@ class XMem(PropagationSegmentor):
         self.key_projection = KeyProjection(widths[2], key_channels)
         self.value_encoder = ValueEncoder(value, widths[2], value_channels, hidden_channels, others, pad_missing)
         self.decoder = Decoder(widths, value_channels, hidden_channels, decoder_channels)
-        self.reader: MemoryReader = build_part(reader)
+        self.reader = build_part(reader)
+        if not isinstance(self.reader, MemoryReader):
+            raise ConfigError(f'model.reader is a {type(self.reader).__name__}; expected a MemoryReader.')
         self.rules = MemoryRules.build(memory)
         self.hidden_channels = hidden_channels
         self.references = references
@@ -193,7 +195,9 @@ class XMem(PropagationSegmentor):
             state.object_ids = ids
             if self.hidden_channels:
                 state.grow_hidden(len(ids), (self.hidden_channels, *key.shape[-2:]), key)
-        if is_mem_frame:
+        # Something was given or tracked: a frame before the first prompt was answered above.
+        assert probability is not None
+        if is_mem_frame and shrinkage is not None:
             # The aggregated masks, soft: as decoded, two objects could claim a pixel and both be believed later on,
             # and a cut at one half would turn doubt into certainty that every later frame reads.
             value, hidden = self.memorise(image, features[2], probability[None, 1:], state.hidden, is_deep_update)
@@ -270,7 +274,7 @@ class XMem(PropagationSegmentor):
         # Keys do not depend on masks, so all frames go through the large backbone at once; values wait for the masks.
         features, projected = self.encode(frames.flatten(0, 1))
         levels = [level.unflatten(0, (sets, count)) for level in features]
-        key, shrinkage, selection = (_clip_rows(x.unflatten(0, (sets, count))) for x in projected)
+        key, shrinkage, selection = (_clip_rows(x.unflatten(0, (sets, count))) for x in projected if x is not None)
         masks = inputs.prompt.to(frames.dtype)
         valid = masks.flatten(2).amax(2) > 0
         place = levels[2].shape[-2:]

@@ -28,7 +28,7 @@ def scaled_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
     return max(1, math.floor(size[0] * scale)), max(1, math.floor(size[1] * scale))
 
 
-def resize(maps: Tensor, size: tuple[int, int], *, align_corners: bool = False) -> Tensor:
+def resize(maps: Tensor, size: Sequence[int], *, align_corners: bool = False) -> Tensor:
     """Bilinear resize without antialiasing; returns the same tensor if the size is already right.
 
     Args:
@@ -43,12 +43,12 @@ def resize(maps: Tensor, size: tuple[int, int], *, align_corners: bool = False) 
         >>> tuple(resize(torch.rand(2, 3, 1, 8, 8), (4, 6)).shape)
         (2, 3, 1, 4, 6)
     """
-    size = (int(size[0]), int(size[1]))
-    if tuple(maps.shape[-2:]) == size:
+    wanted = (int(size[0]), int(size[1]))
+    if map_size(maps) == wanted:
         return maps
     flat = maps.reshape(-1, *maps.shape[-3:]) if maps.dim() != 4 else maps
-    out = F.interpolate(flat, size=size, mode='bilinear', align_corners=align_corners)
-    return out if maps.dim() == 4 else out.reshape(*maps.shape[:-2], *size)
+    out = F.interpolate(flat, size=wanted, mode='bilinear', align_corners=align_corners)
+    return out if maps.dim() == 4 else out.reshape(*maps.shape[:-2], *wanted)
 
 
 Pad = tuple[int, int, int, int]

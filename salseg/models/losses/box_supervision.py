@@ -215,5 +215,5 @@ class TemporalLoss(SalLoss):
         options = dict(logits=self.logits, patch=thesis, count_outside=not thesis)
         terms = match_terms(first, second, matches, offsets, region, **options)
         # Per pair of frames: a pair with few matches would otherwise hardly count, and fast motion has few.
-        cost = terms.cost / terms.count.clamp(min=1)
+        cost = terms.cost / terms.number.clamp(min=1)
         return detached_halves(cost) if self.detach else cost

@@ -140,7 +140,7 @@ class PartialCrossEntropyLoss(SalLoss):
 
     def __init__(
         self,
-        form: str = 'paper',
+        form: Literal['paper', 'released'] = 'paper',
         weight: float = 1.0,
         on: str | Mapping[str, float] = 'logits',
         ramp_iterations: int = 0,
