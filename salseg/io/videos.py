@@ -42,8 +42,12 @@ class FrameSource:
 
     def __init__(self, source: str | Path | int | Sequence[Path]) -> None:
         self.source = source
-        self.live = isinstance(source, int) or (str(source).isdigit() and not Path(source).exists())
-        self.fps, self.names, self._files = _FPS, None, []
+        self.live = isinstance(source, int) or (
+            isinstance(source, str | Path) and str(source).isdigit() and not Path(source).exists()
+        )
+        self.fps = _FPS
+        self.names: list[str] | None = None
+        self._files: list[Path] = []
         self.announced, self.damage = 0, ''
         path = Path(str(source))
         if isinstance(source, Sequence) and not isinstance(source, str):

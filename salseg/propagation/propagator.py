@@ -107,7 +107,7 @@ class Propagator:
             raise ConfigError(f"shorter_side={shorter_side!r}; expected a number of pixels, None or 'model'.")
         self.model = model
         self.box_prompt = box_prompt
-        self.shorter_side = model.shorter_side if shorter_side == 'model' else shorter_side
+        self.shorter_side = model.shorter_side if isinstance(shorter_side, str) else shorter_side
         self.flip = flip
         self.reset()
 

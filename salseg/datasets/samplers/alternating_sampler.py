@@ -75,11 +75,11 @@ class AlternatingBatchSampler(ResumableBatchSampler):
                 f'AlternatingBatchSampler: sizes={tuple(sizes)} for {len(sampler.sizes)} data sets and '
                 f'batch_size={batch_size}; give each data set its sets per step, the largest being batch_size.'
             )
-        self.sizes = tuple(sizes)
+        self.parts, self.sizes = sampler, tuple(sizes)
 
     def __len__(self) -> int:
         """Steps until every part was seen once."""
-        steps = [-(-items // (size * self.world_size)) for items, size in zip(self.sampler.sizes, self.sizes)]
+        steps = [-(-items // (size * self.world_size)) for items, size in zip(self.parts.sizes, self.sizes)]
         return max(steps) * len(steps)
 
     def batch(self, number: int) -> list[int]:
@@ -87,4 +87,4 @@ class AlternatingBatchSampler(ResumableBatchSampler):
         turn, part = divmod(number, len(self.sizes))
         size = self.sizes[part]
         first = (turn * self.world_size + self.rank) * size
-        return [self.sampler.draw(part, position) for position in range(first, first + size)]
+        return [self.parts.draw(part, position) for position in range(first, first + size)]

@@ -1,10 +1,10 @@
 """Draws of an endless training run as a function of the position, so that a resumed run resumes exactly."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 
 import numpy as np
 from mmengine.dist import get_dist_info
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Sampler
 
 from salseg.errors import ConfigError
 from salseg.registry import DATA_SAMPLERS
@@ -22,7 +22,7 @@ class ResumableSampler(Sampler[int]):
         seed: Of the permutations.
     """
 
-    def __init__(self, dataset: Dataset, shuffle: bool = True, seed: int | None = 0) -> None:
+    def __init__(self, dataset: Sized, shuffle: bool = True, seed: int | None = 0) -> None:
         self.size = len(dataset)
         self.shuffle = shuffle
         self.seed = int(seed or 0)
@@ -79,6 +79,7 @@ class ResumableBatchSampler(Sampler[list[int]]):
         self.rank = running[0] if rank is None else rank
         self.world_size = running[1] if world_size is None else world_size
         self.start = 0
+        self._cached: tuple[int, np.ndarray] | None = None
         if last == 'drop' and sampler.size < self.step_size:
             raise ConfigError(
                 f"ResumableBatchSampler: {sampler.size} items are fewer than one step of {self.step_size} and last='drop' "
@@ -99,8 +100,8 @@ class ResumableBatchSampler(Sampler[list[int]]):
         """Draws of this process in step ``number``."""
         first = self.rank * self.batch_size
         if self.last == 'fill':
-            positions = range(number * self.step_size + first, number * self.step_size + first + self.batch_size)
-            return [self._draw(*divmod(position, self.sampler.size)) for position in positions]
+            start = number * self.step_size + first
+            return [self._draw(*divmod(start + i, self.sampler.size)) for i in range(self.batch_size)]
         epoch, step = divmod(number, len(self))
         begin = step * self.step_size
         size = min(self.step_size, self.sampler.size - begin)
@@ -110,7 +111,7 @@ class ResumableBatchSampler(Sampler[list[int]]):
         return [self._draw(epoch, p if p < self.sampler.size else p - self.sampler.size) for p in positions]
 
     def _draw(self, epoch: int, index: int) -> int:
-        if getattr(self, '_cached', None) is None or self._cached[0] != epoch:
+        if self._cached is None or self._cached[0] != epoch:
             self._cached = (epoch, self.sampler.epoch(epoch))
         return int(self._cached[1][index])
 
