@@ -122,9 +122,10 @@ class XMem(PropagationSegmentor):
         self.key_projection = KeyProjection(widths[2], key_channels)
         self.value_encoder = ValueEncoder(value, widths[2], value_channels, hidden_channels, others, pad_missing)
         self.decoder = Decoder(widths, value_channels, hidden_channels, decoder_channels)
-        self.reader = build_part(reader)
-        if not isinstance(self.reader, MemoryReader):
-            raise ConfigError(f'model.reader is a {type(self.reader).__name__}; expected a MemoryReader.')
+        built = build_part(reader)
+        if not isinstance(built, MemoryReader):
+            raise ConfigError(f'model.reader is a {type(built).__name__}; expected a MemoryReader.')
+        self.reader = built
         self.rules = MemoryRules.build(memory)
         self.hidden_channels = hidden_channels
         self.references = references

@@ -16,6 +16,7 @@ from salseg.engine.running import make_folder
 from salseg.engine.sharding import own_shard, united
 from salseg.errors import ConfigError, DataError
 from salseg.io.files import write_text
+from salseg.models import BaseSegmentor
 from salseg.registry import DATASETS, TRANSFORMS
 
 
@@ -106,7 +107,9 @@ def _record(out: Path, description: dict[str, Any]) -> GuidanceRecord:
     return record
 
 
-def _one_set(network: nn.Module, learner: nn.Module, item: dict[str, Any], out: Path, record: GuidanceRecord) -> None:
+def _one_set(
+    network: BaseSegmentor, learner: nn.Module, item: dict[str, Any], out: Path, record: GuidanceRecord
+) -> None:
     sample = item['data_samples']
     keys = [f'{sample.set_id}/{frame}' for frame in sample.frame_ids]
     marks = [(checksum(path), len(keys)) for path in sample.frame_paths]

@@ -1,6 +1,6 @@
 """Frames of a video, one by one, from a folder, a file or a camera."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -105,7 +105,7 @@ class FrameSource:
         """Name of a frame, from which its results take theirs."""
         return f'{number:05d}' if self.names is None else self.names[number]
 
-    def frames(self, start: int = 0) -> Iterator[np.ndarray]:
+    def frames(self, start: int = 0) -> Generator[np.ndarray, None, None]:
         """Frames (H, W, 3) uint8 RGB from one on.
 
         Raises:

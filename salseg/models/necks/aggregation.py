@@ -62,7 +62,7 @@ class AGGM(nn.Module):
         weights = [score(path).mean((2, 3), keepdim=True) for score, path in zip(self.scores, paths)]
         if self.softmax:
             shares = torch.stack(weights).softmax(0).unbind()
-            return sum(share * path for share, path in zip(shares, paths))
+            return sum((share * path for share, path in zip(shares, paths)), paths[0].new_zeros(()))
         weighted = sum(weight * path for weight, path in zip(weights, paths))
         return weighted / sum(weights)
 
