@@ -295,12 +295,12 @@ def thesis_losses(given, lab, boxes):
                 return match_terms(here, there, matches, offsets, boxes[:, t], **options)
 
             plain = terms(p[:, t], p[:, n])
-            cost = plain.cost / plain.count.clamp(min=1)
+            cost = plain.cost / plain.number.clamp(min=1)
             if detach:
                 # Equation 3.22 as it is written, and the short form that losses use.
                 pair = terms(p[:, t], p[:, n].detach()), terms(p[:, t].detach(), p[:, n])
                 cost = (
-                    sum(part.cost for part in pair) / 2 / plain.count.clamp(min=1) if literal else detached_halves(cost)
+                    sum(part.cost for part in pair) / 2 / plain.number.clamp(min=1) if literal else detached_halves(cost)
                 )
             total = total + cost
         return total / frames
