@@ -91,6 +91,8 @@ def test_info_prints_the_card_and_an_unknown_name_gets_near_ones(capsys):
 def test_list_shows_models_and_configs(capsys):
     main(['list', '*lite*'])
     assert all('lite' in line.split()[0] for line in capsys.readouterr().out.splitlines())
+    main(['list', 'salseg-demo'])
+    assert capsys.readouterr().out.split()[:3] == ['salseg-demo', 'SOD', 'image']
     main(['list', '--configs'])
     assert 'projects/scwssod/configs/scwssod_r50_paper_duts-scribble-320.py' in capsys.readouterr().out
 
