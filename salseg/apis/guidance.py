@@ -12,10 +12,9 @@ from torch import nn
 from salseg.apis.models import init_model
 from salseg.datasets.guidance import RECORD, GuidanceRecord, checksum, read_record, write_mask
 from salseg.datasets.transforms import LoadGuidance, RandomFrameTransform
-from salseg.engine.running import make_folder
 from salseg.engine.sharding import own_shard, united
 from salseg.errors import ConfigError, DataError
-from salseg.io.files import write_text
+from salseg.io.files import make_folder, write_text
 from salseg.registry import DATASETS, TRANSFORMS
 
 

@@ -10,10 +10,9 @@ from mmengine.dist import is_main_process
 from salseg.datasets.flow import FlowEstimator, FramePair
 from salseg.datasets.flow.files import write_flow
 from salseg.datasets.video_layout import Video, find_videos
-from salseg.engine.running import make_folder
 from salseg.engine.sharding import own_shard, united
 from salseg.errors import ConfigError, DataError
-from salseg.io.files import write_text
+from salseg.io.files import make_folder, write_text
 from salseg.io.images import read_image
 from salseg.registry import FLOWS
 

@@ -9,7 +9,7 @@ from salseg.catalog import list_configs
 from salseg.engine.config import load_config, trace_origins
 from salseg.engine.config.loading import parse_options
 from salseg.engine.config.origin import find_origin, inheritance
-from salseg.engine.running import fill_schedules
+from salseg.engine.train import fill_schedules
 from salseg.errors import ConfigError, UnknownKey, UnknownName
 
 ROOT = Path(__file__).resolve().parents[2]
