@@ -26,7 +26,7 @@ PACKAGES = (
     'salseg.models.segmentors',
     'salseg.datasets',
     'salseg.datasets.flow',
-    'salseg.datasets.samplers',
+    'salseg.datasets.sampling',
     'salseg.datasets.sampling',
     'salseg.datasets.transforms',
     'salseg.evaluation.evaluate',

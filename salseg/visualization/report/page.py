@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 
 from salseg.evaluation.evaluate import Evaluation
-from salseg.evaluation.report import Case, statement
-from salseg.evaluation.report.table import TITLES, best_values, cell, columns_of, made_up, shown_value
+from salseg.evaluation.output import Case, statement
+from salseg.evaluation.output.table import TITLES, best_values, cell, columns_of, made_up, shown_value
 from salseg.io.files import write_text
 
 _STYLE = """
