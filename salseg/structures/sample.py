@@ -10,10 +10,9 @@ from torch import Tensor
 
 from salseg.errors import DataError
 
-# One input of a model and one item of a data set: an image, a group of images with something in common, consecutive
-# frames, or a video frame by frame with prompts.
 InputType = Literal['image', 'group', 'clip', 'video']
-"""What one input of a model is: an image, a group of images, a clip, or a whole video with prompts."""
+"""One input of a model and one item of a data set: an image, a group of images with something in common, consecutive
+frames, or a video frame by frame with prompts."""
 
 
 @dataclass(frozen=True)
