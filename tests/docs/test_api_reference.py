@@ -35,7 +35,7 @@ PACKAGES = (
     'salseg.evaluation.protocols',
 )
 # Constants and type aliases cannot carry a docstring of their own.
-UNDESCRIBED = ('PROTOCOLS', 'Metrics', 'SALIENCY_METRICS', 'Scores')
+UNDESCRIBED = ('InputType', 'PROTOCOLS', 'Metrics', 'SALIENCY_METRICS', 'Scores')
 
 
 def entries():
