@@ -20,7 +20,7 @@ from salseg.catalog import config_of, model_cards
 from salseg.cli.main import main
 from salseg.datasets.synthetic import draw_image
 from salseg.engine.config import load_config
-from salseg.visualization import write_png
+from salseg.io.images import write_png
 
 
 def call(*words: str) -> str:

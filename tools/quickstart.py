@@ -17,8 +17,9 @@ from salseg.datasets.synthetic.baselines import border_contrast, centre_prior
 from salseg.engine.config import load_config
 from salseg.evaluation.functional import image_level, saliency_scores
 from salseg.evaluation.metrics.saliency_metric import table, to_grey
+from salseg.io.images import write_png
 from salseg.registry import DATASETS
-from salseg.visualization import draw_precision_recall, overlay_map, scribble_overlay, sheet, write_png
+from salseg.visualization import draw_precision_recall, overlay_map, scribble_overlay, sheet
 
 MODEL = 'scwssod-lite'
 

@@ -27,8 +27,8 @@ from salseg.datasets.synthetic import centre_prior
 from salseg.datasets.video_layout import Video
 from salseg.evaluation.functional import boundary_f, image_level, region_similarity_j, saliency_scores
 from salseg.io.annotations import read_annotation, read_map
-from salseg.io.images import read_image
-from salseg.visualization import overlay_map, sheet, write_png
+from salseg.io.images import read_image, write_png
+from salseg.visualization import overlay_map, sheet
 
 IMAGE = PROJECTS / 'rcrnet/configs/rcrnet_lite0_folder-160.py'
 VIDEO = PROJECTS / 'rcrnet/configs/rcrnet-ner_lite0_davis-160.py'

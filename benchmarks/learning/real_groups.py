@@ -27,8 +27,8 @@ from salseg.engine.running import train
 from salseg.evaluation.functional import image_level, saliency_scores
 from salseg.evaluation.metrics.saliency_metric import to_grey
 from salseg.io.annotations import read_annotation
-from salseg.io.images import read_image
-from salseg.visualization import overlay_map, sheet, write_png
+from salseg.io.images import read_image, write_png
+from salseg.visualization import overlay_map, sheet
 
 ROOT = Path(__file__).resolve().parents[2]
 GROUPS = ROOT / 'projects/dcfm/configs/dcfm_lite0_folder-and-synthetic-160.py'

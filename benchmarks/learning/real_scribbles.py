@@ -24,8 +24,8 @@ from salseg.engine.running import train
 from salseg.evaluation.functional import image_level, saliency_scores
 from salseg.evaluation.metrics.saliency_metric import table, to_grey
 from salseg.io.annotations import read_annotation
-from salseg.io.images import read_image
-from salseg.visualization import overlay_map, sheet, write_png
+from salseg.io.images import read_image, write_png
+from salseg.visualization import overlay_map, sheet
 
 CONFIG = Path(__file__).resolve().parents[2] / 'projects/scwssod/configs/scwssod_lite0_paper_folder-192.py'
 # Name, options of the config.

@@ -20,9 +20,9 @@ from salseg.errors import DataError
 from salseg.evaluation.evaluate import Settings, evaluate_folders
 from salseg.evaluation.report import terminal_table
 from salseg.io.annotations import UNKNOWN, read_map
-from salseg.io.images import image_size
+from salseg.io.images import image_size, write_png
 from salseg.registry import DATASETS
-from salseg.visualization import write_label_png, write_png
+from salseg.visualization import write_label_png
 
 # Saliency protocols by kind; videos with ids are scored as saliency sets too, all objects together.
 MAPS = {'sod': ['sod'], 'scribble': ['sod'], 'cosod': ['cosod', 'cosod-evalcosod'], 'vsod': ['vsod'], 'vos': ['vsod']}

@@ -28,7 +28,7 @@ from salseg.apis import ClipPredictor, SaliencyPredictor, init_model, predict_fi
 from salseg.cli.main import main as salseg
 from salseg.datasets.synthetic import draw_image
 from salseg.engine.running import export_weights
-from salseg.visualization.video import VideoWriter
+from salseg.io.video_writing import VideoWriter
 
 GROWTH_MB = 10.0
 PARTS = ('folder', 'stream', 'video', 'kill')

@@ -12,13 +12,13 @@ from salseg.apis.clips import ClipPredictor
 from salseg.apis.overlapping import Background, map_ahead, read_ahead
 from salseg.apis.predictor import Prediction
 from salseg.apis.results import ResultFolder, checked_kinds, describe, read_note
-from salseg.datasets.video_reading import FrameSource
 from salseg.errors import DataError
 from salseg.io.annotations import read_map
 from salseg.io.files import write_text
+from salseg.io.video_writing import VideoWriter
+from salseg.io.videos import FrameSource
 from salseg.visualization import overlay_map
 from salseg.visualization.report.predictions import Entry, write_prediction_page
-from salseg.visualization.video import VideoWriter
 
 VIDEO, REPORT = 'overlay.mp4', 'report.html'
 _PAGE_FRAMES = 60
@@ -53,12 +53,11 @@ def predict_video(
         allow_gaps: Whether the numbers of a folder's frames may have gaps.
 
     Returns:
-        Frames in all.
+        Frames in all. ``damage`` of the source then says whether its file was cut off.
 
     Raises:
-        DataError: The source cannot be read, or not to the end that it announces (after writing what it gave); a frame is
-            missing in a folder's numbering; an unknown kind; the folder holds results of another model or video, or cannot
-            be written.
+        DataError: The source cannot be read; a frame is missing in a folder's numbering; an unknown kind; the folder holds
+            results of another model or video, or cannot be written.
     """
     kinds = checked_kinds(save, 'clip')
     given = source if isinstance(source, FrameSource) else FrameSource(source)
@@ -75,7 +74,6 @@ def predict_video(
     run = _Run(predictor, given, folder, max_frames)
     if not run.is_finished():
         run.write(progress)
-        given.check_whole()
         if not given.live:
             run.finish()
     if 'report' in kinds:
@@ -122,12 +120,12 @@ class _Run:
         fresh = all(self.folder.is_done(self.source.name(n), self.sources(n)) for n in range(frames))
         video = 'video' not in self.folder.kinds or self.folder.is_fresh(self.folder.out / VIDEO, self.source.files)
         if fresh and video:
-            self.count = frames
+            self.count, self.source.damage = frames, str(note.get('damage', ''))
         return fresh and video
 
     def finish(self) -> None:
         """Note that all frames are there."""
-        facts = dict(frames=self.count, max_frames=self.max_frames, names=self.source.names)
+        facts = dict(frames=self.count, max_frames=self.max_frames, names=self.source.names, damage=self.source.damage)
         write_text(self.note, json.dumps(facts) + '\n')
 
     def written(self) -> int:
@@ -189,10 +187,7 @@ class _Run:
 
 
 def _add(video: VideoWriter, frame: Prediction) -> None:
-    image = overlay_map(frame.image, frame.saliency)
-    # Codecs need even sizes.
-    height, width = (side - side % 2 for side in image.shape[:2])
-    video.write(np.ascontiguousarray(image[:height, :width]))
+    video.write(overlay_map(frame.image, frame.saliency))
 
 
 def _write_report(source: FrameSource, folder: ResultFolder, count: int) -> Path:

@@ -11,14 +11,16 @@ from salseg.apis.groups import SHEET_IMAGES, GroupPredictor, group_sheet, notes_
 from salseg.apis.image_files import write_report
 from salseg.apis.inputs import find_groups
 from salseg.apis.overlapping import Background, map_ahead
+from salseg.apis.predictor import seen_prediction
 from salseg.apis.results import ResultFolder, checked_kinds, describe, read_note
 from salseg.errors import DataError
 from salseg.io.files import write_text
-from salseg.io.images import read_image
-from salseg.visualization import write_png
+from salseg.io.images import read_visible, write_png
 
 _LEFT_OUT = f'sheets show the first {SHEET_IMAGES} images of a group'
 Group = tuple[str, list[Path]]
+# An image as it is seen, and its opacity where it has transparent pixels.
+Visible = tuple[np.ndarray, np.ndarray | None]
 
 
 @dataclass
@@ -100,12 +102,12 @@ def predict_groups(
     return [result for result in results.values() if result is not None]
 
 
-def _read_group(group: Group) -> tuple[str, dict[Path, np.ndarray], dict[Path, str]]:
-    images: dict[Path, np.ndarray] = {}
+def _read_group(group: Group) -> tuple[str, dict[Path, Visible], dict[Path, str]]:
+    images: dict[Path, Visible] = {}
     failed: dict[Path, str] = {}
     for path in group[1]:
         try:
-            images[path] = read_image(path)
+            images[path] = read_visible(path)
         except DataError as error:
             failed[path] = str(error)
     return group[0], images, failed
@@ -147,15 +149,19 @@ class GroupFiles:
         return GroupResult(name, len(paths) - len(failed), [], reasons, list(note.get('notes', ())), kept=True)
 
     def compute(
-        self, name: str, images: dict[Path, np.ndarray], failed: dict[Path, str], writing: Background
+        self, name: str, visible: dict[Path, Visible], failed: dict[Path, str], writing: Background
     ) -> GroupResult:
         """Maps of one group, handed to the writer; unreadable images are named and the rest continues."""
+        images = {path: image for path, (image, _) in visible.items()}
         result = GroupResult(name, len(images), failed=failed)
         if not images:
             result.notes.append(f'none of its {len(failed)} images could be read')
             return result
         result.notes += notes_on(images, len(self.predictor.parts(len(images))))
-        predictions = self.predictor(list(images.values()))
+        predictions = [
+            seen_prediction(found.image, found.saliency, alpha)
+            for found, (_, alpha) in zip(self.predictor(list(images.values())), visible.values())
+        ]
         for path, prediction in zip(images, predictions):
             writing.submit(self.folder.write, prediction, Path(name) / path.stem, then=result.written.extend)
         if self.sheets:

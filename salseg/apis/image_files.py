@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from salseg.apis.inputs import Named, find_images
+from salseg.apis.inputs import Named, find_images, unread_files
 from salseg.apis.overlapping import Background, map_ahead
 from salseg.apis.predicting import SaliencyPredictor, in_batches
-from salseg.apis.predictor import Prediction
+from salseg.apis.predictor import seen_prediction
 from salseg.apis.results import ResultFolder, checked_kinds, describe
 from salseg.errors import DataError
 from salseg.io.annotations import read_map
-from salseg.io.images import read_image
+from salseg.io.images import read_visible
 from salseg.visualization.report.predictions import PAGE_IMAGES, Entry, write_prediction_page
 
 REPORT = 'report.html'
@@ -30,6 +30,7 @@ class FilesReport:
         files: Written.
         kept: Images whose results were there already.
         failed: Images that could not be read, with the reason; the others were not held up by them.
+        unread: Files in the folders that are no images, or of a format that is not read.
         page: The report, if one was requested.
     """
 
@@ -37,6 +38,7 @@ class FilesReport:
     files: int = 0
     kept: int = 0
     failed: dict[Path, str] = field(default_factory=dict)
+    unread: list[Path] = field(default_factory=list)
     page: Path | None = None
 
 
@@ -79,6 +81,7 @@ def predict_files(
     check_targets(folder, images)
     folder.open(describe(predictor), (p for _, name in images for p in folder.paths(name)), overwrite, shard)
     report = _run(predictor, images, folder, batch_size, progress)
+    report.unread = unread_files(words, folder.out) if shard[0] == 0 else []
     if 'report' in folder.kinds:
         report.page = write_report(folder, [(str(name), path) for path, name in images], shard)
     return report
@@ -127,12 +130,12 @@ def _run(
         if progress is not None:
             progress(done, len(todo))
 
-    def load(item: Named) -> tuple[Named, np.ndarray | None, Any]:
+    def load(item: Named) -> tuple[Named, tuple[np.ndarray, np.ndarray | None] | None, Any]:
         try:
-            image = read_image(item[0])
+            image, alpha = read_visible(item[0])
         except DataError as error:
             return item, None, str(error)
-        return item, image, predictor.prepare(image)
+        return item, (image, alpha), predictor.prepare(image)
 
     loaded = map_ahead(load, todo, workers=2, ahead=batch_size + 3)
     with Background(workers=1, ahead=batch_size + 3) as writing:
@@ -145,7 +148,8 @@ def _run(
                     writing.submit(_nothing, then=finished)
                 else:
                     (saliency,) = next(maps)
-                    writing.submit(folder.write, Prediction(image, saliency), name, then=finished)
+                    prediction = seen_prediction(image[0], saliency, image[1])
+                    writing.submit(folder.write, prediction, name, then=finished)
     return report
 
 
@@ -237,7 +241,7 @@ def write_report(folder: ResultFolder, entries: Sequence[tuple[str, Path]], shar
         mask = folder.path('mask', entry[0])
         if not mask.is_file():
             return None
-        return Entry(entry[0], read_image(entry[1]), read_map(mask))
+        return Entry(entry[0], read_visible(entry[1])[0], read_map(mask))
 
     shown = (entry for entry in map_ahead(load, entries[:PAGE_IMAGES]) if entry is not None)
     return write_prediction_page(shown, len(entries), folder.out / REPORT)

@@ -1,13 +1,14 @@
 """Understand what a user names: images, folders, globs, groups, videos, cameras."""
 
 import glob
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from salseg.datasets.video_reading import FrameSource
 from salseg.errors import DataError
-from salseg.io.formats import IMAGE_SUFFIXES, VIDEO_SUFFIXES
-from salseg.io.listing import by_stem
+from salseg.io.formats import IMAGE_SUFFIXES, is_image, is_video
+from salseg.io.listing import by_stem, folders_in, is_stray
+from salseg.io.videos import FrameSource
 
 Named = tuple[Path, Path]
 
@@ -41,18 +42,46 @@ def find_images(inputs: Iterable[str | Path], outside: Path | None = None, may_b
 def _expand(text: str, own: Path | None, may_be_empty: bool) -> list[Named]:
     path = Path(text)
     if path.is_dir():
-        files = sorted(p for p in path.rglob('*') if is_image(p) and not p.name.startswith('.'))
-        if own is not None and path.resolve() in own.parents:
-            files = [p for p in files if own not in p.resolve().parents]
+        files = [p for p in _files_below(path, own) if is_image(p)]
         if not files and not may_be_empty:
             raise DataError(f'{path} holds no image ({", ".join(IMAGE_SUFFIXES)}), in its sub-folders neither.')
         return [(p, p.relative_to(path).with_suffix('')) for p in files]
-    if path.is_file():
+    if path.exists():
         return [(path, Path(path.stem))]
     matches = _matches(text)
     if matches or (may_be_empty and glob.has_magic(text)):
-        return [(p, Path(p.stem)) for p in matches if p.is_file()]
+        return [(p, Path(p.stem)) for p in matches if not p.is_dir()]
     raise _nothing(text)
+
+
+def _files_below(folder: Path, outside: Path | None = None) -> list[Path]:
+    """Files in a folder and its sub-folders, without stray and hidden ones; links are followed, each folder once."""
+    found: list[Path] = []
+    seen: set[tuple[int, int]] = set()
+    for root, folders, files in os.walk(folder, followlinks=True):
+        here = Path(root)
+        stat = here.stat()
+        # A link to a folder above it would never end.
+        if (stat.st_dev, stat.st_ino) in seen or here.resolve() == outside:
+            folders.clear()
+            continue
+        seen.add((stat.st_dev, stat.st_ino))
+        folders[:] = sorted(name for name in folders if not is_stray(name))
+        found += [here / name for name in files if not is_stray(name)]
+    return sorted(found)
+
+
+def unread_files(inputs: Iterable[str | Path], outside: Path | None = None, videos: bool = False) -> list[Path]:
+    """Files in the folders that were named which are no images, so that they can be counted and named.
+
+    Args:
+        inputs: As :func:`find_images`.
+        outside: Folder of the results.
+        videos: Whether videos are read too.
+    """
+    own = None if outside is None else outside.resolve()
+    files = [path for text in inputs if Path(text).is_dir() for path in _files_below(Path(text), own)]
+    return [path for path in dict.fromkeys(files) if not is_image(path) and not (videos and is_video(path))]
 
 
 def find_groups(inputs: Iterable[str | Path]) -> list[tuple[str, list[Path]]]:
@@ -96,10 +125,10 @@ def _group_of_files(images: Sequence[Path], others: dict[str, list[Path]]) -> di
 
 
 def _groups_of(folder: Path) -> list[tuple[str, list[Path]]]:
-    own = list(by_stem(folder).values())
+    own = _images_in(folder)
     if own:
         return [(folder.resolve().name, own)]
-    found = [(path.name, list(by_stem(path).values())) for path in _folders_in(folder)]
+    found = [(path.name, _images_in(path)) for path in folders_in(folder)]
     found = [(name, files) for name, files in found if files]
     if not found:
         raise DataError(f'{folder} holds no image, and no folder with images; a group is a folder of images.')
@@ -135,10 +164,10 @@ def find_clips(inputs: Iterable[str | Path]) -> list[tuple[str, FrameSource]]:
 
 
 def _clips_of(folder: Path) -> list[tuple[str, FrameSource]]:
-    if by_stem(folder):
+    if _images_in(folder):
         return [(folder.resolve().name, FrameSource(folder))]
-    videos = [path for path in sorted(folder.iterdir()) if is_video(path)]
-    below = [path for path in _folders_in(folder) if by_stem(path)]
+    videos = _videos_in(folder)
+    below = [path for path in folders_in(folder) if _images_in(path)]
     if not videos and not below:
         raise DataError(f'{folder} holds no image, no video, and no folder of images; expected the frames of a video.')
     return [(path.stem if path in videos else path.name, FrameSource(path)) for path in [*below, *videos]]
@@ -156,10 +185,10 @@ def split_videos(inputs: Iterable[str | Path]) -> tuple[list[str], list[str]]:
     videos: list[str] = []
     for word in map(str, inputs):
         path = Path(word)
-        if is_camera(word) or (path.is_file() and is_video(path)):
+        if is_camera(word) or (not path.is_dir() and path.exists() and is_video(path)):
             videos.append(word)
         elif path.is_dir() and not _holds_image(path):
-            inside = [str(p) for p in sorted(path.iterdir()) if is_video(p)]
+            inside = [str(p) for p in _videos_in(path)]
             videos += inside
             images += [] if inside else [word]
         elif glob.has_magic(word) and not path.exists():
@@ -176,22 +205,16 @@ def is_camera(text: str) -> bool:
     return text.isdigit() and not Path(text).exists()
 
 
-def is_video(path: Path) -> bool:
-    """Whether a file's name is that of a video."""
-    return path.suffix.lower() in VIDEO_SUFFIXES
-
-
-def is_image(path: Path) -> bool:
-    """Whether a file's name is that of an image."""
-    return path.suffix.lower() in IMAGE_SUFFIXES
-
-
 def _holds_image(folder: Path) -> bool:
-    return any(is_image(path) and not path.name.startswith('.') for path in folder.rglob('*'))
+    return any(is_image(path) for path in _files_below(folder))
 
 
-def _folders_in(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(('.', '__'))]
+def _images_in(folder: Path) -> list[Path]:
+    return [path for path in by_stem(folder).values() if is_image(path)]
+
+
+def _videos_in(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.iterdir()) if is_video(path) and not is_stray(path)]
 
 
 def _matches(pattern: str) -> list[Path]:

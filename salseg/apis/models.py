@@ -1,14 +1,13 @@
 """Models by name, ready to use."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from salseg.catalog import shipped_weights
 from salseg.engine.checkpoint import load_file, load_weights
-from salseg.engine.config import load_config
+from salseg.engine.config import is_run_folder, load_config
 from salseg.engine.running import newest_checkpoint
 from salseg.errors import missing_weights
 from salseg.models import BaseSegmentor
@@ -43,7 +42,7 @@ def init_model(
         WeightsError: The backbone's weights cannot be had.
     """
     config = load_config(name_or_config, options)
-    if checkpoint is None and Path(name_or_config).is_dir():
+    if checkpoint is None and is_run_folder(name_or_config):
         checkpoint = newest_checkpoint(name_or_config)
     elif checkpoint is None:
         shipped = shipped_weights(name_or_config)

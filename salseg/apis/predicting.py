@@ -12,7 +12,7 @@ from salseg.apis.inputs import find_images
 from salseg.apis.kinds import input_type
 from salseg.apis.models import init_model
 from salseg.apis.overlapping import map_ahead
-from salseg.apis.predictor import ImageLike, Prediction, Predictor, as_image, check_image
+from salseg.apis.predictor import ImageLike, Prediction, Predictor, as_image, as_visible, check_image, seen_prediction
 from salseg.models import BaseSegmentor
 
 T = TypeVar('T')
@@ -58,13 +58,13 @@ class SaliencyPredictor(Predictor):
             DataError: An image cannot be read, or has another shape or type.
         """
 
-        def load(source: ImageLike) -> tuple[np.ndarray, dict[str, Any]]:
-            image = as_image(source)
-            return image, self.prepare(image)
+        def load(source: ImageLike) -> tuple[np.ndarray, np.ndarray | None, dict[str, Any]]:
+            image, alpha = as_visible(source)
+            return image, alpha, self.prepare(image)
 
         for batch in in_batches(map_ahead(load, images, ahead=batch_size + 2), batch_size):
-            for (image, _), (saliency,) in zip(batch, self.run([item for _, item in batch])):
-                yield Prediction(image, saliency)
+            for (image, alpha, _), (saliency,) in zip(batch, self.run([item for _, _, item in batch])):
+                yield seen_prediction(image, saliency, alpha)
 
 
 def in_batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

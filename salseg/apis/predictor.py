@@ -11,7 +11,7 @@ from PIL import Image
 
 from salseg.errors import DataError, missing_weights
 from salseg.evaluation.metrics.grey import to_grey
-from salseg.io.images import read_image
+from salseg.io.images import over_grey, read_visible
 from salseg.models import BaseSegmentor
 from salseg.registry import TRANSFORMS
 
@@ -28,11 +28,20 @@ class Prediction:
         image: (H, W, 3) uint8 RGB.
         saliency: (H, W) uint8, probability times 255, at the image's own size.
         name: Of the image or frame, where it was given one.
+        alpha: (H, W) uint8 opacity of an image with transparent pixels, else None.
     """
 
     image: np.ndarray
     saliency: np.ndarray
     name: str = ''
+    alpha: np.ndarray | None = None
+
+
+def seen_prediction(image: np.ndarray, saliency: np.ndarray, alpha: np.ndarray | None = None) -> Prediction:
+    """A prediction in which nothing is found where an image is wholly transparent."""
+    if alpha is not None:
+        saliency = np.where(alpha == 0, np.uint8(0), saliency)
+    return Prediction(image, saliency, alpha=alpha)
 
 
 class Predictor:
@@ -94,17 +103,28 @@ def test_pipeline(model: BaseSegmentor) -> list[dict[str, Any]]:
 
 
 def as_image(image: ImageLike) -> np.ndarray:
-    """A file, array or PIL image as (H, W, 3) uint8 RGB.
+    """A file, array or PIL image as (H, W, 3) uint8 RGB; see :func:`as_visible`."""
+    return as_visible(image)[0]
+
+
+def as_visible(image: ImageLike) -> tuple[np.ndarray, np.ndarray | None]:
+    """A file, array or PIL image as (H, W, 3) uint8 RGB as it is seen, and its opacity (H, W) uint8 or None.
+
+    A file stands as its EXIF orientation says; transparent pixels are grey. A PIL image stands as it is.
 
     Raises:
         DataError: It cannot be read, or an array has another shape or type.
     """
     if isinstance(image, str | Path):
-        return read_image(image)
+        return read_visible(image)
     if isinstance(image, Image.Image):
-        return np.asarray(image.convert('RGB'))
+        rgba = np.asarray(image.convert('RGBA'))
+        alpha = rgba[..., 3]
+        if alpha.min(initial=255) == 255:
+            return np.ascontiguousarray(rgba[..., :3]), None
+        return over_grey(rgba[..., :3], alpha), alpha
     check_image(image)
-    return image
+    return image, None
 
 
 def check_image(image: np.ndarray, name: str = 'an image') -> None:

@@ -16,15 +16,16 @@ from salseg.apis.kinds import InputType
 from salseg.apis.predictor import Prediction, Predictor
 from salseg.engine.pseudo_labels import fingerprint
 from salseg.errors import DataError
+from salseg.io.images import write_png
 from salseg.version import __version__
-from salseg.visualization import cutout, overlay_map, write_png
+from salseg.visualization import cutout, overlay_map
 
 RECORD = 'run.json'
 # What is written of each image, and how it is made.
 MAKERS: Mapping[str, Callable[[Prediction], np.ndarray]] = {
     'mask': lambda prediction: prediction.saliency,
     'overlay': lambda prediction: overlay_map(prediction.image, prediction.saliency),
-    'cutout': lambda prediction: cutout(prediction.image, prediction.saliency),
+    'cutout': lambda prediction: cutout(prediction.image, prediction.saliency, prediction.alpha),
 }
 SAVES: Mapping[InputType, tuple[str, ...]] = {
     'image': (*MAKERS, 'report'),

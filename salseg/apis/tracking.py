@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from salseg.datasets.video_reading import FrameSource
 from salseg.engine.checkpoint import load_file, save_file
 from salseg.errors import DataError
 from salseg.io.annotations import LABEL_SUFFIXES, UNKNOWN, check_index_labels, read_annotation
 from salseg.io.files import write_text
 from salseg.io.listing import by_stem
+from salseg.io.video_writing import VideoWriter
+from salseg.io.videos import FrameSource
 from salseg.propagation import MergedPropagator, Prompt, Propagator
 from salseg.visualization.palette import overlay_labels, write_label_png
-from salseg.visualization.video import VideoWriter
 
 STATE, REPORT, OVERLAY = '.track-state.pth', 'track.json', 'overlay.mp4'
 
@@ -33,6 +33,7 @@ class TrackReport:
         object_ids: Followed at the end.
         masks: Folder of the palette PNGs.
         overlay: Video with the objects tinted, or None.
+        damage: Why the video's file is not whole, as a sentence; empty where it is.
     """
 
     frames: int
@@ -40,6 +41,7 @@ class TrackReport:
     object_ids: tuple[int, ...]
     masks: str
     overlay: str | None
+    damage: str = ''
 
 
 def track(
@@ -74,7 +76,7 @@ def track(
 
     Raises:
         DataError: There is no prompt; the folder holds results of another call; a frame or a prompt cannot be used; a
-            frame is missing in a folder's numbering; a file is cut off (after writing what it gave).
+            frame is missing in a folder's numbering.
     """
     if not prompts:
         raise DataError('nothing to track: give at least one prompt, --mask FILE or --box id:x0,y0,x1,y1.')
@@ -104,9 +106,8 @@ def track(
                 progress(done, total)
     if not done:
         raise DataError(f'{source.source} gave no frame.')
-    source.check_whole()
     video_file = str(out / OVERLAY) if overlay else None
-    report = TrackReport(done, start, propagator.object_ids, str(out / 'masks'), video_file)
+    report = TrackReport(done, start, propagator.object_ids, str(out / 'masks'), video_file, source.damage)
     write_text(out / REPORT, json.dumps(dict(mark=mark, **asdict(report)), indent=1))
     (out / STATE).unlink(missing_ok=True)
     return report

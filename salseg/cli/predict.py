@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from salseg.models import BaseSegmentor
 
 DEMO = 'salseg-demo'
+# Files that are configs or weights; all others are something to predict, or a reason about the file.
+_MODEL_SUFFIXES = ('.py', '.json', '.yml', '.yaml', '.pth', '.pt', '.ckpt', '.safetensors')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Predict; status 1 if some images could not be read."""
+    """Predict; status 1 if some images could not be read, or a video not to its end."""
     model, inputs = _model_and_inputs(args)
     _check(args)
     from salseg.apis.kinds import input_type
@@ -81,14 +83,22 @@ def _model_and_inputs(args: argparse.Namespace) -> tuple[str, list[str]]:
 
 
 def is_input(word: str) -> bool:
-    """Whether a word that may be a model is something to predict instead."""
-    from salseg.apis.inputs import is_camera, is_image, is_video
+    """Whether a word that may be a model is something to predict instead.
+
+    Raises:
+        ConfigError: A folder may be either.
+    """
+    from salseg.apis.inputs import is_camera
+    from salseg.catalog import model_cards
+    from salseg.engine.config import is_run_folder
 
     path = Path(word)
+    if word in model_cards():
+        return False
     if path.is_dir():
-        return not any(path.glob('*.py')) and not any(path.glob('iter_*.pth'))
-    if path.is_file():
-        return is_image(path) or is_video(path)
+        return not is_run_folder(word)
+    if path.exists():
+        return path.suffix.lower() not in _MODEL_SUFFIXES
     return is_camera(word) or (glob.has_magic(word) and bool(glob.glob(word)))
 
 
@@ -156,7 +166,7 @@ def _images(model: 'BaseSegmentor', args: argparse.Namespace, inputs: list[str],
     say(f'{report.files} files written below {args.out}{kept}')
     if report.page:
         say(f'all on one page: {report.page}')
-    return _left_out(report.failed.values())
+    return _left_out(report.failed.values()) | _unread(report.unread)
 
 
 def _tell(report: Any) -> None:
@@ -171,9 +181,19 @@ def _left_out(reasons: Any, name: str = '') -> int:
     return 1 if found else 0
 
 
+def _unread(files: list[Path]) -> int:
+    """Count and name what was not read; status 1 if there are images among it, which their user will miss."""
+    from salseg.io.formats import left_out_words, lost_images
+
+    if files:
+        say(left_out_words(files))
+    return 1 if lost_images(files) else 0
+
+
 def _groups(model: 'BaseSegmentor', args: argparse.Namespace, inputs: list[str], shard: tuple[int, int]) -> int:
     from salseg.apis.group_files import predict_groups
     from salseg.apis.groups import GroupPredictor
+    from salseg.apis.inputs import unread_files
 
     _no_watching(args, 'groups')
     predictor = GroupPredictor(model, args.random_weights)
@@ -192,7 +212,7 @@ def _groups(model: 'BaseSegmentor', args: argparse.Namespace, inputs: list[str],
         f'{files} files of {len(results)} groups written below {args.out}'
         + (f'; {kept} groups were there already' if kept else '')
     )
-    return status
+    return status | _unread(unread_files(inputs, Path(args.out)))
 
 
 def _clips(model: 'BaseSegmentor', args: argparse.Namespace, inputs: list[str], shard: tuple[int, int]) -> int:
@@ -203,9 +223,10 @@ def _clips(model: 'BaseSegmentor', args: argparse.Namespace, inputs: list[str], 
 
 def _videos(predictor: Any, args: argparse.Namespace, inputs: list[str], shard: tuple[int, int]) -> int:
     from salseg.apis.clip_files import predict_video
-    from salseg.apis.inputs import find_clips
+    from salseg.apis.inputs import find_clips, unread_files
 
     _no_watching(args, 'videos')
+    status = 0
     found = find_clips(inputs)
     for name, source in found[shard[0] :: shard[1]]:
         out = Path(args.out) if len(found) == 1 else Path(args.out) / name
@@ -221,7 +242,10 @@ def _videos(predictor: Any, args: argparse.Namespace, inputs: list[str], shard: 
                 args.allow_gaps,
             )
         say(f'{frames} frames of {name}: {out}')
-    return 0
+        if source.damage:
+            say(source.damage)
+            status = 1
+    return status | _unread(unread_files(inputs, Path(args.out), videos=True))
 
 
 def _no_watching(args: argparse.Namespace, what: str) -> None:

@@ -33,10 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Track."""
+    from salseg.apis.inputs import unread_files
     from salseg.apis.models import init_model
     from salseg.apis.tracking import read_prompts, track
-    from salseg.datasets.video_reading import FrameSource
     from salseg.engine.runner import device_line
+    from salseg.io.formats import left_out_words
+    from salseg.io.videos import FrameSource
     from salseg.propagation import Propagator
 
     model = init_model(args.model, args.checkpoint, args.device, args.cfg_options, trained=not args.random_weights)
@@ -60,4 +62,10 @@ def run(args: argparse.Namespace) -> int:
     say(f'{report.frames} frames{begun}, objects {", ".join(map(str, report.object_ids)) or "none"}: {report.masks}')
     if report.overlay:
         say(f'overlay: {report.overlay}')
+    unread = left_out_words(unread_files([args.source]))
+    if unread:
+        say(unread)
+    if report.damage:
+        say(report.damage)
+        return 1
     return 0

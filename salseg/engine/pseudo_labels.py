@@ -20,9 +20,9 @@ from salseg.engine.sharding import own_shard, united
 from salseg.errors import ConfigError, DataError, missing_weights
 from salseg.evaluation.metrics.grey import to_grey
 from salseg.io.files import replacing, write_text
+from salseg.io.images import write_png
 from salseg.models import BaseSegmentor
 from salseg.version import __version__
-from salseg.visualization import write_png
 
 _IMAGES, _LABELS = LAYOUTS['davis']
 

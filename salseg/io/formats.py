@@ -46,7 +46,7 @@ FORMATS: dict[str, Format] = {
     **dict.fromkeys(('.3gp', '.3g2', '.flv', '.ogv'), Format('video', 'OpenCV')),
 }
 # Known to hold images, but read by nothing here.
-_FOREIGN = {
+FOREIGN = {
     **dict.fromkeys(
         ('.cr2', '.cr3', '.nef', '.arw', '.dng', '.raf', '.orf', '.rw2'), 'raw of a camera, export as JPEG'
     ),
@@ -97,19 +97,19 @@ def is_video(path: str | Path) -> bool:
 
 
 def why_not_read(path: str | Path) -> str:
-    """What to do about a file that is no readable image, in a few words; empty where its suffix is not known."""
+    """What to do about a file that is not read as an image, in a few words; empty where nothing is known."""
     suffix = Path(path).suffix.lower()
     if is_video(path):
         return 'a video, name it alone'
     if suffix in FORMATS:
         needs = missing_reader(suffix)
         return f'install {needs}, or convert to JPEG' if needs else ''
-    return _FOREIGN.get(suffix, '')
+    return FOREIGN.get(suffix, '')
 
 
 def lost_images(paths: Iterable[Path]) -> list[Path]:
     """Those of some unread files that are images, which another library could read."""
-    return [p for p in paths if p.suffix.lower() in _FOREIGN or (p.suffix.lower() in FORMATS and not is_video(p))]
+    return [p for p in paths if p.suffix.lower() in FOREIGN or (p.suffix.lower() in FORMATS and not is_video(p))]
 
 
 def left_out_words(paths: Iterable[Path]) -> str:

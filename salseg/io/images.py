@@ -4,14 +4,15 @@ import io
 import os
 import struct
 import threading
+from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from salseg.errors import DataError
-from salseg.io.files import read_bytes
-from salseg.io.formats import HEIF_PACKAGE, IMAGE_SUFFIXES, VIDEO_SUFFIXES, has_heif
+from salseg.io.files import read_bytes, replacing
+from salseg.io.formats import FOREIGN, HEIF_PACKAGE, IMAGE_SUFFIXES, VIDEO_SUFFIXES, has_heif
 
 __all__ = [
     'IMAGE_SUFFIXES',
@@ -26,6 +27,8 @@ __all__ = [
     'read_visible',
     'turn',
     'turn_back',
+    'without_grey',
+    'write_png',
 ]
 
 # A scan of A3 at 1000 dots per inch has 190 million pixels. What is larger is more often a file that lies.
@@ -89,6 +92,13 @@ def over_grey(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """Colours (H, W, 3) uint8 laid over middle grey with the opacity (H, W) uint8."""
     weight = alpha[..., None].astype(np.float32) / 255
     return np.rint(rgb * weight + _GREY * (1 - weight)).astype(np.uint8)
+
+
+def without_grey(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """The colours before :func:`over_grey`, (H, W, 3) uint8; grey where nothing is left of them."""
+    weight = np.maximum(alpha[..., None].astype(np.float32) / 255, 1 / 255)
+    colours = np.rint((pixels - _GREY * (1 - weight)) / weight)
+    return np.where(alpha[..., None] == 0, _GREY, colours).clip(0, 255).astype(np.uint8)
 
 
 def image_size(path: PathLike, orient: bool = False, max_pixels: int | None = None) -> tuple[int, int]:
@@ -157,6 +167,10 @@ def open_image(path: PathLike, data: bytes, max_pixels: int | None = None) -> Im
     """
     has_heif()
     limit = _limit(max_pixels)
+    foreign = FOREIGN.get(os.path.splitext(path)[1].lower())
+    if foreign:
+        # Pillow would give the small preview in a camera's raw file.
+        raise DataError(f'{path} is not read: {foreign}.')
     try:
         # Pillow's own limit is one global number and an exception of its own kind; this one is checked below instead.
         with _ONE_AT_A_TIME:
@@ -254,3 +268,31 @@ def _ends_properly(data: bytes) -> bool:
     if data[:4] == b'\x89PNG':
         return data[-8:-4] == b'IEND'
     return False
+
+
+def write_png(path: str | os.PathLike, image: np.ndarray, durable: bool = True) -> Path:
+    """Write a PNG under a temporary name, then rename.
+
+    Args:
+        path: Target; its folder is made.
+        image: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, uint8.
+        durable: See :func:`salseg.io.files.replacing`.
+
+    Returns:
+        The path.
+
+    Raises:
+        DataError: The file cannot be written.
+    """
+    path = Path(path)
+    order = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
+    if image.ndim == 3:
+        image = cv2.cvtColor(image, order[image.shape[2]])
+    _, data = cv2.imencode('.png', image)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path, durable) as temporary:
+            temporary.write_bytes(data.tobytes())
+    except OSError as error:
+        raise DataError(f'{path} cannot be written: {error}. Free some space or choose another --out.') from error
+    return path

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from salseg.errors import DataError
+from salseg.io.formats import is_image
 from salseg.io.images import read_visible
 from salseg.io.listing import by_stem, missing_numbers, natural_key
 
@@ -51,7 +52,7 @@ class FrameSource:
             if len(self._files) < len(source):
                 raise DataError(f'frames of {self.source} have the same name: give those of one folder, one suffix.')
         elif not self.live and path.is_dir():
-            self._take(by_stem(path))
+            self._take({stem: file for stem, file in by_stem(path).items() if is_image(file)})
             if not self.names:
                 raise DataError(f'{path} holds no image; expected the frames of one video.')
         elif not self.live and not path.is_file():

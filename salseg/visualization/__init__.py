@@ -3,11 +3,8 @@
 from salseg.visualization.curves import draw_precision_recall
 from salseg.visualization.overlay import cutout, overlay_map, scribble_overlay, sheet
 from salseg.visualization.palette import davis_palette, overlay_labels, write_label_png
-from salseg.visualization.video import VideoWriter
-from salseg.visualization.writing import write_png
 
 __all__ = [
-    'VideoWriter',
     'cutout',
     'davis_palette',
     'draw_precision_recall',
@@ -16,5 +13,4 @@ __all__ = [
     'scribble_overlay',
     'sheet',
     'write_label_png',
-    'write_png',
 ]

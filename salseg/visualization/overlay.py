@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from salseg.io.images import without_grey
+
 # Okabe and Ito's colours, told apart by colour-blind people too; RGB.
 PALETTE = np.array(
     [(230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167)],
@@ -33,9 +35,18 @@ def overlay_map(image: np.ndarray, saliency: np.ndarray, colour: Sequence[int] =
     return result
 
 
-def cutout(image: np.ndarray, saliency: np.ndarray) -> np.ndarray:
-    """The image with the map as its transparency, (H, W, 4) uint8 RGBA."""
-    return np.dstack([image, saliency])
+def cutout(image: np.ndarray, saliency: np.ndarray, alpha: np.ndarray | None = None) -> np.ndarray:
+    """The image with the map as its transparency, (H, W, 4) uint8 RGBA.
+
+    Args:
+        image: (H, W, 3) uint8 RGB; where it was transparent, laid over grey.
+        saliency: (H, W) uint8.
+        alpha: (H, W) uint8 opacity of the image before; what was transparent stays so.
+    """
+    if alpha is None:
+        return np.dstack([image, saliency])
+    kept = np.rint(saliency * (alpha.astype(np.float32) / 255)).astype(np.uint8)
+    return np.dstack([without_grey(image, alpha), kept])
 
 
 def scribble_overlay(image: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import pytest
 from salseg.apis import ClipPredictor, predict_video
 from salseg.io.annotations import read_map
 from salseg.io.listing import missing_numbers
-from salseg.datasets.video_reading import FrameSource
+from salseg.io.videos import FrameSource
 from salseg.errors import DataError
 from tests.apis.brightness import brightness_model, contents, photo, photos
 

@@ -13,7 +13,7 @@ from salseg.io.images import read_image
 from salseg.errors import CheckpointError, DataError
 from salseg.evaluation.metrics.grey import to_grey
 from salseg.models import SaliencySegmentor
-from salseg.visualization.video import VideoWriter
+from salseg.io.video_writing import VideoWriter
 from tests.apis.brightness import AgainstTheClip, AsTheyAre
 from tests.datasets.video_folders import image, write_video
 

@@ -6,7 +6,7 @@ import pytest
 
 from salseg.apis.inputs import find_clips, find_images, split_videos
 from salseg.errors import DataError
-from salseg.visualization.video import VideoWriter
+from salseg.io.video_writing import VideoWriter
 from tests.apis.brightness import photo, photos, save
 
 

@@ -11,7 +11,7 @@ from salseg.apis import Prompt, Propagator, init_model
 from salseg.cli.main import main
 from salseg.io.annotations import read_annotation
 from salseg.datasets.synthetic.videos import boxes_of_labels, draw_video
-from salseg.datasets.video_reading import FrameSource
+from salseg.io.videos import FrameSource
 from salseg.engine.running import test as run_test
 from salseg.propagation import propagate
 from salseg.visualization import write_label_png

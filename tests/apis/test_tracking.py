@@ -14,12 +14,13 @@ from salseg.apis import init_model, read_prompts, track
 from salseg.apis.tracking import parse_box
 from salseg.cli.main import main
 from salseg.io.annotations import read_annotation
-from salseg.datasets.video_reading import FrameSource
+from salseg.io.videos import FrameSource
 from salseg.engine.hooks import SaveLabelsHook
 from salseg.errors import DataError
 from salseg.propagation import Prompt, propagate
 from salseg.structures import SalDataSample
-from salseg.visualization import VideoWriter, write_label_png
+from salseg.io.video_writing import VideoWriter
+from salseg.visualization import write_label_png
 from tests.propagation.small import MODELS, SIZE, square, stream, video, xmem
 
 both = pytest.mark.parametrize('make', MODELS.values(), ids=MODELS)

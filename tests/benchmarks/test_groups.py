@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from salseg.datasets.synthetic.groups import draw_group
-from salseg.visualization import write_png
+from salseg.io.images import write_png
 from tests.needs import needs_project
 
 needs_project('dcfm')

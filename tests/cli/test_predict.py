@@ -66,7 +66,7 @@ def test_a_second_start_says_what_was_there(tmp_path, capsys):
 
 
 def test_a_folder_of_frames_is_no_video_for_single_images_but_a_video_file_is(tmp_path, capsys):
-    from salseg.visualization.video import VideoWriter
+    from salseg.io.video_writing import VideoWriter
 
     with VideoWriter(tmp_path / 'film.avi') as writer:
         for number in range(3):
@@ -107,6 +107,7 @@ def test_a_runs_folder_is_a_model_and_a_folder_of_images_is_not(tmp_path):
     photos(tmp_path / 'in', 1)
     (tmp_path / 'run').mkdir()
     (tmp_path / 'run/config.py').touch()
+    (tmp_path / 'run/last_checkpoint').write_text('iter_1.pth')
     found = {
         word: is_input(word) for word in ('in', 'in/*.png', 'in/000.png', '0', 'run', 'scwssod-lite', 'run/config.py')
     }

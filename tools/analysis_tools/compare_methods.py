@@ -20,8 +20,8 @@ from salseg.evaluation.functional import resize_prediction
 from salseg.evaluation.protocols import MapProtocol, get_protocol
 from salseg.evaluation.protocols.maps import image_row
 from salseg.io.annotations import read_map, read_truth
-from salseg.io.images import read_image
-from salseg.visualization import sheet, write_png
+from salseg.io.images import read_image, write_png
+from salseg.visualization import sheet
 from salseg.visualization.report.cases import image_tree
 
 CAPTION = 18

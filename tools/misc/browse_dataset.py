@@ -38,8 +38,9 @@ def browse(args: argparse.Namespace) -> None:
         DataError: The config has no such data set, or no item is left.
     """
     from salseg.engine.config import load_config
+    from salseg.io.images import write_png
     from salseg.registry import DATASETS
-    from salseg.visualization import sheet, write_png
+    from salseg.visualization import sheet
     from salseg.visualization.items import item_images
 
     config = load_config(args.model, args.cfg_options)

@@ -11,8 +11,7 @@ from skimage.draw import polygon as fill_polygon
 
 from salseg.apis.converting.files import Progress, Summary, separate, with_progress, write_grey
 from salseg.errors import DataError
-from salseg.io.images import read_image
-from salseg.visualization import write_png
+from salseg.io.images import read_image, write_png
 
 # Instances smaller than this, in pixels, make no group: what the published loader of COCO-SEG groups uses.
 MIN_AREA = 4000

@@ -10,7 +10,8 @@ import numpy as np
 
 from salseg.errors import DataError, missing_folder
 from salseg.io.files import replacing
-from salseg.visualization import write_label_png, write_png
+from salseg.io.images import write_png
+from salseg.visualization import write_label_png
 
 HOW = ('copy', 'hardlink', 'symlink')
 Progress = Callable[[int, int], None] | None

@@ -8,7 +8,7 @@ from PIL import Image, ImageColor, UnidentifiedImageError
 from salseg.apis.converting.files import Progress, Summary, separate, take, with_progress, write_grey
 from salseg.apis.converting.scribbles import note_scribble, write_list
 from salseg.errors import DataError, LabelError
-from salseg.io.images import read_image
+from salseg.io.images import read_image, read_orientation, turn, turn_back
 from salseg.io.listing import IMAGE_FOLDERS, by_stem, find_folder
 
 PAINTED_FOLDERS = ('painted', 'scribbles', 'layers')
@@ -95,7 +95,10 @@ def _colour(text: str) -> np.ndarray:
 
 
 def scribble_codes(layer: Path, image: Path, colours: tuple[np.ndarray, np.ndarray], tolerance: int = 60) -> np.ndarray:
-    """Codes (H, W) uint8 of one painted file: 0 unknown, 1 object, 2 background.
+    """Codes (H, W) uint8 of one painted file: 0 unknown, 1 object, 2 background, as the image is stored.
+
+    Paint programs turn a photo as its EXIF orientation says, and training reads it as it is stored: what was painted is
+    turned back.
 
     Raises:
         DataError: It cannot be read, or its size is not the image's.
@@ -103,6 +106,8 @@ def scribble_codes(layer: Path, image: Path, colours: tuple[np.ndarray, np.ndarr
     """
     values, visible = _read_layer(layer)
     own = read_image(image)
+    orientation = _painted_orientation(values, visible, own, read_orientation(image))
+    values, visible = turn_back(values, orientation), turn_back(visible, orientation)
     if values.shape != own.shape:
         raise DataError(
             f'{layer} is {values.shape[1]}x{values.shape[0]} (width x height), {image} is {own.shape[1]}x{own.shape[0]}: '
@@ -117,6 +122,21 @@ def scribble_codes(layer: Path, image: Path, colours: tuple[np.ndarray, np.ndarr
         wanted = ', '.join(f'{_hex(colours[name == "background"])} ({name})' for name in lacking)
         raise LabelError(f'{layer} has no scribble of {wanted}. Painted there: {_found(values[changed])}.')
     return codes
+
+
+def _painted_orientation(values: np.ndarray, visible: np.ndarray, own: np.ndarray, orientation: int) -> int:
+    """EXIF orientation in which an image (H, W, 3) was painted: its own, or 1 where it was painted as it is stored.
+
+    The size tells, else the photo itself, which is seen around the scribbles. A layer without it was painted over what
+    viewers show.
+    """
+    seen = turn(own, orientation)
+    if orientation == 1 or values.shape != seen.shape:
+        return 1
+    if values.shape != own.shape:
+        return orientation
+    away = [np.abs(values - view.astype(np.int16)).max(-1)[visible] for view in (seen, own)]
+    return orientation if np.mean(away[0] >= _CHANGED) <= np.mean(away[1] >= _CHANGED) else 1
 
 
 def _read_layer(path: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -9,10 +9,11 @@ from typing import Any
 from mmengine.config import Config, DictAction
 
 import salseg.registry  # noqa: F401 - mmengine's scope look-up must find our registries
-from salseg.catalog import config_of
+from salseg.catalog import config_of, model_cards
 from salseg.engine.config.check import check_config
 from salseg.engine.config.origin import trace_origins
 from salseg.errors import ConfigError, SalsegError
+from salseg.io.formats import is_image
 from salseg.paths import assets_root, enable_projects
 
 
@@ -58,11 +59,20 @@ def resolve(model: str) -> Path:
         UnknownName: No model has that name; near ones are listed.
     """
     path = Path(model)
+    # A folder that happens to be called like a model must not take its place.
+    if model in model_cards():
+        return config_of(model)
     if path.is_dir():
         found = sorted(path.glob('*.py'))
         if len(found) != 1:
             raise ConfigError(
                 f"{path} is no folder of a run: it holds {len(found)} configs (*.py), expected one. Name the config's file."
+            )
+        # A config is code: a file that only lies there is not run.
+        if not is_run_folder(model):
+            raise ConfigError(
+                f'{path} is no folder of a run: beside {found[0].name} there is no checkpoint and no record of a training. '
+                f'If {found[0]} is the config, name the file itself; a config is code that runs.'
             )
         return found[0]
     if path.suffix == '.py' or '/' in model:
@@ -74,6 +84,27 @@ def resolve(model: str) -> Path:
             )
         return path
     return config_of(model)
+
+
+def is_run_folder(model: str) -> bool:
+    """Whether a word names the folder of a training, whose config may be run: it holds a config with a checkpoint or a record.
+
+    Raises:
+        ConfigError: It holds images too, and lacks the checkpoint or the record: it may be a folder of images in which
+            somebody's config lies.
+    """
+    folder = Path(model)
+    if model in model_cards() or not folder.is_dir() or next(folder.glob('*.py'), None) is None:
+        return False
+    checkpoint = (folder / 'last_checkpoint').is_file() or next(folder.glob('*.pth'), None) is not None
+    record = next(folder.glob('*/vis_data'), None) is not None
+    if checkpoint != record and any(is_image(path) for path in folder.iterdir()):
+        raise ConfigError(
+            f'{folder} may be the folder of a run or one of images: it holds both, but not all that a training leaves. '
+            'As a model name the config in it (a config is code that runs), with --checkpoint; as images put them into a '
+            'folder of their own.'
+        )
+    return checkpoint or record
 
 
 def parse_options(items: Sequence[str]) -> dict[str, Any]:

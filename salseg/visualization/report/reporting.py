@@ -12,10 +12,10 @@ from salseg.evaluation.evaluate import Evaluation, Settings, evaluate_folders
 from salseg.evaluation.folders import Tree
 from salseg.evaluation.protocols import MapProtocol, Protocol, get_protocol
 from salseg.evaluation.report import Case, TimeSeries, WorstCases, row_file, write_texts
+from salseg.io.images import write_png
 from salseg.visualization.report.cases import case_strip, file_name, image_tree
 from salseg.visualization.report.page import Contents, write_page
 from salseg.visualization.report.plots import draw_curves, draw_series
-from salseg.visualization.writing import write_png
 
 # Plots over time on the page and on disk; a set of hundreds of videos is better read from the CSV.
 PLOTTED_VIDEOS = 60
