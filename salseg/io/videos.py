@@ -14,7 +14,7 @@ from salseg.io.listing import by_stem, missing_numbers, natural_key
 
 _FPS = 25.0
 # A file that ends so many seconds, and this part of its length, before the time that it announces was cut off.
-_SHORT_BY, _SHORT_PART = 0.5, 0.03
+_SHORT_BY, _SHORT_PART = 0.2, 0.03
 # Cameras of today; what is above is mostly the unit of time of a file with a variable rate.
 _FASTEST = 240.0
 

@@ -202,9 +202,11 @@ def test_a_video_that_is_cut_off_is_named_each_time(tmp_path):
             writer.write(noise.integers(0, 256, (*SIZE, 3), np.uint8))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     for _ in range(2):
-        with pytest.raises(DataError, match=r'v\.mkv announces 20 frames, but only \d+ can be decoded'):
-            track(stream(xmem()), path, {0: prompts()[0]}, tmp_path / 'out', overlay=False)
-    assert 0 < len(list((tmp_path / 'out/masks').iterdir())) < 20
+        report = track(stream(xmem()), path, {0: prompts()[0]}, tmp_path / 'out', overlay=False)
+        assert 0 < report.frames < 20
+        assert report.frames == len(list((tmp_path / 'out/masks').iterdir()))
+        assert 'v.mkv is cut off or damaged: it ends at' in report.damage
+        assert f'The {report.frames} frames that can be decoded are used' in report.damage
 
 
 class Camera:

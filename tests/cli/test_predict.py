@@ -7,6 +7,9 @@ import salseg
 from salseg.cli import main
 from salseg.cli.common import ProgressLines
 from salseg.cli.predict import is_input
+from salseg.engine.config import is_run_folder, load_config
+from salseg.engine.config.loading import resolve
+from salseg.errors import ConfigError
 from tests.apis.brightness import contents, photo, photos, save
 
 CPU = ['--device', 'cpu']
@@ -112,6 +115,43 @@ def test_a_runs_folder_is_a_model_and_a_folder_of_images_is_not(tmp_path):
         word: is_input(word) for word in ('in', 'in/*.png', 'in/000.png', '0', 'run', 'scwssod-lite', 'run/config.py')
     }
     assert [word for word, yes in found.items() if yes] == ['in', 'in/*.png', 'in/000.png', '0']
+
+
+def test_a_python_file_in_a_folder_of_images_is_never_run(tmp_path, capsys):
+    photos(tmp_path / 'a', 2)
+    photos(tmp_path / 'b', 1)
+    (tmp_path / 'a/setup.py').write_text(f'open({str(tmp_path / "ran")!r}, "w")\nmodel = dict()\n')
+    predict(capsys, 'a', 'b')
+    with pytest.raises(ConfigError, match=r'a is no folder of a run: beside setup\.py there is no checkpoint'):
+        load_config(str(tmp_path / 'a'))
+    # With a checkpoint beside it, it may be a run.
+    (tmp_path / 'a/best.pth').touch()
+    status, said = predict(capsys, 'a', 'b')
+    assert status == 2
+    assert 'a may be the folder of a run or one of images' in said
+    assert not (tmp_path / 'ran').exists()
+
+
+def test_a_folder_that_is_called_like_a_model_does_not_take_its_place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'salseg-demo').mkdir()
+    (tmp_path / 'salseg-demo/config.py').write_text('raise SystemExit')
+    (tmp_path / 'salseg-demo/last_checkpoint').write_text('iter_1.pth')
+    assert not is_input('salseg-demo')
+    assert resolve('salseg-demo').parent != tmp_path / 'salseg-demo'
+    assert is_run_folder('./salseg-demo')
+
+
+def test_what_a_folder_holds_and_is_not_read_is_counted_and_named(tmp_path, capsys):
+    photos(tmp_path / 'in', 2)
+    for name in ('notes.txt', 'raw.dng', 'film.mp4', '.hidden.txt', 'Thumbs.db', '@eaDir/x.jpg', '.cache/y.png'):
+        path = tmp_path / 'in' / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    status, said = predict(capsys, 'salseg-demo', 'in', '--out', 'out')
+    assert status == 1
+    assert '3 files left out: 1 .dng (raw of a camera, export as JPEG), 1 .mp4 (a video, name it alone), 1 .txt' in said
+    assert sorted(path.name for path in (tmp_path / 'out').rglob('*.png')) == ['000.png', '001.png']
 
 
 def test_a_log_gets_lines_with_throughput_and_the_time_that_is_left(capsys):

@@ -1,9 +1,20 @@
 import random
+import warnings
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from salseg.datasets.transforms import LoadLabels, PackFrames, RandomCrop, RandomFlip, RandomPhotometric, Resize
+from salseg.datasets.transforms import (
+    LoadFrames,
+    LoadGroundTruth,
+    LoadLabels,
+    PackFrames,
+    RandomCrop,
+    RandomFlip,
+    RandomPhotometric,
+    Resize,
+)
 from salseg.errors import ConfigError, DataError, LabelError
 from salseg.structures import FrameGeometry
 
@@ -118,3 +129,26 @@ def test_unknown_options_are_refused():
         RandomFlip(per='video')
     with pytest.raises(ConfigError, match=r'\[0, 1\]'):
         RandomFlip(2.0)
+
+
+def test_an_annotation_that_fits_the_turned_photo_only_is_turned_back_with_a_warning(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stored = np.zeros((8, 12), np.uint8)
+    stored[1:4, 2:9] = 255
+    Image.fromarray(np.repeat(stored[..., None], 3, 2)).save(tmp_path / 'a.jpg', exif=exif)
+    Image.fromarray(stored).save(tmp_path / 'fits.png')
+    Image.fromarray(np.rot90(stored, -1)).save(tmp_path / 'turned.png')
+    for name in ('fits', 'turned'):
+        results = dict(
+            dataset='d', set_id='a', frame_paths=[str(tmp_path / 'a.jpg')], label_paths=[str(tmp_path / f'{name}.png')],
+            label_kind=['binary'],
+        )  # fmt: skip
+        results = LoadFrames()(results)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter('always')
+            results = LoadGroundTruth()(LoadLabels()(results))
+        np.testing.assert_array_equal(results['labels'][0], stored > 0)
+        np.testing.assert_array_equal(results['gt_maps'][0], stored)
+        assert len(said) == (2 if name == 'turned' else 0)
+        assert all('fits it only as its EXIF orientation turns it' in str(warning.message) for warning in said)

@@ -106,7 +106,11 @@ KINDS = {
     'mixed-palette': Kind('warning', 'palette files beside grey ones', 'save all in one way'),
     'mixed-scale': Kind('warning', 'masks of 0 and 1 beside masks of 0 and 255', 'save all in one way'),
     'two-files': Kind('warning', 'several files of one name', 'the first is used; remove the others'),
-    'exif': Kind('warning', 'images that EXIF turns', 'salseg ignores EXIF, as masks have none; turn the pixels'),
+    'exif': Kind(
+        'warning',
+        'images that EXIF turns',
+        'training and test read images as they are stored, as masks have no EXIF; turn the pixels',
+    ),
     'same-image': Kind('warning', 'images that occur more than once', 'keep one; it would count double'),
     'train-and-test': Kind(
         'error', 'the same image in training and test', 'take it out of the training set: --write-list'

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from salseg.errors import DataError, LabelError
 from salseg.io.annotations import UNKNOWN, decode, grey_truth
-from salseg.io.images import read_image
+from salseg.io.images import read_image, read_orientation
 from salseg.io.values import Values, read_values
 
 DENSE = 0.25
@@ -92,9 +91,8 @@ def examine(item: Item, video: bool = False, labels: bool = True) -> Facts:
 def _image(path: str, facts: Facts) -> None:
     try:
         pixels = read_image(path)
-        with Image.open(path) as image:
-            turned = image.getexif().get(0x0112, 1) not in (0, 1)
-    except (DataError, OSError, SyntaxError, ValueError) as error:
+        turned = read_orientation(path) != 1
+    except DataError as error:
         facts.add('unreadable', '', _short(error, path))
         return
     facts.size = pixels.shape[:2]

@@ -1,12 +1,15 @@
 """Read frames and annotations."""
 
+import os
+import warnings
+
 import cv2
 import numpy as np
 
 from salseg.datasets.transforms.base import FrameTransform, Results
 from salseg.errors import ConfigError, DataError, LabelError
 from salseg.io.annotations import UNKNOWN, read_annotation, read_truth
-from salseg.io.images import read_image
+from salseg.io.images import fit_orientation, read_image, read_orientation, turn_back
 from salseg.registry import TRANSFORMS
 from salseg.structures import FrameGeometry
 
@@ -81,7 +84,7 @@ class LoadLabels(FrameTransform):
         elif path is None:
             return np.full(shape, UNKNOWN, np.uint8)
         else:
-            label = read_annotation(path, kind)
+            label = _as_image_is_stored(read_annotation(path, kind), shape, results['frame_paths'][frame])
         if label.shape != shape:
             label = self._resized(results, frame, label, shape)
         if kind == 'scribble' and self.one_sided == 'error':
@@ -119,5 +122,27 @@ class LoadGroundTruth(FrameTransform):
         if 'gt_maps' in results:
             return results
         pairs = zip(results['label_paths'], results['label_kind'])
-        results['gt_maps'] = [None if path is None else read_truth(path, kind) for path, kind in pairs]
+        truths = [None if path is None else read_truth(path, kind) for path, kind in pairs]
+        shapes = results.get('ori_shapes') or [None] * len(truths)
+        results['gt_maps'] = [
+            truth if truth is None or shape is None else _as_image_is_stored(truth, shape, image)
+            for truth, shape, image in zip(truths, shapes, results['frame_paths'])
+        ]
         return results
+
+
+def _as_image_is_stored(label: np.ndarray, shape: tuple[int, int], image: str) -> np.ndarray:
+    """An annotation (h, w) of an image that is stored with size ``shape``, turned to fit it.
+
+    Images and annotations are read as they are stored. A program that turns photos as EXIF says gives annotations that fit
+    the turned photo only; these are turned back, and it is said. Where both orientations fit, nothing tells.
+    """
+    if label.shape == tuple(shape) or label.shape[::-1] != tuple(shape):
+        return label
+    # Drawn images have a name only.
+    if not os.path.isfile(image) or not fit_orientation(image, label.shape):
+        return label
+    warnings.warn(
+        f'the annotation of {image} fits it only as its EXIF orientation turns it, and is turned', stacklevel=2
+    )
+    return turn_back(label, read_orientation(image))
