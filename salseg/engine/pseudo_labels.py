@@ -1,6 +1,5 @@
 """Make pseudo-labels of whole data sets, and write them with what they were made from."""
 
-import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +10,6 @@ import numpy as np
 import torch
 from mmengine.dist import barrier, is_main_process
 from PIL import Image
-from torch import Tensor, nn
 
 from salseg.datasets.provenance import FILE_NAME, Provenance, read_provenance
 from salseg.datasets.video_layout import LAYOUTS, Video
@@ -22,6 +20,7 @@ from salseg.evaluation.metrics.grey import to_grey
 from salseg.io.files import replacing, write_text
 from salseg.io.images import write_png
 from salseg.models import BaseSegmentor
+from salseg.ops.fingerprint import weights_fingerprint
 from salseg.version import __version__
 
 _IMAGES, _LABELS = LAYOUTS['davis']
@@ -183,7 +182,7 @@ def generate_pseudo_labels(
         raise ConfigError(f"style={style!r}; expected 'smooth' or 'released'.")
     made_by = dict(
         name=model_name or type(model).__name__,
-        weights=fingerprint(model),
+        weights=weights_fingerprint(model),
         salseg=__version__,
         style=style if style == 'smooth' else f'{style}-{resample}',
     )
@@ -251,19 +250,6 @@ def predict_greys(
         maps = torch.sigmoid(model(**batch, mode='tensor')['logits'][0, :, 0].float()).cpu().numpy()
         greys = [released_grey(value, record.ori_shape, resample) for value, record in zip(maps, sample.geometry)]
     return list(zip(sample.frame_ids, greys))
-
-
-def fingerprint(model: nn.Module) -> str:
-    """16 hexadecimal digits of all weights of a model."""
-    state = hashlib.blake2b(digest_size=8)
-    for name, value in sorted(model.state_dict().items()):
-        state.update(name.encode())
-        state.update(_bytes(value))
-    return state.hexdigest()
-
-
-def _bytes(value: Tensor) -> memoryview:
-    return memoryview(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
 
 
 def _describe(step: Any) -> str:
