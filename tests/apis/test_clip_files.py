@@ -7,6 +7,7 @@ import pytest
 from salseg.apis import ClipPredictor, predict_video
 from salseg.io.annotations import read_map
 from salseg.io.listing import missing_numbers
+from salseg.io.record import read_record, write_record
 from salseg.io.videos import FrameSource
 from salseg.errors import DataError
 from tests.apis.brightness import brightness_model, contents, photo, photos
@@ -47,6 +48,18 @@ def test_a_killed_call_goes_on_and_gives_the_same(tmp_path, count, stop):
     assert there.items() <= {p.name: p.stat().st_mtime_ns for p in (tmp_path / 'cut').rglob('*.png')}.items()
     pair = [frames_of(tmp_path / f'{name}/overlay.mp4') for name in ('cut', 'whole')]
     np.testing.assert_array_equal(*pair)
+
+
+@pytest.mark.parametrize('frames', [0, -3, 4, 'all', None])
+def test_a_record_whose_frames_were_changed_is_not_believed(tmp_path, frames):
+    photos(tmp_path / 'in', 3)
+    predict_video(predictor(), tmp_path / 'in', tmp_path / 'out')
+    record = read_record(tmp_path / 'out')
+    assert (record.state, record.result['frames']) == ('done', 3)
+    record.result['frames'] = frames
+    write_record(tmp_path / 'out', record)
+    with pytest.raises(DataError, match=r'run\.json is no record of salseg: result: frames is (.|\n)*delete it'):
+        predict_video(predictor(), tmp_path / 'in', tmp_path / 'out')
 
 
 def test_a_finished_video_is_not_repeated_and_other_results_are_refused(tmp_path):
