@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Two processes with one thread each are faster on two cores than one process with two.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: quickstart test lint docs clean
+.PHONY: quickstart test coverage lint docs clean
 
 $(VENV)/.installed: setup.py salseg/version.py
 	$(PYTHON) -m venv $(VENV)
@@ -18,8 +18,13 @@ quickstart: $(VENV)/.installed
 test: $(VENV)/.installed lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q
 
+coverage: $(VENV)/.installed
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q --cov=salseg --cov=projects --cov-report=term-missing:skip-covered
+
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --cache-dir .mypy_cache
 	$(BIN)/lint-imports
 
 docs: $(VENV)/.installed

@@ -41,14 +41,18 @@ EXTRAS = {
         'import-linter>=2.1',
         'mkdocs>=1.6',
         'mkdocstrings[python]>=1.0',
+        'mypy>=1.11',
         'onnx',
         'onnxruntime',
         'onnxscript',
         'pytest>=8',
+        'pytest-cov>=5',
         'pytest-xdist>=3.5',
         'ruff>=0.9',
         'scikit-learn',
+        'scipy-stubs',
         'tensorboard',
+        'types-PyYAML',
     ],
 }
 

@@ -3,6 +3,7 @@
 mmengine 0.10 has no public way to do these things. Everything else of salseg uses public names only; a test says so.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,8 @@ from torch.utils.data import DataLoader
 
 class OpenRegistry(root.Registry):
     """A registry whose import of locations and whose registration can be told apart and changed."""
+
+    _imported: bool
 
     @property
     def locations(self) -> list[str]:
@@ -48,6 +51,8 @@ class OpenRegistry(root.Registry):
 
 class StepCheckpointHook(CheckpointHook):
     """mmengine's hook, with the one place that writes a checkpoint as a method to override."""
+
+    keep_ckpt_ids: deque[int]
 
     def save_step(self, runner: Runner, step: int, meta: dict) -> None:
         """Write the checkpoint of a step and forget what is too old; mmengine's own order by default."""

@@ -134,10 +134,10 @@ class ContrastiveAttention(nn.Module):
         frames, x = coarse.shape[1], coarse.flatten(0, 1)
         # The level itself stays: with both gates shut the network is the baseline of the ablation.
         parts, gates = [x], {}
-        if self.self_attention is not None:
+        if self.self_attention is not None and self.self_gate is not None:
             part, gates['gate_self'] = self.self_gate(self.self_attention(x))
             parts.append(part)
-        if self.co_attention is not None:
+        if self.co_attention is not None and self.co_gate is not None:
             low = finer[self.low_level].flatten(0, 1)
             part, gates['gate_co'] = self.co_gate(self.co_attention(low, x))
             parts.append(part)

@@ -69,4 +69,4 @@ def convert(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
             f'({", ".join(missing[:3]) or "none"}), {len(foreign)} are unknown ({", ".join(foreign[:3]) or "none"}).\n'
             '  Give the file of the authors as it is, or a dict with its content under state_dict.'
         )
-    return {official_to_salseg(key): state[key] for key in wanted}, dropped
+    return {_KEYS.to_ours(key): state[key] for key in wanted}, dropped

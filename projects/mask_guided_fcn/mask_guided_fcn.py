@@ -7,10 +7,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from salseg.errors import CheckpointError, DataError
-from salseg.models.segmentors.base import Parts, build_part
+from projects.mask_guided_fcn.modules import TwoBranches
+from salseg.errors import CheckpointError, ConfigError, DataError
+from salseg.models.segmentors.base import Part, Parts, build_part
 from salseg.models.segmentors.group_segmentor import GroupSegmentor
-from salseg.models.segmentors.saliency_segmentor import Part
+from salseg.ops.geometry import map_size
 from salseg.ops.mask_learner import learn_masks
 from salseg.registry import MODELS, SEGMENTORS
 from salseg.structures import FrameInputs
@@ -41,7 +42,9 @@ class MaskLearner(nn.Module):
         self.backbone = build_part(backbone)
         # Frozen: the masks are a start without labels, and must not come to depend on what is trained with them.
         self.backbone.requires_grad_(False).eval()
-        self.settings = dict(mode=mode, iterations=iterations, response_std=response_std, renormalise=renormalise)
+        self.settings: tuple[Literal['robust', 'literal'], int, float, bool] = (
+            mode, iterations, response_std, renormalise
+        )  # fmt: skip
 
     def train(self, mode: bool = True) -> 'MaskLearner':
         """The backbone never trains."""
@@ -76,10 +79,10 @@ class MaskLearner(nn.Module):
         Raises:
             DataError: All positions look alike.
         """
-        grid = tuple(features.shape[-2:])
+        grid = map_size(features)
         try:
             # All positions of the set together, since what its images share is a direction common to them all.
-            masks = learn_masks(features.flatten(2).transpose(1, 2), grid, **self.settings)
+            masks = learn_masks(features.flatten(2).transpose(1, 2), grid, *self.settings)
         except ValueError as error:
             raise DataError(f'no mask can be learnt from {len(features)} images: {error}') from error
         return masks.unsqueeze(1).to(features.dtype)
@@ -119,6 +122,8 @@ class MaskGuidedSegmentor(GroupSegmentor):
             data_preprocessor=data_preprocessor, losses=losses, norm_eval=norm_eval,
         )  # fmt: skip
         self.learner = build_part(learner)
+        if self.learner is not None and not isinstance(self.learner, MaskLearner):
+            raise ConfigError(f'model.learner is a {type(self.learner).__name__}; expected a MaskLearner.')
 
     def prepare(self, inputs: FrameInputs) -> FrameInputs:
         """The batch with guidance.
@@ -131,7 +136,7 @@ class MaskGuidedSegmentor(GroupSegmentor):
         # anew from single images.
         if inputs.guidance is not None or not self.needs_guidance:
             return inputs
-        if self.learner is None:
+        if not isinstance(self.learner, MaskLearner):
             raise DataError(
                 'this batch has no guidance and the model no learner: put LoadGuidance into the pipeline (`salseg '
                 'precompute guidance` writes the masks), or give the model a learner.'
@@ -143,7 +148,7 @@ class MaskGuidedSegmentor(GroupSegmentor):
     @property
     def needs_guidance(self) -> bool:
         """Whether any branch is masked."""
-        return self.backbone.mask_early or self.backbone.mask_late
+        return isinstance(self.backbone, TwoBranches) and (self.backbone.mask_early or self.backbone.mask_late)
 
     def extract(self, inputs: FrameInputs) -> list[Tensor]:
         """The joined map of both branches, (B, T, C, h, w)."""

@@ -13,6 +13,7 @@ from salseg.models.backbones import VGG16, EfficientNetLite0
 from salseg.models.backbones.vgg import VGG16_FILE
 from salseg.models.backbones.weights import find_imagenet, read_tensors
 from salseg.models.layers import init_kaiming
+from salseg.ops.geometry import map_size
 from salseg.registry import BACKBONES, HEADS
 
 Branch = Callable[[Tensor], Tensor]
@@ -48,7 +49,7 @@ def masked(features: Tensor, guidance: Tensor | None) -> Tensor:
     """
     if guidance is None:
         return features
-    size = tuple(features.shape[-2:])
+    size = map_size(features)
     # Bicubic as in the paper; it overshoots at edges, hence the cut below.
     mask = F.interpolate(guidance.to(features.dtype), size=size, mode='bicubic', align_corners=False)
     return features * mask.clamp(0, 1)
@@ -170,7 +171,8 @@ class FCNHead(nn.Module):
                 )
             with torch.no_grad():
                 layer.weight.copy_(found.view_as(layer.weight))
-                layer.bias.copy_(state[f'{name}.bias'])
+                if layer.bias is not None:
+                    layer.bias.copy_(state[f'{name}.bias'])
 
     def forward(self, features: Sequence[Tensor], size: tuple[int, int]) -> dict[str, Tensor]:
         """The last map (N, in_channels, h, w) to ``logits`` (N, 1, *size): enlarged, cut at the right and below."""

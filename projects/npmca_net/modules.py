@@ -35,9 +35,9 @@ class MaskedStem(nn.Module):
 
 def add_mask_channel(backbone: nn.Module) -> nn.Module:
     """Replace a backbone's first convolution by one that takes a mask as fourth channel."""
-    name = next(n for n, module in backbone.named_modules() if isinstance(module, nn.Conv2d))
+    name, first = next((n, module) for n, module in backbone.named_modules() if isinstance(module, nn.Conv2d))
     owner, _, leaf = name.rpartition('.')
-    setattr(backbone.get_submodule(owner), leaf, MaskedStem(backbone.get_submodule(name)))
+    setattr(backbone.get_submodule(owner), leaf, MaskedStem(first))
     return backbone
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from projects.npmca_net.modules import (
     ChannelAttention,
@@ -16,17 +16,16 @@ from projects.npmca_net.modules import (
     freeze_norms,
     scaled_size,
 )
-from salseg.errors import ConfigError
+from salseg.errors import ConfigError, DataError
+from salseg.models.backbones.base import build_backbone
 from salseg.models.matchers.non_local_pixel_matching import NonLocalPixelMatching
-from salseg.models.segmentors.base import Parts, build_part
+from salseg.models.segmentors.base import Part, Parts
 from salseg.models.segmentors.propagation_segmentor import PropagationSegmentor
-from salseg.ops.geometry import cut_padding, pad_frames
+from salseg.ops.geometry import cut_padding, map_size, pad_frames
 from salseg.ops.soft_aggregation import aggregate
 from salseg.propagation import FrameResult, MemoryReport, Prompt, merge_prompt
 from salseg.registry import SEGMENTORS
 from salseg.structures import FrameInputs
-
-Part = Mapping[str, Any] | nn.Module
 
 
 @dataclass
@@ -52,7 +51,7 @@ class NPMCAState:
 
     def clear(self) -> None:
         """Back to the state before the first prompt."""
-        self.__init__()
+        self.load_state_dict(vars(NPMCAState()))
 
     def tensors(self) -> list[Tensor]:
         """All that is stored."""
@@ -65,7 +64,7 @@ class NPMCAState:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`state_dict` gave."""
-        self.__init__(**state)
+        vars(self).update(vars(NPMCAState(**state)))
 
 
 @SEGMENTORS.register_module()
@@ -138,7 +137,7 @@ class NPMCANet(PropagationSegmentor):
             raise ConfigError(
                 'NPMCANet: shared_encoder=True needs previous_mask=True, since references pass their mask.'
             )
-        target = build_part(backbone)
+        target = build_backbone(backbone)
         if tuple(target.strides) != (4, 8, 16):
             raise ConfigError(
                 f'NPMCANet: backbone has the strides {target.strides}; expected (4, 8, 16): set out_indices.'
@@ -148,7 +147,7 @@ class NPMCANet(PropagationSegmentor):
         self.target_encoder = add_mask_channel(target) if previous_mask else target
         # Built from the config again, not copied: both start from the pretrained file, before the target's stem was
         # changed.
-        self.reference_encoder = None if shared_encoder else build_part(backbone)
+        self.reference_encoder = None if shared_encoder else build_backbone(backbone)
         freeze_norms(self)
         channels = tuple(target.channels)
         matching = (channels[2], matched_channels, matching_scale, matching_similarity)
@@ -234,7 +233,7 @@ class NPMCANet(PropagationSegmentor):
         if prompt is None and not state.object_ids:
             return FrameResult(frame.new_ones((1, *frame.shape[1:])), ())
         # Padded once, with black; the scales are made from the padded frame, as RGMP does.
-        pad = frame_padding(tuple(frame.shape[-2:]), self.pad_mode)
+        pad = frame_padding(map_size(frame), self.pad_mode)
         image = pad_frames(frame, pad, self.black)
         known = list(state.object_ids)
         ids = known if prompt is None else known + [i for i in prompt.ids if i not in known]
@@ -252,6 +251,8 @@ class NPMCANet(PropagationSegmentor):
             if not last:
                 # With the merged masks: what the next frame matches against is what was answered.
                 self.memorise(state, image, probability[1:], prompt.ids, known)
+        # Something was given or tracked: a frame before the first prompt was answered above.
+        assert probability is not None
         # Soft and after the competition of the objects, so that the next frame starts from one consistent answer.
         state.frame, state.masks = (None, None) if last else (image, probability[1:])
         return FrameResult(cut_padding(probability, pad), tuple(ids))
@@ -277,7 +278,7 @@ class NPMCANet(PropagationSegmentor):
         state.union_frame, state.union_masks, state.union = image, masks, None
 
     def _references(self, image: Tensor, masks: Tensor, scale: float) -> Tensor:
-        size = scaled_size(tuple(image.shape[-2:]), scale, self.pad_mode)
+        size = scaled_size(map_size(image), scale, self.pad_mode)
         scaled, small = _resize(image, size), _resize(masks, size)
         parts = [
             self.encode(scaled.expand(len(p), -1, -1, -1), p, self.matcher) for p in small.split(self.slots_per_call)
@@ -286,20 +287,23 @@ class NPMCANet(PropagationSegmentor):
 
     def _tracked(self, image: Tensor, state: NPMCAState) -> Tensor:
         """(1 + K, H, W) probabilities of a padded frame."""
-        size = tuple(image.shape[-2:])
+        size = map_size(image)
         # RGMP's reading of p_0, which the thesis leaves open: one more pass, with all objects as one, says where none
         # is. It rides along as a first object, so that its matching is batched with theirs.
         together = self.background == 'union' and len(state.object_ids) > 1
-        masks, total = state.masks, 0.0
+        masks, before = _held(state.masks), _held(state.frame)
+        union: list[Tensor] = []
         if together:
             masks = torch.cat([masks.sum(0, keepdim=True).clamp(max=1), masks])
             if state.union is None:
-                union = state.union_masks.sum(0, keepdim=True).clamp(max=1)
-                state.union = [self._references(state.union_frame, union, scale) for scale in self.scales]
+                one = _held(state.union_masks).sum(0, keepdim=True).clamp(max=1)
+                state.union = [self._references(_held(state.union_frame), one, scale) for scale in self.scales]
+            union = state.union
+        total = masks.new_zeros(())
         for number, scale in enumerate(self.scales):
-            first = torch.cat([state.union[number], state.first[number]]) if together else state.first[number]
+            first = torch.cat([union[number], state.first[number]]) if together else state.first[number]
             small = scaled_size(size, scale, self.pad_mode)
-            found = self.answer(_resize(image, small), _resize(masks, small), _resize(state.frame, small), first)
+            found = self.answer(_resize(image, small), _resize(masks, small), _resize(before, small), first)
             # Probabilities and not logits, after RGMP: one scale with a large logit would outvote the others.
             total = total + _resize(found, size)
         mean = total / len(self.scales)
@@ -368,6 +372,14 @@ class NPMCANet(PropagationSegmentor):
             masks = masks.detach() if self.detach_previous else masks
         logits = torch.stack(found, 1).unflatten(0, (-1, objects)).transpose(1, 2)
         return dict(logits=logits, probability=torch.sigmoid(logits))
+
+
+def _held(value: Tensor | None) -> Tensor:
+    if value is None:
+        raise DataError(
+            'this state of NPMCANet holds no frame: its video has ended; begin another one with init_state().'
+        )
+    return value
 
 
 def _resize(maps: Tensor, size: tuple[int, int]) -> Tensor:

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from salseg.errors import ConfigError, DataError
-from salseg.models.segmentors.base import Parts
-from salseg.models.segmentors.saliency_segmentor import Part, SaliencySegmentor
+from salseg.models.segmentors.base import Part, Parts
+from salseg.models.segmentors.saliency_segmentor import SaliencySegmentor
 from salseg.ops import flow_magnitude, warp
 from salseg.registry import SEGMENTORS
 from salseg.structures import FrameInputs

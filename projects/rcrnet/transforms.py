@@ -120,7 +120,8 @@ class RandomScaledCrop(RandomFrameTransform):
     def transform(self, results: Results) -> Results:
         """Cut and resize all frames and what is on their grid."""
         for frame, draw in enumerate(self.draws(results)):
-            x0, y0, x1, y1 = self.window(*results['frames'][frame].shape[:2], draw)
+            height, width = results['frames'][frame].shape[:2]
+            x0, y0, x1, y1 = self.window(height, width, draw)
             for name in ('frames', *LABEL_FIELDS):
                 if name in results:
                     linear = cv2.INTER_NEAREST if name == 'labels' else cv2.INTER_LINEAR

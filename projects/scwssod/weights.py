@@ -38,8 +38,7 @@ def _prefixes() -> dict[str, str]:
     """Every layer's official prefix and ours."""
     pairs = {'bkbone': 'backbone'}
     for module, ours in MODULES.items():
-        kind = re.match('[a-z]+', module).group()
-        layers = _LAYERS.get(kind)
+        layers = _LAYERS.get(re.sub('[^a-z].*', '', module))
         if layers is None:
             pairs[module] = ours
         else:

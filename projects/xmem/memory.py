@@ -228,7 +228,7 @@ class KeyValueMemory:
             group.values = group.values[kept]
         self.long = int(needed[:old_long].sum())
         # A frame stays or goes as a whole, so its first row speaks for it.
-        starts = needed[old_long :: self.frame_rows] if self.frame_rows else []
+        starts = needed[old_long :: self.frame_rows].tolist() if self.frame_rows else []
         self.frames = [frame for frame, kept in zip(self.frames, starts) if kept]
 
     def tensors(self) -> list[Tensor]:

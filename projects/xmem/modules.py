@@ -4,11 +4,14 @@ Shapes: B images with K objects each, merged to N = B * K where objects are trea
 positions. Nothing here mixes objects but the sum of the other objects' masks that a value is encoded from.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from salseg.models.backbones.base import Backbone
 
 
 class ResidualBlock(nn.Module):
@@ -125,11 +128,13 @@ def inflate_first_convolution(backbone: nn.Module, extra: int, pad_missing: str 
     # Behind RGB, so that pretrained weights keep their places; in a state dict the mask is channel 3, the others 4.
     convolution.weight = nn.Parameter(_filled(convolution.weight.data, extra, 'orthogonal'))
     convolution.in_channels += extra
+    channels = convolution.in_channels
 
     def pad_loaded(module: nn.Module, state: dict[str, Tensor], prefix: str, *rest: Any) -> None:
         key = f'{prefix}weight'
-        if key in state and state[key].ndim == 4 and state[key].shape[1] < module.in_channels:
-            state[key] = _filled(state[key], module.in_channels - state[key].shape[1], pad_missing)
+        lacking = 0 if key not in state or state[key].ndim != 4 else channels - state[key].shape[1]
+        if lacking > 0:
+            state[key] = _filled(state[key], lacking, pad_missing)
 
     # A hook before loading, since strict loading compares shapes and would refuse the narrower file.
     convolution.register_load_state_dict_pre_hook(pad_loaded)
@@ -153,7 +158,8 @@ class KeyProjection(nn.Module):
         # Similarity is a distance of keys: an orthogonal start keeps the features' distances, where a random one would
         # stretch some directions until a single row wins every softmax.
         nn.init.orthogonal_(self.key.weight)
-        nn.init.zeros_(self.key.bias)
+        if self.key.bias is not None:
+            nn.init.zeros_(self.key.bias)
 
     def forward(
         self, x: Tensor, shrink: bool = True, select: bool = True
@@ -185,7 +191,7 @@ class ValueEncoder(nn.Module):
 
     def __init__(
         self,
-        backbone: nn.Module,
+        backbone: Backbone,
         shared: int,
         channels: int,
         hidden: int,
@@ -254,7 +260,7 @@ class Decoder(nn.Module):
         width: Channels at stride 8 and 4; stride 16 has twice as many.
     """
 
-    def __init__(self, features: tuple[int, int, int], value: int, hidden: int, width: int = 256) -> None:
+    def __init__(self, features: Sequence[int], value: int, hidden: int, width: int = 256) -> None:
         super().__init__()
         self.fuser = FusionBlock(features[2], value + hidden, 2 * width, 2 * width)
         # One channel more at stride 4: the logits. The sensory memory shall know what was answered, not only what was

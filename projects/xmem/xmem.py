@@ -9,24 +9,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from projects.xmem.config import MemoryRules
 from projects.xmem.exporting import export_parts
 from projects.xmem.memory import XMemState
 from projects.xmem.modules import Decoder, KeyProjection, ValueEncoder
 from salseg.errors import ConfigError
+from salseg.models.backbones.base import build_backbone
 from salseg.models.matchers.memory_reader import MemoryReader
-from salseg.models.segmentors.base import Parts, build_part
+from salseg.models.segmentors.base import Part, Parts, build_part
 from salseg.models.segmentors.propagation_segmentor import PropagationSegmentor
-from salseg.ops.geometry import cut_padding, even_padding, pad_frames
+from salseg.ops.geometry import cut_padding, even_padding, map_size, pad_frames
 from salseg.ops.soft_aggregation import aggregate, aggregate_log_odds
 from salseg.propagation import FrameResult, MemoryReport, Prompt, merge_prompt
 from salseg.registry import SEGMENTORS
 from salseg.structures import ExportPart, FrameInputs
 
 STRIDE = 16
-Part = Mapping[str, Any] | nn.Module
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,8 @@ class XMem(PropagationSegmentor):
         norm_eval: bool = True,
     ) -> None:
         super().__init__(shorter_side, data_preprocessor, losses, norm_eval)
-        self.key_encoder = build_part(key_backbone)
-        value = build_part(value_backbone)
+        self.key_encoder = build_backbone(key_backbone)
+        value = build_backbone(value_backbone)
         if tuple(self.key_encoder.strides) != (4, 8, 16) or value.strides[-1] != STRIDE:
             raise ConfigError(
                 f'XMem: key_backbone has the strides {self.key_encoder.strides}, value_backbone ends at '
@@ -122,7 +122,10 @@ class XMem(PropagationSegmentor):
         self.key_projection = KeyProjection(widths[2], key_channels)
         self.value_encoder = ValueEncoder(value, widths[2], value_channels, hidden_channels, others, pad_missing)
         self.decoder = Decoder(widths, value_channels, hidden_channels, decoder_channels)
-        self.reader: MemoryReader = build_part(reader)
+        built = build_part(reader)
+        if not isinstance(built, MemoryReader):
+            raise ConfigError(f'model.reader is a {type(built).__name__}; expected a MemoryReader.')
+        self.reader = built
         self.rules = MemoryRules.build(memory)
         self.hidden_channels = hidden_channels
         self.references = references
@@ -163,7 +166,7 @@ class XMem(PropagationSegmentor):
         if prompt is None and not state.object_ids:
             return FrameResult(frame.new_ones((1, *frame.shape[1:])), ())
         # Padded after normalisation, so with the mean colour, as released: black would make an edge.
-        pad = even_padding(tuple(frame.shape[-2:]), STRIDE)
+        pad = even_padding(map_size(frame), STRIDE)
         image = pad_frames(frame, pad).unsqueeze(0)
         state.time += 1
         # A frame with a prompt is memorised whatever the rhythm: its mask is given, not estimated. What the last frame
@@ -193,7 +196,9 @@ class XMem(PropagationSegmentor):
             state.object_ids = ids
             if self.hidden_channels:
                 state.grow_hidden(len(ids), (self.hidden_channels, *key.shape[-2:]), key)
-        if is_mem_frame:
+        # Something was given or tracked: a frame before the first prompt was answered above.
+        assert probability is not None
+        if is_mem_frame and shrinkage is not None:
             # The aggregated masks, soft: as decoded, two objects could claim a pixel and both be believed later on,
             # and a cut at one half would turn doubt into certainty that every later frame reads.
             value, hidden = self.memorise(image, features[2], probability[None, 1:], state.hidden, is_deep_update)
@@ -270,7 +275,7 @@ class XMem(PropagationSegmentor):
         # Keys do not depend on masks, so all frames go through the large backbone at once; values wait for the masks.
         features, projected = self.encode(frames.flatten(0, 1))
         levels = [level.unflatten(0, (sets, count)) for level in features]
-        key, shrinkage, selection = (_clip_rows(x.unflatten(0, (sets, count))) for x in projected)
+        key, shrinkage, selection = (_clip_rows(x.unflatten(0, (sets, count))) for x in projected if x is not None)
         masks = inputs.prompt.to(frames.dtype)
         valid = masks.flatten(2).amax(2) > 0
         place = levels[2].shape[-2:]

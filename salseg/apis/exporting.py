@@ -46,6 +46,9 @@ class ImagesToMaps(nn.Module):
         together: Whether the images are one set (a group, a clip) or each its own.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, model: SaliencySegmentor, together: bool) -> None:
         super().__init__()
         self.model = model
@@ -169,9 +172,16 @@ def _write_onnx(part: ExportPart, module: nn.Module, path: Path) -> Run:
         import onnxscript  # noqa: F401 - what torch exports with
     except ImportError as error:
         raise ConfigError(f'ONNX needs another package ({error}): pip install "salseg[export]".') from error
-    names = dict(input_names=list(part.inputs), output_names=list(part.outputs))
     torch.onnx.export(
-        module, part.example, str(path), dynamo=True, external_data=False, verbose=False, optimize=True, **names
+        module,
+        part.example,
+        str(path),
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+        optimize=True,
+        input_names=list(part.inputs),
+        output_names=list(part.outputs),
     )
     session = onnxruntime.InferenceSession(path.read_bytes(), providers=['CPUExecutionProvider'])
     taken = [entry.name for entry in session.get_inputs()]

@@ -73,7 +73,7 @@ def notes_on(images: dict[Path, np.ndarray], parts: int) -> list[str]:
         notes.append('one image only, so nothing can be shared; the map shows what stands out in it')
     seen: dict[tuple[tuple[int, ...], str], Path] = {}
     for path, image in images.items():
-        twin = seen.setdefault((image.shape, hashlib.sha256(image).hexdigest()), path)
+        twin = seen.setdefault((image.shape, hashlib.sha256(image.data).hexdigest()), path)
         if twin != path:
             notes.append(f'{path.name} is the same image as {twin.name}; it counts twice in the vote')
     if parts > 1:

@@ -16,6 +16,7 @@ from salseg.engine.sharding import own_shard, united
 from salseg.errors import ConfigError
 from salseg.io.files import make_folder
 from salseg.io.record import DELETE, FILE_NAME, RunRecord, Weights, begin, write_record
+from salseg.models import BaseSegmentor
 from salseg.ops.fingerprint import weights_fingerprint
 from salseg.registry import DATASETS, TRANSFORMS
 
@@ -94,7 +95,7 @@ def describe(learner: nn.Module, config: Any, split: str, dataset: Any, source: 
     return RunRecord(COMMAND, plain, Weights(weights_fingerprint(learner), source or ''))
 
 
-def _one_set(network: nn.Module, learner: nn.Module, item: dict[str, Any], out: Path, record: RunRecord) -> None:
+def _one_set(network: BaseSegmentor, learner: nn.Module, item: dict[str, Any], out: Path, record: RunRecord) -> None:
     sample = item['data_samples']
     keys = [f'{sample.set_id}/{frame}' for frame in sample.frame_ids]
     marks = [dict(image=image_digest(path), images=len(keys)) for path in sample.frame_paths]

@@ -1,17 +1,25 @@
 """Reading, computing and writing at the same time, in bounded memory and in order."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 A = TypeVar('A')
 B = TypeVar('B')
-_END = object()
 
 
-def map_ahead(function: Callable[[A], B], items: Iterable[A], workers: int = 2, ahead: int = 6) -> Iterator[B]:
+class _End:
+    """What comes after the last item of an iterator."""
+
+
+_END: Final = _End()
+
+
+def map_ahead(
+    function: Callable[[A], B], items: Iterable[A], workers: int = 2, ahead: int = 6
+) -> Generator[B, None, None]:
     """``function`` of each item, in order, computed by threads while the caller uses the ones before.
 
     Args:
@@ -34,7 +42,7 @@ def map_ahead(function: Callable[[A], B], items: Iterable[A], workers: int = 2, 
                 future.cancel()
 
 
-def read_ahead(items: Iterable[A], ahead: int = 4) -> Iterator[A]:
+def read_ahead(items: Iterable[A], ahead: int = 4) -> Generator[A, None, None]:
     """The items of an iterator that a thread advances, at most ``ahead`` before they are requested."""
     source = iter(items)
     stop = False
@@ -43,10 +51,13 @@ def read_ahead(items: Iterable[A], ahead: int = 4) -> Iterator[A]:
         while not stop:
             yield None
 
-    taken = map_ahead(lambda _: next(source, _END), forever(), workers=1, ahead=ahead)
+    def following(_: None) -> A | _End:
+        return next(source, _END)
+
+    taken = map_ahead(following, forever(), workers=1, ahead=ahead)
     try:
         for item in taken:
-            if item is _END:
+            if isinstance(item, _End):
                 return
             yield item
     finally:

@@ -103,8 +103,8 @@ def predict(
     """
     if isinstance(model, str):
         model = init_model(model, checkpoint, device, trained=not random_weights)
-    single = isinstance(images, str | Path | np.ndarray | Image.Image)
-    maps = _maps(model, _expanded([images] if single else images), random_weights)
+    given = [images] if isinstance(images, str | Path | np.ndarray | Image.Image) else images
+    maps = _maps(model, _expanded(given), random_weights)
     return maps if isinstance(images, Iterator) else list(maps)
 
 

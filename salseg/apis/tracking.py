@@ -175,8 +175,9 @@ def read_prompts(
     for number, given in by_frame.items():
         size = _frame_size(source, number)
         prompt = Prompt.from_boxes(given, size, overlap)
-        for cut in _cut_boxes(given, size, number) if note is not None else ():
-            note(cut)
+        if note is not None:
+            for cut in _cut_boxes(given, size, number):
+                note(cut)
         found[number] = _joined(found[number], prompt) if number in found else prompt
     return found
 

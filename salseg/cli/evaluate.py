@@ -97,7 +97,7 @@ def _protocol(args: argparse.Namespace, truth: str) -> 'Protocol':
     from salseg.evaluation.protocols import get_protocol
 
     protocol = get_protocol(args.protocol)
-    options = {}
+    options: dict[str, object] = {}
     if args.metrics:
         options['metrics'] = tuple(args.metrics.split(','))
     if args.no_normalize:

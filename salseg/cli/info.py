@@ -1,6 +1,7 @@
 """Show the card of a model: task, source, parameters, licence, metrics."""
 
 import argparse
+from typing import Any
 
 from salseg.cli.common import say
 
@@ -22,8 +23,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _show(value: object, indent: str) -> None:
-    items = value.items() if isinstance(value, dict) else [(f'- {i}', v) for i, v in enumerate(value, 1)]
+def _show(value: dict[str, Any] | list[Any], indent: str) -> None:
+    items = value.items() if isinstance(value, dict) else ((f'- {i}', v) for i, v in enumerate(value, 1))
     for key, item in items:
         if isinstance(item, dict | list):
             say(f'{indent}{key}:')

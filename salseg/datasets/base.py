@@ -7,12 +7,24 @@ from typing import Any
 import numpy as np
 from torch.utils.data import Dataset
 
-from salseg.errors import DataError
+from salseg.errors import ConfigError, DataError
 from salseg.io.annotations import check_index_labels
 from salseg.registry import TRANSFORMS
 from salseg.structures import InputType
 
 Results = dict[str, Any]
+
+
+def height_and_width(size: int | Sequence[int]) -> tuple[int, int]:
+    """A size that is one number for a square, or both numbers already.
+
+    Raises:
+        ConfigError: There are not two.
+    """
+    sides = (size, size) if isinstance(size, int) else tuple(size)
+    if len(sides) != 2:
+        raise ConfigError(f'size={size!r}; expected one number of pixels, or (height, width).')
+    return sides[0], sides[1]
 
 
 class SetDataset(Dataset):

@@ -65,9 +65,9 @@ def _csv_rows(path: Path) -> Iterator[Row]:
             if missing:
                 raise DataError(f'{path} has no column {missing[0]!r}; expected {", ".join(COLUMNS)}.')
             for number, row in enumerate(reader, 2):
-                box = tuple(float(row[name]) for name in COLUMNS[3:7])
+                x0, y0, x1, y1 = (float(row[name]) for name in COLUMNS[3:7])
                 size = float(row['width']), float(row['height'])
-                yield f'line {number}', (row['set'], row['frame']), int(row['object']), box, size
+                yield f'line {number}', (row['set'], row['frame']), int(row['object']), (x0, y0, x1, y1), size
     except (OSError, UnicodeDecodeError, ValueError, TypeError) as error:
         raise DataError(f'{path} cannot be read as a table of boxes: {error}.') from error
 

@@ -6,7 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from salseg.datasets.base import Results, SetDataset
+from salseg.datasets.base import Results, SetDataset, height_and_width
 from salseg.datasets.transforms.warping import RandomAffine, affine_matrix, warp
 from salseg.errors import DataError
 from salseg.io.annotations import UNKNOWN
@@ -49,7 +49,7 @@ class CompositeClips(SetDataset):
             DATASETS.build(dict(d)) if isinstance(d, Mapping) else d for d in (foregrounds, backgrounds)
         )
         self.frames = frames
-        self.size = (size, size) if isinstance(size, int) else tuple(size)
+        self.size = height_and_width(size)
         self.motion = RandomAffine(**(motion or dict(rotation=20, shear=10, scale=(0.8, 1.2), translation=0.1)))
         self.flip = flip
 

@@ -110,7 +110,7 @@ def _with_masks(video: PromptedVideo) -> Video:
 def _with_boxes(image_folder: Path, file: Path, names: list[str] | None) -> list[Video]:
     table: BoxTable = read_boxes(file)
     known = {place for place, _ in table}
-    found = []
+    found: list[Video] = []
     for name in names or sorted(known):
         if name not in known:
             raise DataError(f'{file} has no box of the video {name!r}; its videos: {", ".join(sorted(known)[:8])} ...')
@@ -120,6 +120,7 @@ def _with_boxes(image_folder: Path, file: Path, names: list[str] | None) -> list
             raise DataError(
                 f'{file} has a box in frame {strange[0]!r} of {name}, but {image_folder / name} has no such frame.'
             )
+        labels: list[Path | None] = [None] * len(images)
         boxes = [table.get((name, frame), {}) for frame in images]
-        found.append((name, list(images), list(images.values()), [None] * len(images), boxes))
+        found.append((name, list(images), list(images.values()), labels, boxes))
     return found

@@ -1,7 +1,7 @@
 """Folders of the data sets of video object segmentation, read into one kind of record."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,12 +97,13 @@ def youtube_vos(root: Path, list_file: str | None, all_frames: str | None = None
             given.setdefault(entry['frames'][0], []).append(int(index))
         required = frozenset(frame for entry in meta[name]['objects'].values() for frame in entry['frames'])
         images = by_stem(image_folder / name)
-        labels = {frame: (path,) for frame, path in by_stem(root / 'Annotations' / name, ('.png',)).items()}
+        masks = by_stem(root / 'Annotations' / name, ('.png',))
+        labels: dict[str, tuple[Path, ...]] = {frame: (path,) for frame, path in masks.items()}
         missing = sorted(frame for frame in given if frame not in labels or frame not in images)
         if missing:
             raise DataError(f'{name}: meta.json gives objects in frame {missing[0]}, whose image or mask is missing.')
         frames = _from(images, min(given, key=list(images).index))
-        prompts = {frame: tuple(sorted(ids)) for frame, ids in sorted(given.items())}
+        prompts: dict[str, tuple[int, ...] | None] = {frame: tuple(sorted(given[frame])) for frame in sorted(given)}
         found.append(PromptedVideo(name, frames, images, labels, prompts, required))
     return found
 
@@ -148,7 +149,8 @@ def _plain(root: Path, images: str, labels: str, list_file: str | None) -> list[
     there = _folders_of(root / images)
     found = []
     for name in _names(root, list_file, there) or there:
-        annotated = {frame: (path,) for frame, path in by_stem(root / labels / name, ('.png',)).items()}
+        masks = by_stem(root / labels / name, ('.png',))
+        annotated: dict[str, tuple[Path, ...]] = {frame: (path,) for frame, path in masks.items()}
         found.append(_from_first(name, by_stem(root / images / name), annotated, 'index'))
     return found
 
@@ -168,7 +170,7 @@ def _from(images: Mapping[str, Path], first: str) -> tuple[str, ...]:
     return tuple(frames[frames.index(first) :])
 
 
-def _names(root: Path, list_file: str | None, known: Iterable[str] = ()) -> list[str] | None:
+def _names(root: Path, list_file: str | None, known: Collection[str] = ()) -> list[str] | None:
     """Videos of a list; None where there is none. See :func:`salseg.io.lists.read_names`."""
     if list_file is None:
         return None

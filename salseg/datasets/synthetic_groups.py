@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from salseg.datasets.base import Results, SetDataset
+from salseg.datasets.base import Results, SetDataset, height_and_width
 from salseg.datasets.synthetic.colors import HELD_OUT, SEEN
 from salseg.datasets.synthetic.groups import draw_group_image
 from salseg.errors import ConfigError
@@ -63,7 +63,7 @@ class SyntheticGroups(SetDataset):
         self.length = length
         self.group_size = group_size
         self.split = split
-        self.size = size if isinstance(size, int) else tuple(size)
+        self.size = size if isinstance(size, int) else height_and_width(size)
         self.categories = _CATEGORIES[categories]
         self.labels = labels
         self.companions = companions

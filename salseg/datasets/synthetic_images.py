@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from salseg.datasets.base import Results, SetDataset
+from salseg.datasets.base import Results, SetDataset, height_and_width
 from salseg.datasets.synthetic.images import SyntheticImage, draw_image
 from salseg.errors import ConfigError
 from salseg.registry import DATASETS
@@ -50,7 +50,7 @@ class SyntheticImages(SetDataset):
             )
         self.length = length
         self.split = split
-        self.size = size if isinstance(size, int) else tuple(size)
+        self.size = size if isinstance(size, int) else height_and_width(size)
         self.labels = labels
         self.world = world
         self.keep = keep

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from salseg.datasets.base import Results, SetDataset
+from salseg.datasets.base import Results, SetDataset, height_and_width
 from salseg.datasets.synthetic.videos import draw_video
 from salseg.errors import ConfigError
 from salseg.registry import DATASETS
@@ -48,7 +48,7 @@ class SyntheticObjectVideos(SetDataset):
         if length < 1 or frames < 1:
             raise ConfigError(f'SyntheticObjectVideos: length={length} and frames={frames} must be at least 1.')
         self.length, self.frames, self.split, self.world, self.keep = length, frames, split, world, keep
-        self.size = size if isinstance(size, int) else tuple(size)
+        self.size = size if isinstance(size, int) else height_and_width(size)
         self.options = dict(options or {})
         self._drawn: dict[int, tuple[list[np.ndarray], list[np.ndarray]]] = {}
 

@@ -8,7 +8,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -119,6 +119,10 @@ def _first_line(error: BaseException) -> str:
     return (lines[0] if lines else type(error).__name__)[:300]
 
 
+class _WithSource(Protocol):
+    weights_source: str | None
+
+
 def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: str, partial: bool = False) -> None:
     """Load a state dict and say exactly what does not fit.
 
@@ -154,7 +158,7 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: str, par
             + "  Is it a checkpoint of another config? The run's folder holds its config; `load_partial=True` in a config "
             'loads what fits.'
         )
-    model.weights_source = source
+    cast(_WithSource, model).weights_source = source
 
 
 def _shapes(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:

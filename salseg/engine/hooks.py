@@ -146,15 +146,17 @@ def recomputed(module: nn.Module) -> Callable[..., Any]:
 def _uncounted(module: nn.Module) -> Iterator[None]:
     """Normalise as before without counting the batch a second time."""
     norms = [part for part in module.modules() if isinstance(part, _BatchNorm) and part.training]
-    kept = [(part, part.momentum, part.num_batches_tracked.clone()) for part in norms]
+    counters = [part.num_batches_tracked for part in norms if part.num_batches_tracked is not None]
+    momenta, counts = [part.momentum for part in norms], [counter.clone() for counter in counters]
     for part in norms:
         part.momentum = 0.0
     try:
         yield
     finally:
-        for part, momentum, count in kept:
+        for part, momentum in zip(norms, momenta):
             part.momentum = momentum
-            part.num_batches_tracked.copy_(count)
+        for counter, count in zip(counters, counts):
+            counter.copy_(count)
 
 
 @HOOKS.register_module()

@@ -48,7 +48,7 @@ class GroupedOptimWrapperConstructor:
 
     def __call__(self, model: nn.Module) -> OptimWrapper:
         """Wrapper around the optimiser of a model's trainable parameters."""
-        module = model.module if hasattr(model, 'module') else model
+        module: nn.Module = getattr(model, 'module', model)
         optimizer = dict(self.config['optimizer'])
         groups = self._groups(module, optimizer.get('lr'), optimizer.get('weight_decay', 0.0))
         self._check_keys(module)

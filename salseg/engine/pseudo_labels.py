@@ -124,6 +124,7 @@ class PseudoLabelWriter:
 
 
 Style = Literal['smooth', 'released']
+Resample = Literal['nearest', 'bicubic']
 
 
 def generate_pseudo_labels(
@@ -133,7 +134,7 @@ def generate_pseudo_labels(
     *,
     model_name: str = '',
     style: Style = 'smooth',
-    resample: Literal['nearest', 'bicubic'] = 'nearest',
+    resample: Resample = 'nearest',
     images: Literal['link', 'copy', 'none'] = 'link',
     random_weights: bool = False,
     progress: Callable[[int, int], None] | None = None,
@@ -205,9 +206,10 @@ def _label_video(
     writer: PseudoLabelWriter,
     video: Video,
     items: list[int],
-    style: tuple[Style, str],
+    style: tuple[Style, Resample],
 ) -> None:
-    kept = {video.stems[index]: video.labels[index] for index in dataset.kept(video)}
+    labels = {video.stems[index]: video.labels[index] for index in dataset.kept(video)}
+    kept = {frame: truth for frame, truth in labels.items() if truth is not None}
     for frame, truth in kept.items():
         writer.keep(video.name, frame, truth)
     made: dict[str, None] = {}
@@ -226,7 +228,7 @@ def _label_video(
 
 @torch.inference_mode()
 def predict_greys(
-    model: BaseSegmentor, packed: Mapping[str, Any], style: Style = 'smooth', resample: str = 'nearest'
+    model: BaseSegmentor, packed: Mapping[str, Any], style: Style = 'smooth', resample: Resample = 'nearest'
 ) -> list[tuple[str, np.ndarray]]:
     """Frame ids and 8-bit maps (H, W) at the images' own sizes, of one packed item."""
     data = dict(inputs=[packed['inputs']], data_samples=[packed['data_samples']])
@@ -253,9 +255,7 @@ def _describe(step: Any) -> str:
 _FILTERS = {'nearest': Image.Resampling.NEAREST, 'bicubic': Image.Resampling.BICUBIC}
 
 
-def released_grey(
-    probability: np.ndarray, size: tuple[int, int], resample: Literal['nearest', 'bicubic'] = 'nearest'
-) -> np.ndarray:
+def released_grey(probability: np.ndarray, size: tuple[int, int], resample: Resample = 'nearest') -> np.ndarray:
     """Round down to 8 bits at the size of the network, then resize the grey image.
 
     Args:

@@ -1,7 +1,7 @@
 """Train what a config says."""
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ def prepare(config: Config, work_dir: str, launcher: str, amp: bool) -> None:
 def fill_schedules(config: Config) -> None:
     """A schedule that names no length lasts as long as the training, so one key changes both."""
     schedules = config.get('param_scheduler') or []
-    for schedule in [schedules] if isinstance(schedules, Mapping) else schedules:
+    for schedule in [schedules] if isinstance(schedules, MutableMapping) else schedules:
         kind = PARAM_SCHEDULERS.get(schedule['type'])
         parameters = inspect.signature(kind).parameters if inspect.isclass(kind) else {}
         for name in _LENGTHS:

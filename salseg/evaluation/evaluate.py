@@ -230,6 +230,8 @@ def _run(
 ) -> Evaluation | None:
     scored = 0
     if plan.settings.shard[1] > 1:
+        if records is None:
+            raise DataError('a shard is scored for others to read: name the folder of the records (Settings.records).')
         scored = _score_shard(plan, records, progress)
         if not plan.settings.merge:
             return None

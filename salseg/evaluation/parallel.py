@@ -84,6 +84,8 @@ def _start(protocol: Protocol) -> None:
 
 
 def _score(work: ScoringTask) -> PartialResult:
+    if _protocol is None:
+        raise RuntimeError('a scoring process was started without its protocol')
     return score(_protocol, work)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 
@@ -54,7 +55,13 @@ class ScoringTask:
 
 def score(protocol: Protocol, work: ScoringTask) -> PartialResult:
     """Score one unit; what does not fit is a problem of the part, and not an error."""
-    return (_score_video if isinstance(protocol, MaskProtocol) else _score_maps)(protocol, work)
+    if isinstance(protocol, MaskProtocol):
+        return _score_video(protocol, work)
+    if isinstance(protocol, MapProtocol):
+        return _score_maps(protocol, work)
+    raise DataError(
+        f'{protocol.name}: a {type(protocol).__name__} is derived neither from MapProtocol nor MaskProtocol.'
+    )
 
 
 def _score_maps(protocol: MapProtocol, work: ScoringTask) -> PartialResult:
@@ -142,7 +149,7 @@ def _prediction_frames(
         if labels.shape != truth[number].shape:
             problems.append(_other_size(item.stem, labels.shape, truth[number].shape))
             return np.zeros_like(truth[number])
-        foreign = sorted(set(present_values(labels)) - allowed)
+        foreign = sorted({int(value) for value in present_values(labels)} - allowed)
         if foreign:
             problems.append(Problem('wrong id', item.stem, _foreign(foreign, allowed)))
             return np.zeros_like(truth[number])
@@ -175,14 +182,22 @@ class LazyFrames(Sequence[np.ndarray]):
         size: (height, width) of a frame.
     """
 
-    def __init__(self, length: int, read: Callable[[int], np.ndarray], size: tuple[int, int]) -> None:
+    def __init__(self, length: int, read: Callable[[int], np.ndarray], size: tuple[int, ...]) -> None:
         self.length, self.size = length, size
         self._read = lru_cache(maxsize=max(2, CACHE_BYTES // max(1, size[0] * size[1])))(read)
 
     def __len__(self) -> int:
         return self.length
 
-    def __getitem__(self, number: int) -> np.ndarray:
+    @overload
+    def __getitem__(self, number: int) -> np.ndarray: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> list[np.ndarray]: ...
+
+    def __getitem__(self, number: int | slice) -> np.ndarray | list[np.ndarray]:
+        if isinstance(number, slice):
+            return [self[place] for place in range(*number.indices(self.length))]
         if not -self.length <= number < self.length:
             raise IndexError(number)
         return self._read(number % self.length)

@@ -192,8 +192,9 @@ def missing_numbers(names: Sequence[str]) -> list[Gap]:
     The step is the commonest one, the smallest of those where several are. There is no numbering where names do not all
     begin and end alike around their last number, or fewer than half of the steps are alike, as with times.
     """
-    parts = [re.fullmatch(r'(.*?)(\d+)(\D*)', name, re.DOTALL) for name in names]
-    if len(parts) < 3 or None in parts or len({(part.group(1), part.group(3)) for part in parts}) > 1:
+    found = [re.fullmatch(r'(.*?)(\d+)(\D*)', name, re.DOTALL) for name in names]
+    parts = [part for part in found if part is not None]
+    if len(parts) < 3 or len(parts) < len(found) or len({(part.group(1), part.group(3)) for part in parts}) > 1:
         return []
     numbers = [int(part.group(2)) for part in parts]
     steps = Counter(b - a for a, b in pairwise(numbers))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypedDict
 
 import cv2
 import numpy as np
@@ -69,6 +70,11 @@ class Values:
         return ' in its alpha channel' if self.alpha else ''
 
 
+class _Facts(TypedDict):
+    lossy: bool
+    turned: bool
+
+
 def present_values(values: np.ndarray) -> list[float]:
     """Different values, ascending; a histogram where that can be had, as sorting takes twenty times as long."""
     if values.dtype in (np.uint8, np.uint16) and values.size:
@@ -98,7 +104,7 @@ def read_values(path: PathLike, orient: bool = False) -> Values:
                 raise DataError(f'{path} holds {image.n_frames} images; expected one. Save each in a file of its own.')
             image.load()
             turned = image.getexif().get(ORIENTATION, 1) not in (0, 1)
-            facts = dict(lossy=_is_lossy(image, data), turned=turned and not orient)
+            facts = _Facts(lossy=_is_lossy(image, data), turned=turned and not orient)
             deep = _deep_colour(image, data)
             if turned and orient:
                 image = ImageOps.exif_transpose(image)
@@ -121,7 +127,7 @@ def _deep_colour(image: Image.Image, data: bytes) -> np.ndarray | None:
     if image.format == 'PNG':
         deep = data[24] == 16 and data[25] in (2, 4, 6)
     elif image.format == 'TIFF':
-        deep = len(image.getbands()) > 1 and 16 in image.tag_v2.get(258, ())
+        deep = len(image.getbands()) > 1 and 16 in getattr(image, 'tag_v2', {}).get(258, ())
     else:
         deep = False
     if not deep:
@@ -130,7 +136,7 @@ def _deep_colour(image: Image.Image, data: bytes) -> np.ndarray | None:
     return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
 
 
-def _decoded(path: Path, image: Image.Image, facts: dict[str, bool]) -> Values:
+def _decoded(path: Path, image: Image.Image, facts: _Facts) -> Values:
     if image.mode == 'P':
         return _from_palette(path, image, facts)
     if image.mode in _COLOUR_SPACES:
@@ -164,7 +170,7 @@ def _plain_type(path: Path, values: np.ndarray) -> np.ndarray:
     return values.astype(np.uint16)
 
 
-def _from_palette(path: Path, image: Image.Image, facts: dict[str, bool]) -> Values:
+def _from_palette(path: Path, image: Image.Image, facts: _Facts) -> Values:
     indices = np.array(image)
     colours = np.zeros((256, 3), np.uint8)
     given = np.asarray(image.getpalette('RGB') or [], np.uint8)[: 3 * 256].reshape(-1, 3)
@@ -178,7 +184,7 @@ def _from_palette(path: Path, image: Image.Image, facts: dict[str, bool]) -> Val
     return Values(path, indices, palette=True, **facts)
 
 
-def _from_channels(path: Path, values: np.ndarray, facts: dict[str, bool]) -> Values:
+def _from_channels(path: Path, values: np.ndarray, facts: _Facts) -> Values:
     """One channel of (H, W, 2..4): grey or three colours, then alpha."""
     with_alpha = values.shape[2] in (2, 4)
     colours = values[..., :-1] if with_alpha else values
@@ -193,7 +199,7 @@ def _from_channels(path: Path, values: np.ndarray, facts: dict[str, bool]) -> Va
     return _from_alpha(path, grey, np.ascontiguousarray(values[..., -1]), facts)
 
 
-def _from_alpha(path: Path, grey: np.ndarray, alpha: np.ndarray, facts: dict[str, bool]) -> Values:
+def _from_alpha(path: Path, grey: np.ndarray, alpha: np.ndarray, facts: _Facts) -> Values:
     opaque = np.iinfo(alpha.dtype).max
     if (alpha == opaque).all():
         return Values(path, grey, **facts)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -16,10 +17,13 @@ import numpy as np
 from salseg.errors import DataError
 from salseg.io.files import replacing
 
+T = TypeVar('T')
+
 try:
     import av
 except ImportError:  # the wheels of PyAV lack some platforms
-    av = None
+    # mypy cannot know that a module may be missing.
+    av = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
@@ -98,27 +102,27 @@ class VideoWriter:
         """
         if self._encoder is None:
             self._shape = frame.shape
-            self._try(self._open)
+            self._encoder = self._try(self._open)
+        encoder = self._encoder
         if frame.shape != self._shape:
             raise DataError(f'{self.path}: a frame of {frame.shape} in a video of {self._shape} (height, width, 3).')
-        self._try(lambda: self._encoder.write(self._padded(frame)))
+        self._try(lambda: encoder.write(self._padded(frame)))
         self.count += 1
 
     def _padded(self, frame: np.ndarray) -> np.ndarray:
         odd = [side % 2 if self.codec.even else 0 for side in frame.shape[:2]]
         return np.pad(frame, ((0, odd[0]), (0, odd[1]), (0, 0)), mode='edge') if any(odd) else frame
 
-    def _open(self) -> None:
+    def _open(self) -> _Encoder:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._part = self._stack.enter_context(replacing(self.path))
         height, width = (side + (side % 2 if self.codec.even else 0) for side in self._shape[:2])
         if av is not None:
-            self._encoder = _PyAV(self._part, self.codec, self.fps, (width, height))
-        else:
-            warnings.warn(_WITHOUT_PYAV, stacklevel=4)
-            self._encoder = _OpenCV(self._part, self.path.suffix, self.codec, self.fps, (width, height))
+            return _PyAV(self._part, self.codec, self.fps, (width, height))
+        warnings.warn(_WITHOUT_PYAV, stacklevel=4)
+        return _OpenCV(self._part, self.path.suffix, self.codec, self.fps, (width, height))
 
-    def _try(self, work: Callable[[], Any]) -> Any:
+    def _try(self, work: Callable[[], T]) -> T:
         try:
             return work()
         except DataError:
@@ -148,7 +152,7 @@ class VideoWriter:
 
     def _verify(self) -> None:
         """A full disk or a limit of the size is not always reported by the encoder."""
-        found = self._try(lambda: count_frames(self._part))
+        found = 0 if self._part is None else self._try(partial(count_frames, self._part))
         if found != self.count:
             raise DataError(
                 f'{self.path} cannot be written whole: only {found} of {self.count} frames can be read back. Free some '
@@ -167,15 +171,17 @@ class _PyAV:
             options = {'movflags': '+faststart', 'movie_timescale': str(scale)}
         self.container = av.open(str(path), 'w', format=codec.container, options=options)
         try:
-            self.stream = self.container.add_stream(codec.encoder, rate=rate, options=codec.options)
-            self.stream.width, self.stream.height = size
-            self.stream.pix_fmt = codec.pixels
+            stream = self.container.add_stream(codec.encoder, rate=rate, options=codec.options)
+            if not isinstance(stream, av.VideoStream):
+                raise ValueError(f'{codec.encoder} encodes no video')
+            stream.width, stream.height = size
+            stream.pix_fmt = codec.pixels
             if codec.even:
-                self.stream.codec_context.colorspace = _BT601
+                stream.codec_context.colorspace = _BT601
         except BaseException:
             self.container.close()
             raise
-        self.number = 0
+        self.stream, self.number = stream, 0
 
     def write(self, frame: np.ndarray) -> None:
         image = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format='rgb24')
@@ -194,7 +200,7 @@ class _OpenCV:
     def __init__(self, path: Path, suffix: str, codec: _Codec, fps: float, size: tuple[int, int]) -> None:
         # OpenCV chooses the container by the suffix.
         self.path, self.named = path, path.with_name(path.name + suffix)
-        code = cv2.VideoWriter_fourcc(*codec.fourcc)
+        code = cv2.VideoWriter.fourcc(*codec.fourcc)
         self.writer = cv2.VideoWriter(str(self.named), code, fps, size)
         if not self.writer.isOpened():
             raise OSError('this OpenCV has no encoder for it')

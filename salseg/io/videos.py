@@ -1,6 +1,6 @@
 """Frames of a video, one by one, from a folder, a file or a camera."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -42,8 +42,12 @@ class FrameSource:
 
     def __init__(self, source: str | Path | int | Sequence[Path]) -> None:
         self.source = source
-        self.live = isinstance(source, int) or (str(source).isdigit() and not Path(source).exists())
-        self.fps, self.names, self._files = _FPS, None, []
+        self.live = isinstance(source, int) or (
+            isinstance(source, str | Path) and str(source).isdigit() and not Path(source).exists()
+        )
+        self.fps = _FPS
+        self.names: list[str] | None = None
+        self._files: list[Path] = []
         self.announced, self.damage = 0, ''
         path = Path(str(source))
         if isinstance(source, Sequence) and not isinstance(source, str):
@@ -101,7 +105,7 @@ class FrameSource:
         """Name of a frame, from which its results take theirs."""
         return f'{number:05d}' if self.names is None else self.names[number]
 
-    def frames(self, start: int = 0) -> Iterator[np.ndarray]:
+    def frames(self, start: int = 0) -> Generator[np.ndarray, None, None]:
         """Frames (H, W, 3) uint8 RGB from one on.
 
         Raises:

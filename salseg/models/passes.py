@@ -12,6 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from salseg.errors import ConfigError
 from salseg.ops import resize
+from salseg.ops.geometry import map_size
 from salseg.registry import PASSES
 from salseg.structures import FrameInputs, FrameTargets
 
@@ -119,7 +120,7 @@ class MaskedMatcherPass(ExtraPass):
     ) -> dict[str, Tensor]:
         """Both prototypes, (B, C), with gradient."""
         coarsest = features[-1]
-        objects = resize(targets.soft_mask(), tuple(coarsest.shape[-2:])).to(coarsest.dtype)
+        objects = resize(targets.soft_mask(), map_size(coarsest)).to(coarsest.dtype)
         return {
             'prototype_foreground': self.prototype(segmentor, coarsest, objects),
             'prototype_background': self.prototype(segmentor, coarsest, 1 - objects),

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from types import EllipsisType
 from typing import Any, NamedTuple
 
 import torch
@@ -37,6 +38,8 @@ def affinity_cost(first: Tensor, second: Tensor, logits: bool) -> Tensor:
     return -torch.log((first * second + (1 - first) * (1 - second)).clamp(min=EPSILON))
 
 
+# An index of pixels, (..., rows, columns).
+Place = tuple[EllipsisType | slice, ...]
 # A displacement (dy, dx) and the weight of each pixel of the first map, (N or 1, ..., h, w).
 Pair = tuple[int, int, Tensor]
 
@@ -92,9 +95,10 @@ class _Sweep(torch.autograd.Function):
         return *(grad * slope for slope in ctx.saved_tensors), None, None
 
 
-def overlap(size: tuple[int, int], dy: int, dx: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+def overlap(size: Sequence[int], dy: int, dx: int) -> tuple[Place, Place]:
     """Index of the pixels whose displaced partner is in the image, and of these partners."""
-    here, there = [...], [...]
+    here: list[EllipsisType | slice] = [...]
+    there: list[EllipsisType | slice] = [...]
     for length, step in zip(size, (dy, dx)):
         here.append(slice(max(0, -step), max(0, min(length, length - step))))
         there.append(slice(max(0, step), max(0, min(length, length + step))))
@@ -231,7 +235,7 @@ class MatchTerms(NamedTuple):
     """Sums over the matches that count: cost with gradient, and their number."""
 
     cost: Tensor
-    count: Tensor
+    number: Tensor
 
 
 def search_offsets(step: int = 3, radius: int = 1) -> list[tuple[int, int]]:
@@ -335,7 +339,7 @@ def match_terms(
         >>> here, region = torch.full((1, 2, 2), 0.5), torch.ones(1, 2, 2, dtype=torch.bool)
         >>> matches = torch.ones(1, 1, 2, 2, dtype=torch.bool)
         >>> terms = match_terms(here, here, matches, [(0, 0)], region, logits=False)
-        >>> terms.count.item(), round((terms.cost / terms.count).item(), 4)
+        >>> terms.number.item(), round((terms.cost / terms.number).item(), 4)
         (4.0, 0.6931)
     """
     # Patches that look alike agree in all of their pixels (thesis); the released code believes the centre only.

@@ -127,7 +127,7 @@ def projection_distance(
         given = given.new_ones(1)
     if reading == 'tall':
         probability, boxes = probability.flatten(0, 1).unsqueeze(0), boxes.flatten(0, 1).unsqueeze(0)
-    total = 0
+    total = probability.new_zeros(())
     for axis in (-2, -1):
         # max, not amax: of equal pixels one gets the gradient.
         x, y = (maps.max(axis).values for maps in (probability, boxes))

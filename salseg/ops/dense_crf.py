@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from salseg.ops.geometry import map_size
+
 
 @dataclass(frozen=True)
 class CRFSettings:
@@ -62,8 +64,8 @@ def dense_crf(
     if image.shape != (*logits.shape, 3):
         raise ValueError(f'image {tuple(image.shape)} and logits {tuple(logits.shape)}: expected (H, W, 3) and (H, W).')
     settings = settings or CRFSettings()
-    size = tuple(logits.shape)
-    small = tuple(-(-side // reduce) for side in size)
+    size = map_size(logits)
+    small = (-(-size[0] // reduce), -(-size[1] // reduce))
     logits = logits if logits.dtype == torch.float64 else logits.float()
     colours = _shrink(image.permute(2, 0, 1).to(logits.dtype), small)
     unary = _shrink(logits[None], small)[0]

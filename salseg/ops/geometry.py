@@ -8,6 +8,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
+def map_size(maps: Tensor) -> tuple[int, int]:
+    """Height and width of maps (..., H, W).
+
+    Examples:
+        >>> map_size(torch.zeros(2, 3, 30, 47))
+        (30, 47)
+    """
+    return maps.shape[-2], maps.shape[-1]
+
+
 def scaled_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
     """Height and width after scaling, rounded down as published code does (0.3 * 38 -> 11), at least one pixel.
 
@@ -18,7 +28,7 @@ def scaled_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
     return max(1, math.floor(size[0] * scale)), max(1, math.floor(size[1] * scale))
 
 
-def resize(maps: Tensor, size: tuple[int, int], *, align_corners: bool = False) -> Tensor:
+def resize(maps: Tensor, size: Sequence[int], *, align_corners: bool = False) -> Tensor:
     """Bilinear resize without antialiasing; returns the same tensor if the size is already right.
 
     Args:
@@ -33,12 +43,12 @@ def resize(maps: Tensor, size: tuple[int, int], *, align_corners: bool = False) 
         >>> tuple(resize(torch.rand(2, 3, 1, 8, 8), (4, 6)).shape)
         (2, 3, 1, 4, 6)
     """
-    size = (int(size[0]), int(size[1]))
-    if tuple(maps.shape[-2:]) == size:
+    wanted = (int(size[0]), int(size[1]))
+    if map_size(maps) == wanted:
         return maps
     flat = maps.reshape(-1, *maps.shape[-3:]) if maps.dim() != 4 else maps
-    out = F.interpolate(flat, size=size, mode='bilinear', align_corners=align_corners)
-    return out if maps.dim() == 4 else out.reshape(*maps.shape[:-2], *size)
+    out = F.interpolate(flat, size=wanted, mode='bilinear', align_corners=align_corners)
+    return out if maps.dim() == 4 else out.reshape(*maps.shape[:-2], *wanted)
 
 
 Pad = tuple[int, int, int, int]
@@ -58,11 +68,8 @@ def even_padding(size: tuple[int, int], multiple: int, always: bool = False) -> 
         >>> even_padding((30, 47), 16)  # left, right, top, bottom
         (0, 1, 1, 1)
     """
-    pads: list[int] = []
-    for side in (size[1], size[0]):
-        total = multiple - side % multiple if always else -side % multiple
-        pads += [total // 2, total - total // 2]
-    return tuple(pads)
+    height, width = (multiple - side % multiple if always else -side % multiple for side in size)
+    return width // 2, width - width // 2, height // 2, height - height // 2
 
 
 def pad_frames(frames: Tensor, pad: Pad, colour: Tensor | None = None) -> Tensor:

@@ -266,8 +266,9 @@ def smooth_labels(
             raise ValueError(f'a map {tuple(value.shape)} does not have the size of its image {image.shape[:2]}.')
     labels = [slic(image, settings.segments, settings.compactness) for image in images]
     graph, counts = group_graph(images, labels, settings.sigma2)
-    prior = {'unit': 1.0, 'none': 0.0}.get(settings.prior)
-    prior = torch.cat([superpixel_areas(x) for x in labels]) if prior is None else prior
+    prior: Tensor | float = 1.0 if settings.prior == 'unit' else 0.0
+    if settings.prior == 'count':
+        prior = torch.cat([superpixel_areas(x) for x in labels])
     marked = torch.cat([indicator(*pair) for pair in zip(labels, maps)])
     for _ in range(settings.rounds):
         rank = rank_nodes(graph, marked, prior, settings.lambda4, settings.beta)

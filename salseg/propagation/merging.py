@@ -69,5 +69,7 @@ class MergedPropagator:
         if prompt is not None and not isinstance(prompt, Prompt):
             prompt = Prompt.from_labels(prompt)
         results = [run.step(image, prompt, last=last) for run in self.runs]
-        total = sum(torch.floor(result.probability * 255) for result in results)
+        total = torch.zeros_like(results[0].probability)
+        for result in results:
+            total = total + torch.floor(result.probability * 255)
         return FrameResult(total / (255 * len(self.runs)), results[0].object_ids)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from salseg.errors import DataError
 from salseg.ops.boxes import boxes_of_masks, disjoint_masks, fill_boxes
+from salseg.ops.geometry import map_size
 
 MAX_ID = 254
 _UNKNOWN = 255
@@ -120,7 +121,7 @@ class Prompt:
     @property
     def size(self) -> tuple[int, int]:
         """(H, W)."""
-        return tuple(self.masks.shape[-2:])
+        return map_size(self.masks)
 
     def resized(self, size: tuple[int, int]) -> 'Prompt':
         """The same objects at another size, nearest neighbour; an object too small for that keeps a pixel."""

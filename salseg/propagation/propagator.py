@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from salseg.errors import ConfigError, DataError, missing_weights
+from salseg.ops.geometry import map_size
 from salseg.propagation.prompt import Prompt
 
 
@@ -106,7 +107,7 @@ class Propagator:
             raise ConfigError(f"shorter_side={shorter_side!r}; expected a number of pixels, None or 'model'.")
         self.model = model
         self.box_prompt = box_prompt
-        self.shorter_side = model.shorter_side if shorter_side == 'model' else shorter_side
+        self.shorter_side = model.shorter_side if isinstance(shorter_side, str) else shorter_side
         self.flip = flip
         self.reset()
 
@@ -176,7 +177,7 @@ class Propagator:
     @torch.no_grad()
     def step_frame(self, frame: Tensor, prompt: Prompt | None = None, *, last: bool = False) -> FrameResult:
         """As `step`, for a frame (3, H, W) that is normalised already."""
-        size = tuple(frame.shape[-2:])
+        size = map_size(frame)
         self._check(size, prompt)
         work = _shorter_side(size, self.shorter_side)
         if work != size:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from salseg.errors import MissingTarget
 from salseg.ops.color import rgb_to_lab
+from salseg.ops.geometry import map_size
 from salseg.structures.sample import SalDataSample
 
 
@@ -36,7 +37,7 @@ class FrameInputs:
     @property
     def size(self) -> tuple[int, int]:
         """Network size (H, W)."""
-        return tuple(self.frames.shape[-2:])
+        return map_size(self.frames)
 
     def fold(self) -> Tensor:
         """Frames as one batch, (B*T, 3, H, W)."""
@@ -183,7 +184,7 @@ class FrameTargets:
 
         def make() -> Tensor:
             boxes = self.require('boxes')
-            full = tuple(self.require('inputs').shape[-2:])
+            full = map_size(self.require('inputs'))
             height, width = size or full
             xs = (torch.arange(width, device=boxes.device) + 0.5) * (full[1] / width)
             ys = (torch.arange(height, device=boxes.device) + 0.5) * (full[0] / height)

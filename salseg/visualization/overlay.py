@@ -28,7 +28,7 @@ def overlay_map(image: np.ndarray, saliency: np.ndarray, colour: Sequence[int] =
     """
     share = saliency.astype(np.float32)[..., None] / 255
     grey = image.mean(2, keepdims=True).repeat(3, 2) * 0.6 + 40
-    tinted = 0.7 * image + 0.3 * np.float32(colour)
+    tinted = 0.7 * image + 0.3 * np.asarray(colour, np.float32)
     result = np.rint(share * tinted + (1 - share) * grey).clip(0, 255).astype(np.uint8)
     contours, _ = cv2.findContours((saliency >= 128).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(result, contours, -1, tuple(int(c) for c in colour), max(1, round(min(image.shape[:2]) / 200)))

@@ -33,7 +33,7 @@ NOT_RUN = {
     r'--device[ =]cuda': 'needs a GPU',
     r'^salseg track \S+ \d+( |$)|--camera\b': 'needs a camera',
     r'^tensorboard\b': 'opens a server and does not end',
-    r'^(pytest|ruff|lint-imports|pre-commit)\b|^python -m pytest\b': 'is a part of make test',
+    r'^(pytest|ruff|mypy|lint-imports|pre-commit)\b|^python -m pytest\b': 'is a part of make test',
     r'^\S+/bin/python\b': 'needs an environment of its own',
     r'^python benchmarks/': 'measures for minutes',
     r'^python tools/quickstart\.py\b': 'computes for minutes',

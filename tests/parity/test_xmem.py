@@ -255,11 +255,11 @@ def official_losses(settings, given, lab, boxes):
             similarity = patch_similarity(lab[b : b + 1], lab[a : a + 1], offsets)
             matches = nearest_matches(similarity, offsets)
             terms = match_terms(z[:, b], z[:, a], matches, offsets, union, logits=True, count_outside=True)
-            value = terms.cost / terms.count.clamp(min=1)
+            value = terms.cost / terms.number.clamp(min=1)
             found.update({
                 f'off_sim_temporal_{a}_{b}': similarity,
                 f'off_temporal_{a}_{b}': value.detach(),
-                f'off_temporal_wsum_{a}_{b}': terms.count,
+                f'off_temporal_wsum_{a}_{b}': terms.number,
             })  # fmt: skip
             total = total + value
         return 0.1 * total

@@ -233,10 +233,11 @@ def _finish(course: _Course) -> None:
     for name in plan.groups:
         if name not in course.judged and (plan.names is None or name in plan.names):
             judge_group(plan, Group(name), findings)
-    for kind, role, names in (
+    mixtures: tuple[tuple[str, str, dict[object, str]], ...] = (
         ('mixed-palette', 'palette', {True: 'with a palette', False: 'grey'}),
         ('mixed-scale', 'scale', {1: 'of 0 and 1', 255: 'of 0 and 255'}),
-    ):
+    )
+    for kind, role, names in mixtures:
         found = {value: count for (r, value), count in course.form_counts.items() if r == role}
         if len(found) > 1:
             rare = min(found, key=lambda value: found[value])

@@ -30,14 +30,11 @@ class ImageIndex:
 
     def add(self, name: str, group: str, part: str, digest: bytes, perceptual_hash: bytes | None) -> None:
         """Take an image."""
-        for values, value in (
-            (self.names, name),
-            (self.groups, group),
-            (self.parts, part),
-            (self.digests, digest),
-            (self.hashes, perceptual_hash),
-        ):
-            values.append(value)
+        self.names.append(name)
+        self.groups.append(group)
+        self.parts.append(part)
+        self.digests.append(digest)
+        self.hashes.append(perceptual_hash)
 
 
 def note_duplicates(
@@ -71,7 +68,7 @@ def _note(
 ) -> None:
     """Pairs hold two numbers of ``seen``, or the complement of a number of ``other`` as the second."""
     for first, second in pairs:
-        if second < 0:
+        if other is not None and second < 0:
             findings.add(kinds[1], seen.names[first], f'is {other.names[~second]}', _droppable(seen, first, video))
         elif {seen.parts[first], seen.parts[second]} > {'train'} and '' not in (seen.parts[first], seen.parts[second]):
             first, second = sorted((first, second), key=lambda number: seen.parts[number] != 'train')
@@ -113,6 +110,6 @@ def _alike(seen: ImageIndex, other: ImageIndex, near: int) -> Iterator[tuple[int
 
 def _signs(seen: ImageIndex) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of the images that have a perceptual_hash, and its bits as -1 and 1, (n, 256) float32."""
-    numbers = [number for number, bits in enumerate(seen.hashes) if bits is not None]
-    bits = np.frombuffer(b''.join(seen.hashes[number] for number in numbers), np.uint8).reshape(-1, 32)
-    return np.array(numbers, np.int64), np.unpackbits(bits, axis=1).astype(np.float32) * 2 - 1
+    hashed = [(number, bits) for number, bits in enumerate(seen.hashes) if bits is not None]
+    bits = np.frombuffer(b''.join(bits for _, bits in hashed), np.uint8).reshape(-1, 32)
+    return np.array([number for number, _ in hashed], np.int64), np.unpackbits(bits, axis=1).astype(np.float32) * 2 - 1

@@ -95,8 +95,9 @@ def _image(path: str, facts: Facts) -> None:
     except DataError as error:
         facts.add('unreadable', '', _short(error, path))
         return
-    facts.size = pixels.shape[:2]
-    facts.digest = hashlib.blake2b(pixels, digest_size=16, salt=b'%dx%d' % facts.size).digest()
+    height, width = pixels.shape[:2]
+    facts.size = height, width
+    facts.digest = hashlib.blake2b(pixels.data, digest_size=16, salt=b'%dx%d' % (height, width)).digest()
     facts.perceptual_hash = perceptual_hash(pixels)
     if turned:
         facts.add('exif')

@@ -48,7 +48,9 @@ class DISFlow(FlowEstimator):
     def estimate(self, pair: FramePair) -> np.ndarray:
         """(H, W, 2) float32 in pixels."""
         # Made anew: OpenCV's object keeps buffers and is not safe to share between threads or pickled to workers.
-        return cv2.DISOpticalFlow_create(_PRESETS[self.preset]).calc(grey(pair.first), grey(pair.second), None)
+        flow = cv2.DISOpticalFlow.create(_PRESETS[self.preset])
+        # OpenCV takes None, no flow to start from, where its stub asks for an array.
+        return flow.calc(grey(pair.first), grey(pair.second), None)  # type: ignore[call-overload]
 
 
 @FLOWS.register_module()
@@ -82,4 +84,7 @@ class FarnebackFlow(FlowEstimator):
 
     def estimate(self, pair: FramePair) -> np.ndarray:
         """(H, W, 2) float32 in pixels."""
-        return cv2.calcOpticalFlowFarneback(grey(pair.first), grey(pair.second), None, *self.arguments, 0)
+        first, second = grey(pair.first), grey(pair.second)
+        # Written to, not read: the flag for a flow to start from is not set.
+        flow = np.zeros((*first.shape, 2), np.float32)
+        return cv2.calcOpticalFlowFarneback(first, second, flow, *self.arguments, 0)

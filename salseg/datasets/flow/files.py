@@ -73,10 +73,10 @@ def apply_geometry(flow: np.ndarray, record: FrameGeometry) -> np.ndarray:
     x0, y0, x1, y1 = (round(value) for value in record.crop)
     height, width = record.size
     part = flow[y0:y1, x0:x1]
-    scale = np.float32([width / part.shape[1], height / part.shape[0]])
+    scale = np.array([width / part.shape[1], height / part.shape[0]], np.float32)
     part = cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR) * scale
     if record.flip:
-        part = part[:, ::-1] * np.float32([-1, 1])
+        part = part[:, ::-1] * np.array([-1, 1], np.float32)
     return np.ascontiguousarray(part)
 
 

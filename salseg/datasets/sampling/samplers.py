@@ -1,10 +1,10 @@
 """In which order items are drawn: resumable at any step, alternating between sets, whole videos."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 
 import numpy as np
 from mmengine.dist import get_dist_info
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Sampler
 
 from salseg.datasets.concat import ConcatDataset
 from salseg.errors import ConfigError
@@ -23,7 +23,7 @@ class ResumableSampler(Sampler[int]):
         seed: Of the permutations.
     """
 
-    def __init__(self, dataset: Dataset, shuffle: bool = True, seed: int | None = 0) -> None:
+    def __init__(self, dataset: Sized, shuffle: bool = True, seed: int | None = 0) -> None:
         self.size = len(dataset)
         self.shuffle = shuffle
         self.seed = int(seed or 0)
@@ -80,6 +80,7 @@ class ResumableBatchSampler(Sampler[list[int]]):
         self.rank = running[0] if rank is None else rank
         self.world_size = running[1] if world_size is None else world_size
         self.start = 0
+        self._cached: tuple[int, np.ndarray] | None = None
         if last == 'drop' and sampler.size < self.step_size:
             raise ConfigError(
                 f"ResumableBatchSampler: {sampler.size} items are fewer than one step of {self.step_size} and last='drop' "
@@ -100,8 +101,8 @@ class ResumableBatchSampler(Sampler[list[int]]):
         """Draws of this process in step ``number``."""
         first = self.rank * self.batch_size
         if self.last == 'fill':
-            positions = range(number * self.step_size + first, number * self.step_size + first + self.batch_size)
-            return [self._draw(*divmod(position, self.sampler.size)) for position in positions]
+            start = number * self.step_size + first
+            return [self._draw(*divmod(start + i, self.sampler.size)) for i in range(self.batch_size)]
         epoch, step = divmod(number, len(self))
         begin = step * self.step_size
         size = min(self.step_size, self.sampler.size - begin)
@@ -111,7 +112,7 @@ class ResumableBatchSampler(Sampler[list[int]]):
         return [self._draw(epoch, p if p < self.sampler.size else p - self.sampler.size) for p in positions]
 
     def _draw(self, epoch: int, index: int) -> int:
-        if getattr(self, '_cached', None) is None or self._cached[0] != epoch:
+        if self._cached is None or self._cached[0] != epoch:
             self._cached = (epoch, self.sampler.epoch(epoch))
         return int(self._cached[1][index])
 
@@ -187,11 +188,11 @@ class AlternatingBatchSampler(ResumableBatchSampler):
                 f'AlternatingBatchSampler: sizes={tuple(sizes)} for {len(sampler.sizes)} data sets and '
                 f'batch_size={batch_size}; give each data set its sets per step, the largest being batch_size.'
             )
-        self.sizes = tuple(sizes)
+        self.parts, self.sizes = sampler, tuple(sizes)
 
     def __len__(self) -> int:
         """Steps until every part was seen once."""
-        steps = [-(-items // (size * self.world_size)) for items, size in zip(self.sampler.sizes, self.sizes)]
+        steps = [-(-items // (size * self.world_size)) for items, size in zip(self.parts.sizes, self.sizes)]
         return max(steps) * len(steps)
 
     def batch(self, number: int) -> list[int]:
@@ -199,7 +200,7 @@ class AlternatingBatchSampler(ResumableBatchSampler):
         turn, part = divmod(number, len(self.sizes))
         size = self.sizes[part]
         first = (turn * self.world_size + self.rank) * size
-        return [self.sampler.draw(part, position) for position in range(first, first + size)]
+        return [self.parts.draw(part, position) for position in range(first, first + size)]
 
 
 def share_videos(lengths: list[int], processes: int) -> list[list[int]]:
@@ -227,7 +228,7 @@ class VideoSampler(Sampler[int]):
     """
 
     def __init__(
-        self, dataset: Dataset, seed: int | None = None, rank: int | None = None, world_size: int | None = None
+        self, dataset: Sized, seed: int | None = None, rank: int | None = None, world_size: int | None = None
     ) -> None:
         lengths = getattr(dataset, 'video_lengths', None)
         if lengths is None:

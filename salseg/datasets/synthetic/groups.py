@@ -31,7 +31,7 @@ class GroupImage:
     image: np.ndarray
     mask: np.ndarray
     labels: np.ndarray
-    category_ids: tuple[int, int, int]
+    category_ids: tuple[int, ...]
     shared: int
 
 

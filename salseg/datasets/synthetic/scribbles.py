@@ -1,7 +1,7 @@
 """Scribbles as a hand draws them: a few smooth, wobbling scribbles on the object and around it."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import cos, sin
 
 import numpy as np
@@ -36,12 +36,14 @@ class ScribbleRegion:
     room: float
     sloppiness: float
     pockets: tuple[np.ndarray, np.ndarray]
+    _flat: memoryview = field(init=False, repr=False, compare=False)
+    _stride: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # Single numbers are read far faster from a view of the buffer than from the array, and with a edge that no look
         # reaches across there is nothing to check.
         padded = np.pad(self.clearance, RIM, constant_values=-self.limit)
-        object.__setattr__(self, '_flat', memoryview(padded.ravel()))
+        object.__setattr__(self, '_flat', padded.ravel().data)
         object.__setattr__(self, '_stride', padded.shape[1])
 
     def at(self, y: float, x: float) -> float:
@@ -99,7 +101,8 @@ def draw_scribbles(
         fitting, count = min(brush, max(1.0, 2 * clear - 1)), whole(rng, *scribbles)
         pockets: tuple[np.ndarray, np.ndarray] = (np.empty(0, int), np.empty(0, int))
         if code == BACKGROUND and chance(rng, 0.7):
-            pockets = np.nonzero(_pockets(inside) & (distance >= clear))
+            rows, columns = np.nonzero(_pockets(inside) & (distance >= clear))
+            pockets = rows, columns
             count = max(count, min(2, scribbles[1])) if len(pockets[0]) else count
         ground = ScribbleRegion(distance, limit, clear, sloppiness, pockets)
         _draw_class(scribble, code, ground, rng, fitting, count, max(1.0, 0.5 * max_fraction * inside.size - 1))
@@ -173,15 +176,15 @@ def _draw_class(
 ) -> None:
     """Draw the scribbles of one class; together they cover at most ``budget`` pixels."""
     height, width = scribble.shape
-    open_places = np.nonzero(ground.clearance >= ground.room)
-    extent = min(float(np.hypot(*(np.ptp(part) for part in open_places))), 1.5 * min(height, width))
+    rows, columns = np.nonzero(ground.clearance >= ground.room)
+    extent = min(float(np.hypot(np.ptp(rows), np.ptp(columns))), 1.5 * min(height, width))
     count = max(1, min(count, int(budget)))
     fraction = max(1, int(budget / count))
     diameter = min(brush, max(1.0, fraction**0.5))
     length = min(extent * between(rng, 0.35, 0.6), fraction / (diameter + 0.5))
     drawn = np.empty((0, 2))
     for number in range(count):
-        places = ground.pockets if number == 1 and len(ground.pockets[0]) else open_places
+        places = ground.pockets if number == 1 and len(ground.pockets[0]) else (rows, columns)
         start = _start(ground, places, drawn, rng)
         path = _walk(ground, start, length * between(rng, 0.7, 1.0), rng)
         drawn = np.concatenate([drawn, path])

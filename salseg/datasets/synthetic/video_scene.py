@@ -73,7 +73,8 @@ def draw_scene(
     camera = draw_camera(rng, grid, step) if moving_camera else STILL
     things = _things(rng, options)
     bars = [_bar(rng, palette) for _ in range(options.occluders)]
-    best, seen = (), -1.0
+    best: tuple[Layer, ...] = ()
+    seen = -1.0
     for _ in range(24):
         layers = _placed(rng, grid, options, things, bars, step)
         fraction = _seen_at_start(layers, camera, grid, options)

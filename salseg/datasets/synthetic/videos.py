@@ -74,7 +74,7 @@ class SyntheticVideo:
         boxes, valid = boxes_of_labels(labels, len(self.object_ids))
         rng = self._generator('frame', t)
         hidden = self._hidden is not None and is_hidden(self._generator('hidden', t // 4), t)
-        if hidden:
+        if hidden and self._hidden is not None:
             hide(rng, canvas, boxes[valid], self._hidden)
         return SyntheticFrame(develop(rng, canvas), labels, boxes, valid, hidden)
 

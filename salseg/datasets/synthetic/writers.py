@@ -135,7 +135,8 @@ def _check(kind: str, job: _Job) -> None:
         raise DataError(f'{wrong or "splits"} cannot be written: there must be a split, and numbers of at least 1.')
     if job.suffix not in ('.jpg', '.png'):
         raise DataError(f'suffix is {job.suffix!r}; images are written as .jpg or .png.')
-    known = inspect.signature({'sod': draw_image, 'cosod': draw_group}.get(kind, draw_video)).parameters
+    drawing: dict[str, Callable[..., Any]] = {'sod': draw_image, 'cosod': draw_group}
+    known = inspect.signature(drawing.get(kind, draw_video)).parameters
     taken = {'seed', 'split', 'index', 'group_size', 'length'}
     unknown = [name for name in job.options if name not in known or name in taken]
     if unknown:

@@ -9,6 +9,7 @@ from salseg.datasets.transforms.sampling import draw_objects
 from salseg.errors import ConfigError, DataError
 from salseg.io.annotations import UNKNOWN
 from salseg.ops.boxes import boxes_of_masks, disjoint_masks, fill_boxes
+from salseg.ops.geometry import map_size
 from salseg.registry import TRANSFORMS
 
 # What tells where an object is besides its box or its scribbles.
@@ -45,7 +46,7 @@ class LoadBoxes(FrameTransform):
         Raises:
             DataError: No boxes were given, or the file has none of this image.
         """
-        given = results.pop('given_boxes', None) if self.table is None else self._look_up(results)
+        given = results.pop('given_boxes', None) if self.table is None else self._look_up(self.table, results)
         if given is None:
             raise DataError(
                 f'{results["dataset"]} / {results["set_id"]}: there are no boxes. Name a file, LoadBoxes(file=...), or '
@@ -53,7 +54,9 @@ class LoadBoxes(FrameTransform):
             )
         frames = [tuple(frame.shape[:2]) for frame in results['frames']]
         if self.max_objects is None:
-            results['box_maps'] = [_filled(list(b.values()), s).any(0)[..., None] for b, s in zip(given, frames)]
+            results['box_maps'] = [
+                np.any(_filled(list(b.values()), s), axis=0)[..., None] for b, s in zip(given, frames)
+            ]
         else:
             chosen = draw_objects(list(given[0]), self.max_objects, self.rng(results))
             slots = [*chosen, *[None] * (self.max_objects - len(chosen))]
@@ -65,9 +68,9 @@ class LoadBoxes(FrameTransform):
         results['box_maps'] = [np.ascontiguousarray(maps, np.uint8) for maps in results['box_maps']]
         return results
 
-    def _look_up(self, results: Results) -> list[dict]:
+    def _look_up(self, table: BoxTable, results: Results) -> list[dict]:
         places = [(place, frame) for frame in results['frame_ids'] for place in (results['set_id'], '')]
-        found = [self.table.get(place) for place in places]
+        found = [table.get(place) for place in places]
         if not any(found):
             raise DataError(
                 f'{self.file} has no box of {results["set_id"]} / {results["frame_ids"][0]}: set and frame must be named '
@@ -109,7 +112,7 @@ class MasksToBoxes(FrameTransform):
         masks, known = self._masks(results, 1 if slots is None else len(slots))
         flat = torch.from_numpy(masks).flatten(0, 1)
         boxes, valid = boxes_of_masks(flat)
-        filled = fill_boxes(boxes, flat.shape[1:]) & valid[:, None, None]
+        filled = fill_boxes(boxes, map_size(flat)) & valid[:, None, None]
         inside = filled.unflatten(0, masks.shape[:2]).any(1).numpy()
         if slots is not None:
             if self.prompt == 'mask' and 'box_maps' in results:

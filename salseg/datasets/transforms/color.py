@@ -68,7 +68,7 @@ class RandomPhotometric(RandomFrameTransform):
 
     def draw(self, rng: np.random.Generator) -> np.ndarray:
         """Factors of brightness, contrast, saturation."""
-        return 1 + rng.uniform(-1, 1, 3).astype(np.float32) * np.float32(self.ranges)
+        return 1 + rng.uniform(-1, 1, 3).astype(np.float32) * np.asarray(self.ranges, np.float32)
 
     def transform(self, results: Results) -> Results:
         """Change every frame; the number type stays."""
@@ -81,7 +81,7 @@ class RandomPhotometric(RandomFrameTransform):
 
 def _change(image: np.ndarray, brightness: float, contrast: float, saturation: float) -> np.ndarray:
     image = image * brightness
-    grey = image @ LUMA
-    image = (image - grey.mean()) * contrast + grey.mean()
+    mean = (image @ LUMA).mean()
+    image = (image - mean) * contrast + mean
     grey = (image @ LUMA)[..., None]
     return (image - grey) * saturation + grey

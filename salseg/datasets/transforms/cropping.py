@@ -89,7 +89,8 @@ class RandomResizedCrop(RandomFrameTransform):
     def draw(self, rng: np.random.Generator) -> tuple[float, float, float, float]:
         """Fraction of the area, aspect, and the place as fractions of the free way down and across."""
         aspect = float(np.exp(rng.uniform(*np.log(self.aspect))))
-        return rng.uniform(*self.area), aspect, rng.random(), rng.random()
+        low, high = self.area
+        return rng.uniform(low, high), aspect, rng.random(), rng.random()
 
     def transform(self, results: Results) -> Results:
         """Cut and resize the frames and what is on their grid."""

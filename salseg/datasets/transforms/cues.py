@@ -55,9 +55,11 @@ class ComputeFlow(FrameTransform):
     ) -> None:
         if pairs not in _PAIRS:
             raise ConfigError(f'ComputeFlow: pairs={pairs!r}; expected one of {", ".join(_PAIRS)}.')
-        if not isinstance(estimator, FlowEstimator):
-            estimator = FLOWS.build(dict(estimator or {'type': 'DISFlow'}))
-        self.flow = estimator if cache is None else FlowCache(estimator, cache)
+        if isinstance(estimator, FlowEstimator):
+            built = estimator
+        else:
+            built = FLOWS.build(dict(estimator or {'type': 'DISFlow'}))
+        self.flow = built if cache is None else FlowCache(built, cache)
         self.pairs = pairs
 
     def transform(self, results: Results) -> Results:

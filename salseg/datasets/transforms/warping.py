@@ -55,7 +55,8 @@ class RandomAffine(RandomFrameTransform):
     def draw(self, rng: np.random.Generator) -> np.ndarray:
         """Angle and shear in radians, factor, shift down and across as fractions."""
         angle, shear = np.deg2rad(rng.uniform(-1, 1, 2) * (self.rotation, self.shear))
-        return np.array([angle, shear, rng.uniform(*self.scale), *(rng.uniform(-1, 1, 2) * self.translation)])
+        low, high = self.scale
+        return np.array([angle, shear, rng.uniform(low, high), *(rng.uniform(-1, 1, 2) * self.translation)])
 
     def transform(self, results: Results) -> Results:
         """Warp the frames and what is on their grid."""
@@ -72,7 +73,7 @@ class RandomAffine(RandomFrameTransform):
         return results
 
 
-def affine_matrix(drawn: Sequence[float], size: tuple[int, int]) -> np.ndarray:
+def affine_matrix(drawn: Sequence[float] | np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """(2, 3) from old to new pixel positions, about the centre of an image of ``size`` (height, width)."""
     angle, shear, factor, down, across = drawn
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -128,7 +129,8 @@ class RandomThinPlate(RandomFrameTransform):
         for frame, drawn in enumerate(self.draws(results)):
             if drawn is None:
                 continue
-            x, y = sampling_maps(*drawn, results['frames'][frame].shape[:2])
+            points, sources = drawn
+            x, y = sampling_maps(points, sources, results['frames'][frame].shape[:2])
             for name in ('frames', *LABEL_FIELDS):
                 if name in results:
                     how = cv2.INTER_LINEAR if name in ('frames', 'saliency') else cv2.INTER_NEAREST

@@ -132,7 +132,7 @@ def _refuse(path: str, key: str, allowed: set[str], owner: str, origins: Mapping
 
 def _check_input_type(config: Mapping[str, Any], origins: Mapping[str, Origin]) -> None:
     model = config.get('model') or {}
-    kind = find_class(model['type']) if isinstance(model.get('type'), str) else model.get('type')
+    kind: Any = find_class(model['type']) if isinstance(model.get('type'), str) else model.get('type')
     if not hasattr(kind, 'take_input_type'):
         return
     taken = kind.take_input_type(model.get('input_type'))
@@ -141,7 +141,7 @@ def _check_input_type(config: Mapping[str, Any], origins: Mapping[str, Origin]) 
         if 'datasets' in node:
             sets += [(f'{path}.datasets[{index}]', part) for index, part in enumerate(node['datasets'])]
             continue
-        dataset = find_class(node['type']) if isinstance(node.get('type'), str) else node.get('type')
+        dataset: Any = find_class(node['type']) if isinstance(node.get('type'), str) else node.get('type')
         found = getattr(dataset, 'input_type', taken)
         if found != taken:
             remedy = f'set model.input_type={found!r}, or ' if found in kind.input_types else ''

@@ -127,8 +127,9 @@ def _entries(value: ast.expr, variables: Mapping[str, ast.expr]) -> list[tuple[s
         return _entries(variables[value.id], variables)
     if isinstance(value, ast.Call) and getattr(value.func, 'id', '') == 'dict' and not value.args:
         return [(k.arg, k.value) for k in value.keywords if k.arg]
-    if isinstance(value, ast.Dict) and all(isinstance(k, ast.Constant) for k in value.keys):
-        return [(str(k.value), v) for k, v in zip(value.keys, value.values)]
+    if isinstance(value, ast.Dict):
+        found = [(str(k.value), v) for k, v in zip(value.keys, value.values) if isinstance(k, ast.Constant)]
+        return found if len(found) == len(value.keys) else None
     return None
 
 

@@ -123,9 +123,11 @@ def summarize_scores(mean: Scores) -> Scores:
     if 'mustd_precision' in mean:
         summary['mustd_f'] = float(f_measure(mean['mustd_precision'], mean['mustd_recall']))
     if 'false_positive_rate_curve' in mean:
-        recall = mean['recall_curve']
-        summary['auc_of_mean_curve'] = area_under_roc(mean['false_positive_rate_curve'], recall)
-        summary['average_precision_of_mean_curve'] = average_precision(mean['precision_curve'], recall)
+        false_rate, precision, recall = (
+            np.asarray(mean[f'{name}_curve']) for name in ('false_positive_rate', 'precision', 'recall')
+        )
+        summary['auc_of_mean_curve'] = area_under_roc(false_rate, recall)
+        summary['average_precision_of_mean_curve'] = average_precision(precision, recall)
     return summary
 
 

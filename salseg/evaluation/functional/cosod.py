@@ -57,7 +57,7 @@ def cosod_scores(prediction: np.ndarray, ground_truth: np.ndarray) -> Scores:
     joint = joint.reshape(256, 256).astype(np.float64)
     used = joint.any(axis=0)
     joint, truth = joint[:, used], GREYS[used].astype(np.float64)
-    values = _rescaled(joint.any(axis=1))
+    values = _rescaled(np.any(joint, axis=1))
     above = (values >= THRESHOLDS[:, None]).astype(np.float64) @ joint
     return dict(
         mae=float((joint * np.abs(GREYS.astype(np.float64)[:, None] - truth)).sum() / joint.sum()),
@@ -138,7 +138,7 @@ def cosod_summary(scores: Iterable[Scores]) -> Scores:
         mean[f'mean_{name}'] = float(np.mean(mean[f'{name}_curve']))
     # From the highest threshold on, so that recall and false positive rate ascend.
     precision, recall, false_rate = (
-        mean[f'{name}_curve'][::-1] for name in ('precision', 'recall', 'false_positive_rate')
+        np.asarray(mean[f'{name}_curve'])[::-1] for name in ('precision', 'recall', 'false_positive_rate')
     )
     mean['average_precision'] = _monotone_area(precision, recall)
     mean['auc'] = float(np.dot(np.diff(false_rate), recall[1:] + recall[:-1]) / 2)

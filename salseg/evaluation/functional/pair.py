@@ -99,7 +99,8 @@ class SaliencyPair(ABC):
         positives = rows.sum()
         if positives == 0:
             return None
-        return tuple(round(np.dot(np.arange(len(sums)), sums) / positives) for sums in (rows, columns))
+        row, column = (round(np.dot(np.arange(len(sums)), sums) / positives) for sums in (rows, columns))
+        return row, column
 
     def quadrants_at(self, row: int, column: int) -> list[ValueCounts]:
         """Counts of the four blocks before and from a row and a column, in reading order."""
@@ -122,9 +123,10 @@ class SaliencyPair(ABC):
     def level_counts(self) -> tuple[np.ndarray, np.ndarray]:
         """Object and other pixels per level floor(255 * value): two arrays (256,), level 0 first."""
         levels = np.floor(255 * self.counts.values).astype(np.intp)
-        return tuple(
+        foreground, background = (
             np.bincount(levels, weights=w, minlength=LEVELS) for w in (self.counts.foreground, self.counts.background)
         )
+        return foreground, background
 
 
 class GreyPair(SaliencyPair):

@@ -39,10 +39,11 @@ def structure_measure(
         1.0
     """
     counts = pair.counts
-    if counts.positives in (0, counts.pixels):
+    centre = pair.centroid
+    blocks = pair.quadrants if centre_in_first_block or centre is None else pair.quadrants_at(*centre)
+    if blocks is None or counts.positives in (0, counts.pixels):
         mean = weighted_mean(counts.values, counts.total)
         return mean if counts.positives else 1 - mean
-    blocks = pair.quadrants if centre_in_first_block else pair.quadrants_at(*pair.centroid)
     region = region_similarity(blocks, empty_block=empty_block, eps=eps)
     value = alpha * object_similarity(counts, population=population, eps=eps) + (1 - alpha) * region
     # Not max(): it would swallow NaN or not, depending on the order of its arguments.

@@ -76,17 +76,18 @@ def youtube_vos_summary(region: Sequence[float], boundary: Sequence[float], seen
         >>> youtube_vos_summary(region=[0.75, 0.5], boundary=[0.75, 0.5], seen=[True, False])
         {'J_seen': 0.75, 'F_seen': 0.75, 'J_unseen': 0.5, 'F_unseen': 0.5, 'G': 0.625}
     """
-    region, boundary, seen = np.asarray(region, float), np.asarray(boundary, float), np.asarray(seen, bool)
+    values = {'J': np.asarray(region, float), 'F': np.asarray(boundary, float)}
+    known = np.asarray(seen, bool)
     if not len(region) == len(boundary) == len(seen):
         raise DataError(
             f'{len(region)} values of J, {len(boundary)} of F and {len(seen)} flags; expected one of each per object.'
         )
-    if seen.all() or not seen.any():
-        raise DataError(f'all {len(seen)} objects are {"seen" if seen.any() else "unseen"}; G averages both kinds.')
+    if known.all() or not known.any():
+        raise DataError(f'all {len(seen)} objects are {"seen" if known.any() else "unseen"}; G averages both kinds.')
     summary = {
-        f'{metric}_{kind}': nan_mean(values[chosen])
-        for kind, chosen in (('seen', seen), ('unseen', ~seen))
-        for metric, values in (('J', region), ('F', boundary))
+        f'{metric}_{kind}': nan_mean(values[metric][chosen])
+        for kind, chosen in (('seen', known), ('unseen', ~known))
+        for metric in ('J', 'F')
     }
     return {**summary, 'G': sum(summary.values()) / 4}
 

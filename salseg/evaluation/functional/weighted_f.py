@@ -1,5 +1,7 @@
 """Weighted F-measure (Margolin, Zelnik-Manor and Tal, CVPR 2014)."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -58,7 +60,7 @@ def weighted_f_measure(pair: SaliencyPair, *, beta_squared: float = 1.0) -> floa
     return float((1 + beta_squared) * recall * precision / (recall + beta_squared * precision + EPS))
 
 
-def _grown(box: tuple[int, int, int, int], margin: int, shape: tuple[int, int]) -> Span:
+def _grown(box: Sequence[int], margin: int, shape: tuple[int, ...]) -> Span:
     column, row, width, height = box
     return (
         slice(max(row - margin, 0), min(row + height + margin, shape[0])),
@@ -94,7 +96,7 @@ def spread_from_object(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
     inside = mask.view(np.uint8)
     near = cv2.dilate(inside, np.ones((2 * WINDOW + 1,) * 2, np.uint8))
-    todo = np.flatnonzero(padded(near ^ inside))
+    todo = np.flatnonzero(padded(cv2.bitwise_xor(near, inside)))
     is_object = padded(inside).ravel().view(bool)
     spread = padded(values)
     flat = spread.ravel()
@@ -108,14 +110,14 @@ def spread_from_object(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return spread[border:-border, border:-border]
 
 
-def _background_error(pair: SaliencyPair, box: tuple[int, int, int, int]) -> float:
+def _background_error(pair: SaliencyPair, box: Sequence[int]) -> float:
     """Sum beside the object of E * (2 - exp(decay * distance)), where E is the map itself."""
     counts = pair.counts
     total = np.dot(counts.background, counts.values)
     if total == 0:
         return 0.0
     span = _grown(box, REACH, pair.mask.shape)
-    outside = cv2.bitwise_xor(pair.mask_bytes[span], 1)
+    outside = pair.mask_bytes[span] ^ 1
     distance = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     # Squares are whole numbers. OpenCV's root is not always the same in its last bit, NumPy's is the nearest float.
     distance = np.sqrt(np.rint(distance * distance))

@@ -75,7 +75,7 @@ def terminal_table(evaluation: Evaluation) -> str:
     return '\n'.join([table, *lines])
 
 
-def cell(value: object) -> str:
+def cell(value: float | np.ndarray | None) -> str:
     """A metric with four digits; '-' where there is none."""
     return '-' if value is None or np.isnan(value) else f'{value:.4f}'
 

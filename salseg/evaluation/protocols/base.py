@@ -4,13 +4,14 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from salseg.errors import DataError
 
-Metrics = dict[str, float | np.ndarray]
+Metrics = Mapping[str, float | np.ndarray]
+P = TypeVar('P', bound='Protocol')
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ class Protocol(ABC):
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name in self.options}
         return f'{self.name} {sorted(fields.items())}'
 
-    def with_options(self, **options: Any) -> 'Protocol':
+    def with_options(self: P, **options: Any) -> P:
         """A copy with other options.
 
         Raises:

@@ -17,6 +17,7 @@ from salseg.evaluation.functional import (
     saliency_scores,
     summarize_scores,
 )
+from salseg.evaluation.functional.resize import Interpolation
 from salseg.evaluation.functional.saliency import check_metrics
 from salseg.evaluation.protocols.base import Accumulator, Metrics, PartialResult, Protocol, plain
 
@@ -39,7 +40,7 @@ class MapProtocol(Protocol):
     """
 
     by_group: bool = False
-    interpolation: str = 'linear'
+    interpolation: Interpolation = 'linear'
     normalize: bool = True
     metrics: tuple[str, ...] = SALIENCY_METRICS
 

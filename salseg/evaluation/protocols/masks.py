@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -229,7 +230,7 @@ def first_frames(truth: Frames) -> dict[int, int]:
     for number in range(len(truth)):
         for k in present_values(truth[number]):
             if k not in (0, UNKNOWN):
-                first.setdefault(k, number)
+                first.setdefault(int(k), number)
     return dict(sorted(first.items()))
 
 
@@ -242,8 +243,12 @@ def object_means(videos: Mapping[str, SequenceScores]) -> dict[tuple[str, int], 
     }
 
 
-_SEGTRACK = dict(
-    source='defined here: SegTrack-v2 has no code', columns=('J_mean',), rank_by='J_mean', worst_by='J_mean'
+_segtrack = partial(
+    FirstAppearanceProtocol,
+    source='defined here: SegTrack-v2 has no code',
+    columns=('J_mean',),
+    rank_by='J_mean',
+    worst_by='J_mean',
 )
 
 MASK_PROTOCOLS = (
@@ -284,19 +289,17 @@ MASK_PROTOCOLS = (
         worst_by='J_mean',
         binary=True,
     ),
-    FirstAppearanceProtocol(
+    _segtrack(
         name='segtrack',
         title='SegTrack-v2, first mask given',
         rule='mean J of each object without its first frame, then over objects',
         region_only=True,
-        **_SEGTRACK,
     ),
-    FirstAppearanceProtocol(
+    _segtrack(
         name='segtrack-unsup',
         title='SegTrack-v2, nothing given',
         rule='mean J of each object over all frames from its first on, then over objects',
         region_only=True,
         given_counts=True,
-        **_SEGTRACK,
     ),
 )

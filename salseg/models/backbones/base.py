@@ -57,18 +57,33 @@ class Backbone(nn.Module):
         return self
 
 
+def build_backbone(config: Mapping[str, Any] | nn.Module) -> Backbone:
+    """A backbone from its config; a module passes through.
+
+    Raises:
+        ConfigError: It is no `Backbone`, so that nothing says its channels and strides.
+    """
+    built = config if isinstance(config, nn.Module) else BACKBONES.build(dict(config))
+    if not isinstance(built, Backbone):
+        raise ConfigError(
+            f'{type(built).__name__} is no Backbone; expected a class derived from salseg.models.backbones.base.Backbone, '
+            'which says its channels and strides.'
+        )
+    return built
+
+
 @BACKBONES.register_module()
 class Encoder(Backbone):
     """What DeepLab-like video models call their encoder: features, then context, frame by frame, before frames meet.
 
     Args:
-        backbone: Config or module.
+        backbone: Config or `Backbone`.
         neck: Config or module, list of levels to list of levels; its coarsest one has ``channels`` channels.
     """
 
     def __init__(self, backbone: Mapping[str, Any] | nn.Module, neck: Mapping[str, Any] | nn.Module) -> None:
         super().__init__()
-        self.backbone = backbone if isinstance(backbone, nn.Module) else BACKBONES.build(dict(backbone))
+        self.backbone = build_backbone(backbone)
         self.neck = neck if isinstance(neck, nn.Module) else NECKS.build(dict(neck))
         self.out_indices, self.strides = self.backbone.out_indices, self.backbone.strides
         self.channels = self.backbone.channels

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from salseg.errors import ConfigError, MissingOutput
 from salseg.ops import resize
+from salseg.ops.geometry import map_size
 from salseg.ops.precision import full_precision
 from salseg.structures import FrameTargets
 
@@ -19,7 +20,7 @@ class SalLoss(nn.Module):
     """A loss over named outputs of a model and the batch's targets.
 
     Subclasses implement `compute` for one output. ``requires`` names outputs that are read besides those of ``on``;
-    they are handed to ``compute`` as a third argument.
+    they are handed to ``compute`` as its third argument, which is empty without any.
 
     Args:
         weight: Factor on every term. With 0 the loss is not computed at all.
@@ -90,13 +91,12 @@ class SalLoss(nn.Module):
         others = {name: outputs[name] for name in self.requires}
         terms: dict[str, Tensor] = {}
         for name, share in self.on.items():
-            args = (outputs[name], targets, others) if self.requires else (outputs[name], targets)
-            value = self.compute(*args)
+            value = self.compute(outputs[name], targets, others)
             for term, part in value.items() if isinstance(value, dict) else [('', value)]:
                 terms[term_name(name if len(self.on) > 1 else '', term)] = share * part
         return terms[''] if list(terms) == [''] else terms
 
-    def compute(self, output: Tensor, targets: FrameTargets, others: dict[str, Tensor] | None = None) -> Terms:
+    def compute(self, output: Tensor, targets: FrameTargets, others: dict[str, Tensor]) -> Terms:
         """The unweighted loss of one output."""
         raise TypeError(f'{type(self).__name__} must define compute or compute_all')
 
@@ -118,7 +118,7 @@ def with_full_truth(logits: Tensor, targets: FrameTargets) -> tuple[Tensor, Tens
     truth = targets.soft_mask() if targets.num_objects == 1 else targets.masks()
     # The logits go to the labels' size, not the other way round: labels made smaller lose thin parts, which could then
     # never be learnt.
-    logits = resize(logits, tuple(truth.shape[-2:]))
+    logits = resize(logits, map_size(truth))
     return logits, truth.to(logits.dtype).expand_as(logits)
 
 

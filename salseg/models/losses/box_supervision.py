@@ -17,6 +17,7 @@ from salseg.ops.affinity import (
     search_offsets,
 )
 from salseg.ops.boxes import READINGS, projection_distance
+from salseg.ops.geometry import map_size
 from salseg.registry import LOSSES
 from salseg.structures import FrameTargets
 
@@ -54,10 +55,10 @@ class ProjectionLoss(SalLoss):
             )
         self.form, self.reading, self.stride, self.logits = form, reading, stride, logits
 
-    def compute(self, output: Tensor, targets: FrameTargets) -> Tensor:
+    def compute(self, output: Tensor, targets: FrameTargets, others: dict[str, Tensor] | None = None) -> Tensor:
         """Scalar in [0, 2]; slots without object and frames without box take no part."""
         output = reduce_maps(output, self.stride)
-        boxes = targets.box_masks(tuple(output.shape[-2:]))
+        boxes = targets.box_masks(map_size(output))
         probability = output.sigmoid() if self.logits else output
         # A frame without a box is not a frame without the object: nothing is known there.
         given = targets.require('box_valid').flatten()
@@ -101,21 +102,33 @@ class PairwiseLoss(SalLoss):
                 "'released', and a threshold in (0, 1]."
             )
         self.normalizer, self.stride = normalizer, stride
-        self.options = dict(threshold=threshold, gamma=gamma, dilation=dilation, logits=logits)
+        self.threshold, self.gamma, self.dilation, self.logits = threshold, gamma, dilation, logits
 
-    def compute(self, output: Tensor, targets: FrameTargets) -> Tensor:
+    def compute(self, output: Tensor, targets: FrameTargets, others: dict[str, Tensor] | None = None) -> Tensor:
         """Scalar in nats."""
         output = reduce_maps(output, self.stride)
-        boxes, lab = targets.box_masks(tuple(output.shape[-2:])), targets.lab(self.stride)
+        boxes, lab = targets.box_masks(map_size(output)), targets.lab(self.stride)
         # Objects of one clip share its colours, so clips are taken one by one.
         clips = zip(output.transpose(1, 2), lab, boxes.transpose(1, 2))
+        found = [self._terms(*clip) for clip in clips]
         # Sums first and one division at the end: a mean per clip would weigh pairs of small boxes more.
-        terms = PairTerms(*map(sum, zip(*(pairwise_terms(o, c, b, **self.options) for o, c, b in clips))))
+        terms = PairTerms(*(sum(part, part[0].new_zeros(())) for part in zip(*found)))
         if self.normalizer == 'size':
             # Eq. 3.16 divides by h w whatever the number of pairs, so small boxes cost less than by the released code's
             # mean.
             return terms.cost / output[0, 0, 0].numel() / targets.require('box_valid').sum().clamp(min=1)
         return mean_over_processes(terms.cost, terms.inside + (terms.outside if self.normalizer == 'released' else 0))
+
+    def _terms(self, output: Tensor, lab: Tensor, boxes: Tensor) -> PairTerms:
+        return pairwise_terms(
+            output,
+            lab,
+            boxes,
+            logits=self.logits,
+            threshold=self.threshold,
+            gamma=self.gamma,
+            dilation=self.dilation,
+        )
 
 
 @LOSSES.register_module()
@@ -175,16 +188,16 @@ class TemporalLoss(SalLoss):
         else:
             yield from ((b, a) for a in range(frames) for b in range(a + 1, frames))
 
-    def compute(self, output: Tensor, targets: FrameTargets) -> Tensor:
+    def compute(self, output: Tensor, targets: FrameTargets, others: dict[str, Tensor] | None = None) -> Tensor:
         """Scalar in nats; a clip of one frame gives 0."""
         output = reduce_maps(output, self.stride)
         # Colours of the image as it was, not normalised: the thresholds are distances in Lab.
-        boxes, lab = targets.box_masks(tuple(output.shape[-2:])), targets.lab(self.stride)
+        boxes, lab = targets.box_masks(map_size(output)), targets.lab(self.stride)
         pairs = list(self.frame_pairs(output.shape[1])) if output.shape[1] > 1 else []
         if not pairs:
             # Zero that still hangs on the output: without a gradient, distributed training would wait for one.
             return output.sum() * 0
-        total = sum(self._pair(output, lab, boxes, *pair) for pair in pairs)
+        total = sum((self._pair(output, lab, boxes, *pair) for pair in pairs), output.new_zeros(()))
         # Eq. 3.18 is a mean over the tube; MaskFreeVIS sums over its pairs and weighs the sum with a tenth.
         return total / len(pairs) if self.form == 'thesis' else 0.1 * total
 
@@ -202,5 +215,5 @@ class TemporalLoss(SalLoss):
         options = dict(logits=self.logits, patch=thesis, count_outside=not thesis)
         terms = match_terms(first, second, matches, offsets, region, **options)
         # Per pair of frames: a pair with few matches would otherwise hardly count, and fast motion has few.
-        cost = terms.cost / terms.count.clamp(min=1)
+        cost = terms.cost / terms.number.clamp(min=1)
         return detached_halves(cost) if self.detach else cost

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from salseg.models.losses.base import SalLoss, Terms, term_name
 from salseg.ops import CoherenceKernel, local_saliency_coherence, resize, scaled_size, structure_consistency
+from salseg.ops.geometry import map_size
 from salseg.registry import LOSSES
 from salseg.structures import FrameTargets
 
@@ -46,7 +47,7 @@ class LocalSaliencyCoherenceLoss(SalLoss):
     def compute_all(self, outputs: dict[str, Tensor], targets: FrameTargets) -> Terms:
         """A term per output of ``on``; outputs of several sizes meet on the grid of the first."""
         names = list(self.on)
-        size = scaled_size(tuple(outputs[names[0]].shape[-2:]), self.scale)
+        size = scaled_size(map_size(outputs[names[0]]), self.scale)
         # On a quarter of the size the same window spans four times as far. Corners aligned, as released: a half-pixel
         # shift against the image would pair saliency with its neighbour's colour.
         maps = [resize(torch.sigmoid(outputs[name]), size, align_corners=True) for name in names]
@@ -88,9 +89,9 @@ class StructureConsistencyLoss(SalLoss):
         super().__init__(weight, on, ramp_iterations)
         self.alpha = alpha
 
-    def compute(self, output: Tensor, targets: FrameTargets, others: dict[str, Tensor] | None = None) -> Tensor:
+    def compute(self, output: Tensor, targets: FrameTargets, others: dict[str, Tensor]) -> Tensor:
         """Mean over all maps of the batch; both sides are probabilities."""
         small = torch.sigmoid(others['logits_rescaled'])
         # The large map comes down, as released. Neither side is detached: each pass is held to the other.
-        large = resize(torch.sigmoid(output), tuple(small.shape[-2:]), align_corners=True)
+        large = resize(torch.sigmoid(output), map_size(small), align_corners=True)
         return structure_consistency(small, large, self.alpha).mean()

@@ -17,6 +17,7 @@ from salseg.ops import (
     resize,
     self_contrastive,
 )
+from salseg.ops.geometry import map_size
 from salseg.registry import LOSSES
 from salseg.structures import FrameTargets
 
@@ -66,7 +67,7 @@ class ContrastiveLoss(SalLoss):
         self.positives, self.negatives = positives, negatives
         self.mining, self.temperature, self.normalize = mining, temperature, normalize
 
-    def compute(self, output: Tensor, targets: FrameTargets, others: dict[str, Tensor] | None = None) -> Tensor:
+    def compute(self, output: Tensor, targets: FrameTargets, others: dict[str, Tensor]) -> Tensor:
         """Mean over all complete anchors of the batch, in nats; 0 without one.
 
         Args:
@@ -76,9 +77,9 @@ class ContrastiveLoss(SalLoss):
         """
         # Ranked at the labels' size, where small mistakes still are; detached, since a ranking learns nothing.
         truth = targets.soft_mask().squeeze(2)
-        prediction = torch.sigmoid(resize(others['logits'].detach(), tuple(truth.shape[-2:]))).squeeze(2)
+        prediction = torch.sigmoid(resize(others['logits'].detach(), map_size(truth))).squeeze(2)
         # Areas and not nearest labels: a cell counts as foreground if most of its pixels are.
-        regions = targets.soft_mask(tuple(output.shape[-2:])).squeeze(2) >= 0.5
+        regions = targets.soft_mask(map_size(output)).squeeze(2) >= 0.5
         loss, complete = self.anchor_losses(output, regions, prediction, truth >= 0.5)
         return loss.sum() / complete.sum().clamp(min=1)
 
@@ -167,7 +168,7 @@ class SelfContrastiveLoss(SalLoss):
         self.negative = negative
         self.epsilon = epsilon
 
-    def compute(self, output: Tensor, targets: FrameTargets, others: dict[str, Tensor] | None = None) -> Terms:
+    def compute(self, output: Tensor, targets: FrameTargets, others: dict[str, Tensor]) -> Terms:
         """Terms of prototypes (B, C)."""
         masked = others['prototype_foreground'], others['prototype_background']
         # Two terms and no sum, so that a log tells them apart: early prototypes are nearly parallel, and the negative

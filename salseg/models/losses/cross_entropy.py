@@ -11,6 +11,7 @@ from salseg.errors import ConfigError
 from salseg.models.losses.base import SalLoss, mean_over_processes, with_full_truth
 from salseg.ops import frame_cross_entropy, partial_cross_entropy_sums, resize
 from salseg.ops.cross_entropy import bootstrap_fraction, bootstrapped_cross_entropy
+from salseg.ops.geometry import map_size
 from salseg.registry import LOSSES
 from salseg.structures import FrameTargets
 
@@ -49,9 +50,10 @@ class BootstrappedCrossEntropyLoss(SalLoss):
             )
         self.start, self.end, self.fraction = start, end, fraction
 
-    def compute(self, log_odds: Tensor, targets: FrameTargets) -> Tensor:
+    def compute(self, output: Tensor, targets: FrameTargets, others: dict[str, Tensor] | None = None) -> Tensor:
         """Scalar in nats."""
-        size, objects = tuple(log_odds.shape[-2:]), log_odds.shape[2] - 1
+        log_odds = output
+        size, objects = map_size(log_odds), log_odds.shape[2] - 1
         masks = targets.masks(size)
         # Where masks overlap the later slot wins: classes need one answer per pixel.
         number = torch.arange(1, objects + 1, device=log_odds.device)[:, None, None]
@@ -101,7 +103,7 @@ class FrameCrossEntropyLoss(SalLoss):
         truth = targets.soft_mask()
         # Soft truth is known everywhere; only hard labels have a value for unknown.
         known = targets.valid_mask() if targets.saliency is None else None
-        logits = resize(output, tuple(truth.shape[-2:]))
+        logits = resize(output, map_size(truth))
         # Mean over the pixels first, so that frames weigh alike whatever is known in them; how frames are joined
         # matters to gradient clipping and SGD, hardly to Adam.
         per_frame = frame_cross_entropy(logits, truth.to(logits.dtype), known)
@@ -138,7 +140,7 @@ class PartialCrossEntropyLoss(SalLoss):
 
     def __init__(
         self,
-        form: str = 'paper',
+        form: Literal['paper', 'released'] = 'paper',
         weight: float = 1.0,
         on: str | Mapping[str, float] = 'logits',
         ramp_iterations: int = 0,
@@ -154,7 +156,7 @@ class PartialCrossEntropyLoss(SalLoss):
         """Terms of logits (B, T, K, h, w), in nats."""
         # Labels come to the output here: scribbles have no value between labelled and unknown, so they are taken as
         # they are at the nearest pixel.
-        size = tuple(output.shape[-2:])
+        size = map_size(output)
         sums = partial_cross_entropy_sums(output, targets.masks(size), targets.valid_mask(size), self.form)
         foreground, on, background, off = sums
         # Each class over its own pixels: background scribbles are several times longer, and one mean would be all

@@ -9,6 +9,7 @@ from torch import Tensor
 from salseg.errors import ConfigError
 from salseg.models.losses.base import SalLoss, Terms, with_full_truth
 from salseg.ops import mask_iou
+from salseg.ops.geometry import map_size
 from salseg.ops.region_losses import FORMS, dice_distance, iou_distance, sum_squared_error
 from salseg.registry import LOSSES
 from salseg.structures import FrameTargets
@@ -29,9 +30,9 @@ class DiceLoss(SalLoss):
         super().__init__(weight, on, ramp_iterations)
         self.smooth = smooth
 
-    def compute(self, probability: Tensor, targets: FrameTargets) -> Tensor:
+    def compute(self, output: Tensor, targets: FrameTargets, others: dict[str, Tensor] | None = None) -> Tensor:
         """Scalar."""
-        distance = dice_distance(probability, targets.masks(tuple(probability.shape[-2:])), self.smooth)
+        distance = dice_distance(output, targets.masks(map_size(output)), self.smooth)
         # Empty slots count, as released: a smoothed dice of two empty masks is 0, so they only make the mean smaller.
         return distance.mean((0, 2)).sum()
 
@@ -56,11 +57,11 @@ class SoftIoULoss(SalLoss):
             raise ConfigError(f"SoftIoULoss: form={form!r}; expected 'minmax' or 'product'.")
         self.form = form
 
-    def compute(self, probability: Tensor, targets: FrameTargets) -> Tensor:
+    def compute(self, output: Tensor, targets: FrameTargets, others: dict[str, Tensor] | None = None) -> Tensor:
         """Scalar in [0, 1]."""
-        size = tuple(probability.shape[-2:])
+        size = map_size(output)
         # Unknown pixels leave both sums; as background they would punish a right answer.
-        return iou_distance(probability, targets.masks(size), targets.valid_mask(size), self.form).mean()
+        return iou_distance(output, targets.masks(size), targets.valid_mask(size), self.form).mean()
 
 
 @LOSSES.register_module()

@@ -105,4 +105,7 @@ class MemoryReader(nn.Module):
                 similarity = query[start : start + step] @ augmented.T
             for kind, own in kinds.items():
                 parts[kind].append(top_k_weights(similarity if own is None else similarity[:, own], self.top_k))
-        return {kind: tuple(torch.cat(column) for column in zip(*part)) for kind, part in parts.items()}
+        return {
+            kind: (torch.cat([weights for weights, _ in part]), torch.cat([places for _, places in part]))
+            for kind, part in parts.items()
+        }

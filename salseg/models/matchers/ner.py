@@ -32,8 +32,8 @@ class NonLocalBlock(nn.Module):
         self.g = nn.Conv3d(channels, inner, 1)
         self.expand = nn.Conv3d(inner, channels, 1)
         # Identity at the start: the block is put on top of a trained static network, which must not be shaken.
-        nn.init.zeros_(self.expand.weight)
-        nn.init.zeros_(self.expand.bias)
+        for parameter in self.expand.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, C, h, w) to the same shape; order and number of frames are free."""
@@ -83,7 +83,7 @@ class ConvGRU(nn.Module):
         gates, c = (self.reset_gate, self.update_gate, self.output_gate), self.channels
         # The input's fraction of all three convolutions does not depend on the state: one call for all frames.
         weight = torch.cat([gate.weight[:, :c] for gate in gates])
-        bias = torch.cat([gate.bias for gate in gates])
+        bias = torch.cat([gate.bias for gate in gates if gate.bias is not None])
         given = F.conv2d(x.flatten(0, 1), weight, bias, padding=self.padding).unflatten(0, x.shape[:2])
         recurrent = torch.cat([gate.weight[:, c:] for gate in gates[:2]]), self.output_gate.weight[:, c:]
         states: list[Tensor] = []
@@ -144,7 +144,7 @@ class NER(nn.Module):
         self.first = NonLocalBlock(channels) if first else None
         self.forward_gru = ConvGRU(channels) if recurrent else None
         self.backward_gru = ConvGRU(channels) if recurrent == 'bidirectional' else None
-        inputs = {'bidirectional': 2, 'forward': 1}.get(recurrent, 0) * channels
+        inputs = 2 * channels if recurrent == 'bidirectional' else channels
         self.fuse = nn.Conv2d(inputs, channels, 3, padding=1) if recurrent else None
         self.second = NonLocalBlock(channels) if second else None
 
@@ -153,20 +153,20 @@ class NER(nn.Module):
         *finer, x = features
         if self.first is not None:
             x = self.first(x)
-        if self.forward_gru is not None:
-            x = self._recur(x)
+        if self.forward_gru is not None and self.fuse is not None:
+            x = self._recur(x, self.forward_gru, self.fuse)
         if self.second is not None:
             x = self.second(x)
         return [*finer, x], {}
 
-    def _recur(self, x: Tensor) -> Tensor:
+    def _recur(self, x: Tensor, forward: ConvGRU, fuse: nn.Conv2d) -> Tensor:
         # Started from the first frame and not from zeros, as released: the first step has one tensor as input and as
         # state.
-        states = self.forward_gru(x, x[:, 0])
+        states = forward(x, x[:, 0])
         if self.backward_gru is not None:
             # On the forward states and not on the frames: that is what makes it "deeper", each state has then seen the
             # whole clip.
             backward = self.backward_gru(states, states[:, -1], reverse=True)
             states = torch.cat([states, backward], dim=2)
         # No residual around the recurrence, as released: what the decoder gets has gone through the states.
-        return torch.tanh(self.fuse(states.flatten(0, 1))).unflatten(0, x.shape[:2])
+        return torch.tanh(fuse(states.flatten(0, 1))).unflatten(0, x.shape[:2])

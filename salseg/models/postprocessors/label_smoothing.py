@@ -1,7 +1,7 @@
 """Maps of a group made consistent with its colours, behind any model."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -136,7 +136,7 @@ def _need_superpixels() -> None:
         ) from error
 
 
-def _pydensecrf() -> object:
+def _pydensecrf() -> Any:
     try:
         import pydensecrf.densecrf as package
     except ImportError as error:

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, overload
 
 from mmengine.logging import MessageHub
 from mmengine.model import BaseModel
@@ -12,9 +12,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from salseg.errors import ConfigError, MissingOutput
 from salseg.models.losses.base import SalLoss, term_name
 from salseg.models.passes import ExtraPass
-from salseg.registry import LOSSES, MODELS, PASSES
+from salseg.registry import LOSSES, MODELS, PASSES, Registry
 from salseg.structures import FrameInputs, FrameTargets, InputType, SalDataSample
 
+Part = Mapping[str, Any] | nn.Module
 Parts = Mapping[str, Mapping[str, Any] | nn.Module | None]
 
 
@@ -78,7 +79,8 @@ class BaseSegmentor(BaseModel):
     @property
     def provides(self) -> tuple[str, ...]:
         """Names of all outputs of a training step; subclasses add what their parts give."""
-        return tuple(name for part in self.extra_passes.values() for name in part.provides)
+        passes = (part for part in self.extra_passes.values() if isinstance(part, ExtraPass))
+        return tuple(name for part in passes for name in part.provides)
 
     def check_wiring(self) -> None:
         """Compare what losses read with what the model gives.
@@ -87,7 +89,7 @@ class BaseSegmentor(BaseModel):
             MissingOutput: Names the loss, the output, near names and all outputs.
         """
         for key, loss in self.losses.items():
-            for name in loss.reads:
+            for name in loss.reads if isinstance(loss, SalLoss) else ():
                 if name not in self.provides:
                     near = difflib.get_close_matches(name, self.provides, n=3)
                     raise MissingOutput(
@@ -172,7 +174,7 @@ class BaseSegmentor(BaseModel):
         return terms
 
 
-def _build_parts(parts: Parts | None, registry: Any, kind: type, name: str) -> nn.ModuleDict:
+def _build_parts(parts: Parts | None, registry: Registry, kind: type[nn.Module], name: str) -> nn.ModuleDict:
     built = nn.ModuleDict()
     for key, part in (parts or {}).items():
         if part is None:
@@ -184,7 +186,15 @@ def _build_parts(parts: Parts | None, registry: Any, kind: type, name: str) -> n
     return built
 
 
-def build_part(config: Mapping[str, Any] | nn.Module | None) -> nn.Module | None:
+@overload
+def build_part(config: None) -> None: ...
+
+
+@overload
+def build_part(config: Part) -> nn.Module: ...
+
+
+def build_part(config: Part | None) -> nn.Module | None:
     """A part from its config; a module or None passes through."""
     if config is None or isinstance(config, nn.Module):
         return config

@@ -2,16 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from salseg.errors import ConfigError
-from salseg.models.segmentors.base import Parts
-from salseg.models.segmentors.saliency_segmentor import Part, SaliencySegmentor
+from salseg.models.segmentors.base import Part, Parts
+from salseg.models.segmentors.saliency_segmentor import SaliencySegmentor
 from salseg.registry import SEGMENTORS
 from salseg.structures import FrameInputs, SalDataSample
+
+
+@runtime_checkable
+class RelatesLevels(Protocol):
+    """A matcher that says which levels it reads and changes; all others pass through it."""
+
+    levels: Sequence[int]
 
 
 @SEGMENTORS.register_module()
@@ -60,7 +67,7 @@ class GroupSegmentor(SaliencySegmentor):
                 f"{type(self).__name__}: keep={keep!r} is 'matched' or 'all', frames_at_once={frames_at_once} at least "
                 '1 or None for the whole set.'
             )
-        if frames_at_once is not None and self.matcher is not None and not hasattr(self.matcher, 'levels'):
+        if frames_at_once is not None and self.matcher is not None and not isinstance(self.matcher, RelatesLevels):
             raise ConfigError(
                 f'{type(self.matcher).__name__} does not say which levels it relates (an attribute `levels`), so its '
                 'sets cannot be predicted in parts: set model.frames_at_once=None.'
@@ -81,7 +88,8 @@ class GroupSegmentor(SaliencySegmentor):
         # Before the cut: what is learnt from the whole set would come out otherwise for each part.
         inputs = self.prepare(inputs)
         count = inputs.frames.shape[1]
-        cuts = [slice(start, start + self.frames_at_once) for start in range(0, count, self.frames_at_once)]
+        step = self.frames_at_once or count
+        cuts = [slice(start, start + step) for start in range(0, count, step)]
         parts = [frames_of(inputs, slice(None), cut) for cut in cuts]
         if self.matcher is None:
             return _joined(self.decode(self.extract(part), part.size) for part in parts)
@@ -90,7 +98,7 @@ class GroupSegmentor(SaliencySegmentor):
         matched, _ = self.match(levels)
         # All frames' levels are the largest thing held here; without them a part's own memory is the peak.
         del levels
-        return _joined(self._decode_part(part, held, matched, i) for i, (part, held) in enumerate(zip(parts, kept)))
+        return _joined(self._decode_part(part, held, matched, cut) for part, held, cut in zip(parts, kept, cuts))
 
     def prepare(self, inputs: FrameInputs) -> FrameInputs:
         """What has to be known of the whole set before its frames are parted; a project may override it."""
@@ -98,30 +106,43 @@ class GroupSegmentor(SaliencySegmentor):
 
     def _collect(self, parts: Sequence[FrameInputs]) -> tuple[list[list[Tensor] | None], list[Tensor]]:
         """Per part all levels (None where they are computed again), and the matcher's levels of all frames."""
-        kept, read = [], []
+        kept: list[list[Tensor] | None] = []
+        read = []
         for part in parts:
             features = self.extract(part)
             # Cloned: a view would keep alive what else is in the same memory.
-            read.append([features[level].clone() for level in self.matcher.levels])
+            read.append([features[level].clone() for level in self._matched_levels()])
             kept.append(features if self.keep == 'all' else None)
         return kept, [torch.cat(frames, dim=1) for frames in zip(*read)]
 
     def _decode_part(
-        self, part: FrameInputs, held: list[Tensor] | None, matched: Sequence[Tensor], index: int
+        self, part: FrameInputs, held: list[Tensor] | None, matched: Sequence[Tensor], cut: slice
     ) -> dict[str, Tensor]:
         # A second run of the backbone is the price of not holding the finer levels, which have most of the elements.
         features = list(self.extract(part) if held is None else held)
-        start = index * self.frames_at_once
-        for level, value in zip(self.matcher.levels, matched):
-            features[level] = value[:, start : start + self.frames_at_once]
+        for level, value in zip(self._matched_levels(), matched):
+            features[level] = value[:, cut]
         return self.decode(features, part.size)
+
+    def _matched_levels(self) -> Sequence[int]:
+        return self.matcher.levels if isinstance(self.matcher, RelatesLevels) else ()
 
 
 def frames_of(inputs: FrameInputs, sets: slice, frames: slice = slice(None)) -> FrameInputs:
     """Some sets, and some frames of each, of a batch."""
-    names = ('frames', 'prompt', 'flow', 'guidance', 'images', 'padding')
-    fields = {name: getattr(inputs, name) for name in names}
-    return replace(inputs, **{name: None if value is None else value[sets, frames] for name, value in fields.items()})
+
+    def cut(value: Tensor | None) -> Tensor | None:
+        return None if value is None else value[sets, frames]
+
+    return replace(
+        inputs,
+        frames=inputs.frames[sets, frames],
+        prompt=cut(inputs.prompt),
+        flow=cut(inputs.flow),
+        guidance=cut(inputs.guidance),
+        images=cut(inputs.images),
+        padding=cut(inputs.padding),
+    )
 
 
 def _joined(parts: Any) -> dict[str, Tensor]:

@@ -5,14 +5,12 @@ from typing import Any, Literal
 
 import torch
 from mmengine.config import ConfigDict
-from torch import Tensor, nn
+from torch import Tensor
 
 from salseg.errors import ConfigError
-from salseg.models.segmentors.base import BaseSegmentor, Parts, build_part
+from salseg.models.segmentors.base import BaseSegmentor, Part, Parts, build_part
 from salseg.registry import POSTPROCESSORS, SEGMENTORS
-from salseg.structures import FrameInputs, SalDataSample
-
-Part = Mapping[str, Any] | nn.Module
+from salseg.structures import FrameInputs, InputType, SalDataSample
 
 
 @SEGMENTORS.register_module()
@@ -36,7 +34,7 @@ class SaliencySegmentor(BaseSegmentor):
         ConfigError: ``restore_from`` or ``input_type`` is unknown.
     """
 
-    input_types = ('image', 'clip')
+    input_types: tuple[InputType, ...] = ('image', 'clip')
 
     def __init__(
         self,
@@ -130,12 +128,11 @@ class SaliencySegmentor(BaseSegmentor):
         """
         # In bfloat16 probabilities near 1 have steps of 1/256, which an 8-bit map shows.
         logits = outputs['logits'].float()
-        ready = 'probability' in outputs
-        probability = outputs['probability'].float() if ready else None
+        probability = outputs['probability'].float() if 'probability' in outputs else None
         maps = []
         for frame, geometry in enumerate(sample.geometry):
-            if ready or self.restore_from == 'probability':
-                small = probability[frame] if ready else torch.sigmoid(logits[frame])
+            if probability is not None or self.restore_from == 'probability':
+                small = torch.sigmoid(logits[frame]) if probability is None else probability[frame]
                 whole = geometry.undo(small, align_corners=self.restore_align_corners)
             else:
                 # Which comes first, sigmoid or resize, differs between the released codes and shows along edges. What

@@ -114,7 +114,7 @@ def errors(image: np.ndarray | None, prediction: np.ndarray, truth: np.ndarray) 
         base = image.mean(2, keepdims=True).repeat(3, 2).astype(np.float32) * 0.5 + 20
     found, wanted = prediction >= 128, truth > 128
     for part, colour in ((found & wanted, HIT), (found & ~wanted, FALSE_ALARM), (~found & wanted, MISS)):
-        base[part] = 0.35 * base[part] + 0.65 * np.float32(colour)
+        base[part] = 0.35 * base[part] + 0.65 * np.asarray(colour, np.float32)
     return np.rint(base).clip(0, 255).astype(np.uint8)
 
 

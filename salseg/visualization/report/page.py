@@ -10,6 +10,7 @@ from urllib.parse import quote
 import cv2
 import numpy as np
 
+from salseg.errors import DataError
 from salseg.evaluation.evaluate import Evaluation
 from salseg.evaluation.output import Case, statement
 from salseg.evaluation.output.table import TITLES, best_values, cell, columns_of, made_up, shown_value
@@ -141,6 +142,8 @@ def _figure(file: Path, folder: Path, caption: str, small: bool = False) -> str:
 def _as_jpeg(file: Path) -> bytes:
     """Photographs take a tenth of the room; the link leads to the exact image."""
     image = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        raise DataError(f'{file} cannot be read as an image; it was to stand on the page. Write the report anew.')
     return cv2.imencode('.jpg', image, (cv2.IMWRITE_JPEG_QUALITY, 85))[1].tobytes()
 
 

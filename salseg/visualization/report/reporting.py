@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from salseg.errors import DataError
-from salseg.evaluation.evaluate import Evaluation, Settings, evaluate_folders
+from salseg.evaluation.evaluate import Evaluation, Settings, Sink, evaluate_folders
 from salseg.evaluation.folders import Tree
 from salseg.evaluation.output import Case, TimeSeries, WorstCases, row_file, write_texts
 from salseg.evaluation.protocols import MapProtocol, Protocol, get_protocol
@@ -56,7 +56,7 @@ def evaluate_and_report(
         settings = replace(settings, records=out / 'records')
     image_files = image_tree(images)
     cases, series = WorstCases(protocol, worst), TimeSeries(protocol)
-    sinks = [cases] + ([series] if protocol.unit == 'video' else [])
+    sinks: list[Sink] = [cases, *([series] if protocol.unit == 'video' else [])]
     rows = out / ('images.csv' if isinstance(protocol, MapProtocol) else 'objects.csv')
     with contextlib.ExitStack() as stack:
         if settings.merge:
@@ -89,7 +89,7 @@ def write_report(
     methods = [result.method.name for result in evaluation.results]
     strips = {name: _strips(cases, name, protocol, out, images) for name in methods}
     curves = {
-        result.method.name: {name: value for name, value in result.metrics.items() if np.ndim(value)}
+        result.method.name: {name: np.asarray(value) for name, value in result.metrics.items() if np.ndim(value)}
         for result in evaluation.results
     }
     title = f'protocol {protocol.name}'
