@@ -61,8 +61,8 @@ class AGGM(nn.Module):
         """Three maps (N, width, h, w) to one: the weighted mean of eq. 4.1."""
         weights = [score(path).mean((2, 3), keepdim=True) for score, path in zip(self.scores, paths)]
         if self.softmax:
-            shares = torch.stack(weights).softmax(0).unbind()
-            return sum((share * path for share, path in zip(shares, paths)), paths[0].new_zeros(()))
+            fractions = torch.stack(weights).softmax(0).unbind()
+            return sum((fraction * path for fraction, path in zip(fractions, paths)), paths[0].new_zeros(()))
         weighted = sum(weight * path for weight, path in zip(weights, paths))
         return weighted / sum(weights)
 
