@@ -240,7 +240,7 @@ def _parse(found: Fields) -> RunRecord:
     if form != FORMAT:
         raise found.error(f'format is {form}, of salseg {found.values.get("salseg")}; expected {FORMAT}')
     state = found.text('state')
-    if state != 'running' and state != 'done':
+    if state not in ('running', 'done'):
         raise found.error(f"state is {state!r}; expected 'running' or 'done'")
     items = found.fields('items')
     weights = None
@@ -255,7 +255,7 @@ def _parse(found: Fields) -> RunRecord:
         outputs=dict(_marks(found.fields('outputs'))),
         items={name: items.mapping(name) for name in items.values},
         result=found.mapping('result'),
-        state=state,
+        state='done' if state == 'done' else 'running',
         since=found.number('since'),
         salseg=found.text('salseg'),
         format=form,
