@@ -126,9 +126,9 @@ def convert_videos(
                 continue
             target = out / 'Annotations' / video.name / f'{stem}.png'
             if masks == 'ids':
-                write_ids(target, lambda p=label: read_annotation(p, 'index'))
+                write_ids(target, read_annotation, label, 'index')
             else:
-                write_grey(target, lambda p=label: united(p))
+                write_grey(target, united, label)
             summary.count('annotations')
         summary.count('videos')
         if not video.labelled:
@@ -194,7 +194,7 @@ def _fbms_video(folder: Path, out: Path, how: str, summary: Summary) -> None:
                 f'{path} is of frame {number}, but the frames of {folder} are {min(by_number)} to {max(by_number)}; '
                 'the numbering of the two must agree.'
             )
-        write_grey(out / 'Annotations' / folder.name / f'{number:05d}.png', lambda p=path: _fbms_foreground(p))
+        write_grey(out / 'Annotations' / folder.name / f'{number:05d}.png', _fbms_foreground, path)
         summary.count('annotations')
     for number, stem in by_number.items():
         take(frames[stem], out / 'JPEGImages' / folder.name / f'{number:05d}{frames[stem].suffix.lower()}', how)
