@@ -1,7 +1,6 @@
 """Videos of any layout as ``JPEGImages/<video>/`` and ``Annotations/<video>/``."""
 
 import re
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -108,6 +107,8 @@ def convert_videos(
     if masks not in ('union', 'ids'):
         raise DataError(f"--masks {masks!r}; expected 'union' or 'ids'.")
     named = {path.stem: read_names(path) for path in lists}
+    if len(named) < len(lists):
+        raise DataError(f'--lists {" ".join(map(str, lists))}: two have the same name, and so would what is written.')
     if names is None and named:
         names = list(dict.fromkeys(name for members in named.values() for name in members))
     check_names(names or (), source)
@@ -274,7 +275,7 @@ def shrink_youtube_vos(
         else:
             used.append(folder.name)
     if (source / 'meta.json').is_file():
-        shutil.copyfile(source / 'meta.json', out / 'meta.json')
+        take(source / 'meta.json', out / 'meta.json')
     write_text(out / 'train.txt', ''.join(f'{name}\n' for name in used))
     return summary
 
