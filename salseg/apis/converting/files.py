@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -187,16 +187,16 @@ def take(source: Path, target: Path, how: str = 'copy') -> None:
         raise DataError(f'{target} cannot be made from {source} ({how}): {error}. Try --copy.') from error
 
 
-def write_grey(target: Path, make: Callable[[], np.ndarray]) -> None:
-    """Write a grey PNG unless it is there already."""
+def write_grey(target: Path, make: Callable[..., np.ndarray], *arguments: Any) -> None:
+    """Write what ``make(*arguments)`` returns as a grey PNG; where one is there already, nothing is made."""
     if not target.exists():
-        write_png(target, make())
+        write_png(target, make(*arguments))
 
 
-def write_ids(target: Path, make: Callable[[], np.ndarray]) -> None:
-    """Write a palette PNG unless it is there already."""
+def write_ids(target: Path, make: Callable[..., np.ndarray], *arguments: Any) -> None:
+    """Likewise, as a palette PNG."""
     if not target.exists():
-        write_label_png(target, make())
+        write_label_png(target, make(*arguments))
 
 
 Item = TypeVar('Item')

@@ -68,13 +68,15 @@ def convert_groups(
             continue
         image, mask = Path(item.image), item.labels[0][1]
         take(image, out / 'image' / item.group / image.name, how)
-        write_grey(
-            out / 'gt' / item.group / f'{item.stem}.png', lambda p=mask: read_annotation(p, 'binary') * np.uint8(255)
-        )
+        write_grey(out / 'gt' / item.group / f'{item.stem}.png', _binary, mask)
         summary.count('images')
         used.add(item.group)
     summary.count('groups', len(used))
     return summary
+
+
+def _binary(path: str) -> np.ndarray:
+    return read_annotation(path, 'binary') * np.uint8(255)
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ def coco_groups(
             summary.note('categories with too few images', f'{content.categories[category]}: {len(members)}')
             continue
         sizes = {number: sum(instance.area or 0 for instance in found) for number, found in members.items()}
-        largest = set(sorted(members, key=lambda number, sizes=sizes: (-sizes[number], str(number)))[:most])
+        largest = set(sorted(sorted(members, key=str), key=sizes.__getitem__, reverse=True)[:most])
         jobs += [(folders[category], number, members[number]) for number in members if number in largest]
         summary.count('groups')
     reasons = [f'{number} {reason}' for reason, number in excluded.items()]

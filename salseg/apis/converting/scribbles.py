@@ -2,6 +2,7 @@
 
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageColor, UnidentifiedImageError
@@ -43,7 +44,7 @@ def convert_scribbles(
         DataError: As there, or an option of drawing stands without ``draw``.
     """
     options = dict(seed=seed, width=width, sloppiness=sloppiness, images=images, masks=masks)
-    given = {name: value for name, value in options.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     if draw:
         return draw_from_masks(source, out, **given, how=how, progress=progress)
     if given:
@@ -75,7 +76,7 @@ def merge_scribbles(source: Path, out: Path, how: str = 'copy', progress: Progre
         missing = next((name for name in scribbles if stem not in scribbles[name]), None)
         if missing is not None:
             raise DataError(f'{images[stem]} has no partner in {folders[missing]}.')
-        write_grey(out / 'scribble' / f'{stem}.png', lambda s=stem: _codes(scribbles['gt'][s], scribbles['mask'][s]))
+        write_grey(out / 'scribble' / f'{stem}.png', _codes, scribbles['gt'][stem], scribbles['mask'][stem])
         take(images[stem], out / 'image' / images[stem].name, how)
         note_scribble(out / 'scribble' / f'{stem}.png', summary)
     return write_list(summary, images)
@@ -135,7 +136,7 @@ def draw_from_masks(
             continue
         rng = np.random.default_rng((seed, zlib.crc32(stem.encode())))
         drawn = draw_scribbles(mask, rng, width=width, sloppiness=sloppiness)
-        write_grey(out / 'scribble' / f'{stem}.png', lambda d=drawn: d)
+        write_grey(out / 'scribble' / f'{stem}.png', np.asarray, drawn)
         take(image_files[stem], out / 'image' / image_files[stem].name, how)
         take(truths[stem], out / 'mask' / truths[stem].name, how)
         note_scribble(out / 'scribble' / f'{stem}.png', summary)
@@ -194,7 +195,7 @@ def scribbles_from_paint(
         raise LabelError('\n'.join(failed[:_SHOWN]) + more)
     summary = Summary(out)
     for stem, drawn in codes.items():
-        write_grey(out / 'scribble' / f'{stem}.png', lambda d=drawn: d)
+        write_grey(out / 'scribble' / f'{stem}.png', np.asarray, drawn)
         take(image_files[stem], out / 'image' / image_files[stem].name, how)
         note_scribble(out / 'scribble' / f'{stem}.png', summary)
     bare = [str(path) for stem, path in image_files.items() if stem not in layers]

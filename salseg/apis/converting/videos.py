@@ -1,7 +1,6 @@
 """Videos of any layout as ``JPEGImages/<video>/`` and ``Annotations/<video>/``."""
 
 import re
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -108,6 +107,8 @@ def convert_videos(
     if masks not in ('union', 'ids'):
         raise DataError(f"--masks {masks!r}; expected 'union' or 'ids'.")
     named = {path.stem: read_names(path) for path in lists}
+    if len(named) < len(lists):
+        raise DataError(f'--lists {" ".join(map(str, lists))}: two have the same name, and so would what is written.')
     if names is None and named:
         names = list(dict.fromkeys(name for members in named.values() for name in members))
     check_names(names or (), source)
@@ -126,9 +127,9 @@ def convert_videos(
                 continue
             target = out / 'Annotations' / video.name / f'{stem}.png'
             if masks == 'ids':
-                write_ids(target, lambda p=label: read_annotation(p, 'index'))
+                write_ids(target, read_annotation, label, 'index')
             else:
-                write_grey(target, lambda p=label: united(p))
+                write_grey(target, united, label)
             summary.count('annotations')
         summary.count('videos')
         if not video.labelled:
@@ -194,7 +195,7 @@ def _fbms_video(folder: Path, out: Path, how: str, summary: Summary) -> None:
                 f'{path} is of frame {number}, but the frames of {folder} are {min(by_number)} to {max(by_number)}; '
                 'the numbering of the two must agree.'
             )
-        write_grey(out / 'Annotations' / folder.name / f'{number:05d}.png', lambda p=path: _fbms_foreground(p))
+        write_grey(out / 'Annotations' / folder.name / f'{number:05d}.png', _fbms_foreground, path)
         summary.count('annotations')
     for number, stem in by_number.items():
         take(frames[stem], out / 'JPEGImages' / folder.name / f'{number:05d}{frames[stem].suffix.lower()}', how)
@@ -274,7 +275,7 @@ def shrink_youtube_vos(
         else:
             used.append(folder.name)
     if (source / 'meta.json').is_file():
-        shutil.copyfile(source / 'meta.json', out / 'meta.json')
+        take(source / 'meta.json', out / 'meta.json')
     write_text(out / 'train.txt', ''.join(f'{name}\n' for name in used))
     return summary
 

@@ -479,6 +479,16 @@ def test_a_list_that_leads_out_of_the_source_is_refused(tmp_path):
     check_names(['select_0616_1', 'a b'], source)
 
 
+def test_two_lists_of_one_name_are_refused(tmp_path):
+    source = videos(tmp_path / 'in')
+    for year, name in ((2016, 'cow'), (2017, 'bear')):
+        (tmp_path / str(year)).mkdir()
+        (tmp_path / str(year) / 'val.txt').write_text(f'{name}\n')
+    with pytest.raises(DataError, match='two have the same name'):
+        convert_videos(source, tmp_path / 'out', lists=[tmp_path / '2016/val.txt', tmp_path / '2017/val.txt'])
+    assert not (tmp_path / 'out').exists()
+
+
 def test_a_link_whose_source_is_gone_is_made_again(tmp_path):
     first, target = save(tmp_path / 'a/x.png', mask()), tmp_path / 'out/x.png'
     take(first, target, 'symlink')
