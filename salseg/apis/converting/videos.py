@@ -301,7 +301,8 @@ def _write_frame(path: Path, target: Path, size: int) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         with Image.open(path) as image:
-            smaller = image.convert('RGB').resize(scaled(*image.size, size), Image.Resampling.BICUBIC)
+            width, height = image.size
+            smaller = image.convert('RGB').resize(scaled(width, height, size), Image.Resampling.BICUBIC)
     except (OSError, ValueError) as error:
         raise DataError(f'{path} cannot be read: {error}.') from error
     with replacing(target) as temporary:
