@@ -313,4 +313,5 @@ def _write_ids(path: Path, target: Path, size: int) -> None:
     if target.exists():
         return
     ids = Image.fromarray(read_annotation(path, 'index'))
-    write_label_png(target, np.asarray(ids.resize(scaled(*ids.size, size), Image.Resampling.NEAREST)))
+    width, height = ids.size
+    write_label_png(target, np.asarray(ids.resize(scaled(width, height, size), Image.Resampling.NEAREST)))
