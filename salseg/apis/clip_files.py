@@ -13,7 +13,8 @@ from salseg.apis.predictor import Prediction
 from salseg.apis.results import ResultFolder, checked_kinds, describe
 from salseg.errors import DataError
 from salseg.io.annotations import read_map
-from salseg.io.record import FILE_NAME, Fields, FileMark
+from salseg.io.fields import Fields
+from salseg.io.record import FILE_NAME, FileMark
 from salseg.io.video_writing import VideoWriter
 from salseg.io.videos import FrameSource
 from salseg.visualization import overlay_map

@@ -135,12 +135,13 @@ class GroupFiles:
 
     def kept(self, name: str, paths: list[Path]) -> GroupResult | None:
         """What an earlier run recorded of a group, if all of it is still there and true."""
+        if not self.folder.is_fresh(item_path(self.folder.out, name), paths):
+            return None
         note = read_item(self.folder.out, name)
         if note is None or note.texts('images') != [path.name for path in paths]:
             return None
         failed = note.text_mapping('failed')
-        files = [item_path(self.folder.out, name), *self.targets((name, paths), failed)]
-        if not all(self.folder.is_fresh(path, paths) for path in files):
+        if not all(self.folder.is_fresh(path, paths) for path in self.targets((name, paths), failed)):
             return None
         reasons = {path: failed[path.name] for path in paths if path.name in failed}
         return GroupResult(name, len(paths) - len(reasons), [], reasons, note.texts('notes'), kept=True)

@@ -92,7 +92,7 @@ def describe(learner: nn.Module, config: Any, split: str, dataset: Any, source: 
     resize = [dict(step) for step in dataset.get('pipeline', ()) if 'size' in step]
     settings = dict(learner=config, split=split, resize=resize)
     plain = json.loads(json.dumps(settings, default=repr))
-    return RunRecord(COMMAND, plain, Weights(weights_fingerprint(learner), source or ''))
+    return RunRecord(COMMAND, plain, Weights(weights_fingerprint(learner), source or 'pretrained'))
 
 
 def _one_set(network: BaseSegmentor, learner: nn.Module, item: dict[str, Any], out: Path, record: RunRecord) -> None:

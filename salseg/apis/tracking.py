@@ -12,11 +12,11 @@ import torch
 from salseg.engine.checkpoint import load_file, save_file
 from salseg.errors import DataError
 from salseg.io.annotations import LABEL_SUFFIXES, UNKNOWN, check_index_labels, read_annotation
+from salseg.io.fields import Fields
 from salseg.io.listing import by_stem
 from salseg.io.record import (
     FILE_NAME,
     REPLACE,
-    Fields,
     FileMark,
     RunRecord,
     Weights,

@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 
 from salseg.errors import DataError
+from salseg.io.fields import Fields
 from salseg.io.files import replacing
-from salseg.io.record import FILE_NAME, Fields, RunRecord, content_digest, read_record
+from salseg.io.record import FILE_NAME, RunRecord, content_digest, read_record
 
 COMMAND = 'precompute guidance'
 

@@ -8,9 +8,10 @@ from salseg.datasets.base import Results, SetDataset
 from salseg.datasets.sampling import clip_indices, triplet_indices, windows
 from salseg.datasets.video_layout import Video, find_videos, known_videos
 from salseg.errors import ConfigError, DataError
+from salseg.io.fields import Fields
 from salseg.io.images import image_size
 from salseg.io.lists import read_names
-from salseg.io.record import FILE_NAME, Fields, read_record
+from salseg.io.record import FILE_NAME, read_record
 from salseg.registry import DATASETS
 
 Clip = tuple[int, list[int]]

@@ -16,9 +16,10 @@ from salseg.datasets.video_saliency_dataset import PSEUDO_LABELS, VideoSaliencyD
 from salseg.engine.sharding import own_shard, united
 from salseg.errors import ConfigError, DataError, missing_weights
 from salseg.evaluation.metrics.grey import to_grey
+from salseg.io.fields import Fields
 from salseg.io.files import replacing
 from salseg.io.images import write_png
-from salseg.io.record import DELETE, FILE_NAME, Fields, RunRecord, Weights, begin, write_record
+from salseg.io.record import DELETE, FILE_NAME, RunRecord, Weights, begin, write_record
 from salseg.models import BaseSegmentor
 from salseg.ops.fingerprint import weights_fingerprint
 from salseg.version import __version__

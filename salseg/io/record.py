@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from salseg.errors import DataError
+from salseg.io.fields import Fields, read_fields, short
 from salseg.io.files import PathLike, write_text
 from salseg.version import __version__
 
@@ -24,7 +25,6 @@ FORMAT = 1
 REPLACE = 'Choose another --out, or allow their replacement: --overwrite, in Python overwrite=True.'
 DELETE = 'Choose another folder, or delete this one.'
 _ITEMS = '.salseg'
-_SHOWN = 160
 
 
 @dataclass(frozen=True)
@@ -125,84 +125,6 @@ class RunRecord:
         return content_digest(json.dumps([self.command, counted, weights], sort_keys=True).encode())
 
 
-class Fields:
-    """Values of a JSON object that anybody may have changed, checked as they are taken.
-
-    Args:
-        values: What was read.
-        path: Of the file.
-        place: Within it.
-
-    Raises:
-        DataError: From every method: the value is missing, of another type or out of its range.
-    """
-
-    def __init__(self, values: object, path: PathLike, place: str = '') -> None:
-        self.path, self.place = path, place
-        if not isinstance(values, dict):
-            raise self.error(f'it holds {_short(values)}; expected an object')
-        self.values: dict[str, Any] = values
-
-    def error(self, what: str) -> DataError:
-        """The error about a value."""
-        return DataError(
-            f'{self.path} is no record of salseg: {self.place}{what}. It was damaged or written by something else: delete '
-            'it, and what lies beside it is made again, or choose another folder.'
-        )
-
-    def _take(self, key: str, kind: type | tuple[type, ...], expected: str) -> Any:
-        if key not in self.values:
-            raise self.error(f'{key} is missing')
-        value = self.values[key]
-        # True is an int to Python.
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise self.error(f'{key} is {_short(value)}; expected {expected}')
-        return value
-
-    def text(self, key: str) -> str:
-        """A string."""
-        return str(self._take(key, str, 'a string'))
-
-    def number(self, key: str, low: int = 0, high: int | None = None) -> int:
-        """A whole number, ``low`` to ``high`` (without end by default)."""
-        expected = f'a whole number, at least {low}' if high is None else f'a whole number, {low} to {high}'
-        value = int(self._take(key, int, expected))
-        if value < low or (high is not None and value > high):
-            raise self.error(f'{key} is {value}; expected {expected}')
-        return value
-
-    def texts(self, key: str) -> list[str]:
-        """A list of strings."""
-        value = self._take(key, list, 'a list of strings')
-        if not all(isinstance(entry, str) for entry in value):
-            raise self.error(f'{key} is {_short(value)}; expected a list of strings')
-        return list(value)
-
-    def numbers(self, key: str, low: int = 0) -> list[int]:
-        """A list of whole numbers, each at least ``low``."""
-        value = self._take(key, list, 'a list of whole numbers')
-        if not all(isinstance(entry, int) and not isinstance(entry, bool) and entry >= low for entry in value):
-            raise self.error(f'{key} is {_short(value)}; expected whole numbers, at least {low}')
-        return list(value)
-
-    def optional_text(self, key: str) -> str | None:
-        """A string or null."""
-        return None if self.values.get(key, '') is None else self.text(key)
-
-    def mapping(self, key: str) -> dict[str, Any]:
-        """An object."""
-        return dict(self._take(key, dict, 'an object'))
-
-    def text_mapping(self, key: str) -> dict[str, str]:
-        """An object of strings."""
-        inner = self.fields(key)
-        return {name: inner.text(name) for name in inner.values}
-
-    def fields(self, key: str) -> 'Fields':
-        """An object whose values are checked likewise."""
-        return Fields(self.mapping(key), self.path, f'{self.place}{key}: ')
-
-
 def read_record(folder: PathLike, command: str | None = None) -> RunRecord | None:
     """The record of a folder; None where there is none.
 
@@ -213,26 +135,13 @@ def read_record(folder: PathLike, command: str | None = None) -> RunRecord | Non
     Raises:
         DataError: The record is broken, of a newer version, or of another command.
     """
-    found = _read_fields(Path(folder) / FILE_NAME)
+    found = read_fields(Path(folder) / FILE_NAME)
     if found is None:
         return None
     record = _parse(found)
     if command is not None and record.command != command:
         raise DataError(f'{folder} was written by `salseg {record.command}`; expected a folder of `salseg {command}`.')
     return record
-
-
-def _read_fields(path: Path) -> Fields | None:
-    """What a JSON file holds; None if there is no file."""
-    try:
-        values = json.loads(path.read_text(encoding='utf-8'))
-    except FileNotFoundError:
-        return None
-    except NotADirectoryError as error:
-        raise DataError(f'{path.parent} is a file; expected a folder of results. Choose another one.') from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise Fields({}, path).error(f'it cannot be read ({error})') from error
-    return Fields(values, path)
 
 
 def _parse(found: Fields) -> RunRecord:
@@ -372,7 +281,7 @@ def differences(found: RunRecord, wanted: RunRecord) -> dict[str, str]:
     if found.command != wanted.command:
         return {'command': f'salseg {found.command} there, salseg {wanted.command} now'}
     pairs = dict(_unequal('', found.settings, wanted.settings))
-    changed = {name: f'{_short(old)} there, {_short(new)} now' for name, (old, new) in pairs.items()}
+    changed = {name: f'{short(old)} there, {short(new)} now' for name, (old, new) in pairs.items()}
     old, new = (record.weights.fingerprint if record.weights else '' for record in (found, wanted))
     if old != new:
         return {'weights': f'{found.weights} there, {wanted.weights} now', **changed}
@@ -388,11 +297,6 @@ def _unequal(name: str, old: Any, new: Any) -> Iterator[tuple[str, tuple[Any, An
             yield from _unequal(f'{name}.{number}', first, second)
     elif old != new:
         yield name.replace('_', ' '), (old, new)
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _SHOWN else f'{text[:_SHOWN]}...'
 
 
 def item_path(folder: PathLike, name: str) -> Path:
@@ -411,4 +315,4 @@ def read_item(folder: PathLike, name: str) -> Fields | None:
     Raises:
         DataError: It is broken.
     """
-    return _read_fields(item_path(folder, name))
+    return read_fields(item_path(folder, name))

@@ -60,6 +60,16 @@ def test_a_killed_run_goes_on_at_the_group_where_it_was(groups, tmp_path):
     assert contents(tmp_path / 'cut') == contents(tmp_path / 'whole')
 
 
+def test_a_note_that_was_changed_is_not_believed_but_can_be_replaced(groups, tmp_path):
+    predict_groups(predictor(), [groups], tmp_path / 'out')
+    note = tmp_path / 'out/.salseg/cats.json'
+    note.write_text(note.read_text().replace('"failed": {}', '"failed": {"000.png": 3}'))
+    with pytest.raises(DataError, match=r'cats\.json is no record of salseg: failed: 000.png is 3; expected a string'):
+        predict_groups(predictor(), [groups], tmp_path / 'out')
+    assert not any(kept(predict_groups(predictor(), [groups], tmp_path / 'out', overwrite=True)).values())
+    assert all(kept(predict_groups(predictor(), [groups], tmp_path / 'out')).values())
+
+
 def test_shards_are_disjoint_and_another_model_is_refused(groups, tmp_path):
     names = [[r.name for r in predict_groups(predictor(), [groups], tmp_path / 'out', shard=(k, 2))] for k in (0, 1)]
     assert names == [['cats', 'owls'], ['dogs']]
