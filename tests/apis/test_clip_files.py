@@ -81,7 +81,7 @@ def test_a_report_shows_frames_of_the_whole_video(tmp_path):
     photos(tmp_path / 'in', 7)
     predict_video(predictor(), tmp_path / 'in', tmp_path / 'out', ('report',))
     page = (tmp_path / 'out/report.html').read_text()
-    assert page.count('<metric>') == 7
+    assert page.count('<figure>') == 7
     assert not (tmp_path / 'out/overlay.mp4').exists()
 
 

@@ -76,6 +76,6 @@ def test_shards_are_disjoint_and_another_model_is_refused(groups, tmp_path):
     predict_groups(predictor(), [groups], tmp_path / 'whole', ('mask', 'report'))
     alone = {name: data for name, data in contents(tmp_path / 'whole').items()}
     assert contents(tmp_path / 'out') == alone
-    assert (tmp_path / 'whole/report.html').read_text().count('<metric>') == 6
+    assert (tmp_path / 'whole/report.html').read_text().count('<figure>') == 6
     with pytest.raises(DataError, match='with other weights'):
         predict_groups(predictor(2.0), [groups], tmp_path / 'out')

@@ -154,7 +154,7 @@ def test_one_page_shows_all_images_and_asks_for_nothing_from_outside(tmp_path):
     (tmp_path / 'in/x.jpg').write_bytes(b'broken')
     report = predict_files(predictor(), [tmp_path / 'in'], tmp_path / 'out', ('report',))
     page = report.page.read_text()
-    assert page.count('<metric>') == page.count('data:image/jpeg;base64,') == 3
+    assert page.count('<figure>') == page.count('data:image/jpeg;base64,') == 3
     assert '3 of 4 images' in page
     assert 'http' not in page
     assert '<script' not in page
