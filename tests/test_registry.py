@@ -61,4 +61,4 @@ def test_help_and_list_load_nothing_heavy():
     )
     done = subprocess.run([sys.executable, '-c', code], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert 'scwssod-lite' in done.stdout
+    assert 'salseg-demo' in done.stdout

@@ -21,7 +21,8 @@ from salseg.datasets import SaliencyDataset
 from salseg.datasets.base import Results, SetDataset
 from salseg.datasets.synthetic.groups import draw_group_image
 from salseg.datasets.synthetic.images import draw_image
-from salseg.engine.running import export_weights, train
+from salseg.engine.checkpoint import export_weights
+from salseg.engine.train import train
 from salseg.evaluation.functional import image_level, saliency_scores
 from salseg.io.annotations import read_annotation
 from salseg.io.files import write_text

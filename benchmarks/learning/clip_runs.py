@@ -9,7 +9,7 @@ import numpy as np
 from salseg.apis import init_model
 from salseg.apis.clips import ClipPredictor
 from salseg.datasets.synthetic import SyntheticVideo
-from salseg.engine.running import train
+from salseg.engine.train import train
 from salseg.evaluation.functional import image_level, saliency_scores
 
 PROJECTS = Path(__file__).resolve().parents[2] / 'projects'

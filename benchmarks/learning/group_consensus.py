@@ -23,7 +23,7 @@ from salseg.apis.groups import GroupPredictor
 from salseg.datasets.synthetic.baselines import border_contrast, centre_prior
 from salseg.datasets.synthetic.colors import HELD_OUT
 from salseg.datasets.synthetic.groups import draw_group
-from salseg.engine.running import train
+from salseg.engine.train import train
 from salseg.evaluation.metrics.saliency_metric import to_grey
 from salseg.models.passes import MaskedMatcherPass
 from salseg.ops import resize

@@ -21,7 +21,7 @@ from torch import Tensor
 from salseg.apis import SaliencyPredictor, init_model
 from salseg.datasets.synthetic.baselines import centre_prior
 from salseg.datasets.synthetic.images import SyntheticImage, draw_image
-from salseg.engine.running import train
+from salseg.engine.train import train
 from salseg.evaluation.functional import image_level, saliency_scores
 from salseg.evaluation.metrics.saliency_metric import to_grey
 

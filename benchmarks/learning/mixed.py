@@ -35,7 +35,8 @@ from salseg.datasets.synthetic.baselines import centre_prior
 from salseg.datasets.synthetic.colors import HELD_OUT
 from salseg.datasets.synthetic.groups import draw_group
 from salseg.datasets.synthetic.images import draw_image
-from salseg.engine.running import has_checkpoint, train
+from salseg.engine.checkpoint import has_checkpoint
+from salseg.engine.train import train
 from salseg.evaluation.metrics.saliency_metric import to_grey
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -23,7 +23,7 @@ from salseg.apis import SaliencyPredictor, init_model
 from salseg.apis.groups import GroupPredictor
 from salseg.datasets import GroupDataset
 from salseg.datasets.synthetic.baselines import centre_prior
-from salseg.engine.running import train
+from salseg.engine.train import train
 from salseg.evaluation.functional import image_level, saliency_scores
 from salseg.evaluation.metrics.saliency_metric import to_grey
 from salseg.io.annotations import read_annotation

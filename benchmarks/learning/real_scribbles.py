@@ -20,7 +20,7 @@ from salseg.apis import SaliencyPredictor, init_model
 from salseg.datasets import SaliencyDataset
 from salseg.datasets.synthetic.baselines import border_contrast, centre_prior
 from salseg.datasets.synthetic.scribbles import draw_scribbles
-from salseg.engine.running import train
+from salseg.engine.train import train
 from salseg.evaluation.functional import image_level, saliency_scores
 from salseg.evaluation.metrics.saliency_metric import table, to_grey
 from salseg.io.annotations import read_annotation

@@ -17,7 +17,7 @@ import numpy as np
 from salseg.apis import SaliencyPredictor, init_model
 from salseg.datasets.synthetic.baselines import border_contrast, centre_prior
 from salseg.datasets.synthetic.images import draw_image
-from salseg.engine.running import train
+from salseg.engine.train import train
 from salseg.evaluation.functional import image_level, saliency_scores
 from salseg.evaluation.metrics.saliency_metric import to_grey
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from salseg.apis import Prompt, Propagator, init_model
 from salseg.datasets.synthetic.videos import draw_video
-from salseg.engine.running import has_checkpoint, train
+from salseg.engine.checkpoint import has_checkpoint
+from salseg.engine.train import train
 from salseg.evaluation.functional.davis import semi_supervised
 from salseg.propagation import propagate
 

@@ -18,7 +18,7 @@ from salseg.datasets.checking.layout import items_of
 from salseg.datasets.synthetic import centre_prior
 from salseg.errors import DataError
 from salseg.evaluation.evaluate import Settings, evaluate_folders
-from salseg.evaluation.report import terminal_table
+from salseg.evaluation.output import terminal_table
 from salseg.io.annotations import UNKNOWN, read_map
 from salseg.io.images import image_size, write_png
 from salseg.registry import DATASETS

@@ -27,7 +27,7 @@ from measure import resident_mb, use_one_thread
 from salseg.apis import ClipPredictor, SaliencyPredictor, init_model, predict_files, predict_video
 from salseg.cli.main import main as salseg
 from salseg.datasets.synthetic import draw_image
-from salseg.engine.running import export_weights
+from salseg.engine.checkpoint import export_weights
 from salseg.io.video_writing import VideoWriter
 
 GROWTH_MB = 10.0

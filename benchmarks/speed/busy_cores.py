@@ -108,7 +108,7 @@ def train(model: str, steps: int, folder: str) -> None:
 
     from salseg.engine.config import load_config
     from salseg.engine.runner import SalRunner
-    from salseg.engine.running import prepare
+    from salseg.engine.train import prepare
 
     class PrintStepHook(Hook):
         """Prints the time from the end of one step to the end of the next."""

@@ -16,7 +16,7 @@ from mmengine.hooks import Hook
 from salseg.engine.config import load_config
 from salseg.engine.hooks import position_seed
 from salseg.engine.runner import SalRunner
-from salseg.engine.running import prepare
+from salseg.engine.train import prepare
 from salseg.registry import HOOKS
 
 

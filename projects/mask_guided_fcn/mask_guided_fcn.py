@@ -1,4 +1,4 @@
-"""Mask-guided FCN: masks of what a set has in common, learnt without labels, and the network that they are an input of."""
+"""Mask-guided FCN: masks of what a set has in common, learnt without labels, and the network that takes them."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Networks of NPMCA-net around the matching: masked stem, channel attention, decoder; sizes at which a frame is seen."""
+"""Networks of NPMCA-net around the matching: masked stem, channel attention, decoder; sizes of a frame."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""What RCRNet's data go through: augmentation of still images as released, and the split of a clip for the generator."""
+"""What RCRNet's data go through: augmentation of still images as released, and the split of a clip."""
 
 import math
 from collections.abc import Sequence

@@ -52,7 +52,7 @@ class MemoryRules:
                 f'memory: mem_every={self.mem_every}, deep_every={self.deep_every}; expected >= 1 (deep_every -1: with '
                 'every).'
             )
-        # The first frame is one of them, so 1 would leave no recent frame: the one just memorised would be consolidated.
+        # The first frame is one of them, so 1 would leave no recent frame: the one just memorised would go too.
         if not 2 <= self.min_frames < self.max_frames:
             raise ConfigError(
                 f'memory: min_frames={self.min_frames}, max_frames={self.max_frames}; expected 2 <= min < max.'

@@ -165,7 +165,7 @@ class XMem(PropagationSegmentor):
         # Time begins with the first prompt: frames before it would shift the rhythm of what is memorised.
         if prompt is None and not state.object_ids:
             return FrameResult(frame.new_ones((1, *frame.shape[1:])), ())
-        # Padded after normalisation, so with the mean colour, as the published weights were tested: black would be an edge.
+        # Padded after normalisation, so with the mean colour, as released: black would make an edge.
         pad = even_padding(map_size(frame), STRIDE)
         image = pad_frames(frame, pad).unsqueeze(0)
         state.time += 1
@@ -253,8 +253,8 @@ class XMem(PropagationSegmentor):
     def unroll(self, inputs: FrameInputs, plan: UnrollPlan | None = None) -> dict[str, Tensor]:
         """Predict frames 1..T-1 of clips from the masks of frame 0.
 
-        Unlike :meth:`step` it keeps rows of the drawn frames only, consolidates nothing, reads with the full softmax, and
-        may do both updates of the sensory memory in one frame.
+        Unlike :meth:`step` it keeps rows of the drawn frames only, consolidates nothing, reads with the full softmax,
+        and may do both updates of the sensory memory in one frame.
 
         Args:
             inputs: ``frames`` (B, T, 3, H, W), normalised, H and W multiples of 16; ``prompt`` (B, K, H, W), masks of

@@ -1,17 +1,44 @@
-"""The Python interface: load models, predict, track."""
+"""The Python interface: load models, predict, track.
 
-from salseg.apis.clip_files import predict_video
-from salseg.apis.clips import ClipPredictor
-from salseg.apis.group_files import predict_groups
-from salseg.apis.groups import GroupPredictor
-from salseg.apis.guidance import precompute_guidance
-from salseg.apis.image_files import predict_files, watch_files
-from salseg.apis.models import init_model
-from salseg.apis.predicting import SaliencyPredictor, predict
-from salseg.apis.predictor import Prediction
-from salseg.apis.tracking import TrackReport, read_prompts, track
-from salseg.catalog import list_models
-from salseg.propagation import Prompt, Propagator
+Names are loaded when first used, so that what needs no model, as the list of converters, does not load torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from salseg.apis.clip_files import predict_video
+    from salseg.apis.clips import ClipPredictor
+    from salseg.apis.group_files import predict_groups
+    from salseg.apis.groups import GroupPredictor
+    from salseg.apis.guidance import precompute_guidance
+    from salseg.apis.image_files import predict_files, watch_files
+    from salseg.apis.models import init_model
+    from salseg.apis.predicting import SaliencyPredictor, predict
+    from salseg.apis.predictor import Prediction
+    from salseg.apis.tracking import TrackReport, read_prompts, track
+    from salseg.catalog import list_models
+    from salseg.propagation import Prompt, Propagator
+
+_MODULES = {
+    'ClipPredictor': 'salseg.apis.clips',
+    'GroupPredictor': 'salseg.apis.groups',
+    'Prediction': 'salseg.apis.predictor',
+    'Prompt': 'salseg.propagation',
+    'Propagator': 'salseg.propagation',
+    'SaliencyPredictor': 'salseg.apis.predicting',
+    'TrackReport': 'salseg.apis.tracking',
+    'init_model': 'salseg.apis.models',
+    'list_models': 'salseg.catalog',
+    'precompute_guidance': 'salseg.apis.guidance',
+    'predict': 'salseg.apis.predicting',
+    'predict_files': 'salseg.apis.image_files',
+    'predict_groups': 'salseg.apis.group_files',
+    'predict_video': 'salseg.apis.clip_files',
+    'read_prompts': 'salseg.apis.tracking',
+    'track': 'salseg.apis.tracking',
+    'watch_files': 'salseg.apis.image_files',
+}
 
 __all__ = [
     'ClipPredictor',
@@ -32,3 +59,9 @@ __all__ = [
     'track',
     'watch_files',
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

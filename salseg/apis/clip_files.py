@@ -1,6 +1,5 @@
 """Write the maps of a video, and a video of them, as its frames come; a call that was killed is resumed."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from itertools import islice
@@ -11,10 +10,11 @@ import numpy as np
 from salseg.apis.clips import ClipPredictor
 from salseg.apis.overlapping import Background, map_ahead, read_ahead
 from salseg.apis.predictor import Prediction
-from salseg.apis.results import ResultFolder, checked_kinds, describe, read_note
+from salseg.apis.results import ResultFolder, checked_kinds, describe
 from salseg.errors import DataError
 from salseg.io.annotations import read_map
-from salseg.io.files import write_text
+from salseg.io.fields import Fields
+from salseg.io.record import FILE_NAME, FileMark
 from salseg.io.video_writing import VideoWriter
 from salseg.io.videos import FrameSource
 from salseg.visualization import overlay_map
@@ -69,13 +69,13 @@ def predict_video(
     # The first frame is read before anything is written, so that what is no video leaves nothing behind.
     if not given.live:
         next(given.frames())
-    facts = describe(predictor, window=predictor.length, video=_identity(given))
-    folder.open(facts, folder.paths(given.name(0)), overwrite)
+    wanted = describe(predictor, frames_together=predictor.length, video=_identity(given))
+    folder.open(wanted, folder.paths(given.name(0)), overwrite)
     run = _Run(predictor, given, folder, max_frames)
     if not run.is_finished():
         run.write(progress)
-        if not given.live:
-            run.finish()
+    if not given.live and run.count:
+        run.finish()
     if 'report' in kinds:
         _write_report(given, folder, run.count)
     return run.count
@@ -100,11 +100,6 @@ class _Run:
         if max_frames is not None:
             self.total = max_frames if self.total is None else min(max_frames, self.total)
 
-    @property
-    def note(self) -> Path:
-        """Where it is noted that all frames are there."""
-        return self.folder.out / '.salseg' / 'video.json'
-
     def sources(self, number: int) -> list[Path]:
         """What a frame's results depend on: its image, or the video's file."""
         files = self.source.files
@@ -112,21 +107,25 @@ class _Run:
 
     def is_finished(self) -> bool:
         """Whether an earlier call wrote all that is requested."""
-        note = read_note(self.note)
-        whole = not self.source.live and note.get('max_frames', -1) == self.max_frames
-        if not whole or note.get('names') != self.source.names:
+        if self.source.live or not self.folder.record.result:
             return False
-        frames = int(note.get('frames', 0))
+        found = Fields(self.folder.record.result, self.folder.out / FILE_NAME, 'result: ')
+        if found.values.get('max_frames', -1) != self.max_frames or found.values.get('names') != self.source.names:
+            return False
+        most = None if self.source.names is None else len(self.source.names)
+        frames, damage = found.number('frames', 1, most), found.text('damage')
         fresh = all(self.folder.is_done(self.source.name(n), self.sources(n)) for n in range(frames))
         video = 'video' not in self.folder.kinds or self.folder.is_fresh(self.folder.out / VIDEO, self.source.files)
         if fresh and video:
-            self.count, self.source.damage = frames, str(note.get('damage', ''))
+            self.count, self.source.damage = frames, damage
         return fresh and video
 
     def finish(self) -> None:
-        """Note that all frames are there."""
-        facts = dict(frames=self.count, max_frames=self.max_frames, names=self.source.names, damage=self.source.damage)
-        write_text(self.note, json.dumps(facts) + '\n')
+        """Record that all frames are there."""
+        self.folder.record.inputs = {path.name: FileMark.of(path) for path in self.source.files}
+        self.folder.finish(
+            frames=self.count, max_frames=self.max_frames, names=self.source.names, damage=self.source.damage
+        )
 
     def written(self) -> int:
         """Frames from the first on whose results are there."""

@@ -1,6 +1,5 @@
 """Write the maps of groups: of all folders that were named, resumable, in shards."""
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +11,10 @@ from salseg.apis.image_files import write_report
 from salseg.apis.inputs import find_groups
 from salseg.apis.overlapping import Background, map_ahead
 from salseg.apis.predictor import seen_prediction
-from salseg.apis.results import ResultFolder, checked_kinds, describe, read_note
+from salseg.apis.results import ResultFolder, checked_kinds, describe
 from salseg.errors import DataError
-from salseg.io.files import write_text
 from salseg.io.images import read_visible, write_png
+from salseg.io.record import item_path, read_item, write_item
 
 _LEFT_OUT = f'sheets show the first {SHEET_IMAGES} images of a group'
 Group = tuple[str, list[Path]]
@@ -80,7 +79,7 @@ def predict_groups(
     groups = find_groups(inputs)[shard[0] :: shard[1]]
     files = GroupFiles(predictor, folder, sheets)
     targets = (path for group in groups for path in files.targets(group))
-    folder.open(describe(predictor, window=predictor.max_frames), targets, overwrite, shard)
+    folder.open(describe(predictor, images_together=predictor.max_frames), targets, overwrite, shard)
     results = {name: files.kept(name, paths) for name, paths in groups}
     todo = [group for group in groups if results[group[0]] is None]
     done = 0
@@ -96,6 +95,7 @@ def predict_groups(
         for name, images, failed in map_ahead(_read_group, todo, workers=1, ahead=2):
             result = files.compute(name, images, failed, writing)
             writing.submit(files.finish, result, dict(todo)[name], then=finished)
+    folder.finish()
     if 'report' in folder.kinds:
         entries = [(str(Path(name) / path.stem), path) for name, paths in groups for path in paths]
         write_report(folder, entries, shard)
@@ -122,10 +122,6 @@ class GroupFiles:
     def __init__(self, predictor: GroupPredictor, folder: ResultFolder, sheets: bool) -> None:
         self.predictor, self.folder, self.sheets = predictor, folder, sheets
 
-    def note(self, name: str) -> Path:
-        """Where the note of a group is."""
-        return self.folder.out / '.salseg' / f'{name}.json'
-
     def sheet(self, name: str) -> Path:
         """Where its sheet is."""
         return self.folder.out / 'sheets' / f'{name}.png'
@@ -139,14 +135,16 @@ class GroupFiles:
 
     def kept(self, name: str, paths: list[Path]) -> GroupResult | None:
         """What an earlier run recorded of a group, if all of it is still there and true."""
-        note = read_note(self.note(name))
-        if note.get('images') != [path.name for path in paths] or not self.folder.is_fresh(self.note(name), paths):
+        if not self.folder.is_fresh(item_path(self.folder.out, name), paths):
             return None
-        failed = note.get('failed', {})
+        note = read_item(self.folder.out, name)
+        if note is None or note.texts('images') != [path.name for path in paths]:
+            return None
+        failed = note.text_mapping('failed')
         if not all(self.folder.is_fresh(path, paths) for path in self.targets((name, paths), failed)):
             return None
         reasons = {path: failed[path.name] for path in paths if path.name in failed}
-        return GroupResult(name, len(paths) - len(failed), [], reasons, list(note.get('notes', ())), kept=True)
+        return GroupResult(name, len(paths) - len(reasons), [], reasons, note.texts('notes'), kept=True)
 
     def compute(
         self, name: str, visible: dict[Path, Visible], failed: dict[Path, str], writing: Background
@@ -175,5 +173,5 @@ class GroupFiles:
         """Note that a group is complete, after its files."""
         failed = {path.name: reason for path, reason in result.failed.items()}
         facts = dict(images=[path.name for path in paths], failed=failed, notes=result.notes)
-        write_text(self.note(result.name), json.dumps(facts, indent=1) + '\n')
+        write_item(self.folder.out, result.name, facts)
         return result

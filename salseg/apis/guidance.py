@@ -1,6 +1,6 @@
 """Guidance masks, computed once and stored."""
 
-import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,14 @@ from mmengine.dist import is_main_process
 from torch import nn
 
 from salseg.apis.models import init_model
-from salseg.datasets.guidance import RECORD, GuidanceRecord, checksum, read_record, write_mask
+from salseg.datasets.guidance import COMMAND, image_digest, write_mask
 from salseg.datasets.transforms import LoadGuidance, RandomFrameTransform
-from salseg.engine.running import make_folder
 from salseg.engine.sharding import own_shard, united
-from salseg.errors import ConfigError, DataError
-from salseg.io.files import write_text
+from salseg.errors import ConfigError
+from salseg.io.files import make_folder
+from salseg.io.record import DELETE, FILE_NAME, RunRecord, Weights, begin, write_record
 from salseg.models import BaseSegmentor
+from salseg.ops.fingerprint import weights_fingerprint
 from salseg.registry import DATASETS, TRANSFORMS
 
 
@@ -60,15 +61,16 @@ def precompute_guidance(
     config = without_chance(loader.dataset.to_dict())
     dataset = DATASETS.build(config)
     out = make_folder(out)
-    record = _record(out, describe(learner, network.cfg.model.learner, split, config))
+    wanted = describe(learner, network.cfg.model.learner, split, config, network.weights_source)
+    record = begin(out, wanted, DELETE, shared=not is_main_process())
     shard = own_shard(range(len(dataset)))
     for number, index in enumerate(shard, 1):
         _one_set(network, learner, dataset.get(0, index), out, record)
         if progress is not None:
             progress(number, len(shard))
-    record.frames = united(record.frames)
+    record.items, record.state = united(record.items), 'done'
     _write_record(out, record)
-    return out / RECORD
+    return out / FILE_NAME
 
 
 def without_chance(node: Any) -> Any:
@@ -85,45 +87,29 @@ def _left_out(step: dict[str, Any]) -> bool:
     return kind is not None and issubclass(kind, RandomFrameTransform | LoadGuidance)
 
 
-def describe(learner: nn.Module, config: Any, split: str, dataset: Any) -> dict[str, Any]:
-    """What the masks depend on besides the images, as plain values."""
-    digest = hashlib.sha256()
-    for name, value in learner.state_dict().items():
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+def describe(learner: nn.Module, config: Any, split: str, dataset: Any, source: str | None) -> RunRecord:
+    """What the masks depend on besides the images."""
     resize = [dict(step) for step in dataset.get('pipeline', ()) if 'size' in step]
-    return dict(learner=repr(config), weights=digest.hexdigest()[:16], split=split, resize=repr(resize))
+    settings = dict(learner=config, split=split, resize=resize)
+    plain = json.loads(json.dumps(settings, default=repr))
+    return RunRecord(COMMAND, plain, Weights(weights_fingerprint(learner), source or 'pretrained'))
 
 
-def _record(out: Path, description: dict[str, Any]) -> GuidanceRecord:
-    if not (out / RECORD).is_file():
-        return GuidanceRecord(description)
-    record = read_record(out)
-    changed = [name for name, value in description.items() if record.learner.get(name) != value]
-    if changed:
-        raise DataError(
-            f'{out} holds masks of another learner ({", ".join(changed)} differ): choose another folder, or delete it.'
-        )
-    return record
-
-
-def _one_set(
-    network: BaseSegmentor, learner: nn.Module, item: dict[str, Any], out: Path, record: GuidanceRecord
-) -> None:
+def _one_set(network: BaseSegmentor, learner: nn.Module, item: dict[str, Any], out: Path, record: RunRecord) -> None:
     sample = item['data_samples']
     keys = [f'{sample.set_id}/{frame}' for frame in sample.frame_ids]
-    marks = [(checksum(path), len(keys)) for path in sample.frame_paths]
-    if all(record.frames.get(key) == mark and (out / f'{key}.png').is_file() for key, mark in zip(keys, marks)):
+    marks = [dict(image=image_digest(path), images=len(keys)) for path in sample.frame_paths]
+    if all(record.items.get(key) == mark and (out / f'{key}.png').is_file() for key, mark in zip(keys, marks)):
         return
     data = dict(inputs=[item['inputs']], data_samples=[sample])
     with torch.inference_mode():
         masks = learner(network.data_preprocessor(data, False)['inputs'].frames)[0]
     for key, mark, mask in zip(keys, marks, masks):
         write_mask(out / f'{key}.png', mask[0].float().cpu().numpy())
-        record.frames[key] = mark
+        record.items[key] = mark
     _write_record(out, record)
 
 
-def _write_record(out: Path, record: GuidanceRecord) -> None:
+def _write_record(out: Path, record: RunRecord) -> None:
     if is_main_process():
-        write_text(out / RECORD, record.text())
+        write_record(out, record)

@@ -81,6 +81,7 @@ def predict_files(
     check_targets(folder, images)
     folder.open(describe(predictor), (p for _, name in images for p in folder.paths(name)), overwrite, shard)
     report = _run(predictor, images, folder, batch_size, progress)
+    folder.finish(failed={str(name): report.failed[path] for path, name in images if path in report.failed})
     report.unread = unread_files(words, folder.out) if shard[0] == 0 else []
     if 'report' in folder.kinds:
         report.page = write_report(folder, [(str(name), path) for path, name in images], shard)

@@ -6,9 +6,8 @@ from typing import Any
 import torch
 
 from salseg.catalog import shipped_weights
-from salseg.engine.checkpoint import load_file, load_weights
+from salseg.engine.checkpoint import load_file, load_weights, newest_checkpoint
 from salseg.engine.config import is_run_folder, load_config
-from salseg.engine.running import newest_checkpoint
 from salseg.errors import missing_weights
 from salseg.models import BaseSegmentor
 from salseg.registry import MODELS

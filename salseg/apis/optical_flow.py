@@ -1,6 +1,5 @@
 """Optical flow of whole data sets, computed once and stored."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -10,14 +9,14 @@ from mmengine.dist import is_main_process
 from salseg.datasets.flow import FlowEstimator, FramePair
 from salseg.datasets.flow.files import write_flow
 from salseg.datasets.video_layout import Video, find_videos
-from salseg.engine.running import make_folder
 from salseg.engine.sharding import own_shard, united
-from salseg.errors import ConfigError, DataError
-from salseg.io.files import write_text
+from salseg.errors import ConfigError
+from salseg.io.files import make_folder
 from salseg.io.images import read_image
+from salseg.io.record import DELETE, FILE_NAME, RunRecord, begin, write_record
 from salseg.registry import FLOWS
 
-RECORD = 'flow.json'
+COMMAND = 'precompute flow'
 Directions = Literal['forward', 'backward', 'both']
 _DIRECTIONS = ('forward', 'backward', 'both')
 
@@ -55,19 +54,20 @@ def precompute_flow(
     flow = estimator if isinstance(estimator, FlowEstimator) else FLOWS.build(dict(estimator or {'type': 'DISFlow'}))
     found = own_shard(find_videos(Path(root), names=videos, labelled=False))
     out = make_folder(out)
-    record = _read_record(out, flow)
+    wanted = RunRecord(COMMAND, dict(estimator=flow.settings()))
+    record = begin(out, wanted, DELETE, shared=not is_main_process())
     total = sum(len(video.frames) - 1 for video in found) * (2 if directions == 'both' else 1)
     done = 0
     for video in found:
         for pair in _pairs(video, Path(root).name, directions):
-            _one(pair, flow, out, record['pairs'])
+            _one(pair, flow, out, record.items)
             done += 1
             if progress is not None:
                 progress(done, total)
         _write_record(out, record)
-    record['pairs'] = united(record['pairs'])
+    record.items, record.state = united(record.items), 'done'
     _write_record(out, record)
-    return out / RECORD
+    return out / FILE_NAME
 
 
 def _pairs(video: Video, dataset: str, directions: Directions) -> Iterator[FramePair]:
@@ -86,33 +86,14 @@ def _ordered(before: Any, now: Any, directions: Directions) -> list[tuple[Any, A
             if directions in (name, 'both')]  # fmt: skip
 
 
-def _one(pair: FramePair, flow: FlowEstimator, out: Path, done: dict[str, str]) -> None:
-    key, mark = f'{pair.set_id}/{pair.first_id}_{pair.second_id}', pair.digest()
+def _one(pair: FramePair, flow: FlowEstimator, out: Path, done: dict[str, dict[str, Any]]) -> None:
+    key, mark = f'{pair.set_id}/{pair.first_id}_{pair.second_id}', dict(images=pair.digest())
     if done.get(key) == mark and (out / f'{key}.flo').is_file():
         return
     write_flow(out / f'{key}.flo', flow(pair))
     done[key] = mark
 
 
-def _write_record(out: Path, record: dict[str, Any]) -> None:
+def _write_record(out: Path, record: RunRecord) -> None:
     if is_main_process():
-        write_text(out / RECORD, json.dumps(record, indent=1, sort_keys=True) + '\n')
-
-
-def _read_record(out: Path, flow: FlowEstimator) -> dict[str, Any]:
-    """The record of a folder, or a new one."""
-    path = out / RECORD
-    if not path.is_file():
-        return dict(estimator=flow.settings(), pairs={})
-    try:
-        record = json.loads(path.read_text(encoding='utf-8'))
-        made_by = record['estimator']
-        record['pairs'].items()
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise DataError(f'{path} is no record of flow ({error!r}): delete it, or choose another folder.') from error
-    if made_by != flow.settings():
-        raise DataError(
-            f'{out} holds flow of another estimator: {made_by}, not {flow.settings()}. Choose another folder, or delete '
-            'it.'
-        )
-    return record
+        write_record(out, record)

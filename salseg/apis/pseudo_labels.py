@@ -7,9 +7,9 @@ from typing import Any, Literal
 import torch
 
 from salseg.apis.models import init_model
-from salseg.datasets.provenance import Provenance
 from salseg.engine.pseudo_labels import Style, generate_pseudo_labels
 from salseg.errors import ConfigError
+from salseg.io.record import RunRecord
 from salseg.registry import DATASETS
 
 
@@ -23,7 +23,7 @@ def precompute_pseudo_labels(
     images: Literal['link', 'copy', 'none'] = 'link',
     random_weights: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
-) -> dict[str, Provenance]:
+) -> dict[str, RunRecord]:
     """Label what ``pseudo_label_datasets`` of a config lists and write it as data sets in the ordinary layout.
 
     With one data set the folder is ``out``, with several ``out/<name>``. An interrupted run is resumed when started again.
@@ -39,7 +39,7 @@ def precompute_pseudo_labels(
         progress: Called with the data set's name, videos done, videos in all.
 
     Returns:
-        Provenance by name of the data set.
+        The record by name of the data set.
 
     Raises:
         ConfigError: The config lists no data set, or two of one name.

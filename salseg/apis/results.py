@@ -1,11 +1,9 @@
 """The folder of results: what is where, whose results they are, and which of them are there already."""
 
-import contextlib
 import hashlib
 import json
 import os
 import re
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,14 +11,13 @@ from typing import Any
 import numpy as np
 
 from salseg.apis.predictor import Prediction, Predictor
-from salseg.engine.pseudo_labels import fingerprint
 from salseg.errors import DataError
 from salseg.io.images import write_png
+from salseg.io.record import FILE_NAME, REPLACE, RunRecord, Weights, begin, write_record
+from salseg.ops.fingerprint import weights_fingerprint
 from salseg.structures import InputType
-from salseg.version import __version__
 from salseg.visualization import cutout, overlay_map
 
-RECORD = 'run.json'
 # What is written of each image, and how it is made.
 MAKERS: Mapping[str, Callable[[Prediction], np.ndarray]] = {
     'mask': lambda prediction: prediction.saliency,
@@ -31,14 +28,6 @@ SAVES: Mapping[InputType, tuple[str, ...]] = {
     'image': (*MAKERS, 'report'),
     'group': (*MAKERS, 'report'),
     'clip': (*MAKERS, 'video', 'report'),
-}
-# What two runs into one folder must have in common, in words.
-_COMPARED = {
-    'model': 'network',
-    'weights': 'weights',
-    'preprocessing': 'preprocessing',
-    'window': 'images run together',
-    'video': 'video',
 }
 _TEMPORARY = re.compile(r'^\..+\.\d+\.tmp$')
 
@@ -80,7 +69,8 @@ class ResultFolder:
         self.kinds = tuple(kinds)
         self.images = tuple(kind for kind in kinds if kind in MAKERS)
         self.flat = flat and self.images == ('mask',)
-        self.since = 0
+        self.record = RunRecord('predict')
+        self.shared = False
 
     def path(self, kind: str, name: str | Path) -> Path:
         """File of a result."""
@@ -108,22 +98,22 @@ class ResultFolder:
         try:
             made = path.stat().st_mtime_ns
             changed = [max(stat.st_mtime_ns, stat.st_ctime_ns) for stat in (os.stat(source) for source in sources)]
-            fresh = made > self.since and made >= max(changed, default=0)
+            fresh = made > self.record.since and made >= max(changed, default=0)
             return fresh and (path.suffix != '.png' or _is_whole(path))
         except OSError:
             return False
 
     def open(
         self,
-        description: Mapping[str, Any],
+        wanted: RunRecord,
         targets: Iterable[Path],
         overwrite: bool = False,
         shard: tuple[int, int] = (0, 1),
     ) -> None:
-        """Begin a run, or resume one.
+        """Begin a run, or resume one; ``record`` is then what the folder's record says.
 
         Args:
-            description: What decides the results, see `describe`.
+            wanted: What decides the results, see `describe`.
             targets: Files that will be written.
             overwrite: Replace the results of another model, or files that no record tells of.
             shard: Of this process, (k, n) counted from 0.
@@ -131,75 +121,37 @@ class ResultFolder:
         Raises:
             DataError: The folder holds another model's results, or files that salseg did not write.
         """
-        shared = shard[1] > 1
-        if overwrite and shared:
+        self.shared = shard[1] > 1
+        if overwrite and self.shared:
             raise DataError('--overwrite with --shard: one shard would undo the others. Choose another --out.')
-        found = self._read()
         if overwrite:
-            (self.out / RECORD).unlink(missing_ok=True)
-        elif found is None:
-            foreign = next((path for path in targets if path.exists()), None)
-            # Another shard may have begun since.
-            found = self._read() if foreign is not None else None
-            if foreign is not None and found is None:
-                raise DataError(
-                    f'{foreign} exists, and no {RECORD} in {self.out} says that salseg wrote it. Choose another --out, or '
-                    'allow its replacement: --overwrite, in Python overwrite=True.'
-                )
-        if found is not None and not overwrite:
-            self._compare(found, description)
-        found = self._create(description)
-        self._compare(found, description)
-        self.since = int(found['since'])
-        if not shared:
+            self._forget()
+        elif not (self.out / FILE_NAME).exists():
+            self._refuse_foreign(targets)
+        self.record = begin(self.out, wanted, REPLACE, self.shared)
+        if not self.shared:
             self._sweep()
 
-    def _read(self) -> dict[str, Any] | None:
-        path = self.out / RECORD
+    def _forget(self) -> None:
         try:
-            record = json.loads(path.read_text(encoding='utf-8'))
-            int(record['since'])
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DataError(
-                f'{path} is no record of results ({error!r}). Delete it or choose another --out.'
-            ) from error
-        return record
+            (self.out / FILE_NAME).unlink(missing_ok=True)
+        except OSError as error:
+            raise DataError(f'{self.out / FILE_NAME} cannot be removed: {error}. Choose another --out.') from error
 
-    def _compare(self, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-        changed = [words for key, words in _COMPARED.items() if found.get(key) != wanted.get(key)]
-        if changed:
+    def _refuse_foreign(self, targets: Iterable[Path]) -> None:
+        foreign = next((path for path in targets if path.exists()), None)
+        # Another shard may have begun since.
+        if foreign is not None and not (self.out / FILE_NAME).exists():
             raise DataError(
-                f'{self.out} holds results of another run, with other {" and ".join(changed)}: made with '
-                f'{_words(found)}, now requested with {_words(wanted)}. Choose another --out, or allow their replacement: '
-                '--overwrite, in Python overwrite=True.'
+                f'{foreign} exists, and no {FILE_NAME} in {self.out} says that salseg wrote it. Choose another --out, or '
+                'allow its replacement: --overwrite, in Python overwrite=True.'
             )
 
-    def _create(self, description: Mapping[str, Any]) -> dict[str, Any]:
-        """Write the record unless another shard was faster; what the record says."""
-        path = self.out / RECORD
-        try:
-            self.out.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-            temporary.touch()
-            # The file system's own clock, as that of the results; it moves on in steps, and what is written from here on
-            # must be newer than what was there.
-            since = temporary.stat().st_mtime_ns
-            while temporary.stat().st_mtime_ns <= since:
-                time.sleep(0.001)
-                temporary.touch()
-            facts = {**description, 'salseg': __version__, 'since': since}
-            temporary.write_text(json.dumps(facts, indent=1) + '\n', encoding='utf-8')
-            with contextlib.suppress(OSError):
-                os.link(temporary, path)
-            if not path.exists():
-                # A file system without links; shards started in the same moment may then do an image twice.
-                os.replace(temporary, path)
-            temporary.unlink(missing_ok=True)
-        except OSError as error:
-            raise DataError(f'{path} cannot be written: {error}. Free some space or choose another --out.') from error
-        return self._read() or {}
+    def finish(self, **result: Any) -> None:
+        """Record that all is there. One shard of several does not know that."""
+        if not self.shared:
+            self.record.state, self.record.result = 'done', result
+            write_record(self.out, self.record)
 
     def _sweep(self) -> None:
         """Remove what a killed process was writing."""
@@ -210,23 +162,17 @@ class ResultFolder:
                         path.unlink(missing_ok=True)
 
 
-def describe(predictor: Predictor, **further: Any) -> dict[str, Any]:
-    """What decides a predictor's maps, as plain values: network, weights, preprocessing."""
+def describe(predictor: Predictor, **further: Any) -> RunRecord:
+    """What decides a predictor's maps: network, weights, preprocessing, and ``further`` settings."""
     model = predictor.model
     spec = model.cfg.get('model') or {}
     plain = _without(dict(spec), ('losses', 'extra_passes', 'weights', 'norm_eval', 'frozen_stages'))
-    return dict(
-        model=f'{type(model).__name__} {hashlib.sha256(repr(plain).encode()).hexdigest()[:16]}',
-        weights=fingerprint(model),
-        weights_source=None if model.weights_source is None else str(model.weights_source),
+    settings = dict(
+        network=f'{type(model).__name__} {hashlib.sha256(repr(plain).encode()).hexdigest()[:16]}',
         preprocessing=[json.dumps(step, sort_keys=True, default=str) for step in predictor.pipeline],
         **further,
     )
-
-
-def _words(facts: Mapping[str, Any]) -> str:
-    video = f', {facts["video"]}' if 'video' in facts else ''
-    return f'weights {facts.get("weights")} ({facts.get("weights_source") or "random"}){video}'
+    return RunRecord('predict', settings, Weights(weights_fingerprint(model), str(model.weights_source or '')))
 
 
 def _without(node: Any, keys: Sequence[str]) -> Any:
@@ -242,12 +188,3 @@ def _is_whole(path: Path) -> bool:
         head = file.read(8)
         file.seek(max(0, path.stat().st_size - 8))
         return head[:4] == b'\x89PNG' and file.read(4) == b'IEND'
-
-
-def read_note(path: Path) -> dict[str, Any]:
-    """A small JSON record beside results, empty if there is none that can be read."""
-    try:
-        found = json.loads(path.read_text(encoding='utf-8'))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

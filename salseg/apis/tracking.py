@@ -1,7 +1,6 @@
 """Follow objects through a video and write what was found, frame by frame."""
 
-import hashlib
-import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,14 +12,27 @@ import torch
 from salseg.engine.checkpoint import load_file, save_file
 from salseg.errors import DataError
 from salseg.io.annotations import LABEL_SUFFIXES, UNKNOWN, check_index_labels, read_annotation
-from salseg.io.files import write_text
+from salseg.io.fields import Fields
 from salseg.io.listing import by_stem
+from salseg.io.record import (
+    FILE_NAME,
+    REPLACE,
+    FileMark,
+    RunRecord,
+    Weights,
+    begin,
+    content_digest,
+    differences,
+    read_record,
+    write_record,
+)
 from salseg.io.video_writing import VideoWriter
 from salseg.io.videos import FrameSource
+from salseg.ops.fingerprint import weights_fingerprint
 from salseg.propagation import MergedPropagator, Prompt, Propagator
 from salseg.visualization.palette import overlay_labels, write_label_png
 
-STATE, REPORT, OVERLAY = '.track-state.pth', 'track.json', 'overlay.mp4'
+STATE, OVERLAY = '.track-state.pth', 'overlay.mp4'
 
 
 @dataclass(frozen=True)
@@ -84,12 +96,16 @@ def track(
     if not allow_gaps:
         source.check_numbers()
     out = Path(out)
-    mark = _fingerprint(propagator, source, prompts, max_frames)
-    finished = _earlier(out, mark, overwrite)
-    if finished is not None:
-        return finished
-    start = 0 if source.live else _resume(propagator, out, mark)
     total = _frame_count(source, max_frames, prompts)
+    wanted = _describe(propagator, source, prompts, max_frames)
+    if overwrite or _holds_nothing(out):
+        _clear(out, wanted)
+    record = begin(out, wanted, REPLACE, shared=True)
+    if record.state == 'done':
+        return _earlier(out, record)
+    mark = record.identity()
+    began = time.monotonic()
+    start = 0 if source.live else _resume(propagator, out, mark)
     done = start
     with VideoWriter(out / OVERLAY, source.fps) as video:
         if overlay:
@@ -108,7 +124,10 @@ def track(
         raise DataError(f'{source.source} gave no frame.')
     video_file = str(out / OVERLAY) if overlay else None
     report = TrackReport(done, start, propagator.object_ids, str(out / 'masks'), video_file, source.damage)
-    write_text(out / REPORT, json.dumps(dict(mark=mark, **asdict(report)), indent=1))
+    record.state = 'done'
+    record.result = dict(asdict(report), seconds=round(time.monotonic() - began, 3), memory=asdict(propagator.memory))
+    record.outputs = {path.name: FileMark.of(path) for path in sorted((out / 'masks').glob('*.png'))}
+    write_record(out, record)
     (out / STATE).unlink(missing_ok=True)
     return report
 
@@ -235,45 +254,69 @@ def _joined(first: Prompt, second: Prompt) -> Prompt:
     return Prompt(tuple(p[0] for p in pairs), torch.stack([p[1] for p in pairs]), tuple(p[2] for p in pairs))
 
 
-def _fingerprint(propagator: Any, source: FrameSource, prompts: Mapping[int, Prompt], max_frames: int | None) -> str:
+def _describe(propagator: Any, source: FrameSource, prompts: Mapping[int, Prompt], max_frames: int | None) -> RunRecord:
     """What decides the answers, so that only the same call is resumed."""
     runs = getattr(propagator, 'runs', [propagator])
-    digest = hashlib.sha256()
-    for run in runs:
-        facts = (type(run.model).__name__, run.model.weights_source, run.shorter_side, run.flip, run.box_prompt)
-        digest.update(repr((*facts, getattr(run.model, 'rules', None))).encode())
-    digest.update(repr((str(source.source), source.names, max_frames)).encode())
-    for number in sorted(prompts):
-        digest.update(repr((number, prompts[number].ids, prompts[number].from_box)).encode())
-        digest.update(prompts[number].masks.cpu().numpy().tobytes())
-    return digest.hexdigest()
-
-
-def _earlier(out: Path, mark: str, overwrite: bool) -> TrackReport | None:
-    """The report of the same call if it had finished."""
-    if out.exists() and not out.is_dir():
-        raise DataError(f'{out} is a file; expected a folder for the results. Choose another --out.')
-    out.mkdir(parents=True, exist_ok=True)
-    report = out / REPORT
-    stored = json.loads(report.read_text(encoding='utf-8')) if report.is_file() else None
-    other = stored['mark'] if stored else _stored_mark(out)
-    if other is not None and other != mark:
-        if not overwrite:
-            raise DataError(
-                f'{out} holds the results of another call (other video, prompts, weights or settings). Choose another '
-                '--out, or allow their replacement: --overwrite, in Python overwrite=True.'
+    models = list(dict.fromkeys(run.model for run in runs))
+    settings = dict(
+        runs=[
+            dict(
+                model=type(run.model).__name__,
+                rules=repr(getattr(run.model, 'rules', None)),
+                shorter_side=run.shorter_side,
+                flip=run.flip,
+                box_prompt=run.box_prompt,
             )
-        stored = None
-        for path in (out / STATE, report, out / OVERLAY, *(out / 'masks').glob('*.png')):
-            path.unlink(missing_ok=True)
-    if stored is None or overwrite:
-        return None
-    stored.pop('mark')
-    return TrackReport(**{**stored, 'object_ids': tuple(stored['object_ids'])})
+            for run in runs
+        ],
+        video=f'camera {source.source}' if source.live else str(Path(str(source.source)).resolve()),
+        frames=None if source.names is None else f'{len(source.names)}, {content_digest(repr(source.names).encode())}',
+        max_frames=max_frames,
+        prompts={str(number): _prompt_facts(prompts[number]) for number in sorted(prompts)},
+    )
+    weights = Weights(weights_fingerprint(*models), ', '.join(str(model.weights_source or '') for model in models))
+    inputs = {path.name: FileMark.of(path) for path in source.files}
+    return RunRecord('track', settings, weights, inputs)
 
 
-def _stored_mark(out: Path) -> str | None:
-    return load_file(out / STATE)['state_dict'].get('mark') if (out / STATE).is_file() else None
+def _prompt_facts(prompt: Prompt) -> dict[str, Any]:
+    masks = content_digest(prompt.masks.cpu().numpy().tobytes())
+    return dict(ids=[int(index) for index in prompt.ids], from_box=list(prompt.from_box), masks=masks)
+
+
+def _holds_nothing(out: Path) -> bool:
+    """Whether an earlier call ended before its first answer: what it was called with need not be kept to."""
+    found = read_record(out)
+    there = (out / OVERLAY).exists() or any((out / 'masks').glob('*.png'))
+    return found is not None and found.command == 'track' and not there
+
+
+def _clear(out: Path, wanted: RunRecord) -> None:
+    """Remove the results of another call, or of this one where it had finished."""
+    if not (out / FILE_NAME).exists():
+        return
+    try:
+        found = read_record(out)
+    except DataError:
+        # A broken record is replaced too.
+        found = None
+    if found is not None and found.state == 'running' and not differences(found, wanted):
+        return
+    for path in (out / STATE, out / OVERLAY, *(out / 'masks').glob('*.png'), out / FILE_NAME):
+        path.unlink(missing_ok=True)
+
+
+def _earlier(out: Path, record: RunRecord) -> TrackReport:
+    """The report of the same call, which had finished."""
+    found = Fields(record.result, out / FILE_NAME, 'result: ')
+    return TrackReport(
+        frames=found.number('frames', 1),
+        resumed_at=found.number('resumed_at'),
+        object_ids=tuple(found.numbers('object_ids', 1)),
+        masks=found.text('masks'),
+        overlay=found.optional_text('overlay'),
+        damage=found.text('damage'),
+    )
 
 
 def _frame_count(source: FrameSource, max_frames: int | None, prompts: Mapping[int, Prompt]) -> int | None:

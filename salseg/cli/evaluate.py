@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         )
     from salseg.evaluation.evaluate import evaluate_folders
     from salseg.evaluation.folders import name_methods
-    from salseg.evaluation.report import terminal_table
+    from salseg.evaluation.output import terminal_table
 
     *folders, truth = args.folders
     predictions, protocol, settings = name_methods(folders), _protocol(args, truth), _settings(args)

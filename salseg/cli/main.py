@@ -16,6 +16,7 @@ COMMANDS = {
     'track': 'salseg.cli.track',
     'evaluate': 'salseg.cli.evaluate',
     'check-data': 'salseg.cli.check_data',
+    'convert': 'salseg.cli.convert',
     'precompute': 'salseg.cli.precompute',
     'export': 'salseg.cli.export',
     'list': 'salseg.cli.list',

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Test."""
-    from salseg.engine.running import test
+    from salseg.engine.test import test
 
     test(args.model, args.checkpoint, args.cfg_options, args.work_dir, args.launcher)
     return 0

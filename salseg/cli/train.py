@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train."""
-    from salseg.engine.running import train
+    from salseg.engine.train import train
 
     train(args.model, args.cfg_options, args.work_dir, args.resume, args.amp, args.launcher)
     return 0

@@ -1,6 +1,6 @@
 """Data sets, transforms and samplers."""
 
-from salseg.datasets import samplers, transforms
+from salseg.datasets import sampling, transforms
 from salseg.datasets.base import SetDataset
 from salseg.datasets.composite_clips import CompositeClips
 from salseg.datasets.concat import ConcatDataset
@@ -27,6 +27,6 @@ __all__ = [
     'SyntheticImages',
     'SyntheticObjectVideos',
     'VideoSaliencyDataset',
-    'samplers',
+    'sampling',
     'transforms',
 ]

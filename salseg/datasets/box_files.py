@@ -20,8 +20,8 @@ def read_boxes(path: str | Path) -> BoxTable:
     """Boxes x0, y0, x1, y1 in pixels, corners between pixels, cut to their image.
 
     CSV has the columns set, frame, object, x0, y0, x1, y1, width, height. JSON is COCO's, with ``bbox`` x, y, width,
-    height, and the set of a video's frames as ``set`` of its images; the category is the object. The script
-    ``tools/dataset_converters/boxes_from_masks.py`` writes both.
+    height, and the set of a video's frames as ``set`` of its images; the category is the object. `salseg convert boxes`
+    writes both.
 
     Raises:
         DataError: The file cannot be read; an id is outside 1..254 or stands twice in a frame; a box has no area or is

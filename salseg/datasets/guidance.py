@@ -1,57 +1,39 @@
 """Guidance masks on disk: grey PNG files and a record of how they were made."""
 
-import json
-import zlib
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 
 from salseg.errors import DataError
+from salseg.io.fields import Fields
 from salseg.io.files import replacing
+from salseg.io.record import FILE_NAME, RunRecord, content_digest, read_record
 
-RECORD = 'guidance.json'
-
-
-@dataclass
-class GuidanceRecord:
-    """How a folder of masks was made.
-
-    Attributes:
-        learner: What made them: settings, the network and a fingerprint of its weights, network size.
-        frames: By ``<set>/<frame>``, a checksum of the image's file, and how many images its set had.
-    """
-
-    learner: dict[str, Any]
-    frames: dict[str, tuple[int, int]] = field(default_factory=dict)
-
-    def text(self) -> str:
-        """The file's content."""
-        return json.dumps(asdict(self), indent=1, sort_keys=True) + '\n'
+COMMAND = 'precompute guidance'
 
 
-def read_record(folder: Path) -> GuidanceRecord:
-    """The record of a folder.
+def read_mask_record(folder: Path) -> RunRecord:
+    """The record of a folder of masks: its items are named ``<set>/<frame>`` and hold the digest of the image's file
+    and how many images its set had.
 
     Raises:
-        DataError: It is missing or broken.
+        DataError: It is missing, broken, or of another command.
     """
-    path = folder / RECORD
-    try:
-        content = json.loads(path.read_text(encoding='utf-8'))
-        return GuidanceRecord(content['learner'], {k: tuple(v) for k, v in content['frames'].items()})
-    except FileNotFoundError as error:
-        raise DataError(f'{folder} holds no {RECORD}: it was not written by `salseg precompute guidance`.') from error
-    except (ValueError, TypeError, KeyError) as error:
-        raise DataError(f'{path} is no record of guidance masks: {error}. Make them again.') from error
+    record = read_record(folder, COMMAND)
+    if record is None:
+        raise DataError(f'{folder} holds no {FILE_NAME}: it was not written by `salseg {COMMAND}`.')
+    for key, item in record.items.items():
+        found = Fields(item, folder / FILE_NAME, f'items: {key}: ')
+        found.text('image')
+        found.number('images', 1)
+    return record
 
 
-def checksum(path: str) -> int:
-    """Of an image's file; 0 for an image that has none."""
+def image_digest(path: str) -> str:
+    """Of an image's file; empty for an image that has none."""
     file = Path(path)
-    return zlib.crc32(file.read_bytes()) if file.is_file() else 0
+    return content_digest(file.read_bytes()) if file.is_file() else ''
 
 
 def write_mask(path: Path, mask: np.ndarray) -> None:

@@ -5,15 +5,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from salseg.datasets.base import Results, SetDataset
-from salseg.datasets.provenance import read_provenance
 from salseg.datasets.sampling import clip_indices, triplet_indices, windows
 from salseg.datasets.video_layout import Video, find_videos, known_videos
 from salseg.errors import ConfigError, DataError
+from salseg.io.fields import Fields
 from salseg.io.images import image_size
 from salseg.io.lists import read_names
+from salseg.io.record import FILE_NAME, read_record
 from salseg.registry import DATASETS
 
 Clip = tuple[int, list[int]]
+PSEUDO_LABELS = 'precompute pseudo-labels'
 
 
 @DATASETS.register_module()
@@ -23,8 +25,8 @@ class VideoSaliencyDataset(SetDataset):
     Args:
         data_root: Folder of the data set.
         layout, image_folder, label_folder: See `find_videos`; by default the layout is found out.
-        label_root: Folder of the annotations where they lie apart from the frames. A provenance file beside annotations
-            says which are kept truth, and in which encoding; the others are then soft.
+        label_root: Folder of the annotations where they lie apart from the frames. The record of pseudo-labels beside
+            annotations says which are kept truth, and in which encoding; the others are then soft.
         list_file: Videos to use, relative to ``data_root``; all by default.
         videos: Their names instead.
         encoding: Of the annotations: 'binary', 'soft', 'index' or 'union'; None for videos without annotations.
@@ -87,7 +89,7 @@ class VideoSaliencyDataset(SetDataset):
             videos = read_names(root / list_file, known_videos(root, layout, image_folder))
         labels = None if label_root is None else Path(label_root)
         self.videos = find_videos(root, layout, image_folder, label_folder, labels, videos, encoding is not None, gaps)
-        self.provenance = read_provenance(labels or root)
+        self.truth = _read_truth(labels or root)
         self.items: list[Clip] = [
             (number, clip) for number, video in enumerate(self.videos) for clip in self._clips_of(video)
         ]
@@ -99,7 +101,7 @@ class VideoSaliencyDataset(SetDataset):
         self.scored = self._last_places()
 
     def settings(self) -> dict[str, Any]:
-        """What decides which frames are used, for provenance."""
+        """What decides which frames are used, for the record of pseudo-labels."""
         names = ('clips', 'length', 'label_interval', 'nominal_interval', 'between', 'spacing', 'training', 'encoding')
         return dict(data_root=str(self.data_root), **{name: getattr(self, name) for name in names})
 
@@ -149,17 +151,17 @@ class VideoSaliencyDataset(SetDataset):
         counted_elsewhere = not self.training and self.scored[number, frame] != (item, place)
         if path is None or self.encoding is None or thinned or counted_elsewhere:
             return None, self.encoding
-        if self.provenance is not None:
-            truth = video.stems[frame] in self.provenance.kept.get(video.name, ())
-            return str(path), self.provenance.encoding if truth else 'soft'
+        if self.truth is not None:
+            encoding, kept_truth = self.truth
+            return str(path), encoding if video.stems[frame] in kept_truth.get(video.name, ()) else 'soft'
         return str(path), self.encoding
 
     def ids_together(self, index: int) -> tuple[str, Callable[[], Sequence[Path]]] | None:
         """Annotations of the item's video that are truth, where they are ids."""
         video = self.videos[self.items[index][0]]
-        if (self.encoding if self.provenance is None else self.provenance.encoding) != 'index':
+        if (self.encoding if self.truth is None else self.truth[0]) != 'index':
             return None
-        truth = None if self.provenance is None else set(self.provenance.kept.get(video.name, ()))
+        truth = None if self.truth is None else self.truth[1].get(video.name, set())
         return f'{self.name} / {video.name}', lambda: [
             path
             for stem, path in zip(video.stems, video.labels)
@@ -196,3 +198,13 @@ def _check_sizes(frames: list[Path]) -> None:
                 f'frames of one video differ in size (height, width): {frames[0]} is {first}, {path} is {size}. '
                 'Convert the video anew with one size; flow and clips need it.'
             )
+
+
+def _read_truth(folder: Path) -> tuple[str, dict[str, set[str]]] | None:
+    """Of pseudo-labels the encoding of kept truth and its frames by video; None for a folder of other annotations."""
+    record = read_record(folder)
+    if record is None or record.command != PSEUDO_LABELS:
+        return None
+    where = folder / FILE_NAME
+    kept = {name: set(Fields(item, where, f'items: {name}: ').texts('kept')) for name, item in record.items.items()}
+    return Fields(record.settings, where, 'settings: ').text('encoding'), kept

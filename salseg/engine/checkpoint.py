@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import platform
 import re
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping
@@ -192,3 +193,42 @@ def failing_write(path: str | os.PathLike) -> Iterator[None]:
             f'writing {path} failed: {error}\n  Checkpoints written before are intact. Free some space or change --work-dir, '
             'then continue with --resume.'
         ) from error
+
+
+def has_checkpoint(work_dir: str | Path) -> bool:
+    """Whether a run's folder holds a finished checkpoint."""
+    return any(Path(work_dir).glob('iter_*.pth'))
+
+
+def newest_checkpoint(work_dir: str | Path) -> str:
+    """Checkpoint that a run's folder points to.
+
+    Raises:
+        CheckpointError: There is none.
+    """
+    pointer = Path(work_dir) / 'last_checkpoint'
+    found = sorted(Path(work_dir).glob('iter_*.pth'), key=lambda p: p.stat().st_mtime)
+    if pointer.is_file():
+        named = Path(pointer.read_text(encoding='utf-8').strip())
+        # The folder may have been moved since.
+        for candidate in (named, Path(work_dir) / named.name):
+            if candidate.is_file():
+                return str(candidate)
+    if found:
+        return str(found[-1])
+    raise CheckpointError(
+        f'{work_dir} holds no checkpoint to resume from. Start without --resume, or name one: --resume FILE.'
+    )
+
+
+def export_weights(model: torch.nn.Module, path: str | Path, half: bool = False) -> None:
+    """Write the bare weights of a model, to hand on.
+
+    Args:
+        model: Its state dict is written.
+        path: Target file, replaced in one step.
+        half: Whether floating weights are stored in half precision.
+    """
+    state = {k: v.half() if half and v.is_floating_point() else v for k, v in model.state_dict().items()}
+    with replacing(path) as temporary:
+        torch.save(dict(meta=dict(python=platform.python_version()), state_dict=state), temporary)

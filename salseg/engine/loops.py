@@ -5,7 +5,7 @@ from typing import Any
 from mmengine.runner import IterBasedTrainLoop
 from torch import nn
 
-from salseg.datasets.samplers import ResumableBatchSampler
+from salseg.datasets.sampling import ResumableBatchSampler
 from salseg.errors import ConfigError
 from salseg.mmengine_compat import endless_batches
 from salseg.registry import LOOPS

@@ -1,9 +1,8 @@
 """Make pseudo-labels of whole data sets, and write them with what they were made from."""
 
-import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,17 +10,18 @@ import numpy as np
 import torch
 from mmengine.dist import barrier, is_main_process
 from PIL import Image
-from torch import Tensor, nn
 
-from salseg.datasets.provenance import FILE_NAME, Provenance, read_provenance
 from salseg.datasets.video_layout import LAYOUTS, Video
-from salseg.datasets.video_saliency_dataset import VideoSaliencyDataset
+from salseg.datasets.video_saliency_dataset import PSEUDO_LABELS, VideoSaliencyDataset
 from salseg.engine.sharding import own_shard, united
 from salseg.errors import ConfigError, DataError, missing_weights
 from salseg.evaluation.metrics.grey import to_grey
-from salseg.io.files import replacing, write_text
+from salseg.io.fields import Fields
+from salseg.io.files import replacing
 from salseg.io.images import write_png
+from salseg.io.record import DELETE, FILE_NAME, RunRecord, Weights, begin, write_record
 from salseg.models import BaseSegmentor
+from salseg.ops.fingerprint import weights_fingerprint
 from salseg.version import __version__
 
 _IMAGES, _LABELS = LAYOUTS['davis']
@@ -30,13 +30,15 @@ _IMAGES, _LABELS = LAYOUTS['davis']
 class PseudoLabelWriter:
     """The door through which every generated annotation goes, whatever made it.
 
-    The folder has the layout of DAVIS, ``JPEGImages/<video>`` and ``Annotations/<video>/<frame>.png``, and a provenance
-    file. Files appear under their names only when complete; a video is listed in the provenance when all of its are there.
+    The folder has the layout of DAVIS, ``JPEGImages/<video>`` and ``Annotations/<video>/<frame>.png``, and a
+    record. Files appear under their names only when complete; a video is an item of the record when all of its are there:
+    ``kept`` are its frames with a copy of the truth, ``made`` those that were labelled.
 
     Args:
         out: Folder of the data set to write.
-        model: What makes the labels, for the provenance.
-        source: What they are made from, likewise.
+        model: What makes the labels, for the record.
+        weights: Its weights.
+        source: What they are made from.
         encoding: Of kept truth.
         images: 'link' the folders of frames, 'copy' them, or 'none'.
 
@@ -49,6 +51,7 @@ class PseudoLabelWriter:
         self,
         out: str | os.PathLike,
         model: Mapping[str, Any],
+        weights: Weights,
         source: Mapping[str, Any],
         encoding: str = 'binary',
         images: Literal['link', 'copy', 'none'] = 'link',
@@ -56,19 +59,15 @@ class PseudoLabelWriter:
         if images not in ('link', 'copy', 'none'):
             raise ConfigError(f"images={images!r}; expected 'link', 'copy' or 'none'.")
         self.out, self.images = Path(out), images
-        wanted = Provenance(dict(model), dict(source), encoding)
-        found = read_provenance(self.out)
-        if found is None:
+        if not (self.out / FILE_NAME).exists():
             self._must_be_empty()
-        elif (found.model, found.source, found.encoding) != (wanted.model, wanted.source, wanted.encoding):
-            raise DataError(
-                f'{self.out} holds labels that were made otherwise:\n'
-                + '\n'.join(_differences(found, wanted))
-                + '\n  Choose another folder, or delete this one.'
-            )
-        self.provenance = found or wanted
-        self.out.mkdir(parents=True, exist_ok=True)
-        self._save()
+        settings = dict(model=dict(model), source=dict(source), encoding=encoding)
+        wanted = RunRecord(PSEUDO_LABELS, settings, weights)
+        self.record = begin(self.out, wanted, DELETE, shared=not is_main_process())
+        for video, item in self.record.items.items():
+            found = Fields(item, self.out / FILE_NAME, f'items: {video}: ')
+            found.texts('kept')
+            found.texts('made')
 
     def _must_be_empty(self) -> None:
         if self.out.exists() and (not self.out.is_dir() or any(self.out.iterdir())):
@@ -78,16 +77,16 @@ class PseudoLabelWriter:
 
     def _save(self) -> None:
         if is_main_process():
-            write_text(self.out / FILE_NAME, self.provenance.text())
+            write_record(self.out, self.record)
 
     def unite(self) -> None:
-        """Put together what the processes of a distributed run have listed."""
-        self.provenance.kept, self.provenance.made = united(self.provenance.kept), united(self.provenance.made)
+        """Put together what the processes of a distributed run have listed; the folder is then complete."""
+        self.record.items, self.record.state = united(self.record.items), 'done'
         self._save()
 
     def is_done(self, video: str) -> bool:
         """Whether a video is complete."""
-        return video in self.provenance.made
+        return video in self.record.items
 
     def path(self, video: str, frame: str, suffix: str = '.png') -> Path:
         """File of an annotation."""
@@ -121,18 +120,8 @@ class PseudoLabelWriter:
                     target.symlink_to(frames.resolve(), target_is_directory=True)
                 else:
                     shutil.copytree(frames, target)
-        self.provenance.kept[video], self.provenance.made[video] = sorted(kept), sorted(made)
+        self.record.items[video] = dict(kept=sorted(kept), made=sorted(made))
         self._save()
-
-
-def _differences(found: Provenance, wanted: Provenance) -> Iterator[str]:
-    for part in ('model', 'source'):
-        old, new = getattr(found, part), getattr(wanted, part)
-        for key in sorted({*old, *new}):
-            if old.get(key) != new.get(key):
-                yield f'  {part}.{key}: {old.get(key)!r} there, {new.get(key)!r} now'
-    if found.encoding != wanted.encoding:
-        yield f'  encoding: {found.encoding!r} there, {wanted.encoding!r} now'
 
 
 Style = Literal['smooth', 'released']
@@ -150,7 +139,7 @@ def generate_pseudo_labels(
     images: Literal['link', 'copy', 'none'] = 'link',
     random_weights: bool = False,
     progress: Callable[[int, int], None] | None = None,
-) -> Provenance:
+) -> RunRecord:
     """Label the frames of a data set's clips with a model and write them with the kept truth.
 
     In a distributed run every video is taken by one process. A run that was interrupted is resumed: videos that are
@@ -162,7 +151,7 @@ def generate_pseudo_labels(
         dataset: Its clips say which frames are labelled (``clips='between'`` for triplets); its kept annotations are
             copied.
         out: Folder to write, see :class:`PseudoLabelWriter`.
-        model_name: Name or config, for the provenance.
+        model_name: Name or config, for the record.
         style: 'smooth' resizes the map and rounds to 8 bits; 'released' rounds down at network size and resizes the
             grey image, as the released code of RCRNet.
         resample: Filter of 'released'.
@@ -171,7 +160,7 @@ def generate_pseudo_labels(
         progress: Called with videos done and in all.
 
     Returns:
-        The provenance, with every kept and made frame.
+        The record, with every kept and made frame.
 
     Raises:
         CheckpointError: The model has no weights.
@@ -184,15 +173,15 @@ def generate_pseudo_labels(
         raise ConfigError(f"style={style!r}; expected 'smooth' or 'released'.")
     made_by = dict(
         name=model_name or type(model).__name__,
-        weights=fingerprint(model),
         salseg=__version__,
         style=style if style == 'smooth' else f'{style}-{resample}',
     )
+    weights = Weights(weights_fingerprint(model), model.weights_source or '')
     source = {**dataset.settings(), 'pipeline': [_describe(step) for step in dataset.transforms]}
     if not is_main_process():
         # The first process makes the folder; the others find it.
         barrier()
-    writer = PseudoLabelWriter(out, made_by, source, dataset.encoding or 'binary', images)
+    writer = PseudoLabelWriter(out, made_by, weights, source, dataset.encoding or 'binary', images)
     if is_main_process():
         barrier()
     clips, shard = _clips_by_video(dataset), own_shard(enumerate(dataset.videos))
@@ -202,7 +191,7 @@ def generate_pseudo_labels(
         if progress is not None:
             progress(done, len(shard))
     writer.unite()
-    return writer.provenance
+    return writer.record
 
 
 def _clips_by_video(dataset: VideoSaliencyDataset) -> dict[int, list[int]]:
@@ -253,19 +242,6 @@ def predict_greys(
         maps = torch.sigmoid(model(**batch, mode='tensor')['logits'][0, :, 0].float()).cpu().numpy()
         greys = [released_grey(value, record.ori_shape, resample) for value, record in zip(maps, sample.geometry)]
     return list(zip(sample.frame_ids, greys))
-
-
-def fingerprint(model: nn.Module) -> str:
-    """16 hexadecimal digits of all weights of a model."""
-    state = hashlib.blake2b(digest_size=8)
-    for name, value in sorted(model.state_dict().items()):
-        state.update(name.encode())
-        state.update(_bytes(value))
-    return state.hexdigest()
-
-
-def _bytes(value: Tensor) -> memoryview:
-    return value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data
 
 
 def _describe(step: Any) -> str:

@@ -30,8 +30,9 @@ from salseg.evaluation.protocols import (
     Protocol,
     get_protocol,
 )
-from salseg.evaluation.records import Records, key_of
+from salseg.evaluation.records import Records, begin_record, describe, key_of, scoring_identity
 from salseg.evaluation.tasks import ScoredItem, ScoringTask
+from salseg.io.record import RunRecord, write_record
 
 # Images per unit of work: each process reports often, and a kill loses little.
 IMAGES = 16
@@ -118,6 +119,18 @@ class _Plan:
     methods: list[Method]
     settings: Settings
 
+    def record(self) -> RunRecord:
+        """What is asked for."""
+        return describe(
+            self.protocol,
+            self.settings.resize,
+            truth=str(self.truth.root),
+            predictions={method.name: str(method.tree.root) for method in self.methods},
+            names=list(self.settings.names),
+            allow_missing=self.settings.allow_missing,
+            allow_extra=self.settings.allow_extra,
+        )
+
 
 def evaluate_folders(
     predictions: Mapping[str, str | Path],
@@ -150,14 +163,19 @@ def evaluate_folders(
     """
     settings = settings or Settings()
     plan = _plan(predictions, Path(truth), get_protocol(protocol) if isinstance(protocol, str) else protocol, settings)
-    records = None
-    if settings.records is not None:
-        records = Records(settings.records, 'shard-{}-of-{}'.format(*settings.shard))
+    progress = progress or (lambda done, total: None)
+    if settings.records is None:
+        return _run(plan, None, sinks, progress)
+    records = Records(settings.records, 'shard-{}-of-{}'.format(*settings.shard))
     try:
-        return _run(plan, records, sinks, progress or (lambda done, total: None))
+        record = begin_record(settings.records, plan.record(), shared=settings.shard[1] > 1)
+        evaluation = _run(plan, records, sinks, progress)
     finally:
-        if records is not None:
-            records.close()
+        records.close()
+    if evaluation is not None:
+        record.state, record.result = 'done', {result.method.name: dict(result.counts) for result in evaluation.results}
+        write_record(settings.records, record)
+    return evaluation
 
 
 def _plan(predictions: Mapping[str, str | Path], truth: Path, protocol: Protocol, settings: Settings) -> _Plan:
@@ -249,6 +267,7 @@ def _tasks(
     plan: _Plan, records: Records | None, shard: tuple[int, int] = (0, 1)
 ) -> Iterator[tuple[ScoringTask, PartialResult | None]]:
     first, step = shard
+    identity = scoring_identity(plan.record())
     for number, work in enumerate(_units(plan)):
         if number % step != first:
             continue
@@ -256,7 +275,7 @@ def _tasks(
             yield work, None
         else:
             # Before the files are read: if one changes meanwhile, its record is of no use, not wrong.
-            work = replace(work, key=key_of(plan.protocol, work))
+            work = replace(work, key=key_of(identity, work))
             yield work, records.get(work.key)
 
 
@@ -275,7 +294,8 @@ def _score_shard(plan: _Plan, records: Records, progress: Callable[[int, int], N
 
 def _await_others(plan: _Plan, records: Records) -> None:
     """Wait until all units are recorded; what starts the shards ends this process if one of the others fails."""
-    awaited = [key_of(plan.protocol, work) for work in _units(plan)]
+    identity = scoring_identity(plan.record())
+    awaited = [key_of(identity, work) for work in _units(plan)]
     while True:
         records.refresh()
         awaited = [key for key in awaited if key not in records]

@@ -1,8 +1,8 @@
-"""Records of what was scored, so that a killed evaluation continues where it stopped.
+"""Parts of an evaluation on disk, so that one that was killed continues where it stopped.
 
-A record is one line of JSON, found by a key of what went into it: the files' paths, sizes and times, the protocol with
-its options, and the version of the metrics. Each process that writes has a file of its own; a line that was cut by a
-kill is no record.
+What was asked for is the run's record, as of every command that can be resumed; what was scored is a journal beside it. A
+part is one line of JSON, found by a key of what went into it: the files' paths, sizes and times, and the settings of the
+record that decide a score. Each process that writes has a file of its own; a line that was cut by a kill is no part.
 """
 
 import base64
@@ -19,19 +19,50 @@ import numpy as np
 from salseg.errors import DataError
 from salseg.evaluation.protocols import PartialResult, Problem, Protocol
 from salseg.evaluation.tasks import ScoringTask
+from salseg.io.record import RunRecord, begin, differences, read_record, write_record
 from salseg.version import __version__
 
-# Counts up when a metric, a reader or the form of a record changes.
+COMMAND = 'evaluate'
+# Counts up when a metric, a reader or the form of a part changes.
 VERSION = 1
 
 
-def key_of(protocol: Protocol, work: ScoringTask) -> str:
+def describe(protocol: Protocol, resize: bool, **request: Any) -> RunRecord:
+    """The record of an evaluation: what decides the score of a unit, and ``request``, which decides what units there are."""
+    metrics = f'{VERSION} of salseg {__version__}'
+    return RunRecord(COMMAND, dict(protocol=protocol.identity, resize=resize, metrics=metrics, **request))
+
+
+def begin_record(folder: Path, wanted: RunRecord, shared: bool) -> RunRecord:
+    """Begin an evaluation or resume one; the record of another one is replaced, as parts of both can lie in one folder.
+
+    Raises:
+        DataError: The folder is that of another command, its record is broken, or it cannot be written.
+    """
+    found = read_record(folder, COMMAND)
+    if found is None or not differences(found, wanted):
+        return begin(folder, wanted, 'Start it again.', shared)
+    wanted.since = found.since
+    write_record(folder, wanted)
+    return wanted
+
+
+def scoring_identity(record: RunRecord) -> str:
+    """What decides the score of a unit besides its files."""
+    return record.identity('protocol', 'resize', 'metrics')
+
+
+def key_of(identity: str, work: ScoringTask) -> str:
     """What a unit's scores depend on, as 40 hexadecimal digits.
+
+    Args:
+        identity: See `scoring_identity`.
+        work: The unit.
 
     Raises:
         DataError: A file vanished.
     """
-    head = f'{VERSION} {__version__} {protocol.identity} {work.group} {work.resize}'
+    head = f'{identity} {work.group}'
     digest = hashlib.sha1(head.encode(errors='surrogateescape'), usedforsecurity=False)
     for item in work.items:
         for path in (item.truth, item.prediction):
@@ -50,7 +81,7 @@ def _identity(path: Path | None) -> str:
 
 
 class Records:
-    """Parts on disk; in memory only where each one is.
+    """The journal: parts on disk; in memory only where each one is.
 
     Args:
         folder: Is made.
@@ -83,7 +114,7 @@ class Records:
                 self._file.flush()
 
     def refresh(self) -> None:
-        """Find the records that other processes have written since."""
+        """Find the parts that other processes have written since."""
         for path in sorted(self.folder.glob('*.jsonl')):
             with open(path, 'rb') as file:
                 place = file.seek(self._read_to.get(path, 0))

@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from salseg.errors import DataError
+from salseg.errors import ConfigError, DataError
 
 PathLike = str | os.PathLike
 
@@ -89,3 +89,23 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def make_folder(path: str | Path) -> Path:
+    """Make a folder for output.
+
+    Raises:
+        ConfigError: A file has that name, or it cannot be written.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise ConfigError(
+            f'{path} is a file; expected a folder for the output. Choose another name or move the file.'
+        ) from error
+    except NotADirectoryError as error:
+        raise ConfigError(f'{path} is below a file; expected a folder for the output. Choose another name.') from error
+    except OSError as error:
+        raise ConfigError(f'the folder {path} cannot be made: {error}.') from error
+    return path

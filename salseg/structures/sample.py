@@ -10,9 +10,9 @@ from torch import Tensor
 
 from salseg.errors import DataError
 
-# One input of a model and one item of a data set: an image, a group of images with something in common, consecutive
-# frames, or a video frame by frame with prompts.
 InputType = Literal['image', 'group', 'clip', 'video']
+"""One input of a model and one item of a data set: an image, a group of images with something in common, consecutive
+frames, or a video frame by frame with prompts."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import pytest
 from salseg.apis import ClipPredictor, predict_video
 from salseg.io.annotations import read_map
 from salseg.io.listing import missing_numbers
+from salseg.io.record import read_record, write_record
 from salseg.io.videos import FrameSource
 from salseg.errors import DataError
 from tests.apis.brightness import brightness_model, contents, photo, photos
@@ -49,6 +50,18 @@ def test_a_killed_call_goes_on_and_gives_the_same(tmp_path, count, stop):
     np.testing.assert_array_equal(*pair)
 
 
+@pytest.mark.parametrize('frames', [0, -3, 4, 'all', None])
+def test_a_record_whose_frames_were_changed_is_not_believed(tmp_path, frames):
+    photos(tmp_path / 'in', 3)
+    predict_video(predictor(), tmp_path / 'in', tmp_path / 'out')
+    record = read_record(tmp_path / 'out')
+    assert (record.state, record.result['frames']) == ('done', 3)
+    record.result['frames'] = frames
+    write_record(tmp_path / 'out', record)
+    with pytest.raises(DataError, match=r'run\.json is no record of salseg: result: frames is (.|\n)*delete it'):
+        predict_video(predictor(), tmp_path / 'in', tmp_path / 'out')
+
+
 def test_a_finished_video_is_not_repeated_and_other_results_are_refused(tmp_path):
     photos(tmp_path / 'in', 6)
     photos(tmp_path / 'other', 6)
@@ -68,7 +81,7 @@ def test_a_report_shows_frames_of_the_whole_video(tmp_path):
     photos(tmp_path / 'in', 7)
     predict_video(predictor(), tmp_path / 'in', tmp_path / 'out', ('report',))
     page = (tmp_path / 'out/report.html').read_text()
-    assert page.count('<metric>') == 7
+    assert page.count('<figure>') == 7
     assert not (tmp_path / 'out/overlay.mp4').exists()
 
 

@@ -60,12 +60,22 @@ def test_a_killed_run_goes_on_at_the_group_where_it_was(groups, tmp_path):
     assert contents(tmp_path / 'cut') == contents(tmp_path / 'whole')
 
 
+def test_a_note_that_was_changed_is_not_believed_but_can_be_replaced(groups, tmp_path):
+    predict_groups(predictor(), [groups], tmp_path / 'out')
+    note = tmp_path / 'out/.salseg/cats.json'
+    note.write_text(note.read_text().replace('"failed": {}', '"failed": {"000.png": 3}'))
+    with pytest.raises(DataError, match=r'cats\.json is no record of salseg: failed: 000.png is 3; expected a string'):
+        predict_groups(predictor(), [groups], tmp_path / 'out')
+    assert not any(kept(predict_groups(predictor(), [groups], tmp_path / 'out', overwrite=True)).values())
+    assert all(kept(predict_groups(predictor(), [groups], tmp_path / 'out')).values())
+
+
 def test_shards_are_disjoint_and_another_model_is_refused(groups, tmp_path):
     names = [[r.name for r in predict_groups(predictor(), [groups], tmp_path / 'out', shard=(k, 2))] for k in (0, 1)]
     assert names == [['cats', 'owls'], ['dogs']]
     predict_groups(predictor(), [groups], tmp_path / 'whole', ('mask', 'report'))
     alone = {name: data for name, data in contents(tmp_path / 'whole').items()}
     assert contents(tmp_path / 'out') == alone
-    assert (tmp_path / 'whole/report.html').read_text().count('<metric>') == 6
+    assert (tmp_path / 'whole/report.html').read_text().count('<figure>') == 6
     with pytest.raises(DataError, match='with other weights'):
         predict_groups(predictor(2.0), [groups], tmp_path / 'out')

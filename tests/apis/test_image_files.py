@@ -85,7 +85,8 @@ def test_a_result_that_is_cut_off_or_older_than_its_image_is_made_again(tmp_path
 def test_results_of_another_model_are_refused_and_replaced_when_that_is_requested(tmp_path):
     photos(tmp_path / 'in', 6)
     predict_files(predictor(), [tmp_path / 'in'], tmp_path / 'out')
-    with pytest.raises(DataError, match=r'other weights: made with weights \w+ \(gain 1.0\)(.|\n)*--overwrite'):
+    words = r'other weights:\n  weights: \w+ \(gain 1.0\) there, \w+ \(gain 2.0\) now(.|\n)*--overwrite'
+    with pytest.raises(DataError, match=words):
         predict_files(predictor(2.0), [tmp_path / 'in'], tmp_path / 'out')
 
     def kill(done, total):
@@ -153,7 +154,7 @@ def test_one_page_shows_all_images_and_asks_for_nothing_from_outside(tmp_path):
     (tmp_path / 'in/x.jpg').write_bytes(b'broken')
     report = predict_files(predictor(), [tmp_path / 'in'], tmp_path / 'out', ('report',))
     page = report.page.read_text()
-    assert page.count('<metric>') == page.count('data:image/jpeg;base64,') == 3
+    assert page.count('<figure>') == page.count('data:image/jpeg;base64,') == 3
     assert '3 of 4 images' in page
     assert 'http' not in page
     assert '<script' not in page

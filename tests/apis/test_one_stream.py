@@ -12,7 +12,7 @@ from salseg.cli.main import main
 from salseg.io.annotations import read_annotation
 from salseg.datasets.synthetic.videos import boxes_of_labels, draw_video
 from salseg.io.videos import FrameSource
-from salseg.engine.running import test as run_test
+from salseg.engine.test import test as run_test
 from salseg.propagation import propagate
 from salseg.visualization import write_label_png
 from tests.needs import needs_project

@@ -1,5 +1,3 @@
-import json
-
 import cv2
 import numpy as np
 import pytest
@@ -9,8 +7,10 @@ from salseg.apis.optical_flow import precompute_flow
 from salseg.cli.main import main
 from salseg.datasets.flow import DISFlow, FlowFiles, FramePair
 from salseg.io.images import read_image
+from salseg.io.record import read_record
 from salseg.errors import DataError
 from tests.datasets.video_folders import write_video
+from tests.records import timeless
 
 SIZE = (48, 64)
 
@@ -22,7 +22,7 @@ def videos(root):
 
 
 def files(folder):
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob('*')) if p.is_file()}
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob('*.flo'))}
 
 
 def test_stored_flow_is_what_the_estimator_gives(tmp_path):
@@ -59,23 +59,27 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(tmp_path, monkeypatch):
     # The first video was complete and is not computed again.
     assert len(calls) == 9 + 6
     assert files(tmp_path / 'cut') == files(tmp_path / 'whole')
+    assert timeless(tmp_path / 'cut') == timeless(tmp_path / 'whole')
+    assert sum(p.is_file() for p in (tmp_path / 'cut').rglob('*')) == 2 * 3 * 2 + 1
 
 
 def test_a_changed_image_is_computed_again(tmp_path):
     root = videos(tmp_path / 'set')
     record = precompute_flow(root, tmp_path / 'flow')
-    before = json.loads(record.read_text())['pairs']
+    before = read_record(record.parent).items
     path = root / 'JPEGImages/a/00003.png'
     cv2.imwrite(str(path), cv2.imread(str(path))[:, ::-1])
     precompute_flow(root, tmp_path / 'flow')
-    after = json.loads(record.read_text())['pairs']
+    after = read_record(record.parent).items
     assert {key for key in before if before[key] != after[key]} == {'a/00002_00003', 'a/00003_00002'}
 
 
 def test_flow_of_another_estimator_is_not_mixed_in(tmp_path):
     root = videos(tmp_path / 'set')
     precompute_flow(root, tmp_path / 'flow')
-    with pytest.raises(DataError, match='another estimator'):
+    with pytest.raises(
+        DataError, match=r"with other estimator:\n  estimator\.(.|\n)*type: 'DISFlow' there, 'FarnebackFlow' now"
+    ):
         precompute_flow(root, tmp_path / 'flow', dict(type='FarnebackFlow'))
 
 

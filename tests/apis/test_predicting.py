@@ -6,7 +6,7 @@ from PIL import Image
 from salseg.apis import ClipPredictor, GroupPredictor, SaliencyPredictor, init_model, predict
 from salseg.apis.inputs import find_images
 from salseg.apis.image_files import predict_files
-from salseg.engine.running import train
+from salseg.engine.train import train
 from salseg.errors import CheckpointError, DataError
 from tests.apis.brightness import brightness_model, photos, save
 from tests.apis.brightness import photo as small_photo

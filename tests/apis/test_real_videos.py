@@ -6,7 +6,7 @@ import pytest
 
 from salseg.cli.main import main
 from salseg.io.annotations import read_annotation
-from salseg.engine.running import test as run_test
+from salseg.engine.test import test as run_test
 from tests.needs import REAL, ROOT, needs_project
 
 needs_project('xmem')

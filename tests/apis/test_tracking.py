@@ -1,7 +1,7 @@
-import json
 import signal
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import cv2
@@ -14,7 +14,9 @@ from salseg.apis import init_model, read_prompts, track
 from salseg.apis.tracking import parse_box
 from salseg.cli.main import main
 from salseg.io.annotations import read_annotation
+from salseg.io.record import FileMark, read_record, write_record
 from salseg.io.videos import FrameSource
+from salseg.ops.fingerprint import weights_fingerprint
 from salseg.engine.hooks import SaveLabelsHook
 from salseg.errors import DataError
 from salseg.propagation import Prompt, propagate
@@ -54,7 +56,7 @@ def test_files_hold_the_labels_of_the_stream(make, folder, tmp_path):
     assert (report.frames, report.object_ids, report.resumed_at) == (7, (7, 3), 0)
     assert Image.open(tmp_path / 'out' / 'masks' / 'f5.png').mode == 'P'
     assert sum(1 for _ in FrameSource(report.overlay).frames()) == 7
-    assert {p.name for p in (tmp_path / 'out').iterdir()} == {'masks', 'overlay.mp4', 'track.json'}
+    assert {p.name for p in (tmp_path / 'out').iterdir()} == {'masks', 'overlay.mp4', 'run.json'}
 
 
 class Killed(BaseException):
@@ -91,7 +93,56 @@ def test_a_finished_call_is_not_repeated_and_another_one_is_refused(folder, tmp_
     with pytest.raises(DataError, match='--overwrite'):
         track(stream(model), folder, other, out)
     assert track(stream(model), folder, other, out, overwrite=True).object_ids == (1,)
-    assert json.loads((out / 'track.json').read_text())['object_ids'] == [1]
+    assert read_record(out).result['object_ids'] == [1]
+
+
+def test_the_record_holds_what_went_in_what_came_out_and_how_it_went(folder, tmp_path):
+    out, model = tmp_path / 'out', xmem()
+    report = track(stream(model), folder, prompts(), out)
+    record = read_record(out, 'track')
+    assert (record.state, record.weights.fingerprint) == ('done', weights_fingerprint(model))
+    assert record.inputs == {path.name: FileMark.of(path) for path in folder.iterdir()}
+    assert record.outputs == {path.name: FileMark.of(path) for path in (out / 'masks').iterdir()}
+    assert record.settings['prompts']['3']['ids'] == [3]
+    assert record.result['memory']['bytes'] > 0
+    assert asdict(report).items() <= {**record.result, 'object_ids': (7, 3)}.items()
+
+
+@pytest.mark.parametrize(
+    ('key', 'value'), [('frames', 0), ('frames', -7), ('object_ids', [0]), ('overlay', 3), ('masks', None)]
+)
+def test_a_finished_record_that_was_changed_is_not_believed(folder, tmp_path, key, value):
+    out, model = tmp_path / 'out', xmem()
+    track(stream(model), folder, prompts(), out, max_frames=4)
+    record = read_record(out)
+    record.result[key] = value
+    write_record(out, record)
+    with pytest.raises(DataError, match=rf'run\.json is no record of salseg: result: {key} is (.|\n)*delete it'):
+        track(stream(model), folder, prompts(), out, max_frames=4)
+
+
+def test_a_call_that_failed_before_its_first_answer_may_be_corrected(folder, tmp_path):
+    out, model = tmp_path / 'out', xmem()
+    wrong = {0: Prompt.from_masks({7: square(0, 0)[:40]})}
+    with pytest.raises(DataError):
+        track(stream(model), folder, wrong, out)
+    assert read_record(out).state == 'running'
+    assert track(stream(model), folder, prompts(), out, max_frames=4).frames == 4
+
+
+def test_other_weights_under_the_same_name_are_refused_even_before_a_state_was_stored(folder, tmp_path):
+    out, model = tmp_path / 'out', xmem()
+    model.weights_source = 'w.pth'
+
+    def kill(done, total):
+        raise Killed
+
+    with pytest.raises(Killed):
+        track(stream(model), folder, prompts(), out, progress=kill)
+    next(model.parameters()).data += 1
+    with pytest.raises(DataError, match=r'with other weights:\n  weights: \w+ \(w.pth\) there, \w+ \(w.pth\) now'):
+        track(stream(model), folder, prompts(), out)
+    assert track(stream(model), folder, prompts(), out, overwrite=True).frames == 7
 
 
 def test_a_video_file_is_tracked_as_its_frames_are(tmp_path):
@@ -273,7 +324,7 @@ def test_the_command_goes_on_after_it_was_killed(folder, tmp_path):
     done = subprocess.run([sys.executable, '-c', KILLED, *cut], capture_output=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
     assert main(cut) == 0
-    assert json.loads((tmp_path / 'cut/track.json').read_text())['resumed_at'] == 4
+    assert read_record(tmp_path / 'cut').result['resumed_at'] == 4
     assert main(whole) == 0
     np.testing.assert_array_equal(written(tmp_path / 'cut'), written(tmp_path / 'whole'))
 

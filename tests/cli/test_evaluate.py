@@ -101,7 +101,8 @@ def test_two_launched_ranks_shard_the_work_and_one_reports(tmp_path):
     assert [rank.returncode for rank in ranks] == [0, 0]
     assert 'counted: 40 images' in outputs[0]
     assert outputs[1].strip() == ''
-    assert len(list((tmp_path / 'o/records').iterdir())) == 2
+    there = sorted(path.name for path in (tmp_path / 'o/records').iterdir())
+    assert there == ['run.json', 'shard-0-of-2.jsonl', 'shard-1-of-2.jsonl']
 
 
 def meta_of(objects):

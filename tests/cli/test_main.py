@@ -82,17 +82,21 @@ def test_a_user_error_is_one_message_without_a_traceback(tiny_config, tmp_path, 
 
 
 def test_info_prints_the_card_and_an_unknown_name_gets_near_ones(capsys):
-    assert main(['info', 'scwssod']) == 0
-    assert 'scwssod_r50_released' in capsys.readouterr().out
-    assert main(['info', 'scwsod']) == 2
-    assert 'Nearest: scwssod' in capsys.readouterr().err
+    assert main(['info', 'salseg-demo']) == 0
+    assert 'salseg_demo.py' in capsys.readouterr().out
+    assert main(['info', 'salseg-dmo']) == 2
+    assert 'Nearest: salseg-demo' in capsys.readouterr().err
 
 
 def test_list_shows_models_and_configs(capsys):
     main(['list', '*lite*'])
     assert all('lite' in line.split()[0] for line in capsys.readouterr().out.splitlines())
+    main(['list', 'salseg-demo'])
+    assert capsys.readouterr().out.split()[:3] == ['salseg-demo', 'SOD', 'image']
     main(['list', '--configs'])
-    assert 'projects/scwssod/configs/scwssod_r50_paper_duts-scribble-320.py' in capsys.readouterr().out
+    listed = capsys.readouterr().out.splitlines()
+    assert listed
+    assert all((ROOT / line).is_file() for line in listed)
 
 
 def test_a_launcher_without_its_environment_says_how_to_start(tiny_config, tmp_path, capsys, monkeypatch):

@@ -78,7 +78,7 @@ def test_a_folder_of_frames_is_no_video_for_single_images_but_a_video_file_is(tm
     assert status == 0
     assert '3 frames of film' in said
     there = {p.name for p in (tmp_path / 'salseg_maps').iterdir()}
-    assert there == {'.salseg', 'mask', 'overlay.mp4', 'report.html', 'run.json'}
+    assert there == {'mask', 'overlay.mp4', 'report.html', 'run.json'}
     photos(tmp_path / 'in', 1)
     status, said = predict(capsys, 'in', 'film.avi')
     assert status == 2

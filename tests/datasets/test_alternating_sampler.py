@@ -1,7 +1,7 @@
 import pytest
 
 from salseg.datasets import ConcatDataset, SetDataset
-from salseg.datasets.samplers import AlternatingBatchSampler, PartsSampler, ResumableSampler
+from salseg.datasets.sampling import AlternatingBatchSampler, PartsSampler, ResumableSampler
 from salseg.errors import ConfigError
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from salseg.datasets import CompositeClips, ConcatDataset, ObjectVideos, SyntheticImages, SyntheticObjectVideos
 from salseg.datasets.box_files import read_boxes
-from salseg.datasets.sampling.object_clips import forward_clip, frame_gap, spread_clip
+from salseg.datasets.sampling.clips import forward_clip, frame_gap, spread_clip
 from salseg.datasets.synthetic.videos import boxes_of_labels
 from salseg.datasets.transforms import (
     FirstFramePrompt,
@@ -57,7 +57,7 @@ def test_the_curriculum_is_a_function_of_the_draw():
         3,
         1,
     ]
-    with pytest.raises(ValueError, match='begin with share 0'):
+    with pytest.raises(ValueError, match='begin with fraction 0'):
         frame_gap(0, 10, ((0.1, 5),))
     with pytest.raises(ConfigError, match='total_draws'):
         SampleClip(4, gaps=XMEM)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from salseg.datasets import PromptedVideos
-from salseg.datasets.samplers import VideoSampler
-from salseg.datasets.samplers.video_sampler import share_videos
+from salseg.datasets.sampling import VideoSampler
+from salseg.datasets.sampling.samplers import share_videos
 from salseg.errors import ConfigError, DataError
 from salseg.visualization import write_label_png
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from salseg.datasets import ConcatDataset, SetDataset, SyntheticImages
-from salseg.datasets.samplers import ResumableBatchSampler, ResumableSampler
+from salseg.datasets.sampling import ResumableBatchSampler, ResumableSampler
 from salseg.errors import DataError
 
 

@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 
 from salseg.datasets import VideoSaliencyDataset
-from salseg.datasets.provenance import FILE_NAME, Provenance
+from salseg.datasets.video_saliency_dataset import PSEUDO_LABELS
 from salseg.errors import ConfigError, DataError
+from salseg.io.record import RunRecord, write_record
 from tests.datasets.video_folders import LAYOUTS, mask, write_video
 
 LOAD = [dict(type='LoadFrames'), dict(type='LoadLabels'), dict(type='PackFrames')]
@@ -95,12 +96,12 @@ def test_a_video_with_one_label_stands_aside_where_others_have_triplets(tmp_path
     assert [dataset.videos[number].name for number, _ in dataset.items] == ['b']
 
 
-def test_kept_truth_and_soft_labels_are_told_apart_by_the_provenance(tmp_path):
+def test_kept_truth_and_soft_labels_are_told_apart_by_the_record(tmp_path):
     _, labels = write_video(tmp_path, 'a', 3)
     cv2.imwrite(str(labels / '00000.png'), (mask(0) > 0).astype(np.uint8))
     cv2.imwrite(str(labels / '00001.png'), np.full((24, 32), 51, np.uint8))
-    kept = Provenance({}, {}, 'index', kept={'a': ['00000', '00002']}, made={'a': ['00001']})
-    (tmp_path / FILE_NAME).write_text(kept.text())
+    frames = dict(a=dict(kept=['00000', '00002'], made=['00001']))
+    write_record(tmp_path, RunRecord(PSEUDO_LABELS, dict(encoding='index'), items=frames))
     sample = VideoSaliencyDataset(str(tmp_path), length=2, pipeline=SOFT)[0]['data_samples']
     np.testing.assert_allclose(sample.saliency[0], mask(0) > 0)
     np.testing.assert_allclose(sample.saliency[1], 0.2, rtol=1e-6)
@@ -114,11 +115,22 @@ def test_a_frame_missing_in_the_middle_is_named(tmp_path):
     assert len(VideoSaliencyDataset(str(tmp_path), length=2, gaps='allow').videos[0].frames) == 7
 
 
-def test_a_broken_provenance_file_is_named(tmp_path):
+def test_a_broken_record_of_pseudo_labels_is_named(tmp_path):
     write_video(tmp_path, 'a', 3)
-    (tmp_path / FILE_NAME).write_text(Provenance({}, {}, 'binary').text()[:20])
-    with pytest.raises(DataError, match=rf'{FILE_NAME} is no provenance file'):
+    record = RunRecord(PSEUDO_LABELS, dict(encoding='binary'), items=dict(a=dict(kept=[3], made=[])))
+    write_record(tmp_path, record)
+    with pytest.raises(DataError, match=r'run\.json is no record of salseg: items: a: kept is \[3\]; expected a list'):
         VideoSaliencyDataset(str(tmp_path), length=2)
+    (tmp_path / 'run.json').write_text(record.text()[:20])
+    with pytest.raises(DataError, match=r'run\.json is no record of salseg: it cannot be read'):
+        VideoSaliencyDataset(str(tmp_path), length=2)
+
+
+def test_the_record_of_another_command_says_nothing_of_annotations(tmp_path):
+    write_video(tmp_path, 'a', 3)
+    write_record(tmp_path, RunRecord('predict', items=dict(a=dict(kept=['00000']))))
+    sample = VideoSaliencyDataset(str(tmp_path), length=2, pipeline=SOFT)[0]['data_samples']
+    assert set(sample.label_kind) == {'binary'}
 
 
 def test_an_annotation_without_frame_is_named(tmp_path):

@@ -16,6 +16,8 @@ from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DefaultScope
 from mmengine.visualization import Visualizer
 
+from salseg.apis.converting import find_converter
+from salseg.cli.convert import parse as parse_conversion
 from salseg.cli.main import COMMANDS, build_parser, main
 from salseg.cli.predict import DEMO, is_input
 from salseg.engine.config import load_config
@@ -117,7 +119,10 @@ def _arguments(where: str, arguments: Sequence[str]):
     errors = io.StringIO()
     try:
         with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(io.StringIO()):
-            return build_parser().parse_args(list(arguments))
+            args = build_parser().parse_args(list(arguments))
+            if args.command == 'convert' and args.name is not None:
+                parse_conversion(find_converter(args.name), args.rest)
+            return args
     except SystemExit as stop:
         if stop.code in (0, None):
             return None

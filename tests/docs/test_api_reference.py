@@ -26,7 +26,7 @@ PACKAGES = (
     'salseg.models.segmentors',
     'salseg.datasets',
     'salseg.datasets.flow',
-    'salseg.datasets.samplers',
+    'salseg.datasets.sampling',
     'salseg.datasets.sampling',
     'salseg.datasets.transforms',
     'salseg.evaluation.evaluate',
@@ -35,7 +35,7 @@ PACKAGES = (
     'salseg.evaluation.protocols',
 )
 # Constants and type aliases cannot carry a docstring of their own.
-UNDESCRIBED = ('PROTOCOLS', 'Metrics', 'SALIENCY_METRICS', 'Scores')
+UNDESCRIBED = ('InputType', 'PROTOCOLS', 'Metrics', 'SALIENCY_METRICS', 'Scores')
 
 
 def entries():

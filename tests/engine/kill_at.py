@@ -13,7 +13,7 @@ torch.set_num_threads(1)
 
 from mmengine.hooks import Hook
 
-from salseg.engine import running
+from salseg.engine import train
 from salseg.registry import HOOKS
 
 
@@ -54,9 +54,9 @@ if __name__ == '__main__':
     config, work_dir, moment, resume, *options = sys.argv[1:]
     kind, _, number = moment.partition(':')
     if kind == 'iter':
-        parsed = running.load_config(config, options)
+        parsed = train.load_config(config, options)
         parsed.custom_hooks.append(dict(type='KillHook', step=int(number)))
-        running.load_config = lambda *args, **kwargs: parsed
+        train.load_config = lambda *args, **kwargs: parsed
     elif kind == 'write':
         cut_write(int(number))
-    running.train(config, options, work_dir, resume=resume == 'resume')
+    train.train(config, options, work_dir, resume=resume == 'resume')

@@ -7,7 +7,7 @@ from torch import nn
 from salseg.catalog import list_configs
 from salseg.engine.config import load_config
 from salseg.engine.runner import SalRunner
-from salseg.engine.running import prepare
+from salseg.engine.train import prepare
 from salseg.errors import UnknownName
 from salseg.registry import OPTIM_WRAPPER_CONSTRUCTORS
 

@@ -3,8 +3,6 @@ from tests.needs import needs_project
 needs_project('rcrnet')
 
 
-import json
-
 import cv2
 import numpy as np
 import pytest
@@ -14,12 +12,14 @@ from torch import nn
 from projects.rcrnet import FGPLG, SplitTriplet  # noqa: F401 - registers the transform
 from salseg.datasets import VideoSaliencyDataset
 from salseg.io.annotations import read_map
+from salseg.io.record import read_record
 from salseg.engine import pseudo_labels
 from salseg.engine.pseudo_labels import released_grey
 from salseg.engine.pseudo_labels import generate_pseudo_labels
 from salseg.errors import CheckpointError, DataError
 from salseg.models import SaliencySegmentor
 from tests.datasets.video_folders import mask, write_video
+from tests.records import timeless
 
 TRIPLETS = [
     dict(type='LoadFrames'),
@@ -79,12 +79,15 @@ def files(folder):
 
 def test_kept_truth_is_copied_byte_for_byte_and_the_rest_is_made(videos, tmp_path):
     found = generate_pseudo_labels(generator(), dataset(videos), tmp_path / 'out')
-    assert found.kept == {'a': ['00000', '00003', '00006'], 'b': ['00000', '00003']}
-    assert found.made == {'a': ['00001', '00002', '00004', '00005'], 'b': ['00001', '00002']}
+    assert found.items == {
+        'a': dict(kept=['00000', '00003', '00006'], made=['00001', '00002', '00004', '00005']),
+        'b': dict(kept=['00000', '00003'], made=['00001', '00002']),
+    }
+    assert read_record(tmp_path / 'out') == found
     written = files(tmp_path / 'out')
     assert len(written) == 5 + 6
-    for video, frames in found.kept.items():
-        for frame in frames:
+    for video, frames in found.items.items():
+        for frame in frames['kept']:
             name = f'Annotations/{video}/{frame}.png'
             assert written[name] == (videos / name).read_bytes()
     grey = read_map(tmp_path / 'out/Annotations/a/00001.png')
@@ -115,19 +118,20 @@ def test_an_interrupted_run_goes_on_and_gives_the_same_files(videos, tmp_path, m
     monkeypatch.setattr(pseudo_labels, 'predict_greys', counted)
     with pytest.raises(KeyboardInterrupt):
         generate_pseudo_labels(generator(), dataset(videos), tmp_path / 'out')
-    done = json.loads((tmp_path / 'out/provenance.json').read_text())
-    assert list(done['made']) == ['a']
+    done = read_record(tmp_path / 'out')
+    assert (done.state, list(done.items)) == ('running', ['a'])
     calls.clear()
     monkeypatch.setattr(pseudo_labels, 'predict_greys', lambda *args: calls.append(args) or real(*args))
     generate_pseudo_labels(generator(), dataset(videos), tmp_path / 'out')
     assert len(calls) == 1
     assert files(tmp_path / 'out') == files(tmp_path / 'whole')
+    assert timeless(tmp_path / 'out') == timeless(tmp_path / 'whole')
 
 
 def test_of_a_video_with_one_label_only_that_label_is_kept(videos, tmp_path):
     write_video(videos, 'c', 5, every=10)
     found = generate_pseudo_labels(generator(), dataset(videos), tmp_path / 'out')
-    assert (found.kept['c'], found.made['c']) == (['00000'], [])
+    assert found.items['c'] == dict(kept=['00000'], made=[])
     name = 'Annotations/c/00000.png'
     assert (tmp_path / 'out' / name).read_bytes() == (videos / name).read_bytes()
     joint = VideoSaliencyDataset(str(tmp_path / 'out'), length=2, pipeline=SOFT)
@@ -138,8 +142,8 @@ def test_frames_of_different_sizes_stop_the_labelling_and_are_named(videos, tmp_
     cv2.imwrite(str(videos / 'JPEGImages/b/00002.png'), np.zeros((10, 12, 3), np.uint8))
     with pytest.raises(DataError, match=r'b/00002\.png is \(10, 12\)'):
         generate_pseudo_labels(generator(), dataset(videos), tmp_path / 'out')
-    done = json.loads((tmp_path / 'out/provenance.json').read_text())
-    assert list(done['made']) == ['a']
+    done = read_record(tmp_path / 'out')
+    assert (done.state, list(done.items)) == ('running', ['a'])
 
 
 def test_a_kept_label_that_is_cut_off_is_named(videos, tmp_path):
@@ -164,7 +168,7 @@ def test_other_settings_or_weights_are_refused_in_the_same_folder(videos, tmp_pa
         generate_pseudo_labels(generator(), dataset(videos, between=1), tmp_path / 'out')
     other = generator()
     other.backbone.conv.bias.data += 1
-    with pytest.raises(DataError, match=r'model\.weights'):
+    with pytest.raises(DataError, match=r'with other weights:\n  weights: \w+ \(test\) there'):
         generate_pseudo_labels(other, dataset(videos), tmp_path / 'out')
 
 
@@ -185,8 +189,8 @@ def test_any_model_on_clips_goes_through_the_same_door(videos, tmp_path):
     model.weights_source = 'test'
     clips = dataset(videos, clips='all', between=0, length=3, pipeline=CLIPS)
     found = generate_pseudo_labels(model, clips, tmp_path / 'out')
-    assert found.kept['a'] == ['00000', '00003', '00006']
-    assert found.made['a'] == ['00001', '00002', '00004', '00005', '00007']
+    assert found.items['a']['kept'] == ['00000', '00003', '00006']
+    assert found.items['a']['made'] == ['00001', '00002', '00004', '00005', '00007']
 
 
 def test_released_style_rounds_down_before_it_resizes(videos, tmp_path):

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from salseg.engine.checkpoint import load_file
-from salseg.engine.running import newest_checkpoint, train
+from salseg.engine.checkpoint import newest_checkpoint
+from salseg.engine.train import train
 from salseg.errors import CheckpointError, ConfigError
 
 SCRIPT = Path(__file__).with_name('kill_at.py')

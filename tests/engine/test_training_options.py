@@ -6,7 +6,7 @@ from mmengine.hooks import Hook
 
 from salseg.engine.checkpoint import load_file
 from salseg.engine.hooks import recomputed
-from salseg.engine.running import train
+from salseg.engine.train import train
 from salseg.errors import ConfigError
 from salseg.registry import HOOKS
 from tests.tiny import write_tiny_config

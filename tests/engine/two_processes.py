@@ -17,7 +17,7 @@ torch.set_num_threads(1)
 
 from mmengine.hooks import Hook
 
-from salseg.engine.running import train
+from salseg.engine.train import train
 from salseg.registry import HOOKS
 
 

@@ -1,13 +1,17 @@
 import json
 import os
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from salseg.errors import DataError
 from salseg.evaluation import evaluate as module
 from salseg.evaluation.evaluate import Settings, evaluate_folders
 from salseg.evaluation.protocols import PartialResult, Problem, get_protocol
 from salseg.evaluation.records import Records, decode, encode
+from salseg.io.record import RunRecord, differences, read_record, write_record
 from tests.evaluation.trees import label_tree, map_tree, save_grey
 
 
@@ -74,6 +78,32 @@ def test_another_protocol_or_option_uses_no_record(forty):
     assert evaluate_folders({'a': predictions}, truth, 'cosod', settings).scored == 3
 
 
+def test_the_record_says_what_was_asked_for_and_whether_it_was_answered(forty):
+    predictions, truth, settings = forty
+    with pytest.raises(Killed):
+        evaluate_folders({'a': predictions}, truth, 'sod', settings, progress=killer(32))
+    begun = read_record(settings.records, 'evaluate')
+    assert begun.state == 'running'
+    assert begun.settings['protocol'] == get_protocol('sod').identity
+    assert (begun.settings['truth'], begun.settings['predictions']) == (str(truth), {'a': str(predictions)})
+    evaluate_folders({'a': predictions}, truth, 'sod', settings)
+    done = read_record(settings.records)
+    assert (done.state, done.result, done.since) == ('done', {'a': {'images': 40}}, begun.since)
+    evaluate_folders({'a': predictions}, truth, 'cosod', replace(settings, allow_missing=True))
+    other = read_record(settings.records)
+    assert list(differences(done, other)) == ['allow missing', 'protocol']
+
+
+def test_a_folder_of_another_command_and_a_broken_record_are_refused(forty):
+    predictions, truth, settings = forty
+    write_record(settings.records, RunRecord('predict'))
+    with pytest.raises(DataError, match='was written by `salseg predict`; expected a folder of `salseg evaluate`'):
+        evaluate_folders({'a': predictions}, truth, 'sod', settings)
+    (settings.records / 'run.json').write_text('{')
+    with pytest.raises(DataError, match=r'run\.json is no record of salseg'):
+        evaluate_folders({'a': predictions}, truth, 'sod', settings)
+
+
 def test_shards_together_score_everything_once(forty):
     predictions, truth, settings = forty
     for shard in ((0, 2), (1, 2)):
@@ -94,7 +124,7 @@ def test_the_first_rank_waits_for_the_others(forty, monkeypatch):
         naps.append(seconds)
         evaluate_folders({'a': predictions}, truth, 'sod', other)
 
-    monkeypatch.setattr(module.time, 'sleep', nap)
+    monkeypatch.setattr(module, 'time', SimpleNamespace(sleep=nap))
     first = evaluate_folders({'a': predictions}, truth, 'sod', Settings(records=settings.records, shard=(0, 2)))
     assert len(naps) == 1
     assert first.scored == 2

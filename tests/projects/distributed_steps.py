@@ -22,7 +22,7 @@ from salseg.catalog import config_of
 from salseg.engine.config import load_config
 from salseg.engine.optim import AutocastOptimWrapper
 from salseg.engine.runner import SalRunner
-from salseg.engine.running import prepare
+from salseg.engine.train import prepare
 from tests.projects.tiny_runs import make_tiny
 
 

@@ -13,7 +13,7 @@ from salseg.catalog import list_configs
 from salseg.datasets.synthetic.images import draw_image
 from salseg.engine.config import load_config
 from salseg.engine.runner import SalRunner
-from salseg.engine.running import prepare
+from salseg.engine.train import prepare
 from salseg.models import SaliencySegmentor
 from tests.projects.tiny_runs import make_tiny, write_data
 

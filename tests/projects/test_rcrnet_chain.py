@@ -5,7 +5,6 @@ from tests.needs import needs_project
 needs_project('rcrnet')
 
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -15,9 +14,11 @@ import torch
 
 from salseg.cli.main import main
 from salseg.io.annotations import read_map
+from salseg.io.record import read_record
 from salseg.datasets.synthetic import write_dataset
 from salseg.engine.checkpoint import load_file
 from salseg.models import BaseSegmentor
+from tests.records import timeless
 
 STEPS, SIZE = 3, 32
 DATASET = 'train_dataloader.dataset'
@@ -133,10 +134,10 @@ def test_each_stage_starts_from_the_one_before(chain):
 
 
 def test_generated_labels_are_the_data_of_the_last_stage(chain):
-    made = json.loads((chain / 'labels/provenance.json').read_text())
+    made = read_record(chain / 'labels')
     video = 'train-000'
-    assert made['kept'][video] == ['00000', '00004', '00008']
-    assert made['made'][video] == ['00001', '00002', '00003', '00005', '00006', '00007']
+    assert made.items[video]['kept'] == ['00000', '00004', '00008']
+    assert made.items[video]['made'] == ['00001', '00002', '00003', '00005', '00006', '00007']
     truth = chain / f'data/Annotations/480p/{video}/00004.png'
     assert (chain / f'labels/Annotations/{video}/00004.png').read_bytes() == truth.read_bytes()
     grey = read_map(chain / f'labels/Annotations/{video}/00002.png')
@@ -150,15 +151,13 @@ def test_labelling_that_was_killed_goes_on_to_the_same_files(chain, tmp_path):
         [sys.executable, '-c', script, *labelling(chain, out)], capture_output=True, text=True, check=False
     )
     assert done.returncode == -9, done.stderr[-2000:]
-    begun = json.loads((out / 'provenance.json').read_text())
-    assert list(begun['made']) == ['train-000']
+    begun = read_record(out)
+    assert (begun.state, list(begun.items)) == ('running', ['train-000'])
     # Three kept and six made of the first video; three and two of the second.
     assert len(files(out)) == 14
     assert main(labelling(chain, out)) == 0
     assert files(out) == files(chain / 'labels')
-    assert json.loads((out / 'provenance.json').read_text()) == json.loads(
-        (chain / 'labels/provenance.json').read_text()
-    )
+    assert timeless(out) == timeless(chain / 'labels')
 
 
 @pytest.mark.parametrize('stage', STAGES)

@@ -11,7 +11,7 @@ each_page = pytest.mark.parametrize('page', PAGES, ids=lambda page: page.parent.
 
 
 def symbol_rows(page):
-    """(names, paths) of every row of a page whose last column leads to modules or folders; `same` repeats the row above."""
+    """(names, paths) of every row of a page that leads to modules or folders; `same` repeats the row above."""
     before = []
     for line in page.read_text().splitlines():
         cells = [cell.strip() for cell in re.split(r'(?<!\\)\|', line)[1:-1]]

@@ -66,7 +66,7 @@ def draw(runs: dict[str, Series], keys: list[str], path: Path, window: int) -> P
     Raises:
         DataError: No run has a key.
     """
-    metric, panels = new_figure(len(keys), 7.2, 1.0 + 2.2 * len(keys))
+    figure, panels = new_figure(len(keys), 7.2, 1.0 + 2.2 * len(keys))
     for axes, key in zip(panels, keys):
         if not any(key in series for series in runs.values()):
             known = sorted({name for series in runs.values() for name in series})
@@ -80,7 +80,7 @@ def draw(runs: dict[str, Series], keys: list[str], path: Path, window: int) -> P
         axes.grid(alpha=0.3)
     panels[0].legend(fontsize=8)
     panels[-1].set_xlabel('step')
-    return save_figure(metric, path)
+    return save_figure(figure, path)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -91,7 +91,7 @@ KINDS = {
         'warning', 'annotations that are object everywhere', 'intended? Inverted or broken files look so'
     ),
     'scribble-codes': Kind(
-        'error', 'scribbles with other codes than 0, 1, 2', 'tools/dataset_converters/scribbles.py reads other codes'
+        'error', 'scribbles with other codes than 0, 1, 2', 'salseg convert scribbles or painted reads other codes'
     ),
     'one-scribble': Kind(
         'error',

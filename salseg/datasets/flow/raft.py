@@ -1,6 +1,5 @@
 """RAFT of torchvision, with weights that the user supplies."""
 
-import hashlib
 import pickle
 from pathlib import Path
 from typing import Literal
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 from salseg.datasets.flow.base import FlowEstimator, FramePair
 from salseg.errors import ConfigError, WeightsError
+from salseg.ops.fingerprint import weights_fingerprint
 from salseg.registry import FLOWS
 
 
@@ -76,4 +76,4 @@ def _load(path: Path, size: str) -> tuple[nn.Module, str]:
         model.load_state_dict(torch.load(path, map_location='cpu', weights_only=True))
     except (pickle.UnpicklingError, RuntimeError, EOFError, AttributeError, TypeError) as error:
         raise WeightsError(f'RAFTFlow: {path} is no state dict of raft_{size}: {str(error).splitlines()[0]}') from None
-    return model.eval(), hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()
+    return model.eval(), weights_fingerprint(model)

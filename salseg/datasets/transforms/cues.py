@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from salseg.datasets.flow import FlowCache, FlowEstimator, FramePair
-from salseg.datasets.guidance import checksum, read_guidance, read_record
+from salseg.datasets.guidance import image_digest, read_guidance, read_mask_record
 from salseg.datasets.transforms.base import FrameTransform, Results
 from salseg.errors import ConfigError, DataError
 from salseg.registry import FLOWS, TRANSFORMS
@@ -95,7 +95,7 @@ class LoadGuidance(FrameTransform):
 
     Args:
         folder: What was written.
-        check: Compare the checksum of each image's file with that of the image that the mask was made of.
+        check: Compare the digest of each image's file with that of the image that the mask was made of.
 
     Raises:
         DataError: The folder holds no such masks.
@@ -104,7 +104,7 @@ class LoadGuidance(FrameTransform):
     def __init__(self, folder: str, check: bool = True) -> None:
         self.folder = Path(folder)
         self.check = check
-        self.record = read_record(self.folder)
+        self.record = read_mask_record(self.folder)
 
     def transform(self, results: Results) -> Results:
         """Add ``guidance``, (1, h, w) float32 in [0, 1] per frame.
@@ -117,13 +117,13 @@ class LoadGuidance(FrameTransform):
 
     def _mask(self, results: Results, frame: int) -> np.ndarray:
         key, path = f'{results["set_id"]}/{results["frame_ids"][frame]}', results['frame_paths'][frame]
-        known = self.record.frames.get(key)
+        known = self.record.items.get(key)
         if known is None:
             raise DataError(
-                f'{self.folder} has no mask of {key}, only of {len(self.record.frames)} other frames. Run `salseg '
+                f'{self.folder} has no mask of {key}, only of {len(self.record.items)} other frames. Run `salseg '
                 'precompute guidance` on this data set.'
             )
-        if self.check and known[0] != checksum(path):
+        if self.check and known['image'] != image_digest(path):
             raise DataError(f'the mask of {key} in {self.folder} is of another image than {path}: make it again.')
         geometry = results['geometry'][frame]
         height, width = geometry.ori_shape

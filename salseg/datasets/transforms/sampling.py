@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from salseg.datasets.sampling.object_clips import forward_clip, frame_gap, spread_clip
+from salseg.datasets.sampling.clips import forward_clip, frame_gap, spread_clip
 from salseg.datasets.transforms.base import PER_FRAME, FrameTransform, Results
 from salseg.errors import ConfigError, DataError
 from salseg.io.annotations import UNKNOWN, read_annotation

@@ -1,6 +1,12 @@
 """Metrics as pure functions on NumPy arrays: no torch, no mmengine, no config."""
 
-from salseg.evaluation.functional.aggregate import average_scores, group_level, image_level, summarize_scores
+from salseg.evaluation.functional.aggregate import (
+    ScoreAccumulator,
+    average_scores,
+    group_level,
+    image_level,
+    summarize_scores,
+)
 from salseg.evaluation.functional.boundary import boundary_f
 from salseg.evaluation.functional.cosod import cosod_scores, cosod_summary
 from salseg.evaluation.functional.davis import (
@@ -27,6 +33,7 @@ __all__ = [
     'Scores',
     'SequenceScores',
     'TimeStatistics',
+    'ScoreAccumulator',
     'average_scores',
     'boundary_f',
     'cosod_scores',

@@ -15,6 +15,60 @@ from salseg.evaluation.functional.saliency import Scores
 # NaN for an image without object or without background: no statement about it, so it is left out.
 SKIP_NAN = ('auc', 'average_precision')
 
+_COUNT = 'count/'
+
+
+class ScoreAccumulator:
+    """Running sums of scores and curves: a data set of any size takes a few kilobytes per group.
+
+    Args:
+        arrays: Result of `arrays`, to continue from.
+    """
+
+    def __init__(self, arrays: Mapping[str, np.ndarray] | None = None) -> None:
+        arrays = arrays or {}
+        self.sums = {name: np.array(a, np.float64) for name, a in arrays.items() if not name.startswith(_COUNT)}
+        self.numbers = {name: int(arrays[_COUNT + name]) for name in self.sums}
+
+    def add(self, scores: Scores) -> None:
+        """Take the scores of one image in."""
+        for name, value in scores.items():
+            # Undefined there: AUC and AP of an image without object or without background.
+            skipped = name in SKIP_NAN and np.isnan(value)
+            self._add(name, np.zeros(()) if skipped else np.asarray(value, np.float64), int(not skipped))
+
+    def merge(self, other: 'ScoreAccumulator') -> None:
+        """Take in the sums of other images."""
+        for name, value in other.sums.items():
+            self._add(name, value, other.numbers[name])
+
+    def _add(self, name: str, value: np.ndarray, number: int) -> None:
+        if name in self.sums:
+            self.sums[name] = self.sums[name] + value
+            self.numbers[name] += number
+        else:
+            self.sums[name] = np.array(value)
+            self.numbers[name] = number
+
+    def mean(self) -> Scores:
+        """Averages, as `average_scores` gives them.
+
+        Raises:
+            DataError: Nothing was added.
+        """
+        if not self.sums:
+            raise DataError('no scores to average: not one image was evaluated.')
+        return {name: self._quotient(name) for name in self.sums}
+
+    def _quotient(self, name: str) -> float | np.ndarray:
+        number = self.numbers[name]
+        mean = self.sums[name] / number if number else np.full(self.sums[name].shape, np.nan)
+        return mean if mean.ndim else float(mean)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Sums and counts by name."""
+        return {**self.sums, **{_COUNT + name: np.array(number) for name, number in self.numbers.items()}}
+
 
 def average_scores(scores: Iterable[Scores]) -> Scores:
     """Mean of every score over images, or over groups that were averaged themselves.
@@ -32,25 +86,16 @@ def average_scores(scores: Iterable[Scores]) -> Scores:
         >>> average_scores([{'mae': 0.25, 'auc': 1.0}, {'mae': 0.75, 'auc': float('nan')}])
         {'mae': 0.5, 'auc': 1.0}
     """
-    scores = list(scores)
-    if not scores:
-        raise DataError('no scores to average: not one image was evaluated.')
-    names = list(scores[0])
-    for number, other in enumerate(scores):
-        if set(other) != set(names):
+    total, names = ScoreAccumulator(), None
+    for number, one in enumerate(scores):
+        names = set(one) if names is None else names
+        if set(one) != names:
             raise DataError(
                 f'score {number} has other metrics than score 0: '
-                f'{sorted(set(other) ^ set(names))}. Compute the same `metrics` for all images.'
+                f'{sorted(set(one) ^ names)}. Compute the same `metrics` for all images.'
             )
-    return {name: _mean([s[name] for s in scores], skip_nan=name in SKIP_NAN) for name in names}
-
-
-def _mean(values: Sequence[float | np.ndarray], skip_nan: bool) -> float | np.ndarray:
-    arrays = [np.asarray(value) for value in values]
-    if arrays[0].ndim:
-        return np.stack(arrays).mean(axis=0)
-    kept = [array for array in arrays if not (skip_nan and np.isnan(array))]
-    return float(np.stack(kept).mean()) if kept else float('nan')
+        total.add(one)
+    return total.mean()
 
 
 def summarize_scores(mean: Scores) -> Scores:

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from salseg.errors import ConfigError, DataError
 from salseg.evaluation.metrics.base import SetMetric
+from salseg.evaluation.output.table import TITLES, cell
 from salseg.evaluation.protocols import MaskProtocol, get_protocol, plain
-from salseg.evaluation.report.table import TITLES, cell
 from salseg.evaluation.tasks import LazyFrames
 from salseg.io.listing import in_order
 from salseg.registry import METRICS

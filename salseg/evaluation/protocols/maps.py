@@ -8,6 +8,7 @@ import numpy as np
 
 from salseg.evaluation.functional import (
     SALIENCY_METRICS,
+    ScoreAccumulator,
     Scores,
     average_scores,
     cosod_scores,
@@ -18,7 +19,6 @@ from salseg.evaluation.functional import (
 )
 from salseg.evaluation.functional.resize import Interpolation
 from salseg.evaluation.functional.saliency import check_metrics
-from salseg.evaluation.protocols.accumulator import ScoreAccumulator
 from salseg.evaluation.protocols.base import Accumulator, Metrics, PartialResult, Protocol, plain
 
 COLUMNS = ('max_f', 'mean_f', 'adaptive_f', 'weighted_f', 's_measure', 'max_e', 'mean_e', 'adaptive_e', 'mae')

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 
 from salseg.evaluation.folders import Tree, list_tree
+from salseg.evaluation.output import Case
 from salseg.evaluation.protocols import MaskProtocol, Protocol
 from salseg.evaluation.protocols.masks import UnsupervisedProtocol
-from salseg.evaluation.report import Case
 from salseg.io.annotations import LABEL_SUFFIXES, UNKNOWN, read_annotation, read_map, read_truth
 from salseg.visualization.overlay import PALETTE
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from salseg.errors import DataError
 from salseg.evaluation.evaluate import Evaluation
-from salseg.evaluation.report import Case, statement
-from salseg.evaluation.report.table import TITLES, best_values, cell, columns_of, made_up, shown_value
+from salseg.evaluation.output import Case, statement
+from salseg.evaluation.output.table import TITLES, best_values, cell, columns_of, made_up, shown_value
 from salseg.io.files import write_text
 
 _STYLE = """

@@ -64,4 +64,4 @@ def _figure(entry: Entry) -> str:
     data = base64.b64encode(cv2.imencode('.jpg', strip, (cv2.IMWRITE_JPEG_QUALITY, 80))[1].tobytes()).decode()
     text = f'{escape(entry.name)}: {(entry.saliency >= 128).mean():.0%}'
     image = f'<img alt="{escape(entry.name)}" src="data:image/jpeg;base64,{data}">'
-    return f'<metric>{image}<figcaption>{text}</figcaption></metric>'
+    return f'<figure>{image}<figcaption>{text}</figcaption></figure>'

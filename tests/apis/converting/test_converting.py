@@ -6,18 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from salseg.apis.converting import (
-    coco_groups,
-    convert_duts,
-    convert_fbms,
-    convert_groups,
-    convert_videos,
-    draw_from_masks,
-    merge_scribbles,
-    shrink_youtube_vos,
-    write_boxes,
-)
-from salseg.apis.converting.coco import instance_mask
+from salseg.apis.converting import CONVERTERS, find_converter
+from salseg.apis.converting.boxes import write_boxes
+from salseg.apis.converting.files import Summary, check_names, safe_name, safe_names, take, unwrapped
+from salseg.apis.converting.groups import coco_groups, convert_groups, instance_mask
+from salseg.apis.converting.saliency import add_scribbles, convert_duts
+from salseg.apis.converting.scribbles import convert_scribbles, draw_from_masks, merge_scribbles
+from salseg.apis.converting.videos import convert_davis, convert_fbms, convert_videos, shrink_youtube_vos
 from salseg.datasets.checking import check_folder
 from salseg.errors import DataError
 from salseg.registry import DATASETS
@@ -41,7 +36,7 @@ def sound(out, kind=None):
 
 
 def test_duts_and_its_scribbles_become_one_folder_that_loads(tmp_path):
-    train, test = tmp_path / 'DUTS-TR', tmp_path / 'DUTS-TE'
+    train, test = tmp_path / 'in/DUTS-TR', tmp_path / 'in/DUTS-TE'
     for number, name in enumerate(('n01_1', 'sun_a.b', 'lone')):
         save(train / 'DUTS-TR-Image' / f'{name}.jpg', draw_image(number))
         save(train / 'DUTS-TR-Mask' / f'{name}.png', mask())
@@ -50,9 +45,10 @@ def test_duts_and_its_scribbles_become_one_folder_that_loads(tmp_path):
     save(test / 'DUTS-TE-Image/x.jpg', draw_image(9))
     save(test / 'DUTS-TE-Mask/x.png', mask())
     before = state(tmp_path)
-    summary = convert_duts(train, tmp_path / 'out', tmp_path / 's', test)
+    summary = convert_duts(tmp_path / 'in', tmp_path / 'out', tmp_path / 's')
     assert summary.counts == {'scribbles': 2, 'masks': 3, 'train images': 2, 'test images': 1}
-    assert summary.notes['scribbles without image, left out'] == ['stray']
+    assert summary.left['scribbles without image'] == ['stray']
+    assert [os.path.basename(path) for path in summary.left['images without scribble']] == ['lone.jpg']
     assert {path: data for path, data in state(tmp_path).items() if 'out' not in path.parts} == before
     root = str(tmp_path / 'out')
     data = DATASETS.build(dict(type='SaliencyDataset', data_root=root, list_file='train.txt', encoding='scribble'))
@@ -90,7 +86,7 @@ def test_drawn_scribbles_keep_to_their_side_and_depend_on_seed_and_name_only(tmp
     summary = draw_from_masks(source, tmp_path / 'first')
     draw_from_masks(source, tmp_path / 'again')
     draw_from_masks(source, tmp_path / 'other', seed=1)
-    assert [os.path.basename(path) for path in summary.notes['masks without object, left out']] == ['c.png']
+    assert [os.path.basename(path) for path in summary.left['masks without object']] == ['c.png']
     first = {name: values(tmp_path / f'first/scribble/{name}.png') for name in 'ab'}
     for name, codes in first.items():
         assert set(np.unique(codes)) == {0, 1, 2}
@@ -267,9 +263,15 @@ def coco(root):
 
 def test_groups_of_coco_unite_the_large_instances_of_their_category(tmp_path):
     images, annotations = coco(tmp_path)
-    summary = coco_groups(images, annotations, tmp_path / 'out', min_area=100)
+    summary = coco_groups(images, tmp_path / 'out', annotations=annotations, min_area=100)
     assert summary.counts == {'groups': 1, 'images': 3}
-    assert summary.notes == {'categories with too few images': ['dog: 1']}
+    assert summary.notes['categories with too few images'] == ['dog: 1']
+    assert [note.split(' (')[0] for note in summary.notes['instances that are not used']] == [
+        '1 are not larger than 100 pixels',
+        '1 are crowds',
+        '1 in categories with fewer than 2 images',
+    ]
+    assert not summary.left
     expected = np.zeros((60, 80), np.uint8)
     expected[3:14, 2:13], expected[30:42, 40:52] = 255, 255
     np.testing.assert_array_equal(values(tmp_path / 'out/gt/cat/000000000001.png'), expected)
@@ -278,7 +280,7 @@ def test_groups_of_coco_unite_the_large_instances_of_their_category(tmp_path):
 
 def test_groups_of_coco_can_be_cut_and_made_square(tmp_path):
     images, annotations = coco(tmp_path)
-    coco_groups(images, annotations, tmp_path / 'out', min_area=100, most=2, size=16)
+    coco_groups(images, tmp_path / 'out', annotations=annotations, min_area=100, most=2, size=16)
     assert sorted(path.stem[-1] for path in (tmp_path / 'out/img/cat').iterdir()) == ['1', '3']
     assert Image.open(tmp_path / 'out/gt/cat/000000000003.png').size == (16, 16)
 
@@ -316,3 +318,223 @@ def test_boxes_of_images_as_coco_say_x_y_width_height(tmp_path):
     (box,) = content['annotations']
     assert (box['image_id'], box['bbox'], box['area']) == (1, [8, 6, 12, 12], 144)
     assert summary.notes == {'annotations without object': ['b']}
+
+
+def test_scribbles_are_put_beside_a_duts_that_is_there(tmp_path):
+    root = tmp_path / 'in' / 'DUTS' / 'DUTS-TR'
+    for number, name in enumerate(('a', 'b')):
+        save(root / 'DUTS-TR-Image' / f'{name}.jpg', draw_image(number))
+        save(root / 'DUTS-TR-Mask' / f'{name}.png', mask())
+    for name in ('a', 'stray'):
+        save(tmp_path / 's/DUT-train_gt' / f'{name}.png', scribble())
+    with pytest.raises(DataError, match='first salseg convert DUTS'):
+        add_scribbles(tmp_path / 's', tmp_path / 'out')
+    convert_duts(tmp_path / 'in', tmp_path / 'out')
+    summary = add_scribbles(tmp_path / 's', tmp_path / 'out')
+    assert summary.counts == {'scribbles': 1}
+    assert summary.left['images without scribble, taken off train.txt'] == ['b']
+    assert [os.path.basename(path) for path in summary.left['scribbles without image']] == ['stray.png']
+    assert (tmp_path / 'out/train.txt').read_text() == 'a\n'
+    sound(tmp_path / 'out', 'scribble')
+    convert_duts(tmp_path / 'in', tmp_path / 'out')
+    assert (tmp_path / 'out/train.txt').read_text() == 'a\nb\n'
+
+
+def test_options_of_drawn_scribbles_need_draw(tmp_path):
+    with pytest.raises(DataError, match='--seed is of scribbles that are drawn from masks: add --draw'):
+        convert_scribbles(scribble_folders(tmp_path / 'in'), tmp_path / 'out', seed=3)
+    assert not (tmp_path / 'out').exists()
+
+
+def test_davis_uses_the_lists_of_its_year_of_which_it_holds_videos(tmp_path):
+    source = videos(tmp_path / 'in/DAVIS')
+    for part in ('JPEGImages', 'Annotations'):
+        (source / part).rename(source / 'moved')
+        (source / part).mkdir()
+        (source / 'moved').rename(source / part / '480p')
+    for year, name, content in (('2016', 'val', 'cow'), ('2017', 'val', 'bear\ncow'), ('2017', 'train', 'elsewhere')):
+        (source / 'ImageSets' / year).mkdir(parents=True, exist_ok=True)
+        (source / 'ImageSets' / year / f'{name}.txt').write_text(content + '\n')
+    found = {}
+    for name in ('DAVIS-2016', 'DAVIS-2017'):
+        CONVERTERS[name].convert(tmp_path / 'in', tmp_path / name)
+        found[name] = sorted(path.name for path in (tmp_path / name / 'Annotations').iterdir())
+        assert [path.name for path in (tmp_path / name / 'ImageSets').iterdir()] == ['val.txt']
+    assert found == {'DAVIS-2016': ['cow'], 'DAVIS-2017': ['bear', 'cow']}
+    assert set(np.unique(values(tmp_path / 'DAVIS-2016/Annotations/cow/00001.png'))) == {0, 255}
+    assert set(np.unique(values(tmp_path / 'DAVIS-2017/Annotations/cow/00001.png'))) == {0, 1, 2}
+    with pytest.raises(DataError, match='holds no 1080p, but 480p'):
+        convert_davis(tmp_path / 'in', tmp_path / 'other', resolution='1080p')
+
+
+def exported(root, files, categories=((1, 'cat'),), **changes):
+    """An export of an annotation tool, one square of 40 x 40 pixels in each image."""
+    square = [20, 10, 60, 10, 60, 50, 20, 50]
+    annotations = [
+        dict(image_id=number, category_id=categories[number % len(categories)][0], segmentation=[square], **changes)
+        for number, _ in enumerate(files)
+    ]
+    images = [dict(id=number, file_name=name) for number, name in enumerate(files)]
+    for number, name in enumerate(files):
+        save(root / 'img' / name.replace('\\', '/'), draw_image(number, (60, 80)))
+    path = root / 'export.json'
+    content = dict(images=images, annotations=annotations, categories=[dict(id=i, name=n) for i, n in categories])
+    # Some programs put a byte order mark in front.
+    path.write_text(json.dumps(content), encoding='utf-8-sig')
+    return root / 'img', path
+
+
+def test_an_export_without_areas_and_with_equal_names_in_sub_folders_loses_nothing(tmp_path):
+    names = ['one/frame.png', 'two\\frame.png', 'one_frame.png']
+    source, file = exported(tmp_path, names)
+    summary = coco_groups(source, tmp_path / 'out', annotations=file, min_area=1000)
+    assert summary.counts == {'groups': 1, 'images': 3}
+    stems = {'one_frame': 0, 'two_frame': 1, 'one_frame-2': 2}
+    assert {path.stem for path in (tmp_path / 'out/img/cat').iterdir()} == set(stems)
+    for stem, number in stems.items():
+        np.testing.assert_array_equal(values(tmp_path / f'out/img/cat/{stem}.png'), draw_image(number, (60, 80)))
+        assert int((values(tmp_path / f'out/gt/cat/{stem}.png') > 0).sum()) == 1600
+
+
+@pytest.mark.parametrize('name', ['../../../hostile', '/tmp/hostile', 'animal/cat', '..', '.hidden'])
+def test_a_category_stays_below_the_folder_that_is_written(tmp_path, name):
+    source, file = exported(tmp_path / 'a/b/c', ['x.png', 'y.png'], ((7, name),))
+    out = tmp_path / 'a/b/d/e'
+    before = state(tmp_path)
+    if name == '..':
+        with pytest.raises(DataError, match="'..' makes no name"):
+            coco_groups(source, out, annotations=file, min_area=1000)
+        assert state(tmp_path) == before
+        return
+    coco_groups(source, out, annotations=file, min_area=1000)
+    new = set(state(tmp_path)) - set(before)
+    assert len(new) == 4
+    assert all(
+        path.relative_to(out).parts[0] in ('img', 'gt') and len(path.relative_to(out).parts) == 3 for path in new
+    )
+    sound(out, 'cosod')
+
+
+def test_two_categories_whose_names_become_one_stay_apart(tmp_path):
+    categories = ((1, 'a/b'), (2, 'a_b'))
+    source, file = exported(tmp_path, ['1.png', '2.png', '3.png', '4.png'], categories)
+    coco_groups(source, tmp_path / 'out', annotations=file, min_area=1000)
+    found = {path.name: {p.stem for p in path.iterdir()} for path in (tmp_path / 'out/img').iterdir()}
+    assert found == {'a_b': {'1', '3'}, 'a_b-2': {'2', '4'}}
+
+
+@pytest.mark.parametrize(
+    ('changes', 'reason'),
+    [
+        (dict(iscrowd=1), '2 are crowds'),
+        (dict(area=10), '2 are not larger than 1000 pixels'),
+        (dict(segmentation=[]), '2 have no mask'),
+    ],
+)
+def test_why_no_group_is_left_is_said(tmp_path, changes, reason):
+    source, file = exported(tmp_path, ['x.png', 'y.png'])
+    content = json.loads(file.read_text(encoding='utf-8-sig'))
+    for entry in content['annotations']:
+        entry.update(changes)
+    file.write_text(json.dumps(content))
+    with pytest.raises(DataError, match=reason):
+        coco_groups(source, tmp_path / 'out', annotations=file, min_area=1000)
+    assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize('name', ['../x.png', '/etc/x.png', 'a\\..\\..\\x.png'])
+def test_a_file_name_of_an_export_stays_in_the_folder_of_images(tmp_path, name):
+    source, file = exported(tmp_path, ['x.png', 'y.png'])
+    content = json.loads(file.read_text(encoding='utf-8-sig'))
+    content['images'][0]['file_name'] = name
+    file.write_text(json.dumps(content))
+    with pytest.raises(DataError, match='leads out of the folder'):
+        coco_groups(source, tmp_path / 'out', annotations=file)
+
+
+def test_an_annotation_of_another_size_than_its_image_is_refused(tmp_path):
+    source, file = exported(tmp_path, ['x.png', 'y.png'])
+    content = json.loads(file.read_text(encoding='utf-8-sig'))
+    content['images'][1].update(height=80, width=60)
+    file.write_text(json.dumps(content))
+    with pytest.raises(DataError, match='is 80x60 .width x height., its annotations are of 60x80'):
+        coco_groups(source, tmp_path / 'out', annotations=file, min_area=1000)
+
+
+def test_names_become_parts_of_paths_that_lead_nowhere_else():
+    assert safe_name('alarm clock') == 'alarm clock'
+    assert safe_name('n01_1.b & c%') == 'n01_1.b & c%'
+    assert safe_name('../a\\b\n') == '_a_b_'
+    assert safe_names({1: 'A', 2: 'a', 3: 'b', 4: 'a'}) == {1: 'A', 2: 'a-2', 3: 'b', 4: 'a-3'}
+    for name in ('', '..', '...', ' ', 'x' * 300):
+        with pytest.raises(DataError, match='makes no name'):
+            safe_name(name)
+
+
+def test_a_list_that_leads_out_of_the_source_is_refused(tmp_path):
+    source = videos(tmp_path / 'in')
+    (tmp_path / 'val.txt').write_text('../../x\n')
+    with pytest.raises(DataError, match=r"'../../x' is no name of a folder"):
+        convert_videos(source, tmp_path / 'out', lists=[tmp_path / 'val.txt'])
+    check_names(['select_0616_1', 'a b'], source)
+
+
+def test_two_lists_of_one_name_are_refused(tmp_path):
+    source = videos(tmp_path / 'in')
+    for year, name in ((2016, 'cow'), (2017, 'bear')):
+        (tmp_path / str(year)).mkdir()
+        (tmp_path / str(year) / 'val.txt').write_text(f'{name}\n')
+    with pytest.raises(DataError, match='two have the same name'):
+        convert_videos(source, tmp_path / 'out', lists=[tmp_path / '2016/val.txt', tmp_path / '2017/val.txt'])
+    assert not (tmp_path / 'out').exists()
+
+
+def test_a_link_whose_source_is_gone_is_made_again(tmp_path):
+    first, target = save(tmp_path / 'a/x.png', mask()), tmp_path / 'out/x.png'
+    take(first, target, 'symlink')
+    moved = first.rename(tmp_path / 'x.png')
+    assert not target.exists()
+    take(moved, target, 'symlink')
+    assert target.samefile(moved)
+
+
+def test_a_folder_around_the_release_is_no_hindrance_and_two_are_named(tmp_path):
+    (tmp_path / 'a/JPEGImages').mkdir(parents=True)
+    assert unwrapped(tmp_path, ('jpegimages',)) == unwrapped(tmp_path / 'a', ('JPEGImages',)) == tmp_path / 'a'
+    (tmp_path / 'b').mkdir()
+    with pytest.raises(DataError, match='holds none of JPEGImages; found a, b'):
+        unwrapped(tmp_path, ('JPEGImages',))
+
+
+def test_the_table_stands_beside_the_published_counts(tmp_path):
+    summary = Summary(tmp_path, {'videos': 2, 'frames': 1376})
+    text = summary.text({'videos': (20, 30), 'frames': (1376, 2079)})
+    assert '| videos  | 2      | 20 or 30       |' in text
+    assert text.count('warning') == 1
+    assert 'warning: 2 videos, published 20 or 30; is the copy complete?' in text
+    assert f'salseg check-data {tmp_path}' in text
+
+
+def test_every_converter_has_its_function_and_the_counts_that_check_data_knows():
+    import inspect
+    from importlib import import_module
+
+    from salseg.datasets.checking.published import find_set
+
+    for converter in CONVERTERS.values():
+        module, _, name = converter.function.partition(':')
+        function = getattr(import_module(f'salseg.apis.converting.{module}'), name)
+        parameters = set(inspect.signature(function).parameters)
+        own = {option.name for option in converter.options} | set(converter.fixed)
+        assert own <= parameters, converter.name
+        assert bool(converter.how) == ('how' in parameters), converter.name
+        known = find_set(converter.name)
+        if known is None:
+            continue
+        keys = dict(groups='groups', videos='groups', images='images', frames='images', scribbles='annotated')
+        for kind, numbers in converter.published.items():
+            allowed = {counts.get(keys[kind]) for counts in known.versions.values()}
+            # VOS' ids that RCRNet lists: train 119 + test 40, with val 199.
+            extra = {159, 199} if converter.name == 'VOS' else {50} if converter.name == 'DAVIS-2016' else set()
+            assert set(numbers) <= allowed | extra, (converter.name, kind)
+    assert find_converter('cosal2015').name == 'Cosal2015'

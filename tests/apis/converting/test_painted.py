@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from salseg.apis.converting import scribbles_from_paint
-from salseg.apis.converting.painted import scribble_codes
+from salseg.apis.converting.scribbles import scribble_codes, scribbles_from_paint
 from salseg.datasets import SaliencyDataset
 from salseg.io.annotations import read_map
 from salseg.errors import DataError, LabelError
@@ -63,6 +62,7 @@ def test_a_folder_becomes_what_training_reads(tmp_path):
         put(tmp_path / 'in/painted', f'{name}.png', paint(scene(), wanted(), ((0, 128, 0), (255, 255, 0))))
     summary = scribbles_from_paint(tmp_path / 'in', tmp_path / 'out', 'green', '#ffff00')
     assert 'c.png' in summary.text()
+    assert [path.rsplit('/', 1)[1] for path in summary.left['images that nobody painted']] == ['c.png']
     assert (tmp_path / 'out/train.txt').read_text() == 'a\nb\n'
     np.testing.assert_array_equal(read_map(tmp_path / 'out/scribble/b.png'), wanted())
     assert len(SaliencyDataset(str(tmp_path / 'out'), encoding='scribble')) == 2

@@ -8,7 +8,7 @@ import pytest
 from salseg.evaluation.evaluate import Settings, evaluate_folders
 from salseg.evaluation.protocols import get_protocol
 from salseg.io.annotations import read_truth
-from salseg.evaluation.report import RowFile, WorstCases, as_json, latex_table, terminal_table, write_json
+from salseg.evaluation.output import RowFile, WorstCases, as_json, latex_table, terminal_table, write_json
 from tests.evaluation.trees import label_tree, map_tree, save_grey
 
 

@@ -13,7 +13,7 @@ from salseg.datasets import ObjectVideos, SyntheticObjectVideos
 from salseg.datasets.synthetic.videos import draw_video
 from salseg.engine.checkpoint import load_file
 from salseg.engine.config import load_config
-from salseg.engine.running import train
+from salseg.engine.train import train
 from salseg.registry import DATASETS, MODELS
 from salseg.visualization import write_label_png
 from tests.tiny import ROOT

@@ -1,8 +1,8 @@
 """Reports without images: tables, JSON, CSV, LaTeX; and what images are drawn from."""
 
-from salseg.evaluation.report.files import RowFile, as_json, row_file, write_groups, write_json, write_texts
-from salseg.evaluation.report.sinks import Case, TimeSeries, WorstCases
-from salseg.evaluation.report.table import latex_table, statement, terminal_table
+from salseg.evaluation.output.files import RowFile, as_json, row_file, write_groups, write_json, write_texts
+from salseg.evaluation.output.sinks import Case, TimeSeries, WorstCases
+from salseg.evaluation.output.table import latex_table, statement, terminal_table
 
 __all__ = [
     'Case',

@@ -1,7 +1,6 @@
-"""Train and test from a config."""
+"""Train what a config says."""
 
 import inspect
-import platform
 from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,12 @@ import torch
 import torch.distributed as dist
 from mmengine.config import Config
 
+from salseg.engine.checkpoint import has_checkpoint, newest_checkpoint
 from salseg.engine.config import load_config
 from salseg.engine.launch import init_processes
 from salseg.engine.runner import SalRunner, device_line
-from salseg.errors import CheckpointError, ConfigError
-from salseg.io.files import replacing
+from salseg.errors import ConfigError
+from salseg.io.files import make_folder
 from salseg.registry import PARAM_SCHEDULERS
 
 # Names that schedules give to their whole length: salseg's, and torch's cosine.
@@ -60,33 +60,6 @@ def train(
         runner.logger.info('the run stopped before its first checkpoint: it starts again from the beginning')
     runner.train()
     return runner
-
-
-def test(
-    model: str,
-    checkpoint: str,
-    options: Mapping[str, Any] | list[str] | None = None,
-    work_dir: str | None = None,
-    launcher: str = 'none',
-) -> dict[str, float]:
-    """Test a checkpoint on the test sets of a config.
-
-    Returns:
-        Metrics by name, as printed.
-
-    Raises:
-        ConfigError, CheckpointError: As in :func:`train`.
-    """
-    config = load_config(model, options)
-    if Path(checkpoint).is_dir():
-        checkpoint = newest_checkpoint(checkpoint)
-    # A folder below the run's: a config beside the run's own would make it ambiguous which one the run used.
-    folder = Path(work_dir or Path(checkpoint).parent / 'test')
-    prepare(config, str(folder), launcher, amp=False)
-    config.load_from = str(checkpoint)
-    runner = SalRunner.from_cfg(config)
-    runner.logger.info(device_line())
-    return runner.test()
 
 
 def prepare(config: Config, work_dir: str, launcher: str, amp: bool) -> None:
@@ -147,65 +120,6 @@ def _datasets(loader: Mapping[str, Any] | None) -> Iterator[Any]:
             yield node
 
 
-def make_folder(path: str | Path) -> Path:
-    """Make a folder for output.
-
-    Raises:
-        ConfigError: A file has that name, or it cannot be written.
-    """
-    path = Path(path)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except FileExistsError as error:
-        raise ConfigError(
-            f'{path} is a file; expected a folder for the output. Choose another name or move the file.'
-        ) from error
-    except NotADirectoryError as error:
-        raise ConfigError(f'{path} is below a file; expected a folder for the output. Choose another name.') from error
-    except OSError as error:
-        raise ConfigError(f'the folder {path} cannot be made: {error}.') from error
-    return path
-
-
-def has_checkpoint(work_dir: str | Path) -> bool:
-    """Whether a run's folder holds a finished checkpoint."""
-    return any(Path(work_dir).glob('iter_*.pth'))
-
-
 def _begun(work_dir: str | Path) -> bool:
     """Whether a run was started in this folder: its config was written."""
     return any(Path(work_dir).glob('*.py'))
-
-
-def newest_checkpoint(work_dir: str | Path) -> str:
-    """Checkpoint that a run's folder points to.
-
-    Raises:
-        CheckpointError: There is none.
-    """
-    pointer = Path(work_dir) / 'last_checkpoint'
-    found = sorted(Path(work_dir).glob('iter_*.pth'), key=lambda p: p.stat().st_mtime)
-    if pointer.is_file():
-        named = Path(pointer.read_text(encoding='utf-8').strip())
-        # The folder may have been moved since.
-        for candidate in (named, Path(work_dir) / named.name):
-            if candidate.is_file():
-                return str(candidate)
-    if found:
-        return str(found[-1])
-    raise CheckpointError(
-        f'{work_dir} holds no checkpoint to resume from. Start without --resume, or name one: --resume FILE.'
-    )
-
-
-def export_weights(model: torch.nn.Module, path: str | Path, half: bool = False) -> None:
-    """Write the bare weights of a model, to hand on.
-
-    Args:
-        model: Its state dict is written.
-        path: Target file, replaced in one step.
-        half: Whether floating weights are stored in half precision.
-    """
-    state = {k: v.half() if half and v.is_floating_point() else v for k, v in model.state_dict().items()}
-    with replacing(path) as temporary:
-        torch.save(dict(meta=dict(python=platform.python_version()), state_dict=state), temporary)

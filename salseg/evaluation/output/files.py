@@ -11,8 +11,8 @@ from typing import Any, TextIO
 import numpy as np
 
 from salseg.evaluation.evaluate import Evaluation, Result
+from salseg.evaluation.output.table import latex_table, statement, terminal_table
 from salseg.evaluation.protocols import PartialResult, Protocol, plain
-from salseg.evaluation.report.table import latex_table, statement, terminal_table
 from salseg.evaluation.tasks import ScoringTask
 from salseg.io.files import replacing, write_text
 from salseg.version import __version__

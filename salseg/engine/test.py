@@ -1,0 +1,37 @@
+"""Test a checkpoint on the test sets of a config."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from salseg.engine.checkpoint import newest_checkpoint
+from salseg.engine.config import load_config
+from salseg.engine.runner import SalRunner, device_line
+from salseg.engine.train import prepare
+
+
+def test(
+    model: str,
+    checkpoint: str,
+    options: Mapping[str, Any] | list[str] | None = None,
+    work_dir: str | None = None,
+    launcher: str = 'none',
+) -> dict[str, float]:
+    """Test a checkpoint on the test sets of a config.
+
+    Returns:
+        Metrics by name, as printed.
+
+    Raises:
+        ConfigError, CheckpointError: As in :func:`train`.
+    """
+    config = load_config(model, options)
+    if Path(checkpoint).is_dir():
+        checkpoint = newest_checkpoint(checkpoint)
+    # A folder below the run's: a config beside the run's own would make it ambiguous which one the run used.
+    folder = Path(work_dir or Path(checkpoint).parent / 'test')
+    prepare(config, str(folder), launcher, amp=False)
+    config.load_from = str(checkpoint)
+    runner = SalRunner.from_cfg(config)
+    runner.logger.info(device_line())
+    return runner.test()
