@@ -300,7 +300,9 @@ def thesis_losses(given, lab, boxes):
                 # Equation 3.22 as it is written, and the short form that losses use.
                 pair = terms(p[:, t], p[:, n].detach()), terms(p[:, t].detach(), p[:, n])
                 cost = (
-                    sum(part.cost for part in pair) / 2 / plain.number.clamp(min=1) if literal else detached_halves(cost)
+                    sum(part.cost for part in pair) / 2 / plain.number.clamp(min=1)
+                    if literal
+                    else detached_halves(cost)
                 )
             total = total + cost
         return total / frames
