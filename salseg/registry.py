@@ -13,7 +13,7 @@ from mmengine import registry as root
 from mmengine.logging import print_log
 
 from salseg.errors import SalsegError, UnknownName
-from salseg.mmengine_compat import OpenRegistry
+from salseg.mmengine_compat.registries import OpenRegistry
 from salseg.paths import assets_root
 
 # Filled when an import location fails, so that a later "unknown name" can tell the true cause.

@@ -21,7 +21,7 @@ from torch.utils.checkpoint import checkpoint
 
 from salseg.errors import ConfigError
 from salseg.io.files import write_text
-from salseg.mmengine_compat import StepCheckpointHook
+from salseg.mmengine_compat.running import StepCheckpointHook
 from salseg.registry import HOOKS
 from salseg.visualization.palette import write_label_png
 

@@ -7,7 +7,7 @@ from torch import nn
 
 from salseg.datasets.sampling import ResumableBatchSampler
 from salseg.errors import ConfigError
-from salseg.mmengine_compat import endless_batches
+from salseg.mmengine_compat.running import endless_batches
 from salseg.registry import LOOPS
 
 

@@ -10,7 +10,7 @@ from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
 from salseg.errors import ConfigError
-from salseg.mmengine_compat import ValueScheduler, clip_gradients, count_backward
+from salseg.mmengine_compat.running import ValueScheduler, clip_gradients, count_backward
 from salseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS, PARAM_SCHEDULERS
 
 _KEYS = {'custom_keys', 'norm_decay_mult', 'bias_decay_mult'}

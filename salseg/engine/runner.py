@@ -17,7 +17,7 @@ from torch import nn
 from salseg.engine import checkpoint as files
 from salseg.errors import CheckpointError
 from salseg.io.files import replacing
-from salseg.mmengine_compat import is_resuming, mark_loaded
+from salseg.mmengine_compat.running import is_resuming, mark_loaded
 
 
 @RUNNERS.register_module()
