@@ -1,6 +1,7 @@
 """Pages of the site that lie elsewhere in the repository, and links between all of them; a hook of mkdocs.
 
-README.md becomes the front page, each project's README a page of its own. Links are written as they work in the
+README.md becomes the front page, each project's README a page of its own; one that `mkdocs.yml` does not list is put behind
+those that it does. Links are written as they work in the
 repository; here they are turned into links between pages, and those to files that are no pages into plain names.
 """
 
@@ -26,6 +27,31 @@ def pages() -> dict[str, str]:
     """Page of the site by file of the repository, of those outside docs/en."""
     papers = sorted(ROOT.glob('projects/*/README.md'))
     return {**PAGES, **{f'projects/{path.parent.name}/README.md': f'projects/{path.parent.name}.md' for path in papers}}
+
+
+def on_config(config: Any) -> Any:
+    """Add the projects that the table of contents does not list."""
+    config.nav = with_projects(config.nav)
+    return config
+
+
+def with_projects(nav: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A table of contents with every project below *Papers*, under the first heading of its page."""
+    listed = {page for section in nav for entries in section.values() for page in _pages_of(entries)}
+    new = [
+        {_title(ROOT / source): target}
+        for source, target in pages().items()
+        if source.endswith('/README.md') and target not in listed
+    ]
+    return [{name: entries + new if name == 'Papers' else entries for name, entries in part.items()} for part in nav]
+
+
+def _pages_of(entries: Any) -> list[str]:
+    return [entries] if isinstance(entries, str) else [page for entry in entries for page in entry.values()]
+
+
+def _title(page: Path) -> str:
+    return page.read_text(encoding='utf-8').partition('\n')[0].removeprefix('# ')
 
 
 def on_files(files: Files, config: Any) -> Files:

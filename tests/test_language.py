@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PLACES = ('salseg', 'projects', 'tools', 'docs', 'README.md')
+PLACES = ('salseg', 'projects', 'tools', 'docs', 'configs', 'benchmarks', 'README.md', 'CONTRIBUTING.md')
 # What to write instead stands beside each.
 BANNED = {
     r'pictures?(?![a-z])': 'image',
@@ -22,7 +22,7 @@ BANNED = {
     r'widen_': 'inflate_',
     r'set_kind': 'input_type',
     r'frobenius': 'sum_squared_error',
-    r'(gone|go|goes|went) on with': 'resumed',
+    r'(gone|going|goes?|went) on (with|from)|(gone|going|goes?) on at|(?<!resumed: )went on at': 'resumed',
     r'\bmended\b': 'fixed',
 }
 # Files that may hold such words, and why; ten at most.

@@ -95,13 +95,13 @@ def with_scribbles(data: Path, target: Path) -> Path:
             shutil.copytree(data / folder, target / folder)
     shutil.copy(data / 'train.txt', target / 'train.txt')
     (target / 'scribble').mkdir(exist_ok=True)
-    shares = []
+    fractions = []
     for stem in (data / 'train.txt').read_text().split():
         mask = read_annotation(data / 'mask' / f'{stem}.png', 'binary') > 0
         scribbles = draw_scribbles(mask, np.random.default_rng(int.from_bytes(stem.encode(), 'little') % 2**32))
-        shares.append(float((scribbles > 0).mean()))
+        fractions.append(float((scribbles > 0).mean()))
         Image.fromarray(scribbles).save(target / 'scribble' / f'{stem}.png')
-    print(f'scribbles on {len(shares)} images, {np.mean(shares):.1%} of the pixels')
+    print(f'scribbles on {len(fractions)} images, {np.mean(fractions):.1%} of the pixels')
     return target
 
 

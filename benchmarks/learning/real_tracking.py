@@ -102,7 +102,7 @@ def nearest_features(weights: str | None) -> Answer:
 
     @torch.no_grad()
     def answer(video: TestVideo, prompt: Prompt) -> list[np.ndarray]:
-        shares = torch.cat([~prompt.masks.any(0, keepdim=True), prompt.masks]).float()
+        with_background = torch.cat([~prompt.masks.any(0, keepdim=True), prompt.masks]).float()
         ids = np.array([0, *prompt.ids], np.uint8)
         memory: list[tuple[torch.Tensor, torch.Tensor]] = []
         found = []
@@ -112,7 +112,7 @@ def nearest_features(weights: str | None) -> Answer:
             size = tuple(features.shape[-2:])
             here = F.normalize(features.flatten(1), dim=0)
             if not memory:
-                small = F.adaptive_avg_pool2d(shares[None], size)[0].flatten(1)
+                small = F.adaptive_avg_pool2d(with_background[None], size)[0].flatten(1)
             else:
                 keys = torch.cat([key for key, _ in memory], 1)
                 labels = torch.cat([label for _, label in memory], 1)

@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--compile', action='store_true', help='also with torch.compile')
     args = parser.parse_args(arguments)
     if args.device is None and not torch.cuda.is_available():
-        print('no GPU is here, so nothing was measured; --device cpu [--quick] measures the CPU instead')
+        print('no GPU is here, so nothing was timed; --device cpu [--quick] times the CPU instead')
         return 2
     device = torch.device(args.device or 'cuda:0')
     name = torch.cuda.get_device_name(device) if device.type == 'cuda' else f'CPU, {torch.get_num_threads()} threads'

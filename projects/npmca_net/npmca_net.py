@@ -228,7 +228,7 @@ class NPMCANet(PropagationSegmentor):
     def step(
         self, frame: Tensor, state: NPMCAState, prompt: Prompt | None = None, *, last: bool = False
     ) -> FrameResult:
-        """Answer for one frame (3, H, W), normalised, of any size (the same through a video)."""
+        """Result for one frame (3, H, W), normalised, of any size (the same through a video)."""
         # Nothing has been given yet, so everything is background.
         if prompt is None and not state.object_ids:
             return FrameResult(frame.new_ones((1, *frame.shape[1:])), ())
@@ -237,7 +237,7 @@ class NPMCANet(PropagationSegmentor):
         image = pad_frames(frame, pad, self.black)
         known = list(state.object_ids)
         ids = known if prompt is None else known + [i for i in prompt.ids if i not in known]
-        # Tracked only if some object is not given here: a prompt for all of them is the answer.
+        # Tracked only if some object is not given here: a prompt for all of them is the result.
         probability = None
         if known and (prompt is None or len(prompt.ids) < len(ids)):
             probability = self._tracked(image, state)
@@ -253,7 +253,7 @@ class NPMCANet(PropagationSegmentor):
                 self.memorise(state, image, probability[1:], prompt.ids, known)
         # Something was given or tracked: a frame before the first prompt was answered above.
         assert probability is not None
-        # Soft and after the competition of the objects, so that the next frame starts from one consistent answer.
+        # Soft and after the competition of the objects, so that the next frame starts from one consistent result.
         state.frame, state.masks = (None, None) if last else (image, probability[1:])
         return FrameResult(cut_padding(probability, pad), tuple(ids))
 

@@ -8,7 +8,7 @@ from salseg.errors import ConfigError
 
 @dataclass(frozen=True)
 class MemoryRules:
-    """Rhythm and bounds of the memories (XMem, sections 3.4 to 3.6).
+    """Intervals and bounds of the memories (XMem, sections 3.4 to 3.6).
 
     With G groups of objects (objects given in one frame are a group) and h x w positions at stride 16, working memory
     holds at most ``(max_frames - 1 + G) * h * w`` positions between frames, long-term memory at most ``max_long_term``.

@@ -1,6 +1,6 @@
 """What XMem remembers of a video: sensory memory, working memory of whole frames, long-term memory of prototypes.
 
-Read from the top: what is stored of a position (:class:`Columns`), whose values stand behind it (:class:`ObjectGroup`),
+Read from the top: what is stored of a position (:class:`MemoryTable`), whose values stand behind it (:class:`ObjectGroup`),
 the store that is written, read and kept small (:class:`KeyValueMemory`), how old frames become prototypes
 (:func:`consolidate`), and the state of a video around it (:class:`XMemState`).
 
@@ -25,7 +25,7 @@ NEW_LIFE = 1e-7
 
 
 @dataclass
-class Columns:
+class MemoryTable:
     """What is stored of each position, one row for all objects; values are in the groups, which lack some rows."""
 
     # (N, C), where a row is. Kept beside `augmented`, since a consolidation uses keys as queries.
@@ -43,18 +43,18 @@ class Columns:
     life: Tensor
 
     @classmethod
-    def unread(cls, keys: Tensor, shrinkage: Tensor, selection: Tensor) -> Columns:
+    def unread(cls, keys: Tensor, shrinkage: Tensor, selection: Tensor) -> MemoryTable:
         """Rows that nobody has read yet: keys and selection (N, C), shrinkage (N,)."""
         use, life = torch.zeros_like(shrinkage), torch.full_like(shrinkage, NEW_LIFE)
         return cls(keys, shrinkage, selection, augment_keys(keys, shrinkage), use, life)
 
     @classmethod
-    def joined(cls, parts: Sequence[Columns]) -> Columns:
+    def joined(cls, parts: Sequence[MemoryTable]) -> MemoryTable:
         """All rows of the parts, in order."""
         return cls(*(torch.cat(column) for column in zip(*(vars(part).values() for part in parts))))
 
-    def __getitem__(self, rows: Tensor | slice) -> Columns:
-        return Columns(*(column[rows] for column in vars(self).values()))
+    def __getitem__(self, rows: Tensor | slice) -> MemoryTable:
+        return MemoryTable(*(column[rows] for column in vars(self).values()))
 
 
 @dataclass
@@ -90,7 +90,7 @@ class KeyValueMemory:
         groups: Values by group of objects.
     """
 
-    columns: Columns
+    columns: MemoryTable
 
     def __init__(self, rules: MemoryRules) -> None:
         self.rules = rules
@@ -120,8 +120,8 @@ class KeyValueMemory:
             ids: Of all objects tracked, in the order of the values; those not known yet become a group.
         """
         start = len(self)
-        fresh = Columns.unread(keys, shrinkage, selection)
-        self.columns = Columns.joined([self.columns, fresh]) if start else fresh
+        fresh = MemoryTable.unread(keys, shrinkage, selection)
+        self.columns = MemoryTable.joined([self.columns, fresh]) if start else fresh
         self.frames.append(frame)
         self.frame_rows = len(keys)
         rows = torch.arange(start, start + len(keys), device=keys.device)
@@ -133,7 +133,7 @@ class KeyValueMemory:
         if column:
             self.groups.append(ObjectGroup(list(column), frame, rows, values[:, list(column.values())].contiguous()))
         # After writing, so that between two frames the bounds of the rules hold.
-        self._tidy()
+        self._consolidate_or_evict()
 
     def read(self, reader: MemoryReader, queries: Tensor, selection: Tensor | None) -> Tensor:
         """(Q, K, C_v) read-out of all objects, in the order of the groups; the rows' use is counted."""
@@ -183,7 +183,7 @@ class KeyValueMemory:
         flags = torch.tensor(old, device=self.columns.keys.device).repeat_interleave(self.frame_rows)
         return flags.nonzero().squeeze(1) + self.long
 
-    def _tidy(self) -> None:
+    def _consolidate_or_evict(self) -> None:
         rules = self.rules
         # All anchors together count as one frame, as in the released code, which has only one: with the others counted
         # too, many groups would leave no room for recent frames.
@@ -246,7 +246,7 @@ class KeyValueMemory:
         """Take over what :meth:`state_dict` gave."""
         self.frames, self.frame_rows, self.long = list(state['frames']), state['frame_rows'], state['long']
         if state['columns']:
-            self.columns = Columns(**state['columns'])
+            self.columns = MemoryTable(**state['columns'])
         self.groups = [ObjectGroup(**group) for group in state['groups']]
 
 
@@ -321,13 +321,13 @@ def _replace(
 ) -> None:
     """Put prototypes behind long-term memory and take the old rows out."""
     count, long, columns = len(keys), memory.long, memory.columns
-    prototypes = Columns.unread(keys, shrinkage, torch.zeros_like(keys))
+    prototypes = MemoryTable.unread(keys, shrinkage, torch.zeros_like(keys))
     stays = torch.ones(len(memory), dtype=torch.bool, device=old.device)
     stays[old] = False
     place = stays.cumsum(0) - 1
     # Working memory moves up by the prototypes that are put in front of it.
     place[long:] += count
-    memory.columns = Columns.joined([columns[:long], prototypes, columns[long:][stays[long:]]])
+    memory.columns = MemoryTable.joined([columns[:long], prototypes, columns[long:][stays[long:]]])
     memory.frames = [f for f, keep in zip(memory.frames, stays[long :: memory.frame_rows].tolist()) if keep]
     memory.long += count
     for group, (valid, values, kept) in zip(memory.groups, consolidated):

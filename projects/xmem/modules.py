@@ -116,7 +116,7 @@ def inflate_first_convolution(backbone: nn.Module, extra: int, pad_missing: str 
     Args:
         backbone: Its first convolution takes 3 channels.
         extra: Channels to add.
-        pad_missing: What fills up weights at load, 'zeros' (testing: the answer does not change) or 'orthogonal'
+        pad_missing: What fills up weights at load, 'zeros' (testing: the result does not change) or 'orthogonal'
             (training).
 
     Raises:
@@ -263,7 +263,7 @@ class Decoder(nn.Module):
     def __init__(self, features: Sequence[int], value: int, hidden: int, width: int = 256) -> None:
         super().__init__()
         self.fuser = FusionBlock(features[2], value + hidden, 2 * width, 2 * width)
-        # One channel more at stride 4: the logits. The sensory memory shall know what was answered, not only what was
+        # One channel more at stride 4: the logits. The sensory memory shall know what was predicted, not only what was
         # seen.
         self.update = SensoryUpdate((2 * width, width, width + 1), width, hidden) if hidden else None
         self.up8 = UpsampleBlock(features[1], 2 * width, width)

@@ -1,6 +1,6 @@
 """XMem: video object segmentation with three memories (Cheng and Schwing, ECCV 2022).
 
-The network, and its two loops over the same four verbs (encode, read, decode, memorise): :meth:`XMem.step` answers for
+The network, and its two loops over the same four methods (encode, read, decode, memorise): :meth:`XMem.step` tracks through
 one frame of a video, :meth:`XMem.unroll` for a training clip.
 """
 
@@ -161,21 +161,21 @@ class XMem(PropagationSegmentor):
         return self.value_encoder(frames, features, masks, hidden, deep)
 
     def step(self, frame: Tensor, state: XMemState, prompt: Prompt | None = None, *, last: bool = False) -> FrameResult:
-        """Answer for one frame (3, H, W), normalised, of any size (the same through a video)."""
-        # Time begins with the first prompt: frames before it would shift the rhythm of what is memorised.
+        """Result for one frame (3, H, W), normalised, of any size (the same through a video)."""
+        # Time begins with the first prompt: frames before it would shift the interval at which frames are memorised.
         if prompt is None and not state.object_ids:
             return FrameResult(frame.new_ones((1, *frame.shape[1:])), ())
         # Padded after normalisation, so with the mean colour, as released: black would make an edge.
         pad = even_padding(map_size(frame), STRIDE)
         image = pad_frames(frame, pad).unsqueeze(0)
         state.time += 1
-        # A frame with a prompt is memorised whatever the rhythm: its mask is given, not estimated. What the last frame
+        # A frame with a prompt is memorised whatever the interval: its mask is given, not estimated. What the last frame
         # leaves behind nobody reads.
         is_mem_frame = not last and (prompt is not None or state.time - state.memorised >= self.rules.mem_every)
         is_deep_update, is_normal_update = self._due_updates(state, is_mem_frame, last)
         known = list(state.object_ids)
         ids = known if prompt is None else known + [i for i in prompt.ids if i not in known]
-        # In the first frame there is nothing to read, and a prompt for all objects is the answer itself.
+        # In the first frame there is nothing to read, and a prompt for all objects is the result itself.
         need_segment = state.time > 0 and (prompt is None or len(prompt.ids) < len(ids))
         # Shrinkage belongs to memory rows, selection to queries; rows keep theirs for their consolidation only.
         need_selection = self.rules.long_term or need_segment
@@ -196,7 +196,7 @@ class XMem(PropagationSegmentor):
             state.object_ids = ids
             if self.hidden_channels:
                 state.grow_hidden(len(ids), (self.hidden_channels, *key.shape[-2:]), key)
-        # Something was given or tracked: a frame before the first prompt was answered above.
+        # Something was given or tracked: a frame before the first prompt has its result above.
         assert probability is not None
         if is_mem_frame and shrinkage is not None:
             # The aggregated masks, soft: as decoded, two objects could claim a pixel and both be believed later on,
@@ -218,7 +218,7 @@ class XMem(PropagationSegmentor):
             return False, False
         every = self.rules.deep_every
         # Synchronised (the default), a frame has one update or the other: the deep one replaces what the decoder would
-        # write. With a rhythm of its own it comes on top of the normal one, as in training.
+        # write. With an interval of its own it comes on top of the normal one, as in training.
         if every < 0:
             return is_mem_frame, not is_mem_frame
         return state.deepened is None or state.time - state.deepened >= every, True

@@ -40,9 +40,9 @@ class TrackReport:
     """Summary of a tracked video.
 
     Attributes:
-        frames: Answered in all.
-        resumed_at: Frame at which this call began; 0 unless it went on from an interrupted one.
-        object_ids: Followed at the end.
+        frames: Tracked in all.
+        resumed_at: Frame at which this call began; 0 unless it resumed an interrupted one.
+        object_ids: Tracked at the end.
         masks: Folder of the palette PNGs.
         overlay: Video with the objects tinted, or None.
         damage: Why the video's file is not whole, as a sentence; empty where it is.
@@ -72,7 +72,7 @@ def track(
     goes.
 
     A call that was killed is resumed when it is repeated: every ``state_every`` frames the model's state is stored
-    beside the results, and the answers are the same as without the interruption.
+    beside the results, and the results are the same as without the interruption.
 
     Args:
         propagator: The model, freshly reset.
@@ -255,7 +255,7 @@ def _joined(first: Prompt, second: Prompt) -> Prompt:
 
 
 def _describe(propagator: Any, source: FrameSource, prompts: Mapping[int, Prompt], max_frames: int | None) -> RunRecord:
-    """What decides the answers, so that only the same call is resumed."""
+    """What decides the results, so that only the same call is resumed."""
     runs = getattr(propagator, 'runs', [propagator])
     models = list(dict.fromkeys(run.model for run in runs))
     settings = dict(
@@ -285,7 +285,7 @@ def _prompt_facts(prompt: Prompt) -> dict[str, Any]:
 
 
 def _holds_nothing(out: Path) -> bool:
-    """Whether an earlier call ended before its first answer: what it was called with need not be kept to."""
+    """Whether an earlier call ended before its first result: what it was called with need not be kept to."""
     found = read_record(out)
     there = (out / OVERLAY).exists() or any((out / 'masks').glob('*.png'))
     return found is not None and found.command == 'track' and not there
@@ -359,7 +359,7 @@ def _numbered(source: FrameSource, start: int, limit: int | None) -> Iterator[tu
 
 
 def _replay(video: VideoWriter, source: FrameSource, out: Path, stop: int) -> None:
-    """Write the overlay of frames that were answered before."""
+    """Write the overlay of frames that were tracked before."""
     if not stop:
         return
     for number, image in zip(range(stop), source.frames()):

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
             progress=update,
             allow_gaps=args.allow_gaps,
         )
-    begun = f' (went on at frame {report.resumed_at})' if report.resumed_at else ''
+    begun = f' (resumed: went on at frame {report.resumed_at})' if report.resumed_at else ''
     say(f'{report.frames} frames{begun}, objects {", ".join(map(str, report.object_ids)) or "none"}: {report.masks}')
     if report.overlay:
         say(f'overlay: {report.overlay}')

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Protocol as Interface
@@ -31,7 +32,7 @@ from salseg.evaluation.protocols import (
     get_protocol,
 )
 from salseg.evaluation.records import Records, begin_record, describe, key_of, scoring_identity
-from salseg.evaluation.tasks import ScoredItem, ScoringTask
+from salseg.evaluation.tasks import ScoredItem, ScoringTask, score
 from salseg.io.record import RunRecord, write_record
 
 # Images per unit of work: each process reports often, and a kill loses little.
@@ -260,7 +261,7 @@ def _score(
     plan: _Plan, tasks: Iterator[tuple[ScoringTask, PartialResult | None]]
 ) -> Iterator[tuple[ScoringTask, PartialResult, bool]]:
     units = sum(1 for _ in islice(_units(plan), plan.settings.processes))
-    return score_all(plan.protocol, tasks, units, plan.settings.fork)
+    return score_all(partial(score, plan.protocol), tasks, units, plan.settings.fork)
 
 
 def _tasks(
@@ -332,6 +333,6 @@ def _notes(plan: _Plan) -> tuple[str, ...]:
     if plan.settings.names:
         notes.append(f'a list of {len(plan.settings.names)} names chose {len(plan.truth.files)} ground truths')
     for what, tree in (('ground truth', plan.truth), *((m.name, m.tree) for m in plan.methods)):
-        if tree.passed_over:
-            notes.append(f'{what}: {tree.passed_over} files passed over, whose name exists with a preferred suffix')
+        if tree.skipped:
+            notes.append(f'{what}: {tree.skipped} files skipped, whose name exists with a preferred suffix')
     return tuple(notes)

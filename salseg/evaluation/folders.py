@@ -21,12 +21,12 @@ class Tree:
     Attributes:
         root: The folder.
         files: Relative path with suffix by relative path without, in order of frames.
-        passed_over: Files whose stem has another one of a preferred suffix.
+        skipped: Files whose stem has another one of a preferred suffix.
     """
 
     root: Path
     files: Mapping[str, str]
-    passed_over: int = 0
+    skipped: int = 0
 
     def path(self, stem: str) -> Path:
         """File of a stem."""
@@ -46,18 +46,18 @@ def list_tree(root: Path, suffixes: Sequence[str] = LABEL_SUFFIXES) -> Tree:
     if not root.is_dir():
         raise missing_folder(root)
     best: dict[str, str] = {}
-    passed_over = 0
+    skipped = 0
     rank = {suffix: place for place, suffix in enumerate(suffixes)}
     for relative in walk_files(root, rank):
         stem, suffix = os.path.splitext(relative)
         if stem in best:
-            passed_over += 1
+            skipped += 1
             if rank[suffix.lower()] >= rank[os.path.splitext(best[stem])[1].lower()]:
                 continue
         best[stem] = relative
     if not best:
         raise DataError(f'{root} holds no image ({", ".join(suffixes)}), in its sub-folders neither.')
-    return Tree(root, {stem: best[stem] for stem in in_order(best)}, passed_over)
+    return Tree(root, {stem: best[stem] for stem in in_order(best)}, skipped)
 
 
 def group_of(stem: str) -> str:
@@ -81,7 +81,7 @@ def select(tree: Tree, names: Sequence[str]) -> Tree:
         )
     chosen = set(wanted)
     files = {s: f for s, f in tree.files.items() if s in chosen or group_of(s) in chosen}
-    return Tree(tree.root, files, tree.passed_over)
+    return Tree(tree.root, files, tree.skipped)
 
 
 @dataclass(frozen=True)

@@ -4,19 +4,21 @@ import contextlib
 import multiprocessing
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 import cv2
 
 from salseg.errors import DataError
-from salseg.evaluation.protocols import PartialResult, Protocol
-from salseg.evaluation.tasks import ScoringTask, score
+from salseg.evaluation.protocols import PartialResult
+from salseg.evaluation.tasks import ScoringTask
 
 # Units that wait per process: enough to keep all busy, few enough to keep memory flat.
 AHEAD = 4
-_protocol: Protocol | None = None
+Score = Callable[[ScoringTask], PartialResult]
+# Of a scoring process, set when it starts.
+_score_of: Score | None = None
 
 
 def usable_processes() -> int:
@@ -25,12 +27,12 @@ def usable_processes() -> int:
 
 
 def score_all(
-    protocol: Protocol, tasks: Iterable[tuple[ScoringTask, PartialResult | None]], processes: int, fork: bool = False
+    score: Score, tasks: Iterable[tuple[ScoringTask, PartialResult | None]], processes: int, fork: bool = False
 ) -> Iterator[tuple[ScoringTask, PartialResult, bool]]:
     """Score units in the order given.
 
     Args:
-        protocol: How.
+        score: Scores one unit; it is sent to the processes by name, so a function of a module, or a `partial` of one.
         tasks: Units, with their part where it is known already.
         processes: 1 scores in this process.
         fork: Copy this process, which takes no time, where the system can. Only for one that has run no threads yet:
@@ -45,11 +47,11 @@ def score_all(
     if processes <= 1:
         with _one_thread():
             for work, known in tasks:
-                yield work, known or score(protocol, work), known is None
+                yield work, known or score(work), known is None
         return
     method = 'fork' if fork and 'fork' in multiprocessing.get_all_start_methods() else 'spawn'
     context = multiprocessing.get_context(method)
-    pool = ProcessPoolExecutor(processes, context, initializer=_start, initargs=(protocol,))
+    pool = ProcessPoolExecutor(processes, context, initializer=_start, initargs=(score,))
     try:
         yield from _in_order(pool, tasks, processes * AHEAD)
     except BrokenProcessPool as error:
@@ -77,16 +79,16 @@ def _finished(work: ScoringTask, part: PartialResult | Future) -> tuple[ScoringT
     return (work, part.result(), True) if isinstance(part, Future) else (work, part, False)
 
 
-def _start(protocol: Protocol) -> None:
-    global _protocol
-    _protocol = protocol
+def _start(score: Score) -> None:
+    global _score_of
+    _score_of = score
     cv2.setNumThreads(1)
 
 
 def _score(work: ScoringTask) -> PartialResult:
-    if _protocol is None:
-        raise RuntimeError('a scoring process was started without its protocol')
-    return score(_protocol, work)
+    if _score_of is None:
+        raise RuntimeError('a scoring process was started without what it runs')
+    return _score_of(work)
 
 
 @contextlib.contextmanager

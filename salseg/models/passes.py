@@ -49,7 +49,7 @@ class ExtraPass(nn.Module):
         """Further outputs by name.
 
         Args:
-            segmentor: The model; call its verbs again.
+            segmentor: The model; call its methods again.
             inputs: The batch.
             features: What ``extract`` gave, before ``match``.
             outputs: What the ordinary pass gave.

@@ -14,7 +14,7 @@ from salseg.propagation.propagator import FrameResult, MemoryReport, Propagator
 class MergedPropagator:
     """Runs at several sizes, mirrored or not, whose probabilities are averaged; used like a `Propagator`.
 
-    The runs never see each other's answers, so merging frame by frame equals merging after the video (XMem's
+    The runs never see each other's results, so merging frame by frame equals merging after the video (XMem's
     multi-scale testing), without keeping it: the runs' states are what it costs. Each run's probability is floored to
     1/255 before the sum, as the released code stores it.
 

@@ -61,7 +61,7 @@ class PropagationModel(Protocol):
         """Empty state of a video; it has ``object_ids``, ``state_dict()`` and ``load_state_dict(state)``."""
 
     def step(self, frame: Tensor, state: Any, prompt: Prompt | None = None, *, last: bool = False) -> FrameResult:
-        """Answer for one frame (3, H, W), normalised."""
+        """Result for one frame (3, H, W), normalised."""
 
     def remove_objects(self, state: Any, ids: Sequence[int]) -> None:
         """Forget objects."""
@@ -74,17 +74,17 @@ class Propagator:
     """Tracks objects through one video, frame by frame, from prompts; keeps a bounded state.
 
     Objects may be given at any frame, under ids that never change; they can be corrected by giving them again and
-    removed at any time. Frames before the first prompt are answered by background and leave no trace in the memory.
+    removed at any time. Frames before the first prompt give background and leave no trace in the memory.
 
     Args:
         model: In evaluation mode.
-        random_weights: Allow a model that was never given weights; its answers are noise.
+        random_weights: Allow a model that was never given weights; its results are noise.
         box_prompt: What a box becomes: 'fill', the filled box is the mask; 'refine', the model itself segments the
             frame from the filled box, and what it finds inside the box is the mask (the filled box where it finds
             nothing).
         shorter_side: Frames are resized so that their shorter side has this length; None keeps their size, 'model' does
             what the model was made for.
-        flip: Mirror the frames left to right, and the answer back.
+        flip: Mirror the frames left to right, and the result back.
 
     Raises:
         CheckpointError: The model has no weights and that was not allowed.
@@ -132,7 +132,7 @@ class Propagator:
         return dict(state=self.state.state_dict(), size=self._size, ended=self._ended)
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Go on from what `snapshot` gave, with the same model and arguments."""
+        """Resume from what `snapshot` gave, with the same model and arguments."""
         self.reset()
         self.state.load_state_dict(snapshot['state'])
         self._size = None if snapshot['size'] is None else tuple(snapshot['size'])
@@ -151,7 +151,7 @@ class Propagator:
         self.model.remove_objects(self.state, wanted)
 
     def step(self, image: np.ndarray, prompt: Prompt | np.ndarray | None = None, *, last: bool = False) -> FrameResult:
-        """Answer for the next frame.
+        """Result for the next frame.
 
         Args:
             image: (H, W, 3) uint8 RGB.

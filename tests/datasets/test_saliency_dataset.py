@@ -57,7 +57,7 @@ def test_pngs_in_two_folders_and_odd_suffixes_pair_by_stem(tmp_path):
     assert len(SaliencyDataset(str(tmp_path / 'co'))) == 3
 
 
-def test_stray_files_are_passed_over(tmp_path):
+def test_stray_files_are_skipped(tmp_path):
     make(tmp_path)
     for name in ('.DS_Store', 'Thumbs.db', 'notes.txt', '._a.jpg'):
         (tmp_path / 'image' / name).write_bytes(b'x')

@@ -1,5 +1,6 @@
 """The site is built without a warning, and every page is in its table of contents."""
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -30,13 +31,38 @@ def test_the_site_is_built_strictly_and_links_lead_to_pages(tmp_path):
     assert not broken, '\n'.join(broken)
 
 
+def nav_pages(nav):
+    """Pages of a table of contents."""
+    for part in nav:
+        for entries in part.values():
+            yield from [entries] if isinstance(entries, str) else nav_pages(entries)
+
+
 def test_every_page_of_the_repository_is_on_the_site():
-    text = (ROOT / 'mkdocs.yml').read_text(encoding='utf-8')
-    listed = set(re.findall(r': (\S+\.md)$', text, re.MULTILINE))
+    content = yaml.safe_load((ROOT / 'mkdocs.yml').read_text(encoding='utf-8'))
+    listed = set(nav_pages(site_pages().with_projects(content['nav'])))
     wanted = {page.removeprefix('docs/en/') for page in pages() if page.startswith('docs/en/')}
     wanted |= {f'projects/{Path(page).parent.name}.md' for page in pages() if re.match(r'projects/\w+/README', page)}
     assert not wanted - listed
-    assert yaml.safe_load(text)['docs_dir'] == 'docs/en'
+    assert content['docs_dir'] == 'docs/en'
+
+
+def test_a_new_project_needs_no_entry_in_the_table_of_contents():
+    nav = yaml.safe_load((ROOT / 'mkdocs.yml').read_text(encoding='utf-8'))['nav']
+    papers = next(part for part in nav if 'Papers' in part)
+    template = next(entry for entry in papers['Papers'] if 'projects/example_project.md' in entry.values())
+    papers['Papers'].remove(template)
+    filled = next(part for part in site_pages().with_projects(nav) if 'Papers' in part)
+    assert filled['Papers'][-1] == {'Example project': 'projects/example_project.md'}
+    assert len(filled['Papers']) == len(papers['Papers']) + 1
+
+
+def site_pages():
+    """The hook of mkdocs, which lies in no package."""
+    spec = importlib.util.spec_from_file_location('site_pages', ROOT / 'docs/site_pages.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def test_images_of_the_pages_are_small():

@@ -63,7 +63,7 @@ def test_of_two_suffixes_the_lossless_file_counts_and_the_other_is_reported(tmp_
     save_grey(tmp_path / 'a.png', np.zeros((4, 4)))
     save_grey(tmp_path / '.hidden.png', np.zeros((4, 4)))
     tree = list_tree(tmp_path)
-    assert (dict(tree.files), tree.passed_over) == ({'a': 'a.png'}, 1)
+    assert (dict(tree.files), tree.skipped) == ({'a': 'a.png'}, 1)
 
 
 def test_a_stem_may_hold_dots_and_spaces(tmp_path):

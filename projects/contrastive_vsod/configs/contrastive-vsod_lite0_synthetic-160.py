@@ -1,7 +1,7 @@
 # The network for a CPU: EfficientNet-Lite0's ImageNet features, synthetic videos and images in turn.
 _base_ = [
     '../../../configs/_base_/default_runtime.py',
-    '../../../configs/_base_/schedules/adamw_triangle_500.py',
+    '../../../configs/_base_/schedules/adamw_triangle.py',
 ]
 custom_imports = dict(imports=['projects.contrastive_vsod'], allow_failed_imports=False)
 

@@ -4,7 +4,7 @@
 # groups cannot fix it. Keep the backbone frozen: features that learn with so few groups unlearn the other kinds.
 _base_ = [
     '../../../configs/_base_/default_runtime.py',
-    '../../../configs/_base_/schedules/adamw_triangle_500.py',
+    '../../../configs/_base_/schedules/adamw_triangle.py',
 ]
 custom_imports = dict(imports=['projects.dcfm'], allow_failed_imports=False)
 

@@ -1,7 +1,7 @@
 # Mask-guided FCN for a CPU: branches on EfficientNet-Lite0, a narrow head, synthetic images; groups for testing.
 _base_ = [
     '../../../configs/_base_/default_runtime.py',
-    '../../../configs/_base_/schedules/adamw_triangle_500.py',
+    '../../../configs/_base_/schedules/adamw_triangle.py',
 ]
 custom_imports = dict(imports=['projects.mask_guided_fcn'], allow_failed_imports=False)
 

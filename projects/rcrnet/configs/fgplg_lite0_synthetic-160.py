@@ -2,7 +2,7 @@
 _base_ = [
     '../../../configs/_base_/default_runtime.py',
     '../../../configs/_base_/datasets/synthetic_vsod_160.py',
-    '../../../configs/_base_/schedules/adamw_triangle_500.py',
+    '../../../configs/_base_/schedules/adamw_triangle.py',
 ]
 custom_imports = dict(imports=['projects.rcrnet'], allow_failed_imports=False)
 

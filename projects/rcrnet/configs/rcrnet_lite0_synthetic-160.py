@@ -1,7 +1,7 @@
 # Stage 1 for a CPU: the static network on EfficientNet-Lite0's ImageNet features, full masks on synthetic images.
 _base_ = [
     '../../../configs/_base_/default_runtime.py',
-    '../../../configs/_base_/schedules/adamw_triangle_500.py',
+    '../../../configs/_base_/schedules/adamw_triangle.py',
 ]
 custom_imports = dict(imports=['projects.rcrnet'], allow_failed_imports=False)
 

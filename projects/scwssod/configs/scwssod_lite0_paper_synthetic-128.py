@@ -2,7 +2,7 @@
 _base_ = [
     '../../../configs/_base_/default_runtime.py',
     '../../../configs/_base_/datasets/synthetic_scribbles_128.py',
-    '../../../configs/_base_/schedules/adamw_triangle_500.py',
+    '../../../configs/_base_/schedules/adamw_triangle.py',
 ]
 
 outputs = {'logits': 1.0, 'logits_3': 0.8, 'logits_4': 0.6, 'logits_5': 0.4}

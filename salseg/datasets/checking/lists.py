@@ -26,7 +26,7 @@ def find_parts(plan: Plan, known: set[str], findings: Findings) -> dict[str, str
     """Part ('train', 'test', ...) of every name that the folder's own lists mention; overlaps are noted.
 
     Lists lie beside the folders of images, or in ``ImageSets/<year>/``; those of one folder belong together. A list of
-    which most names are not there is no list of names, or of another set, and is passed over.
+    which most names are not there is no list of names, or of another set, and is skipped.
     """
     there = known | set(plan.groups)
     parts: dict[str, str] = {}

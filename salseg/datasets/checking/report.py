@@ -96,5 +96,5 @@ def write_clean_list(report: Report, path: str | os.PathLike) -> Path:
     if path.exists():
         raise DataError(f'{path} exists; a check overwrites nothing. Give --write-list another name.')
     if not report.clean:
-        raise DataError(f'{report.plan.root}: nothing is clean, so {path} was not written. Mend what is listed above.')
+        raise DataError(f'{report.plan.root}: nothing is clean, so {path} was not written. Fix what is listed above.')
     return write_text(path, ''.join(f'{name}\n' for name in report.clean))

@@ -73,7 +73,7 @@ class LoadSoftLabels(FrameTransform):
             raise DataError(
                 f'image and annotation differ in size (height, width): {image} is {shape}, {path} is '
                 f'{soft.shape}.\n'
-                "  Mend the pair, take it off the list, or set LoadSoftLabels(mismatch='resize')."
+                "  Fix the pair, take it off the list, or set LoadSoftLabels(mismatch='resize')."
             )
         return cv2.resize(soft, shape[::-1], interpolation=cv2.INTER_LINEAR)
 

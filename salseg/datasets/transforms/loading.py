@@ -95,7 +95,7 @@ class LoadLabels(FrameTransform):
         if self.mismatch == 'error':
             raise DataError(
                 f'image and annotation differ in size (height, width): {results["frame_paths"][frame]} is {shape}, '
-                f'{results["label_paths"][frame]} is {label.shape}.\n  Mend the pair, take it off the list, or set '
+                f'{results["label_paths"][frame]} is {label.shape}.\n  Fix the pair, take it off the list, or set '
                 "LoadLabels(mismatch='resize'); `salseg check-data` lists all such pairs."
             )
         return cv2.resize(label, shape[::-1], interpolation=cv2.INTER_NEAREST)

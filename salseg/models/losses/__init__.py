@@ -1,6 +1,6 @@
 """Losses: parameters and names; the arithmetic is in `salseg.ops`."""
 
-from salseg.models.losses.base import SalLoss
+from salseg.models.losses.base import SalLoss, mean_over_processes
 from salseg.models.losses.box_supervision import PairwiseLoss, ProjectionLoss, TemporalLoss
 from salseg.models.losses.consistency import LocalSaliencyCoherenceLoss, StructureConsistencyLoss
 from salseg.models.losses.contrastive import ContrastiveLoss, SelfContrastiveLoss
@@ -29,4 +29,5 @@ __all__ = [
     'SquaredErrorLoss',
     'StructureConsistencyLoss',
     'TemporalLoss',
+    'mean_over_processes',
 ]

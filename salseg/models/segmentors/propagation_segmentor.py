@@ -14,9 +14,9 @@ from salseg.structures import ExportPart, FrameInputs, FrameTargets, SalDataSamp
 class PropagationSegmentor(BaseSegmentor):
     """A tracker: segments frame by frame, from prompts and its memory.
 
-    A project defines its state and four verbs of its own (encode, read, decode, memorise; their arguments differ,
+    A project defines its state and four methods of its own (encode, read, decode, memorise; their arguments differ,
     because encoders see masks), and two loops over them: `step`, inference of one frame, and `unroll`,
-    training on a clip. The two share the verbs and nothing else. Users drive it through
+    training on a clip. The two share these methods and nothing else. Users drive it through
     `salseg.propagation.Propagator`.
 
     Args:
@@ -56,7 +56,7 @@ class PropagationSegmentor(BaseSegmentor):
         raise TypeError(f'{type(self).__name__} must define init_state')
 
     def step(self, frame: Tensor, state: Any, prompt: Prompt | None = None, *, last: bool = False) -> FrameResult:
-        """Answer for one frame (3, H, W), normalised, and what it leaves in the state."""
+        """Result for one frame (3, H, W), normalised, and what it leaves in the state."""
         raise TypeError(f'{type(self).__name__} must define step')
 
     def remove_objects(self, state: Any, ids: Sequence[int]) -> None:

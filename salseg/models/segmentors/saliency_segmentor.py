@@ -17,7 +17,7 @@ from salseg.structures import FrameInputs, InputType, SalDataSample
 class SaliencySegmentor(BaseSegmentor):
     """backbone -> matcher -> neck -> head on (B, T, 3, H, W), a map per frame.
 
-    A project overrides single verbs: `compose` (what the backbone sees), `extract`, `match`, `decode`.
+    A project overrides single methods: `compose` (what the backbone sees), `extract`, `match`, `decode`.
 
     Args:
         backbone: (N, 3, H, W) -> list of maps, N = B*T.

@@ -1,4 +1,4 @@
-# For models of a CPU's size: AdamW over 500 iterations, the rate up and down again.
+# For models of a CPU's size: AdamW, the rate up and down again; 500 iterations unless a recipe sets `max_iters`.
 train_cfg = dict(type='PositionTrainLoop', max_iters=500)
 optim_wrapper = dict(
     type='OptimWrapper',
