@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from following import learned
 from scribble_losses import metrics, print_table
+from tracking import learned
 
 from salseg.apis import SaliencyPredictor
 from salseg.datasets.synthetic.baselines import centre_prior

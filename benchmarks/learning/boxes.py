@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from following import (
+from tracking import (
     SCENE,
     Claim,
     follow,

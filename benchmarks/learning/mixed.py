@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 import torch
 from clip_runs import iou, metrics, predictor, texts, verdicts, video_maps
-from following import follow, score, stand_still, synthetic_videos
 from group_metrics import Member, group_overlap
+from tracking import follow, score, stand_still, synthetic_videos
 
 from salseg.apis import SaliencyPredictor, init_model
 from salseg.apis.groups import GroupPredictor

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from following import (
+from tracking import (
     SCENE,
     Claim,
     follow,

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from following import (
+from tracking import (
     Answer,
     Claim,
     TestVideo,

@@ -1,4 +1,4 @@
-"""What the benchmarks on following objects share: test videos, trivial answers, scores, tables and claims."""
+"""What the benchmarks on tracking objects share: test videos, trivial answers, scores, tables and claims."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence

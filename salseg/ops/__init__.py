@@ -32,6 +32,7 @@ from salseg.ops.cross_entropy import (
     partial_cross_entropy_sums,
 )
 from salseg.ops.dense_crf import CRFSettings, dense_crf
+from salseg.ops.fingerprint import weights_fingerprint
 from salseg.ops.geometry import (
     FlatGrid,
     cut_padding,
@@ -170,4 +171,5 @@ __all__ = [
     'top_k_weights',
     'warp',
     'window_offsets',
+    'weights_fingerprint',
 ]

@@ -16,6 +16,15 @@ def weights_fingerprint(*models: nn.Module) -> str:
 
     Args:
         models: Any modules; their order counts.
+
+    Examples:
+        >>> layer = nn.Linear(1, 1)
+        >>> copy = nn.Linear(1, 1)
+        >>> weights_fingerprint(layer) == weights_fingerprint(copy)
+        False
+        >>> _ = copy.load_state_dict(layer.state_dict())
+        >>> weights_fingerprint(layer) == weights_fingerprint(copy)
+        True
     """
     state = hashlib.blake2b(digest_size=8)
     for model in models:

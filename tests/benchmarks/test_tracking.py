@@ -1,4 +1,4 @@
-"""The benchmarks on following objects run: a few steps, small images."""
+"""The benchmarks on tracking objects run: a few steps, small images."""
 
 import json
 import runpy
