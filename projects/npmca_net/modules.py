@@ -18,7 +18,8 @@ class MaskedStem(nn.Module):
 
     def __init__(self, image: nn.Conv2d) -> None:
         super().__init__()
-        self.image = image
+        # The name of a weight: checkpoints hold it, so it stays as it was.
+        self.picture = image
         self.mask = copy.deepcopy(image)
         self.mask.in_channels = 1
         self.mask.weight = nn.Parameter(torch.empty_like(image.weight[:, :1]))
@@ -30,7 +31,7 @@ class MaskedStem(nn.Module):
         """(N, 4, H, W): normalised RGB and the mask in [0, 1]."""
         # Added before the batch norm: the image's pretrained weights stay as they are, and a mask of zeros changes
         # nothing but by the bias.
-        return self.image(x[:, :3]) + self.mask(x[:, 3:])
+        return self.picture(x[:, :3]) + self.mask(x[:, 3:])
 
 
 def add_mask_channel(backbone: nn.Module) -> nn.Module:

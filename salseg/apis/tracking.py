@@ -1,5 +1,6 @@
-"""Follow objects through a video and write what was found, frame by frame."""
+"""Track objects through a video and write what was found, frame by frame."""
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +14,7 @@ from salseg.engine.checkpoint import load_file, save_file
 from salseg.errors import DataError
 from salseg.io.annotations import LABEL_SUFFIXES, UNKNOWN, check_index_labels, read_annotation
 from salseg.io.fields import Fields
+from salseg.io.files import write_text
 from salseg.io.listing import by_stem
 from salseg.io.record import (
     FILE_NAME,
@@ -32,7 +34,8 @@ from salseg.ops.fingerprint import weights_fingerprint
 from salseg.propagation import MergedPropagator, Prompt, Propagator
 from salseg.visualization.palette import overlay_labels, write_label_png
 
-STATE, OVERLAY = '.track-state.pth', 'overlay.mp4'
+# The report is for people and other programs; what a repeated call compares is in the run's record.
+STATE, OVERLAY, REPORT = '.track-state.pth', 'overlay.mp4', 'track.json'
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,7 @@ def track(
     record.result = dict(asdict(report), seconds=round(time.monotonic() - began, 3), memory=asdict(propagator.memory))
     record.outputs = {path.name: FileMark.of(path) for path in sorted((out / 'masks').glob('*.png'))}
     write_record(out, record)
+    write_text(out / REPORT, json.dumps(record.result, indent=1) + '\n')
     (out / STATE).unlink(missing_ok=True)
     return report
 
@@ -302,7 +306,7 @@ def _clear(out: Path, wanted: RunRecord) -> None:
         found = None
     if found is not None and found.state == 'running' and not differences(found, wanted):
         return
-    for path in (out / STATE, out / OVERLAY, *(out / 'masks').glob('*.png'), out / FILE_NAME):
+    for path in (out / STATE, out / OVERLAY, out / REPORT, *(out / 'masks').glob('*.png'), out / FILE_NAME):
         path.unlink(missing_ok=True)
 
 
