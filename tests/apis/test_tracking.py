@@ -1,3 +1,4 @@
+import json
 import signal
 import subprocess
 import sys
@@ -56,7 +57,11 @@ def test_files_hold_the_labels_of_the_stream(make, folder, tmp_path):
     assert (report.frames, report.object_ids, report.resumed_at) == (7, (7, 3), 0)
     assert Image.open(tmp_path / 'out' / 'masks' / 'f5.png').mode == 'P'
     assert sum(1 for _ in FrameSource(report.overlay).frames()) == 7
-    assert {p.name for p in (tmp_path / 'out').iterdir()} == {'masks', 'overlay.mp4', 'run.json'}
+    assert {p.name for p in (tmp_path / 'out').iterdir()} == {'masks', 'overlay.mp4', 'run.json', 'track.json'}
+    assert (
+        json.loads((tmp_path / 'out/track.json').read_text())
+        == json.loads((tmp_path / 'out/run.json').read_text())['result']
+    )
 
 
 class Killed(BaseException):
