@@ -22,13 +22,15 @@ from salseg.registry import DATASETS
 from salseg.visualization import draw_precision_recall, overlay_map, scribble_overlay, sheet
 
 MODEL = 'scwssod-lite'
+# About half of the config's: enough to see that it learns, on two cores in less than four minutes.
+ITERATIONS = 320
 
 
 def main() -> int:
     """Run it all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--out', default='work_dirs/quickstart', help='folder of the run and its images')
-    parser.add_argument('--iterations', type=int, help="training steps; the config's by default")
+    parser.add_argument('--iterations', type=int, default=ITERATIONS, help=f'training steps ({ITERATIONS})')
     args = parser.parse_args()
     out = Path(args.out)
     started = time.monotonic()
@@ -45,14 +47,12 @@ def main() -> int:
     return 0
 
 
-def train(out: Path, iterations: int | None) -> Path:
-    """Train, or continue with a run that was stopped; gives the last checkpoint."""
-    options = [] if iterations is None else [
-        f'train_cfg.max_iters={iterations}',
-        f'default_hooks.checkpoint.interval={iterations}',
-    ]  # fmt: skip
+def train(out: Path, iterations: int) -> Path:
+    """Train, or resume a run that was stopped; gives the last checkpoint."""
+    # Saved on the way, so that a stopped run resumes.
+    options = [f'train_cfg.max_iters={iterations}', f'default_hooks.checkpoint.interval={max(1, iterations // 4)}']
     resume = ['--resume'] if (out / 'last_checkpoint').is_file() else []
-    run('train', MODEL, '--work-dir', str(out), *resume, *(['--cfg-options', *options] if options else []))
+    run('train', MODEL, '--work-dir', str(out), *resume, '--cfg-options', *options)
     return Path((out / 'last_checkpoint').read_text())
 
 
