@@ -2,6 +2,7 @@ import numpy as np
 import torch
 
 from salseg.structures import SalDataSample
+from salseg.visualization import overlay
 from salseg.visualization.items import draw_boxes, draw_flow, draw_labels, item_images
 
 
@@ -63,3 +64,11 @@ def test_opposite_flows_have_opposite_colours_and_none_is_white():
     assert tuple(drawn[0, 0]) == (255, 0, 0)
     assert tuple(drawn[0, 5]) == (0, 255, 255)
     assert tuple(drawn[0, 3]) == (255, 255, 255)
+
+
+def test_an_overlay_in_strips_is_that_in_one_piece(monkeypatch):
+    rng = np.random.default_rng(0)
+    image, saliency = rng.integers(0, 256, (70, 90, 3), np.uint8), rng.integers(0, 256, (70, 90), np.uint8)
+    whole = overlay.overlay_map(image, saliency)
+    monkeypatch.setattr(overlay, 'STRIP', 7 * 90)
+    np.testing.assert_array_equal(overlay.overlay_map(image, saliency), whole)
