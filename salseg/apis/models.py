@@ -26,8 +26,8 @@ def init_model(
         name_or_config: Name (``list_models()``), config file, or folder of a run; of a folder the newest checkpoint is
             taken when none is named.
         checkpoint: Weights to load; they must fit exactly. Without, a model whose weights come with the package takes
-            those; of any other the backbone's pretrained weights are loaded as the config says and the rest is random:
-            such a model refuses to predict.
+            those; of any other the backbone's pretrained weights are loaded as the config says and the rest is random, the
+            same in every call: such a model refuses to predict.
         device: For example 'cuda:0'; the first GPU, else the CPU, by default.
         options: Overrides of the config.
         trained: Refuse a model without a checkpoint at once, before its backbone's weights are fetched for nothing.
@@ -51,7 +51,11 @@ def init_model(
     spec = config.model.to_dict()
     if checkpoint is not None:
         _without_pretrained(spec)
-    model = MODELS.build(spec)
+    # What is random is the same in every call, so that a run without trained weights can be resumed; the caller's own
+    # draws continue as if nothing had been drawn here.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = MODELS.build(spec)
     if checkpoint is not None:
         load_weights(model, load_file(checkpoint)['state_dict'], str(checkpoint))
     model.cfg = config
