@@ -51,6 +51,8 @@ EXTRAS = {
         'ruff>=0.9',
         'scikit-learn',
         'scipy-stubs',
+        # Builds wheels without a package of its own for that.
+        'setuptools>=70.1',
         'tensorboard',
         'types-PyYAML',
     ],

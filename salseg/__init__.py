@@ -14,7 +14,10 @@ from typing import Any
 
 from salseg.version import __version__
 
-os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
+if 'OMP_WAIT_POLICY' not in os.environ:
+    os.environ['OMP_WAIT_POLICY'] = 'PASSIVE'
+    # GNU's threads look for some microseconds before they sleep: waking them costs more than most waits are long.
+    os.environ.setdefault('GOMP_SPINCOUNT', '10000')
 
 _LAZY = {'init_model': 'salseg.apis', 'list_models': 'salseg.apis', 'predict': 'salseg.apis'}
 

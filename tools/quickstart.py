@@ -22,8 +22,8 @@ from salseg.registry import DATASETS
 from salseg.visualization import draw_precision_recall, overlay_map, scribble_overlay, sheet
 
 MODEL = 'scwssod-lite'
-# About half of the config's: enough to see that it learns, on two cores in less than four minutes.
-ITERATIONS = 320
+# A third of the config's: enough to see that it learns, on two cores in less than four minutes.
+ITERATIONS = 200
 
 
 def main() -> int:

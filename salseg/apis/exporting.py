@@ -172,17 +172,24 @@ def _write_onnx(part: ExportPart, module: nn.Module, path: Path) -> Run:
         import onnxscript  # noqa: F401 - what torch exports with
     except ImportError as error:
         raise ConfigError(f'ONNX needs another package ({error}): pip install "salseg[export]".') from error
-    torch.onnx.export(
-        module,
-        part.example,
-        str(path),
-        dynamo=True,
-        external_data=False,
-        verbose=False,
-        optimize=True,
-        input_names=list(part.inputs),
-        output_names=list(part.outputs),
-    )
+    try:
+        torch.onnx.export(
+            module,
+            part.example,
+            str(path),
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+            optimize=True,
+            input_names=list(part.inputs),
+            output_names=list(part.outputs),
+        )
+    except RuntimeError as error:
+        # Its own errors are RuntimeErrors; those of torch 2.6 do not know how a batch norm is written.
+        raise ConfigError(
+            f'the ONNX exporter of torch {torch.__version__} cannot describe this model ({str(error).splitlines()[0]}). '
+            'A newer torch may (tested: 2.14 and 2.15).'
+        ) from error
     session = onnxruntime.InferenceSession(path.read_bytes(), providers=['CPUExecutionProvider'])
     taken = [entry.name for entry in session.get_inputs()]
 

@@ -96,7 +96,7 @@ FAULTS = (
     Fault(
         'waiting threads keep busy cores busier',
         'salseg/__init__.py',
-        "os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')",
+        "os.environ['OMP_WAIT_POLICY'] = 'PASSIVE'",
         'pass',
         'tests/test_wait_policy.py',
     ),
