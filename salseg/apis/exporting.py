@@ -188,7 +188,7 @@ def _write_onnx(part: ExportPart, module: nn.Module, path: Path) -> Run:
         # Its own errors are RuntimeErrors; those of torch 2.6 do not know how a batch norm is written.
         raise ConfigError(
             f'the ONNX exporter of torch {torch.__version__} cannot describe this model ({str(error).splitlines()[0]}). '
-            'A newer torch may (tested: 2.14 and 2.15).'
+            'A newer torch may (tested: 2.14).'
         ) from error
     session = onnxruntime.InferenceSession(path.read_bytes(), providers=['CPUExecutionProvider'])
     taken = [entry.name for entry in session.get_inputs()]
