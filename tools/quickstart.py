@@ -22,7 +22,7 @@ from salseg.registry import DATASETS
 from salseg.visualization import draw_precision_recall, overlay_map, scribble_overlay, sheet
 
 MODEL = 'scwssod-lite'
-# A third of the config's: enough to see that it learns, on two cores in less than four minutes.
+# A third of the config's: enough to see that it learns, on two idle cores in less than four minutes.
 ITERATIONS = 230
 
 
