@@ -3,9 +3,9 @@
 Importing the package imports neither torch nor mmengine; names below are loaded when first used.
 
 It sets ``OMP_WAIT_POLICY=PASSIVE`` unless the environment has a value: threads that wait for one another then spin
-for some microseconds only and sleep. On cores that others use too, spinning threads keep those from running that they
-wait for, and a training step takes tens of times as long (``benchmarks/speed/busy_cores.py``). OpenMP reads the variable once, when torch
-is loaded; after ``import torch`` it only reaches the processes that are started from here.
+for some microseconds only, and sleep. On cores that others use too, spinning threads keep the very ones from running
+that they wait for, and a training step takes tens of times as long (``benchmarks/speed/busy_cores.py``). OpenMP reads
+the variable once, when torch is loaded; after ``import torch`` it only reaches the processes that are started from here.
 """
 
 import os
