@@ -5,7 +5,8 @@ What there is stands in the registry, which loads neither torch nor a converter;
 :mod:`~salseg.apis.converting.videos`, :mod:`~salseg.apis.converting.boxes`.
 """
 
+from salseg.apis.converting.entries import Converter, Option
 from salseg.apis.converting.files import Summary
-from salseg.apis.converting.registry import CONVERTERS, Converter, Option, find_converter
+from salseg.apis.converting.registry import CONVERTERS, find_converter
 
 __all__ = ['CONVERTERS', 'Converter', 'Option', 'Summary', 'find_converter']

@@ -35,12 +35,14 @@ class Summary:
         counts: Files by kind.
         notes: What a user should know, by kind, each with the places.
         left: What was in the source and is not in the result, although a user may expect it there, likewise.
+        warnings: What the release should hold and the source does not, likewise.
     """
 
     out: Path
     counts: dict[str, int] = field(default_factory=dict)
     notes: dict[str, list[str]] = field(default_factory=dict)
     left: dict[str, list[str]] = field(default_factory=dict)
+    warnings: dict[str, list[str]] = field(default_factory=dict)
 
     def count(self, kind: str, number: int = 1) -> None:
         """Count files of a kind."""
@@ -54,7 +56,11 @@ class Summary:
         """Remember what was left out, and why."""
         self.left.setdefault(kind, []).append(where)
 
-    def text(self, published: Mapping[str, tuple[int, ...]] | None = None, shown: int = 10) -> str:
+    def warn(self, kind: str, where: str) -> None:
+        """Remember what a complete copy of the release would not lack."""
+        self.warnings.setdefault(kind, []).append(where)
+
+    def text(self, published: Mapping[str, tuple[int, ...]] | None = None, shown: int = 5) -> str:
         """A table of the counts, beside those of the release, and below it what a user should know.
 
         Args:
@@ -73,7 +79,12 @@ class Summary:
             found = self.counts.get(kind, 0)
             if found not in numbers:
                 lines.append(f'warning: {found:,} {kind}, published {names[kind]}; is the copy complete?')
-        for kind, places in [*self.notes.items(), *((f'left out: {kind}', p) for kind, p in self.left.items())]:
+        told = [
+            *((f'warning: {kind}', places) for kind, places in self.warnings.items()),
+            *self.notes.items(),
+            *((f'left out: {kind}', places) for kind, places in self.left.items()),
+        ]
+        for kind, places in told:
             lines.append(f'{kind}, {len(places)}{f", the first {shown}" if len(places) > shown else ""}:')
             lines += [f'  {place}' for place in places[:shown]]
         if self.out.is_dir():

@@ -1,0 +1,106 @@
+"""An entry of what `salseg convert` offers: a data set or a kind of labels, and how it is converted.
+
+An entry names its function, which is imported when it is called: the list loads nothing heavy. A function takes
+``(source, out)``, the entry's ``fixed`` arguments, those of its options that were given, and ``progress``; where files can be
+linked instead of copied, ``how``. It returns a :class:`~salseg.apis.converting.files.Summary`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from salseg.apis.converting.files import Progress, Summary
+from salseg.errors import DataError
+
+_PACKAGE = 'salseg.apis.converting'
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option of a converter.
+
+    Attributes:
+        name: Argument of its function; ``--name`` on the command line, with '-' for '_'.
+        help: For the user, with the default.
+        type: Of a value; bool for a switch.
+        metavar: For the value.
+        choices: Allowed values, where they are few.
+        many: Whether it takes several values.
+        flag: Another name on the command line.
+    """
+
+    name: str
+    help: str
+    type: Callable[[str], Any] = str
+    metavar: str = 'DIR'
+    choices: tuple[str, ...] | None = None
+    many: bool = False
+    flag: str = ''
+
+
+@dataclass(frozen=True)
+class Converter:
+    """How a data set, or a user's own data, becomes what salseg reads.
+
+    Attributes:
+        name: On the command line, upper and lower case alike.
+        task: SOD, CoSOD, VSOD, VOS, or 'any'.
+        source: What SOURCE is.
+        writes: What is written.
+        function: ``module:name`` below this package.
+        folder: Where the result lies below the data root; a user's own data may go elsewhere.
+        fixed: Arguments of the function that this entry decides.
+        options: Arguments that the user may give.
+        how: Whether files are copied ('copy') or linked ('symlink') by default; empty where none can be linked.
+        published: By kind of the summary, the counts of the release or of its versions and splits.
+        page: Where the release is published.
+        licence: As it is stated there.
+    """
+
+    name: str
+    task: str
+    source: str
+    writes: str
+    function: str
+    folder: str = ''
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    options: tuple[Option, ...] = ()
+    how: str = 'symlink'
+    published: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    page: str = ''
+    licence: str = ''
+
+    def out(self, root: Path) -> Path:
+        """Where the result lies below a data root."""
+        return root / (self.folder or self.name)
+
+    def convert(
+        self, source: Path, out: Path, how: str | None = None, progress: Progress = None, **options: Any
+    ) -> Summary:
+        """Convert.
+
+        Args:
+            source: The release as it was unpacked, or a user's data.
+            out: Folder (of boxes, file) to write; what is there already stays.
+            how: 'copy', 'hardlink' or 'symlink'.
+            progress: Told how many items are done.
+            options: By name; those that are left out have the function's defaults.
+
+        Raises:
+            DataError: The source is not as it must be, an option is none of this converter's, or nothing can be written.
+        """
+        unknown = sorted(set(options) - {option.name for option in self.options})
+        if unknown:
+            names = ', '.join(option.name for option in self.options) or 'none'
+            raise DataError(f'{self.name} has no option {unknown[0]}; its options: {names}.')
+        if how is not None and not self.how:
+            raise DataError(f'{self.name} writes every file anew: nothing can be linked.')
+        module, _, name = self.function.partition(':')
+        links = {'how': how or self.how} if self.how else {}
+        function = getattr(import_module(f'{_PACKAGE}.{module}'), name)
+        try:
+            return function(source, out, **self.fixed, **options, **links, progress=progress)
+        except OSError as error:
+            raise DataError(f'{out} cannot be made from {source}: {error}.') from error
