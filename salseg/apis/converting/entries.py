@@ -40,6 +40,10 @@ class Option:
     flag: str = ''
 
 
+# Of every release: a half-unpacked archive is an error, unless the user means it.
+PARTIAL = Option('partial', 'take what is there, even if most of the annotations are missing', bool)
+
+
 @dataclass(frozen=True)
 class Converter:
     """How a data set, or a user's own data, becomes what salseg reads.
@@ -57,6 +61,7 @@ class Converter:
         published: By kind of the summary, the counts of the release or of its versions and splits.
         page: Where the release is published.
         licence: As it is stated there.
+        title: Of the release's paper; shown where no page is known.
     """
 
     name: str
@@ -71,6 +76,7 @@ class Converter:
     published: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     page: str = ''
     licence: str = ''
+    title: str = ''
 
     def out(self, root: Path) -> Path:
         """Where the result lies below a data root."""
