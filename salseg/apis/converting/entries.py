@@ -13,6 +13,7 @@ from typing import Any
 
 from salseg.apis.converting.files import Progress, Summary
 from salseg.errors import DataError
+from salseg.releases import Release
 
 _PACKAGE = 'salseg.apis.converting'
 
@@ -81,6 +82,11 @@ class Converter:
     def out(self, root: Path) -> Path:
         """Where the result lies below a data root."""
         return root / (self.folder or self.name)
+
+    @property
+    def release(self) -> Release:
+        """What layers below say of it."""
+        return Release(self.name, self.folder or self.name, self.published, self.page, self.title)
 
     def convert(
         self, source: Path, out: Path, how: str | None = None, progress: Progress = None, **options: Any
