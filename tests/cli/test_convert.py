@@ -97,6 +97,14 @@ def painted(root):
     return root
 
 
+def labelme(root):
+    save(root / 'a.png', draw_image(0))
+    shape = dict(label='cat', shape_type='rectangle', points=[[8, 6], [20, 18]])
+    content = dict(imagePath='a.png', imageHeight=SIZE[0], imageWidth=SIZE[1], shapes=[shape])
+    (root / 'a.json').write_text(json.dumps(content))
+    return root
+
+
 # Maker of a release of a few pixels, and one file that must come out of it, with what it is.
 SMALL = {
     'DUTS': (duts, 'DUTS/mask/E.png', mask()),
@@ -109,6 +117,9 @@ SMALL = {
     'VOS': (lambda root: videos(root, palette=False, every=2), 'VOS/Annotations/bear/00002.png', None),
     'DAVSOD': (davsod, 'DAVSOD/Annotations/select_0001/0002.png', mask()),
     'FBMS': (fbms, 'FBMS/Annotations/cars1/00002.png', mask()),
+    'labelme': (labelme, 'own/mask/a.png', mask()),
+    'coco': (coco, 'own/mask/a.png', None),
+    'masks': (images, 'own/mask/b.png', mask()),
     'painted': (painted, 'own/scribble/a.png', scribble()),
     'scribbles': (scribble_classes, 'scribbles/scribble/a.png', scribble()),
     'boxes': (images, 'boxes.csv', None),

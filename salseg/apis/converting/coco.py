@@ -4,6 +4,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,9 +17,11 @@ from salseg.apis.converting.files import (
     Summary,
     safe_names,
     separate,
+    take,
     with_progress,
     write_grey,
 )
+from salseg.apis.converting.own_masks import draw_as_stored, drawn_together, finish, write_drawn
 from salseg.errors import DataError, missing_folder
 from salseg.io.images import image_size, read_image, write_png
 
@@ -111,6 +114,96 @@ def coco_groups(
         _write_member(folder / content.files[number]['file_name'], targets, content.files[number], found, size)
         summary.count('images')
     return summary
+
+
+def convert_coco(
+    source: Path,
+    out: Path,
+    images: str | None = None,
+    annotations: Path | None = None,
+    categories: Sequence[str] | None = None,
+    ids: bool = False,
+    how: str = 'copy',
+    progress: Progress = None,
+) -> Summary:
+    """An export of an annotation tool as images with masks: all objects of an image together, or each with its number.
+
+    Crowds count, since some programs mark every brushed mask as one. Boxes alone give no mask and are left out.
+
+    Args:
+        source: Folder of the images, and of the file unless it is named.
+        out: Gets ``image/``, ``mask/`` and ``train.txt``; 'a/b.jpg' becomes 'a_b.jpg'.
+        images: Folder of the images, relative to the source.
+        annotations: The file; by default the only JSON file in the source or in its ``annotations/``.
+        categories: Names of those to take; all by default.
+        ids: Whether every instance has a number of its own, in the order of the file; otherwise all are 255.
+        how: 'copy', 'hardlink' or 'symlink' images.
+        progress: Told how many images are done.
+
+    Raises:
+        DataError: The file is no instance annotation, or no image has a mask that can be used.
+    """
+    separate(source, out)
+    folder, path = _coco_places(source, images, annotations or _only_json(source))
+    content = _read_coco(path)
+    summary, used = Summary(out), []
+    masks = _masks_by_image(content, categories, summary)
+    names = safe_names({number: _stem(entry) for number, entry in content.files.items()})
+    for number, entry in with_progress(list(content.files.items()), progress):
+        image = folder / entry['file_name']
+        try:
+            if not masks[number]:
+                raise DataError(
+                    f'{entry["file_name"]}: it has no mask' + (' of these categories' if categories else '')
+                )
+            stated = (entry['height'], entry['width']) if entry.get('height') and entry.get('width') else None
+            draw = partial(drawn_together, [partial(_drawn, own, path) for own in masks[number]], ids)
+            values = draw_as_stored(image, stated, draw)
+            write_drawn(out / 'mask' / f'{names[number]}.png', values, ids)
+        except DataError as error:
+            summary.leave_out('images that cannot be used', str(error))
+            continue
+        take(image, out / 'image' / f'{names[number]}{image.suffix.lower()}', how)
+        summary.count('objects', len(masks[number]))
+        used.append(names[number])
+    return finish(summary, source, used, len(content.files))
+
+
+def _masks_by_image(content: _Coco, categories: Sequence[str] | None, summary: Summary) -> dict[Any, list[_Instance]]:
+    """Instances with a mask."""
+    unknown = sorted(set(categories or ()) - set(content.categories.values()))
+    if unknown:
+        there = ', '.join(list(content.categories.values())[:8]) or 'none'
+        raise DataError(f'{content.path} has no category {unknown[0]!r}; it has {there}.')
+    found: dict[Any, list[_Instance]] = defaultdict(list)
+    for instance in content.instances:
+        category, name = content.categories[instance.category], content.files[instance.image]['file_name']
+        if categories is not None and category not in categories:
+            continue
+        if not instance.segmentation:
+            summary.leave_out('objects without a mask, as boxes alone', f'{category} in {name}')
+            continue
+        if instance.crowd:
+            summary.note('masks that are marked as crowds, taken', f'{category} in {name}')
+        found[instance.image].append(instance)
+    return found
+
+
+def _drawn(instance: _Instance, where: Path, shape: Shape) -> np.ndarray:
+    return _mask_of(instance, shape, where)
+
+
+def _only_json(source: Path) -> Path | None:
+    """The one JSON file of a folder; None where there is none, or the usual file of COCO is."""
+    if not source.is_dir():
+        raise missing_folder(source)
+    if (source / _ANNOTATIONS).is_file():
+        return None
+    found = [path for folder in (source, source / 'annotations') for path in sorted(folder.glob('*.json'))]
+    if len(found) > 1:
+        names = ', '.join(path.name for path in found[:5])
+        raise DataError(f'{source} holds several JSON files: {names}. Name the one: --annotations FILE.')
+    return found[0] if found else None
 
 
 def _coco_places(source: Path, images: str | None, annotations: Path | None) -> tuple[Path, Path]:
