@@ -33,7 +33,7 @@ Shape = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class _Instance:
+class Instance:
     """An annotation of COCO's; ``area`` in pixels, None where the file does not say."""
 
     category: Any
@@ -44,13 +44,13 @@ class _Instance:
 
 
 @dataclass(frozen=True)
-class _Coco:
+class Instances:
     """A file of instances: images and categories by id."""
 
     path: Path
     files: dict[Any, dict[str, Any]]
     categories: dict[Any, str]
-    instances: list[_Instance]
+    instances: list[Instance]
 
 
 def coco_groups(
@@ -85,11 +85,11 @@ def coco_groups(
     """
     separate(source, out)
     folder, path = _coco_places(source, images, annotations)
-    content = _read_coco(path)
+    content = read_coco(path)
     summary, excluded = Summary(out), Counter[str]()
     chosen = _choose(content, folder, min_area, excluded, summary)
     folders = safe_names({category: content.categories[category] for category in chosen})
-    stems = safe_names({number: _stem(content.files[number]) for members in chosen.values() for number in members})
+    stems = safe_names({number: stem_of(content.files[number]) for members in chosen.values() for number in members})
     jobs = []
     for category, members in sorted(chosen.items(), key=lambda pair: str(pair[0])):
         if len(members) < least:
@@ -116,7 +116,7 @@ def coco_groups(
     return summary
 
 
-def convert_coco(
+def coco_masks(
     source: Path,
     out: Path,
     images: str | None = None,
@@ -145,10 +145,10 @@ def convert_coco(
     """
     separate(source, out)
     folder, path = _coco_places(source, images, annotations or _only_json(source))
-    content = _read_coco(path)
+    content = read_coco(path)
     summary, used = Summary(out), []
     masks = _masks_by_image(content, categories, summary)
-    names = safe_names({number: _stem(entry) for number, entry in content.files.items()})
+    names = safe_names({number: stem_of(entry) for number, entry in content.files.items()})
     for number, entry in with_progress(list(content.files.items()), progress):
         image = folder / entry['file_name']
         try:
@@ -169,13 +169,15 @@ def convert_coco(
     return finish(summary, source, used, len(content.files))
 
 
-def _masks_by_image(content: _Coco, categories: Sequence[str] | None, summary: Summary) -> dict[Any, list[_Instance]]:
+def _masks_by_image(
+    content: Instances, categories: Sequence[str] | None, summary: Summary
+) -> dict[Any, list[Instance]]:
     """Instances with a mask."""
     unknown = sorted(set(categories or ()) - set(content.categories.values()))
     if unknown:
         there = ', '.join(list(content.categories.values())[:8]) or 'none'
         raise DataError(f'{content.path} has no category {unknown[0]!r}; it has {there}.')
-    found: dict[Any, list[_Instance]] = defaultdict(list)
+    found: dict[Any, list[Instance]] = defaultdict(list)
     for instance in content.instances:
         category, name = content.categories[instance.category], content.files[instance.image]['file_name']
         if categories is not None and category not in categories:
@@ -189,8 +191,8 @@ def _masks_by_image(content: _Coco, categories: Sequence[str] | None, summary: S
     return found
 
 
-def _drawn(instance: _Instance, where: Path, shape: Shape) -> np.ndarray:
-    return _mask_of(instance, shape, where)
+def _drawn(instance: Instance, where: Path, shape: Shape) -> np.ndarray:
+    return mask_of(instance, shape, where)
 
 
 def _only_json(source: Path) -> Path | None:
@@ -220,7 +222,7 @@ def _coco_places(source: Path, images: str | None, annotations: Path | None) -> 
     return folder, path
 
 
-def _read_coco(path: Path) -> _Coco:
+def read_coco(path: Path) -> Instances:
     try:
         content = json.loads(path.read_text(encoding='utf-8-sig'))
         files = {entry['id']: {**entry, 'file_name': _posix(entry['file_name'])} for entry in content['images']}
@@ -238,31 +240,33 @@ def _read_coco(path: Path) -> _Coco:
         name = PurePosixPath(entry['file_name'])
         if name.is_absolute() or '..' in name.parts or not name.name:
             raise DataError(f'{path}: file_name {str(name)!r} leads out of the folder of images; make it relative.')
-    return _Coco(path, files, categories, instances)
+    return Instances(path, files, categories, instances)
 
 
-def _instance(entry: dict[str, Any]) -> _Instance:
+def _instance(entry: dict[str, Any]) -> Instance:
     area = None if entry.get('area') is None else float(entry['area'])
     crowd = bool(entry.get('iscrowd', 0))
-    return _Instance(entry['category_id'], entry['image_id'], entry.get('segmentation'), area, crowd)
+    return Instance(entry['category_id'], entry['image_id'], entry.get('segmentation'), area, crowd)
 
 
 def _choose(
-    content: _Coco, folder: Path, min_area: float, excluded: Counter[str], summary: Summary
-) -> dict[Any, dict[Any, list[_Instance]]]:
+    content: Instances, folder: Path, min_area: float, excluded: Counter[str], summary: Summary
+) -> dict[Any, dict[Any, list[Instance]]]:
     """Large instances by category and image; ``excluded`` counts the others by reason."""
-    chosen: dict[Any, dict[Any, list[_Instance]]] = defaultdict(lambda: defaultdict(list))
+    chosen: dict[Any, dict[Any, list[Instance]]] = defaultdict(lambda: defaultdict(list))
     for instance in content.instances:
         entry = content.files[instance.image]
         if instance.crowd:
             excluded['are crowds (iscrowd 1, as some programs mark every brushed mask)'] += 1
         elif not instance.segmentation:
             excluded['have no mask (segmentation), as boxes alone'] += 1
-            summary.leave_out('instances without a mask', f'{content.categories[instance.category]} in {_stem(entry)}')
+            summary.leave_out(
+                'instances without a mask', f'{content.categories[instance.category]} in {stem_of(entry)}'
+            )
         else:
             if instance.area is None:
-                mask = _mask_of(instance, _shape(folder / entry['file_name'], entry), content.path)
-                instance = _Instance(instance.category, instance.image, instance.segmentation, float(mask.sum()), False)
+                mask = mask_of(instance, stated_shape(folder / entry['file_name'], entry), content.path)
+                instance = Instance(instance.category, instance.image, instance.segmentation, float(mask.sum()), False)
             if (instance.area or 0) > min_area:
                 chosen[instance.category][instance.image].append(instance)
             else:
@@ -270,7 +274,7 @@ def _choose(
     return chosen
 
 
-def _stem(entry: dict[str, Any]) -> str:
+def stem_of(entry: dict[str, Any]) -> str:
     return str(PurePosixPath(entry['file_name']).with_suffix(''))
 
 
@@ -279,7 +283,7 @@ def _posix(name: str) -> str:
     return str(name).replace('\\', '/')
 
 
-def _shape(image: Path, entry: dict[str, Any]) -> Shape:
+def stated_shape(image: Path, entry: dict[str, Any]) -> Shape:
     """(height, width) of an image, which the file must state rightly where it does."""
     shape = image_size(image)
     stated = entry.get('height', shape[0]), entry.get('width', shape[1])
@@ -292,12 +296,12 @@ def _shape(image: Path, entry: dict[str, Any]) -> Shape:
 
 
 def _write_member(
-    source: Path, targets: tuple[Path, Path], entry: dict[str, Any], found: Sequence[_Instance], size: int | None
+    source: Path, targets: tuple[Path, Path], entry: dict[str, Any], found: Sequence[Instance], size: int | None
 ) -> None:
     image, mask = targets
     if image.exists() and mask.exists():
         return
-    shape = _shape(source, entry)
+    shape = stated_shape(source, entry)
     if not image.exists():
         pixels = read_image(source)
         write_png(image, pixels if size is None else cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA))
@@ -305,14 +309,14 @@ def _write_member(
     def union() -> np.ndarray:
         whole = np.zeros(shape, bool)
         for instance in found:
-            whole |= _mask_of(instance, shape, source)
+            whole |= mask_of(instance, shape, source)
         values = whole * np.uint8(255)
         return values if size is None else cv2.resize(values, (size, size), interpolation=cv2.INTER_NEAREST)
 
     write_grey(mask, union)
 
 
-def _mask_of(instance: _Instance, shape: Shape, where: Path) -> np.ndarray:
+def mask_of(instance: Instance, shape: Shape, where: Path) -> np.ndarray:
     try:
         return instance_mask(instance.segmentation, shape)
     except (DataError, TypeError, ValueError, IndexError) as error:

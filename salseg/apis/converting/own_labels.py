@@ -29,7 +29,7 @@ OWN_LABELS = (
         'SOD',
         "images and a JSON file of instances, as annotation tools export COCO's form",
         _DRAWN,
-        'coco:convert_coco',
+        'coco:coco_masks',
         folder='own',
         options=(
             Option('images', 'folder of the images (train2017, images, or SOURCE itself)'),

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from salseg.apis.converting import find_converter
-from salseg.apis.converting.coco import convert_coco
+from salseg.apis.converting.coco import coco_masks
 from salseg.apis.converting.labelme import convert_labelme
 from salseg.apis.converting.own_masks import convert_masks
 from salseg.datasets import SaliencyDataset
@@ -211,7 +211,7 @@ def test_polygons_and_runs_of_ids_from_0_become_one_mask_also_behind_a_byte_orde
         dict(segmentation=[square(24, 2, 28, 4)], category_id=1),
         mark=b'\xef\xbb\xbf',
     )
-    summary = convert_coco(root, tmp_path / 'out')
+    summary = coco_masks(root, tmp_path / 'out')
     parts = [box(8, 6, 12, 18), box(14, 6, 20, 18), box(0, 0, 4, 2), box(24, 2, 28, 4)]
     np.testing.assert_array_equal(read(tmp_path / 'out/mask/a.png'), np.bitwise_or.reduce(parts))
     assert summary.counts == dict(objects=3, images=1)
@@ -228,13 +228,13 @@ def test_compressed_runs_have_the_pixels_that_they_encode(tmp_path):
     content['images'][0].update(width=2)
     (root / 'export.json').write_text(json.dumps(content))
     save(root / 'a.png', draw_image(0, (24, 2)))
-    convert_coco(root, tmp_path / 'out')
+    coco_masks(root, tmp_path / 'out')
     np.testing.assert_array_equal(read(tmp_path / 'out/mask/a.png'), image)
 
 
 def test_several_objects_of_a_category_can_keep_their_numbers(tmp_path):
     root = coco(tmp_path / 'in', *(dict(segmentation=[square(x, 2, x + 4, 6)]) for x in (0, 10, 20)))
-    convert_coco(root, tmp_path / 'out', ids=True)
+    coco_masks(root, tmp_path / 'out', ids=True)
     expected = sum(box(x, 2, x + 4, 6) // 255 * number for number, x in enumerate((0, 10, 20), 1))
     np.testing.assert_array_equal(read(tmp_path / 'out/mask/a.png'), expected)
 
@@ -247,7 +247,7 @@ def test_boxes_alone_and_images_without_objects_are_left_out_with_their_reason(t
         dict(image_id=2, segmentation=[[1, 1, 2]]),
         files=('x/a.png', 'x/b.png', 'x/c.png'),
     )
-    summary = convert_coco(root, tmp_path / 'out')
+    summary = coco_masks(root, tmp_path / 'out')
     assert summary.left['objects without a mask, as boxes alone'] == ['cat in x/a.png']
     first, second = summary.left['images that cannot be used']
     assert first == 'x/b.png: it has no mask'
@@ -258,13 +258,13 @@ def test_boxes_alone_and_images_without_objects_are_left_out_with_their_reason(t
 def test_a_category_is_chosen_by_name_and_a_wrong_one_is_refused(tmp_path):
     objects = [dict(segmentation=[square(8, 6, 20, 18)]), dict(segmentation=[square(0, 0, 4, 4)], category_id=1)]
     root = coco(tmp_path / 'in', *objects)
-    convert_coco(root, tmp_path / 'out', categories=['cat'])
+    coco_masks(root, tmp_path / 'out', categories=['cat'])
     np.testing.assert_array_equal(read(tmp_path / 'out/mask/a.png'), mask())
     with pytest.raises(DataError, match="has no category 'cow'; it has cat, dog"):
-        convert_coco(root, tmp_path / 'other', categories=['cow'])
+        coco_masks(root, tmp_path / 'other', categories=['cow'])
     (root / 'second.json').write_text('{}')
     with pytest.raises(DataError, match='several JSON files: export.json, second.json. Name the one: --annotations'):
-        convert_coco(root, tmp_path / 'other')
+        coco_masks(root, tmp_path / 'other')
 
 
 @pytest.mark.parametrize('name', ['../out.png', '/etc/a.png', '..\\out.png'])
@@ -273,7 +273,7 @@ def test_a_file_name_that_leads_out_is_refused(name, tmp_path):
     text = (root / 'export.json').read_text().replace('a.png', name.replace('\\', '\\\\'))
     (root / 'export.json').write_text(text)
     with pytest.raises(DataError, match='leads out of the folder'):
-        convert_coco(root, tmp_path / 'out')
+        coco_masks(root, tmp_path / 'out')
 
 
 # Folders of masks
