@@ -21,8 +21,8 @@ KNOWN = [
     Release('THUR15K', 'THUR15K', {'pairs': (6232,)}, title='Salientshape'),
     Release('DUTS', 'DUTS', {'train images': (10553,), 'test images': (5019,)}, 'http://where.org/duts'),
     Release('S-DUTS', 'DUTS', {'scribbles': (10553,)}, 'http://where.org/s-duts'),
-    Release('painted', 'own'),
-    Release('labelme', 'own'),
+    Release('painted', 'own', own=True),
+    Release('labelme', 'own', own=True),
 ]
 
 
