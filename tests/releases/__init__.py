@@ -11,8 +11,12 @@ from tests.releases.group_sets import GROUP_SETS
 from tests.releases.image_sets import IMAGE_SETS
 from tests.releases.release import Maker, Order, Part, Release
 from tests.releases.static_sets import STATIC_SETS
+from tests.releases.video_objects import VIDEO_OBJECTS
+from tests.releases.video_saliency import VIDEO_SALIENCY
 
-MAKERS: dict[str, Maker] = {maker.name: maker for maker in [*IMAGE_SETS, *STATIC_SETS, *GROUP_SETS]}
+MAKERS: dict[str, Maker] = {
+    maker.name: maker for maker in [*IMAGE_SETS, *STATIC_SETS, *GROUP_SETS, *VIDEO_SALIENCY, *VIDEO_OBJECTS]
+}
 
 __all__ = [
     'MAKERS',
@@ -35,7 +39,7 @@ def make(name: str, folder: Path, variant: str | None = None, **order: object) -
     """Write the miniature of a release below `folder` / NAME; `variant` is one of `MAKERS[name].variants`.
 
     `order`: seed, size (height, width), length (images per set or group, frames per video) and names (stems, groups
-    or videos, or these by split).
+    or videos, or these by split), every (distance of annotated frames where few are).
     """
     maker = MAKERS[name]
     variant = variant or next(iter(maker.variants))

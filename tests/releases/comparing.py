@@ -55,7 +55,7 @@ def same_regions(got: np.ndarray, truth: np.ndarray, compared: np.ndarray) -> bo
 def mask_differs(part: Part, key: str, got: np.ndarray) -> str:
     truth = part.masks[key]
     if key in part.sizes:
-        if abs(np.subtract(got.shape, part.sizes[key])).max() > 1:
+        if abs(np.subtract(got.shape, part.sizes[key])).max() > part.slack:
             return f'size {got.shape}, expected {part.sizes[key]}'
         far = float((got != resized_labels(truth, got.shape)).mean())
         return f'{far:.1%} of the pixels differ' if far > 0.02 else ''
@@ -71,7 +71,7 @@ def mask_differs(part: Part, key: str, got: np.ndarray) -> str:
 def image_differs(part: Part, key: str, got: np.ndarray) -> str:
     truth = part.images[key]
     if key in part.sizes:
-        if abs(np.subtract(got.shape[:2], part.sizes[key])).max() > 1:
+        if abs(np.subtract(got.shape[:2], part.sizes[key])).max() > part.slack:
             return f'size {got.shape[:2]}, expected {part.sizes[key]}'
         again = np.asarray(Image.fromarray(truth).resize(got.shape[1::-1], Image.Resampling.BICUBIC)).astype(int)
         far = float(abs(got - again).mean())

@@ -33,6 +33,8 @@ class Part:
     mask_files: dict[str, list[Path]] = field(default_factory=dict)
     # (height, width) of what is resized by the conversion; its truth above has the size of the release.
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    # By how many pixels a resized side may differ: 0 where the rule of rounding is published.
+    slack: int = 1
     # Pixels that are not compared (an edge whose rasterisation is free, a crowd).
     unsure: dict[str, np.ndarray] = field(default_factory=dict)
     # Frames are matched by the number in their name, since the conversion may rename them.
@@ -100,7 +102,7 @@ class Order:
     """What a maker is asked for; what is None is the maker's own choice.
 
     `length` is images per set, images per group or frames per video. `names` are stems, groups or videos, or these by
-    split.
+    split. `every` is the distance of annotated frames in sets that annotate few.
     """
 
     folder: Path
@@ -108,6 +110,7 @@ class Order:
     size: tuple[int, int] | None = None
     length: int | None = None
     names: Iterable[str] | Mapping[str, Iterable[str]] | None = None
+    every: int | None = None
 
     def splits(self, **default: Iterable[str]) -> dict[str, list[str]]:
         """Names by split; names given without a split all belong to the first."""
