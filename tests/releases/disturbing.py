@@ -63,7 +63,7 @@ def upper(release: Release) -> Release:
 
     for top, _, names in os.walk(release.source):
         for name in names:
-            if os.path.splitext(name)[1].lower() in FORMATS:
+            if os.path.splitext(name)[1].lower() in FORMATS and not name.startswith('.'):
                 (Path(top) / name).rename(loud(Path(top) / name))
             elif name.startswith('instances') and name.endswith('.json'):
                 path = Path(top) / name

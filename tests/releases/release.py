@@ -177,6 +177,7 @@ class Archive:
         self.release = Release(name, kind, variant, source, target=name, annotated=annotated)
         self.source = source
         self._first: dict[bytes, Path] = {}
+        self._folders: set[Path] = set()
 
     def part(self, **fields: object) -> Part:
         part = Part(**fields)  # type: ignore[arg-type]
@@ -186,7 +187,9 @@ class Archive:
     def write(self, path: str, data: bytes) -> Path:
         """A file relative to the source; equal files of one release are hard links."""
         target = self.source / path
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.parent not in self._folders:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._folders.add(target.parent)
         if data in self._first:
             os.link(self._first[data], target)
         else:

@@ -12,7 +12,7 @@ from tests.releases.release import Archive, Maker, Order, Release
 UNIFIED = ('{video}/Imgs/{frame}.jpg', '{video}/ground-truth/{frame}.png')
 FLOW = ('{video}/Frame/{frame}.jpg', '{video}/GT/{frame}.png')
 DAVIS_LIKE = ('JPEGImages/{video}/{frame}.jpg', 'Annotations/{video}/{frame}.png')
-VOS_VIDEOS = {'train': ('1', '102', '11'), 'val': ('10', '5'), 'test': ('100', '276')}
+VOS_VIDEOS = {'train': ('1', '102'), 'val': ('10', '5'), 'test': ('100',)}
 
 
 def flows(archive: Archive, clip: Clip, top: str) -> None:
