@@ -57,7 +57,7 @@ FBMS_FORMS = (
     # Levels so dim that a threshold at a tenth of full scale loses them; the number follows the name directly.
     ('{video}{number:03d}', 1, 'pgm', 17),
 )
-FBMS_VIDEOS = {'train': ('cars2', 'marple1', 'bear01', 'lion02'), 'test': ('cars1', 'camel01', 'dogs01', 'tennis')}
+FBMS_VIDEOS = {'train': ('cars2', 'marple1'), 'test': ('camel01', 'tennis')}
 REGIONS = np.array([(255, 255, 255), (0, 0, 0), (200, 0, 130)], np.uint8)
 
 
@@ -100,7 +100,7 @@ def fbms(order: Order) -> Release:
         folder = 'Trainingset' if clip.video in splits['train'] else 'Testset'
         form = FBMS_FORMS[index % len(FBMS_FORMS)]
         # Names that end in a digit need something between the name and the number.
-        form = FBMS_FORMS[0] if form is FBMS_FORMS[3] and clip.video[-1].isdigit() and index != 3 else form
+        form = FBMS_FORMS[0] if form is FBMS_FORMS[3] and clip.video[-1].isdigit() else form
         fbms_video(archive, clip, folder, form, order.every or 20)
     archive.release.lists = split_lists(splits)
     return archive.release
@@ -185,7 +185,7 @@ def segtrackv2(order: Order, single: bool = False) -> Release:
     archive = Archive(order, 'SegTrackv2', 'video')
     video_part(archive, 'index')
     videos = all_names(order.splits(all=sorted(SEGTRACK)))
-    made = clips(order, 'SegTrackv2', videos, 8, lambda index: SEGTRACK.get(videos[index], 1))
+    made = clips(order, 'SegTrackv2', videos, 6, lambda index: SEGTRACK.get(videos[index], 1))
     for index, clip in enumerate(made):
         clip.stems = [f'{clip.video}_{17 + time:05d}' for time in range(len(clip.stems))]
         count = 1 if single else SEGTRACK.get(clip.video, 1)
