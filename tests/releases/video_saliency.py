@@ -97,7 +97,7 @@ def fbms(order: Order) -> Release:
     splits = order.splits(**FBMS_VIDEOS)
     made = clips(order, 'FBMS', all_names(splits), 46, lambda index: 1 + index % 2, size=(29, 37))
     for index, clip in enumerate(made):
-        folder = 'Trainingset' if clip.video in splits['train'] else 'Testset'
+        folder = 'Trainingset' if clip.video in splits.get('train', ()) else 'Testset'
         form = FBMS_FORMS[index % len(FBMS_FORMS)]
         # Names that end in a digit need something between the name and the number.
         form = FBMS_FORMS[0] if form is FBMS_FORMS[3] and clip.video[-1].isdigit() else form
