@@ -1,9 +1,9 @@
-"""Say before training what a data set lacks; status 1 if something is wrong, 2 if the folder cannot be used."""
+"""Say before training what a data set, or all that a config reads, lacks; status 1 if something does, 2 if unusable."""
 
 import argparse
 from typing import TYPE_CHECKING
 
-from salseg.cli.common import plain_bar, say
+from salseg.cli.common import add_options, plain_bar, say
 
 if TYPE_CHECKING:
     from salseg.datasets.checking import Options
@@ -14,6 +14,10 @@ KINDS = ('sod', 'scribble', 'cosod', 'vsod', 'vos')
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``salseg check-data``."""
     parser.add_argument('folder', nargs='?', metavar='FOLDER', help='data set, in any layout of the field')
+    parser.add_argument(
+        '--config', metavar='CONFIG', help='check instead all sets that a model (name, config, folder of a run) reads'
+    )
+    add_options(parser)
     parser.add_argument('--kind', choices=KINDS, help='what it is; found out by default')
     parser.add_argument('--images', metavar='DIR', help='images, where the name is unusual; {video} for a video')
     parser.add_argument('--labels', metavar='DIR', help='annotations, likewise')
@@ -42,11 +46,15 @@ def run(args: argparse.Namespace) -> int:
     """Check."""
     if args.list_sets or args.list_findings:
         return _show_tables(args.list_sets)
+    if args.config is not None:
+        return _check_config(args)
     from salseg.datasets.checking import check_folder, report_text, report_values, write_clean_list
     from salseg.errors import DataError
 
     if args.folder is None:
-        raise DataError('name the folder to check: salseg check-data FOLDER.')
+        raise DataError('name what to check: salseg check-data FOLDER, or salseg check-data --config CONFIG.')
+    if args.cfg_options:
+        raise DataError('--cfg-options override a config: add --config CONFIG.')
     with plain_bar('checking', stderr=True) as show:
         report = check_folder(args.folder, _options(args), show)
     say(report_text(report, args.show))
@@ -60,6 +68,19 @@ def run(args: argparse.Namespace) -> int:
         path = write_clean_list(report, args.write_list)
         say(f'{len(report.clean)} names written to {path}')
     return 1 if report.findings.failed else 0
+
+
+def _check_config(args: argparse.Namespace) -> int:
+    from salseg.apis.converting import releases
+    from salseg.datasets.checking import check_sets, sets_text
+    from salseg.engine.config import load_config
+    from salseg.errors import DataError
+
+    if args.folder is not None:
+        raise DataError(f'check either the folder {args.folder} or what --config {args.config} reads.')
+    states = check_sets(load_config(args.config, args.cfg_options), releases=releases())
+    say(sets_text(states, args.config))
+    return 1 if any(state.problem for state in states) else 0
 
 
 def _options(args: argparse.Namespace) -> 'Options':

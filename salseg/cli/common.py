@@ -41,10 +41,11 @@ def add_weights(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--device', help='for example cuda:0 or cpu; a GPU where there is one by default')
 
 
-def say(text: str) -> None:
+def say(text: str, stderr: bool = False) -> None:
     """Print a line for the user."""
-    sys.stdout.write(text + '\n')
-    sys.stdout.flush()
+    stream = sys.stderr if stderr else sys.stdout
+    stream.write(text + '\n')
+    stream.flush()
 
 
 Update = Callable[[int, int | None], None]
@@ -83,10 +84,15 @@ def progress_bar(what: str, unit: str = '') -> Iterator[Update]:
 def plain_bar(what: str, stderr: bool = False) -> Iterator[Callable[[int, int], None]]:
     """What is done and the time that is left; gives the function to call with (done, total).
 
+    A bar on a terminal; elsewhere, as in a log, a line every quarter of a minute.
+
     Args:
         what: Before the bar.
         stderr: Draw on standard error, so that standard output holds the result alone.
     """
+    if not (sys.stderr if stderr else sys.stdout).isatty():
+        yield ProgressLines(what, '', stderr=stderr)
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -104,12 +110,18 @@ class ProgressLines:
         unit: What is counted.
         every: Seconds between two lines.
         clock: Seconds that passed.
+        stderr: Print on standard error.
     """
 
     def __init__(
-        self, what: str, unit: str, every: float = _EVERY, clock: Callable[[], float] = time.monotonic
+        self,
+        what: str,
+        unit: str,
+        every: float = _EVERY,
+        clock: Callable[[], float] = time.monotonic,
+        stderr: bool = False,
     ) -> None:
-        self.what, self.unit, self.every, self.clock = what, unit, every, clock
+        self.what, self.unit, self.every, self.clock, self.stderr = what, unit, every, clock, stderr
         self.started = self.shown = clock()
         self.first: int | None = None
         self.last: tuple[int, int | None] | None = None
@@ -135,7 +147,7 @@ class ProgressLines:
             text += f', {speed:.1f} {self.unit}/s'
         if total is not None and total > done and speed:
             text += f', {_clock((total - done) / speed)} left'
-        say(text)
+        say(text, self.stderr)
 
     def end(self) -> None:
         """Print the last line."""

@@ -10,6 +10,9 @@ from salseg.cli.common import plain_bar, say
 if TYPE_CHECKING:
     from salseg.apis.converting import Converter
 
+# Columns of the last cell of the list, which is then 120 wide with the longest NAME.
+_WIDTH = 82
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``salseg convert``; those behind NAME are the converter's own, see `parse`."""
@@ -94,9 +97,15 @@ def _add_option(parser: argparse.ArgumentParser, option: Any) -> None:
 
 def _facts(converter: 'Converter') -> str:
     """Counts, page and licence of a release, as far as they are known."""
+    return ' | '.join(f'{name}: {fact}' for name, fact in _known(converter).items()).replace('%', '%%')
+
+
+def _known(converter: 'Converter') -> dict[str, str]:
     counts = [f'{" or ".join(f"{n:,}" for n in numbers)} {kind}' for kind, numbers in converter.published.items()]
     facts = {'published': '; '.join(counts), 'page': converter.page, 'licence': converter.licence}
-    return ' | '.join(f'{name}: {fact}' for name, fact in facts.items() if fact).replace('%', '%%')
+    if converter.title and not converter.page:
+        facts['paper'] = converter.title
+    return {name: fact for name, fact in facts.items() if fact}
 
 
 def _show_list() -> int:
@@ -106,10 +115,16 @@ def _show_list() -> int:
 
     from salseg.apis.converting import CONVERTERS
 
-    rows = [['NAME', 'task', 'SOURCE', 'writes, below data/']]
+    rows = [['NAME', 'task', 'what']]
     for converter in CONVERTERS.values():
-        writes = f'{converter.out(Path())}: {converter.writes}'
-        rows.append([converter.name, converter.task, fill(converter.source, 40), fill(writes, 46)])
+        writes = f'{converter.out(Path("data"))}: {converter.writes}'
+        lines = {'SOURCE': converter.source, 'writes': writes, **_known(converter)}
+        # A page stands on a line of its own and is never broken.
+        cell = [
+            fill(f'{name}: {text}', _WIDTH, subsequent_indent='  ', break_long_words=False, break_on_hyphens=False)
+            for name, text in lines.items()
+        ]
+        rows.append([converter.name, converter.task, '\n'.join(cell)])
     table = AsciiTable(rows)
     table.inner_row_border = True
     say(table.table)

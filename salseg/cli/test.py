@@ -20,7 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Test."""
+    from salseg.apis.converting import releases
     from salseg.engine.test import test
 
-    test(args.model, args.checkpoint, args.cfg_options, args.work_dir, args.launcher)
+    test(args.model, args.checkpoint, args.cfg_options, args.work_dir, args.launcher, releases())
     return 0

@@ -24,7 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train."""
+    from salseg.apis.converting import releases
     from salseg.engine.train import train
 
-    train(args.model, args.cfg_options, args.work_dir, args.resume, args.amp, args.launcher)
+    train(args.model, args.cfg_options, args.work_dir, args.resume, args.amp, args.launcher, releases())
     return 0

@@ -17,20 +17,30 @@ class ConcatDataset(SetDataset):
     Args:
         datasets: Configs or data sets.
         pipeline: Transforms of those configs that name none of their own.
+        absent: Names of test sets that are not here; the table of the metrics has a row for each.
 
     Raises:
         DataError: There are none.
     """
 
     def __init__(
-        self, datasets: Sequence[Mapping[str, Any] | SetDataset], pipeline: Sequence[Mapping[str, Any]] = ()
+        self,
+        datasets: Sequence[Mapping[str, Any] | SetDataset],
+        pipeline: Sequence[Mapping[str, Any]] = (),
+        absent: Sequence[str] = (),
     ) -> None:
         shared = dict(pipeline=pipeline) if pipeline else {}
         self.datasets = [DATASETS.build({**shared, **d}) if isinstance(d, Mapping) else d for d in datasets]
         if not self.datasets:
             raise DataError('ConcatDataset: datasets is empty; name at least one.')
+        self.absent = tuple(absent)
         self.ends = list(accumulate(len(d) for d in self.datasets))
         super().__init__(name='+'.join(d.name for d in self.datasets))
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """What metrics may want to know: the sets' names, and those that are not here."""
+        return dict(super().metainfo, absent=self.absent)
 
     def __len__(self) -> int:
         return self.ends[-1]

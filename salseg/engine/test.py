@@ -1,13 +1,15 @@
 """Test a checkpoint on the test sets of a config."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from salseg.engine.checkpoint import newest_checkpoint
 from salseg.engine.config import load_config
 from salseg.engine.runner import SalRunner, device_line
+from salseg.engine.sets import skip_absent
 from salseg.engine.train import prepare
+from salseg.releases import Release
 
 
 def test(
@@ -16,16 +18,19 @@ def test(
     options: Mapping[str, Any] | list[str] | None = None,
     work_dir: str | None = None,
     launcher: str = 'none',
+    releases: Sequence[Release] = (),
 ) -> dict[str, float]:
-    """Test a checkpoint on the test sets of a config.
+    """Test a checkpoint on the test sets of a config; those that are not here are left out, and the table says so.
 
     Returns:
         Metrics by name, as printed.
 
     Raises:
+        DataError: No test set is here, or one that is cannot be read.
         ConfigError, CheckpointError: As in :func:`train`.
     """
     config = load_config(model, options)
+    skipped = skip_absent(config, model, releases)
     if Path(checkpoint).is_dir():
         checkpoint = newest_checkpoint(checkpoint)
     # A folder below the run's: a config beside the run's own would make it ambiguous which one the run used.
@@ -34,4 +39,6 @@ def test(
     config.load_from = str(checkpoint)
     runner = SalRunner.from_cfg(config)
     runner.logger.info(device_line())
+    for text in skipped:
+        runner.logger.warning(f'left out: {text}')
     return runner.test()

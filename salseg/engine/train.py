@@ -1,7 +1,7 @@
 """Train what a config says."""
 
 import inspect
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,11 @@ from salseg.engine.checkpoint import has_checkpoint, newest_checkpoint
 from salseg.engine.config import load_config
 from salseg.engine.launch import init_processes
 from salseg.engine.runner import SalRunner, device_line
+from salseg.engine.sets import require_sets
 from salseg.errors import ConfigError
 from salseg.io.files import make_folder
 from salseg.registry import PARAM_SCHEDULERS
+from salseg.releases import Release
 
 # Names that schedules give to their whole length: salseg's, and torch's cosine.
 _LENGTHS = ('total', 'T_max')
@@ -29,6 +31,7 @@ def train(
     resume: bool | str = False,
     amp: bool = False,
     launcher: str = 'none',
+    releases: Sequence[Release] = (),
 ) -> SalRunner:
     """Train what a config says.
 
@@ -39,15 +42,19 @@ def train(
         resume: True continues from the newest checkpoint of the folder, a path from that one.
         amp: Mixed precision: float16 with scaling on a GPU, bfloat16 on a CPU.
         launcher: What started the processes.
+        releases: What is known of published sets, for the messages about data that are not here.
 
     Returns:
         The runner, after training.
 
     Raises:
         ConfigError: The config, the folder or the options cannot be used.
+        DataError: A training or validation set is not here, or its first item cannot be read.
         CheckpointError: There is nothing to resume from, or it does not fit.
     """
     config = load_config(model, options)
+    # Before a folder is made, a weights file looked for, a model built: this is what most first runs end at.
+    require_sets(config, model, releases)
     name = Path(model).stem if not Path(model).is_dir() else Path(model).name
     prepare(config, work_dir or config.get('work_dir') or f'work_dirs/{name}', launcher, amp)
     fresh = resume is True and _begun(config.work_dir) and not has_checkpoint(config.work_dir)

@@ -4,13 +4,15 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from salseg.apis.converting import CONVERTERS
-from salseg.cli import main
+from salseg.cli import common, main
+from salseg.cli.convert import _known
 from tests.datasets.checking.folders import SIZE, draw_image, groups, images, mask, save, scribble, videos
 from tests.needs import ROOT
 
@@ -97,6 +99,14 @@ def painted(root):
     return root
 
 
+def labelme(root):
+    save(root / 'a.png', draw_image(0))
+    shape = dict(label='cat', shape_type='rectangle', points=[[8, 6], [20, 18]])
+    content = dict(imagePath='a.png', imageHeight=SIZE[0], imageWidth=SIZE[1], shapes=[shape])
+    (root / 'a.json').write_text(json.dumps(content))
+    return root
+
+
 # Maker of a release of a few pixels, and one file that must come out of it, with what it is.
 SMALL = {
     'DUTS': (duts, 'DUTS/mask/E.png', mask()),
@@ -109,6 +119,9 @@ SMALL = {
     'VOS': (lambda root: videos(root, palette=False, every=2), 'VOS/Annotations/bear/00002.png', None),
     'DAVSOD': (davsod, 'DAVSOD/Annotations/select_0001/0002.png', mask()),
     'FBMS': (fbms, 'FBMS/Annotations/cars1/00002.png', mask()),
+    'labelme': (labelme, 'own/mask/a.png', mask()),
+    'coco': (coco, 'own/mask/a.png', None),
+    'masks': (images, 'own/mask/b.png', mask()),
     'painted': (painted, 'own/scribble/a.png', scribble()),
     'scribbles': (scribble_classes, 'scribbles/scribble/a.png', scribble()),
     'boxes': (images, 'boxes.csv', None),
@@ -127,6 +140,32 @@ def test_the_list_names_every_converter_and_loads_no_torch():
     listed = [row[1].strip() for row in rows if row[1].strip()]
     assert listed == ['NAME', *CONVERTERS]
     assert max(map(len, done.stdout.splitlines())) <= 120
+
+
+def test_the_list_has_the_facts_of_every_release_and_breaks_no_address(capsys):
+    assert convert('--list') == 0
+    text = capsys.readouterr().out
+    for converter in CONVERTERS.values():
+        for number in (n for numbers in converter.published.values() for n in numbers):
+            assert f'{number:,}' in text
+        assert converter.page in text
+        assert converter.page or f'paper: {converter.title}'[:60] in text or not converter.title
+
+
+def test_where_no_page_is_known_the_list_has_the_title_of_the_paper():
+    facts = _known(replace(CONVERTERS['DUTS'], page='', title='Learning to Detect'))
+    assert facts['paper'] == 'Learning to Detect'
+    assert 'page' not in facts
+    assert 'paper' not in _known(replace(CONVERTERS['DUTS'], title='Learning to Detect'))
+
+
+def test_progress_in_a_log_says_how_much_time_is_left(capsys):
+    now = 0.0
+    lines = common.ProgressLines('converting', '', clock=lambda: now, stderr=True)
+    lines(1, 100)
+    now = 20.0
+    lines(25, 100)
+    assert capsys.readouterr() == ('', 'converting: 25 of 100, 0:01:00 left\n')
 
 
 @pytest.mark.parametrize(('typo', 'near'), [('DAVIS', 'DAVIS-2016'), ('cosod3', 'CoSOD3k'), ('scribles', 'scribbles')])

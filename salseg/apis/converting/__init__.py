@@ -7,6 +7,6 @@ What there is stands in the registry, which loads neither torch nor a converter;
 
 from salseg.apis.converting.entries import Converter, Option
 from salseg.apis.converting.files import Summary
-from salseg.apis.converting.registry import CONVERTERS, find_converter
+from salseg.apis.converting.registry import CONVERTERS, find_converter, releases
 
-__all__ = ['CONVERTERS', 'Converter', 'Option', 'Summary', 'find_converter']
+__all__ = ['CONVERTERS', 'Converter', 'Option', 'Summary', 'find_converter', 'releases']

@@ -11,8 +11,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from salseg.apis.converting.files import Progress, Summary
+from salseg.apis.converting.files import Progress, Summary, unwritten
+from salseg.apis.converting.recognise import command_for, other_release, refuse_other
 from salseg.errors import DataError
+from salseg.releases import Release
 
 _PACKAGE = 'salseg.apis.converting'
 
@@ -40,6 +42,10 @@ class Option:
     flag: str = ''
 
 
+# Of every release: a half-unpacked archive is an error, unless the user means it.
+PARTIAL = Option('partial', 'take what is there, even if most of the annotations are missing', bool)
+
+
 @dataclass(frozen=True)
 class Converter:
     """How a data set, or a user's own data, becomes what salseg reads.
@@ -57,6 +63,7 @@ class Converter:
         published: By kind of the summary, the counts of the release or of its versions and splits.
         page: Where the release is published.
         licence: As it is stated there.
+        title: Of the release's paper; shown where no page is known.
     """
 
     name: str
@@ -71,10 +78,16 @@ class Converter:
     published: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     page: str = ''
     licence: str = ''
+    title: str = ''
 
     def out(self, root: Path) -> Path:
         """Where the result lies below a data root."""
         return root / (self.folder or self.name)
+
+    @property
+    def release(self) -> Release:
+        """What layers below say of it."""
+        return Release(self.name, self.folder or self.name, self.published, self.page, self.title)
 
     def convert(
         self, source: Path, out: Path, how: str | None = None, progress: Progress = None, **options: Any
@@ -99,8 +112,27 @@ class Converter:
             raise DataError(f'{self.name} writes every file anew: nothing can be linked.')
         module, _, name = self.function.partition(':')
         links = {'how': how or self.how} if self.how else {}
+        # A user who names the folders knows what the source is.
+        if not {'images', 'masks', 'labels'} & set(options):
+            refuse_other(self.name, source)
         function = getattr(import_module(f'{_PACKAGE}.{module}'), name)
         try:
-            return function(source, out, **self.fixed, **options, **links, progress=progress)
+            summary = function(source, out, **self.fixed, **options, **links, progress=progress)
         except OSError as error:
-            raise DataError(f'{out} cannot be made from {source}: {error}.') from error
+            raise unwritten(source, out, error) from error
+        except DataError as error:
+            other = '' if self.release.is_own else other_release(self.name, source)
+            if not other:
+                raise
+            raise DataError(f'{error} By its content, {command_for(other, source)}') from error
+        self._doubt(summary, source)
+        return summary
+
+    def _doubt(self, summary: Summary, source: Path) -> None:
+        """Warn where neither the counts nor the content of a source are those of the release."""
+        known = {kind: numbers for kind, numbers in self.published.items() if kind in summary.counts}
+        if not known or any(summary.counts[kind] in numbers for kind, numbers in known.items()):
+            return
+        other = other_release(self.name, source)
+        if other:
+            summary.warn('the source may be of another set', command_for(other, source))

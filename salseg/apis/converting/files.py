@@ -3,6 +3,7 @@
 A stopped conversion resumes where it was: what is there already stays.
 """
 
+import errno
 import os
 import re
 import shutil
@@ -19,6 +20,8 @@ from salseg.io.images import write_png
 from salseg.io.listing import folders_in
 from salseg.visualization.palette import write_label_png
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FORBIDDEN = (errno.EROFS, errno.EACCES)
 HOW = ('copy', 'hardlink', 'symlink')
 Progress = Callable[[int, int], None] | None
 Key = TypeVar('Key')
@@ -195,7 +198,26 @@ def take(source: Path, target: Path, how: str = 'copy') -> None:
             with replacing(target) as temporary:
                 shutil.copyfile(source, temporary)
     except OSError as error:
+        # What has nothing to do with links is said once, for all that is written.
+        if how == 'copy' or error.errno in (*_FULL, *_FORBIDDEN):
+            raise
         raise DataError(f'{target} cannot be made from {source} ({how}): {error}. Try --copy.') from error
+
+
+def unwritten(source: Path, out: Path, error: OSError) -> DataError:
+    """The error of a conversion that the system stopped: no space, no permission, or something else."""
+    stopped = 'What was written is complete; the same command resumes.'
+    if error.errno in _FULL:
+        return DataError(
+            f'no space is left where {out} is written. Free some, or write elsewhere with --root or --out. {stopped}'
+        )
+    told = str(error.filename2 or error.filename or '')
+    if error.errno in _FORBIDDEN and not told.startswith(str(source)):
+        return DataError(
+            f'{out} cannot be written: {error.strerror or error}{f" ({told})" if told else ""}. Write elsewhere with '
+            f'--root or --out. {stopped}'
+        )
+    return DataError(f'{out} cannot be made from {source}: {error}.')
 
 
 def write_grey(target: Path, make: Callable[..., np.ndarray], *arguments: Any) -> None:

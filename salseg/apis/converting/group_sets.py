@@ -36,7 +36,7 @@ GROUP_SETS = (
         'CoSOD',
         'folder of COCO: train2017/, annotations/; or any folder of images with --annotations',
         'img/<category>/ gt/<category>/, 0 and 255',
-        'groups:coco_groups',
+        'coco:coco_groups',
         options=(
             Option('images', 'folder of the images (train2017, or SOURCE itself)'),
             Option('annotations', 'instances (annotations/instances_train2017.json)', Path, 'FILE'),

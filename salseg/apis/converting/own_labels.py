@@ -1,10 +1,64 @@
 """A user's own labels that `salseg convert` knows."""
 
+from pathlib import Path
+
 from salseg.apis.converting.entries import Converter, Option
 
 _IMAGES = Option('images', 'images, where the folder is called unusually')
 
+_IDS = Option('ids', 'every object has a number of its own; by default all are 255', bool)
+_DRAWN = 'image/ mask/ train.txt; 0 and 255, or ids'
+
 OWN_LABELS = (
+    Converter(
+        'labelme',
+        'SOD',
+        'JSON files of labelme, with their images beside them, elsewhere or inside',
+        _DRAWN,
+        'labelme:convert_labelme',
+        folder='own',
+        options=(
+            Option('images', 'images, where they lie elsewhere', Path),
+            Option('labels', 'labels to take; all by default', metavar='NAME', many=True),
+            _IDS,
+        ),
+        how='copy',
+    ),
+    Converter(
+        'coco',
+        'SOD',
+        "images and a JSON file of instances, as annotation tools export COCO's form",
+        _DRAWN,
+        'coco:coco_masks',
+        folder='own',
+        options=(
+            Option('images', 'folder of the images (train2017, images, or SOURCE itself)'),
+            Option('annotations', 'the file; by default the only JSON file', Path, 'FILE'),
+            Option('categories', 'categories to take; all by default', metavar='NAME', many=True),
+            _IDS,
+        ),
+        how='copy',
+    ),
+    Converter(
+        'masks',
+        'SOD',
+        'images and masks of the same names, in folders of any names and depth or side by side',
+        'image/ mask/ train.txt, or scribble/',
+        'own_masks:convert_masks',
+        folder='own',
+        options=(
+            Option('images', 'images, where the folder is called unusually', Path),
+            Option('masks', 'masks, likewise', Path),
+            Option('ending', 'what masks have behind the name of their image, as _mask', metavar='TEXT'),
+            Option(
+                'encoding',
+                'of the masks: binary (default), union (object ids as one object), index (object ids), soft, scribble',
+                choices=('binary', 'union', 'index', 'soft', 'scribble'),
+                metavar='NAME',
+            ),
+        ),
+        how='copy',
+    ),
     Converter(
         'painted',
         'SOD',

@@ -8,10 +8,16 @@ from salseg.apis.converting.image_sets import IMAGE_SETS
 from salseg.apis.converting.own_labels import OWN_LABELS
 from salseg.apis.converting.video_sets import VIDEO_SETS
 from salseg.errors import UnknownName
+from salseg.releases import Release
 
 CONVERTERS: dict[str, Converter] = {
     converter.name: converter for converter in (*IMAGE_SETS, *GROUP_SETS, *VIDEO_SETS, *OWN_LABELS)
 }
+
+
+def releases() -> list[Release]:
+    """What layers below say of the data sets that can be converted."""
+    return [converter.release for converter in CONVERTERS.values()]
 
 
 def find_converter(name: str) -> Converter:

@@ -1,11 +1,13 @@
 """A report as text and as plain values."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from salseg.datasets.checking.check import Report
 from salseg.datasets.checking.findings import KINDS, LEVELS, Findings
+from salseg.datasets.checking.sets import SetState, either
 from salseg.errors import DataError
 from salseg.io.files import write_text
 
@@ -84,6 +86,30 @@ def report_values(report: Report) -> dict[str, Any]:
             for kind, found in findings.ordered()
         },
     )
+
+
+def sets_text(states: Sequence[SetState], config: str) -> str:
+    """A row for each data set that a config reads, and below it what is wrong or absent and what to do."""
+    from terminaltables import AsciiTable
+
+    rows = [['', 'set', 'folder', 'found', 'published', 'encoding', 'state']]
+    for state in states:
+        found = '\n'.join(f'{number:,} {unit}' for unit, number in state.counts.items())
+        units = state.counts or state.published
+        published = '\n'.join(
+            either(state.published.get(unit, ())) + (f' {unit}' if not state.counts else '') for unit in units
+        )
+        rows.append([state.role, state.name, state.path, found, published, state.encoding, state.state])
+    lines = [AsciiTable(rows, f' {config} ').table]
+    lines += [f'warning: {text}' for text in dict.fromkeys(state.warning for state in states) if text]
+    lines += dict.fromkeys(state.problem for state in states if state.problem)
+    bad = sum(bool(state.problem) for state in states)
+    lines.append(
+        f'{bad} of {_number(len(states), "set")} cannot be read'
+        if bad
+        else 'all that training and testing read is here'
+    )
+    return '\n'.join(lines)
 
 
 def write_clean_list(report: Report, path: str | os.PathLike) -> Path:

@@ -7,6 +7,9 @@ from mmengine.evaluator import BaseMetric
 
 from salseg.errors import DataError
 
+# What stands in a table in place of the metrics of a test set that is not on this machine.
+NOT_HERE = 'not here'
+
 
 class SetMetric(BaseMetric):
     """One record per item, whatever the number of its frames; the number of records is checked.
@@ -17,6 +20,11 @@ class SetMetric(BaseMetric):
 
     # Metrics keep their plain names; without this the library warns that there is no prefix.
     default_prefix = ''
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Names of test sets that are not here, and have a row that says so."""
+        return tuple((self.dataset_meta or {}).get('absent', ()))
 
     def evaluate(self, size: int) -> dict[str, float]:
         """Gather the records of all processes and compute the metrics.

@@ -12,7 +12,7 @@ from torch import Tensor
 from salseg.errors import ConfigError, DataError
 from salseg.evaluation.folders import group_of
 from salseg.evaluation.functional import Scores
-from salseg.evaluation.metrics.base import SetMetric
+from salseg.evaluation.metrics.base import NOT_HERE, SetMetric
 from salseg.evaluation.metrics.grey import to_grey
 from salseg.evaluation.protocols import MapProtocol, get_protocol
 from salseg.evaluation.protocols.maps import COLUMNS
@@ -89,7 +89,7 @@ class SaliencyMetric(SetMetric):
         for record in records:
             by_set[record['dataset']].append(record)
         self.summaries = {name: self._summary(members) for name, members in by_set.items()}
-        text = table(self.summaries, self.protocol, self.normalize, self.rules.columns)
+        text = table(self.summaries, self.protocol, self.normalize, self.rules.columns, self.absent)
         MMLogger.get_current_instance().info('\n' + text)
         return {
             f'{name}/{key}': float(value)
@@ -139,12 +139,14 @@ def table(
     protocol: str = 'sod',
     normalize: bool = True,
     columns: Sequence[str] = COLUMNS,
+    absent: Sequence[str] = (),
 ) -> str:
-    """The metrics as text, a row per name; every row says how many images or frames were counted."""
+    """The metrics as text, a row per name, the absent ones last; every row says how many images or frames were counted."""
     columns = [c for c in columns if any(c in summary for summary in summaries.values())]
     rows = [['', 'images', *columns]]
     for name, summary in summaries.items():
         rows.append([name, str(summary['images']), *(f'{summary[c]:.4f}' for c in columns)])
+    rows += [[name, NOT_HERE, *('-' for _ in columns)] for name in absent]
     stretch = 'each map stretched to its own minimum and maximum' if normalize else 'maps as they are'
     lines = [AsciiTable(rows, f' protocol {protocol}: {stretch} ').table, get_protocol(protocol).rule]
     for name, summary in summaries.items():

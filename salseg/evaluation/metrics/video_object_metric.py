@@ -11,7 +11,7 @@ from terminaltables import AsciiTable
 from torch import Tensor
 
 from salseg.errors import ConfigError, DataError
-from salseg.evaluation.metrics.base import SetMetric
+from salseg.evaluation.metrics.base import NOT_HERE, SetMetric
 from salseg.evaluation.output.table import TITLES, cell
 from salseg.evaluation.protocols import MaskProtocol, get_protocol, plain
 from salseg.evaluation.tasks import LazyFrames
@@ -119,6 +119,7 @@ class VideoObjectMetric(SetMetric):
         for name, summary in self.summaries.items():
             counts = [str(summary['counts'][what]) for what in ('videos', 'objects', 'frames')]
             rows.append([name, *counts, *(cell(summary.get(c)) for c in columns)])
+        rows += [[name, NOT_HERE, '', '', *('-' for _ in columns)] for name in self.absent]
         dropped = sum(summary['dropped'] for summary in self.summaries.values())
         lines = [AsciiTable(rows, f' protocol {self.protocol} ').table, self.rules.rule]
         return '\n'.join(lines + ([f'dropped by the protocol: {dropped} annotated frames'] if dropped else []))

@@ -10,6 +10,7 @@ from terminaltables import AsciiTable
 
 from salseg.errors import ConfigError, DataError
 from salseg.evaluation.functional import boundary_f, object_mask, region_similarity_j, resize_prediction
+from salseg.evaluation.metrics.base import NOT_HERE
 from salseg.evaluation.metrics.grey import to_grey
 from salseg.evaluation.metrics.saliency_metric import SaliencyMetric
 from salseg.registry import METRICS
@@ -82,6 +83,7 @@ class VideoSaliencyMetric(SaliencyMetric):
             j, f = np.mean([np.mean(values, axis=0) for values in by_video.values()], axis=0)
             metrics |= {f'{name}/J_at_{self.threshold}': float(j), f'{name}/F_at_{self.threshold}': float(f)}
             rows.append([name, str(len(by_video)), f'{j:.4f}', f'{f:.4f}'])
+        rows += [[name, NOT_HERE, '-', '-'] for name in self.absent]
         title = f' maps cut at {self.threshold} of full scale '
         MMLogger.get_current_instance().info('\n' + AsciiTable(rows, title).table)
         return metrics

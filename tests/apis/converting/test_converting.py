@@ -9,7 +9,8 @@ from PIL import Image
 from salseg.apis.converting import CONVERTERS, find_converter
 from salseg.apis.converting.boxes import write_boxes
 from salseg.apis.converting.files import Summary, check_names, safe_name, safe_names, take, unwrapped
-from salseg.apis.converting.groups import coco_groups, convert_groups, instance_mask
+from salseg.apis.converting.coco import coco_groups, instance_mask
+from salseg.apis.converting.groups import convert_groups
 from salseg.apis.converting.saliency import add_scribbles, convert_duts
 from salseg.apis.converting.scribbles import convert_scribbles, draw_from_masks, merge_scribbles
 from salseg.apis.converting.videos import convert_davis, convert_fbms, convert_videos, shrink_youtube_vos
