@@ -57,6 +57,7 @@ class Converter:
         published: By kind of the summary, the counts of the release or of its versions and splits.
         page: Where the release is published.
         licence: As it is stated there.
+        title: Of the release's paper; shown where no page is known.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Converter:
     published: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     page: str = ''
     licence: str = ''
+    title: str = ''
 
     def out(self, root: Path) -> Path:
         """Where the result lies below a data root."""
