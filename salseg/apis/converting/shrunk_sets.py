@@ -27,7 +27,7 @@ from salseg.io.annotations import read_annotation
 from salseg.io.files import write_text
 from salseg.io.formats import IMAGE_SUFFIXES
 from salseg.io.images import image_size, read_image, write_png
-from salseg.io.listing import by_stem
+from salseg.io.listing import by_stem, in_order
 
 # Shorter side in pixels. Our choice: the recipe that reads these sets cuts out 384.
 SHORTER_SIDE = 480
@@ -144,7 +144,7 @@ def _big(tree: Tree) -> tuple[dict[str, Path], dict[str, list[Path]], dict[str, 
     masks_of: dict[str, list[Path]] = {}
     for stem, path in truths:
         masks_of.setdefault(_image_of(stem, images), []).append(path)
-    return images, masks_of, parts
+    return {key: images[key] for key in in_order(images)}, masks_of, parts
 
 
 def _image_of(stem: str, images: Mapping[str, Path]) -> str:
