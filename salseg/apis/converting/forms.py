@@ -165,8 +165,11 @@ def _in_form(tree: Tree, form: Form) -> Found | None:
 
 def _twins(tree: Tree, form: Form) -> Found | None:
     for pattern in form.images:
-        folders = [name for name in tree.fitting(pattern, TWIN_IMAGES) if tree.folders[name] & set(TWIN_MASKS)]
-        if folders:
+        folders = tree.fitting(pattern, TWIN_IMAGES)
+        with_masks = [name for name in folders if tree.folders[name] & set(TWIN_MASKS)]
+        if _CLASS not in pattern:
+            folders = with_masks
+        if with_masks:
             _refuse_several(tree, folders, pattern, 'images')
             images = _by_key(tree, folders, pattern, TWIN_IMAGES)
             return Found(images, _by_key(tree, folders, pattern, TWIN_MASKS), form, tuple(folders))
