@@ -8,6 +8,7 @@ from salseg.apis.converting.image_pairs import convert_parts
 from salseg.apis.converting.pairing import nothing_found, pair
 from salseg.apis.converting.scribbles import merged_codes, note_scribble, write_list
 from salseg.errors import DataError, missing_folder
+from salseg.io.images import image_size
 from salseg.io.listing import by_stem
 from salseg.io.lists import read_list
 
@@ -80,7 +81,9 @@ def add_scribbles(
             write_grey(target, merged_codes, objects, *scribbles)
         else:
             take(objects, target, how)
-        note_scribble(target, summary)
+        shape = note_scribble(target, summary)
+        if shape != image_size(images[key]):
+            summary.warn('scribbles of another size than their image', key)
     return write_list(summary, {key: images[key] for key in used})
 
 

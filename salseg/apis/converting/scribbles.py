@@ -294,8 +294,8 @@ def _hex(colour: np.ndarray) -> str:
     return '#' + ''.join(f'{int(value):02x}' for value in colour)
 
 
-def note_scribble(path: Path, summary: Summary) -> None:
-    """Count a scribble and note what a training would stumble over."""
+def note_scribble(path: Path, summary: Summary) -> tuple[int, int]:
+    """Count a scribble and note what a training would stumble over; its (height, width)."""
     labels = read_annotation(path, 'scribble')
     known = labels != UNKNOWN
     classes = set(np.unique(labels[known]).tolist())
@@ -304,6 +304,7 @@ def note_scribble(path: Path, summary: Summary) -> None:
     summary.count('pixels', labels.size)
     if len(classes) < 2:
         summary.note('scribbles of one class only', path.name)
+    return labels.shape[0], labels.shape[1]
 
 
 def write_list(summary: Summary, stems: dict[str, Path]) -> Summary:

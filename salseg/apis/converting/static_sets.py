@@ -9,7 +9,11 @@ import numpy as np
 
 from salseg.apis.converting.files import Progress, Summary, separate, with_progress, write_ids
 from salseg.apis.converting.forms import Form, find_pairs, read_tree
-from salseg.apis.converting.groups import _Instance, _mask_of, _read_coco, _shape, _stem
+from salseg.apis.converting.groups import _Instance as Instance
+from salseg.apis.converting.groups import _mask_of as mask_of
+from salseg.apis.converting.groups import _read_coco as read_coco
+from salseg.apis.converting.groups import _shape as stated_shape
+from salseg.apis.converting.groups import _stem as stem_of
 from salseg.apis.converting.image_pairs import put_image, put_pairs
 from salseg.apis.converting.pairing import nothing_found, pair
 from salseg.io.annotations import UNKNOWN
@@ -97,10 +101,10 @@ def convert_coco(
     if not folders:
         raise nothing_found(source, 'no folder of images', (f'{pattern}/',))
     files = {stem: path for folder in folders for stem, path in by_stem(tree.path(folder)).items()}
-    content = _read_coco(annotations or _instances_file(source))
+    content = read_coco(annotations or _instances_file(source))
     summary = Summary(out)
     objects = _objects(content.instances, summary)
-    numbers = {_stem(entry): number for number, entry in content.files.items()}
+    numbers = {stem_of(entry): number for number, entry in content.files.items()}
     labelled = {stem: objects[number] for stem, number in numbers.items() if number in objects}
     keys = pair(files, labelled, source, summary, 'instance', unlabelled=None)
     for key in with_progress(keys, progress):
@@ -119,9 +123,9 @@ def _instances_file(source: Path) -> Path:
     return source / found
 
 
-def _objects(instances: Sequence[_Instance], summary: Summary) -> dict[Any, list[_Instance]]:
+def _objects(instances: Sequence[Instance], summary: Summary) -> dict[Any, list[Instance]]:
     """Instances with a mask by image; what is left out is counted."""
-    objects: dict[Any, list[_Instance]] = defaultdict(list)
+    objects: dict[Any, list[Instance]] = defaultdict(list)
     left: Counter[str] = Counter()
     for instance in instances:
         if instance.crowd:
@@ -137,9 +141,9 @@ def _objects(instances: Sequence[_Instance], summary: Summary) -> dict[Any, list
     return {image: found for image, found in objects.items() if found}
 
 
-def _ids(image: Path, entry: dict[str, Any], instances: Sequence[_Instance], where: Path) -> np.ndarray:
-    shape = _shape(image, entry)
+def _ids(image: Path, entry: dict[str, Any], instances: Sequence[Instance], where: Path) -> np.ndarray:
+    shape = stated_shape(image, entry)
     labels = np.zeros(shape, np.uint8)
     for number, instance in enumerate(instances, 1):
-        labels[_mask_of(instance, shape, where)] = number
+        labels[mask_of(instance, shape, where)] = number
     return labels

@@ -256,6 +256,16 @@ def test_most_scribbles_missing_is_an_error_and_fewer_a_warning(duts, tmp_path):
     assert written(duts)['train.txt'] == list(TRAINING)
 
 
+def test_scribbles_of_another_size_and_of_one_class_are_said(duts, tmp_path):
+    for key in TRAINING:
+        save(tmp_path / 's' / f'{key}.png', scribble())
+    save(tmp_path / 's' / f'{TRAINING[0]}.png', scribble((24, 40)))
+    save(tmp_path / 's' / f'{TRAINING[1]}.png', (scribble() == 1).astype(np.uint8))
+    summary = convert('S-DUTS', tmp_path / 's', duts)
+    assert summary.warnings == {'scribbles of another size than their image': [TRAINING[0]]}
+    assert summary.notes['scribbles of one class only'] == [f'{TRAINING[1]}.png']
+
+
 def test_thin_and_wide_scribbles_side_by_side_must_be_chosen(duts, tmp_path):
     for kind in ('thin', 'wide'):
         save(tmp_path / 's' / kind / f'{TRAINING[0]}.png', scribble())
