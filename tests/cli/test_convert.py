@@ -13,6 +13,7 @@ from PIL import Image
 from salseg.apis.converting import CONVERTERS
 from salseg.cli import common, main
 from salseg.cli.convert import _known
+from tests.apis.converting.image_releases import RELEASES
 from tests.datasets.checking.folders import SIZE, draw_image, groups, images, mask, save, scribble, videos
 from tests.needs import ROOT
 
@@ -51,6 +52,14 @@ def coco(root):
     (root / 'annotations').mkdir()
     (root / 'annotations/instances_train2017.json').write_text(json.dumps(content))
     return root
+
+
+def image_set(name):
+    def make(root):
+        RELEASES[name].make(root)
+        return root
+
+    return make
 
 
 def davis(root):
@@ -109,6 +118,7 @@ def labelme(root):
 
 # Maker of a release of a few pixels, and one file that must come out of it, with what it is.
 SMALL = {
+    **{name: (image_set(name), f'{name}/mask/{RELEASES[name].keys[0]}.png', None) for name in RELEASES},
     'DUTS': (duts, 'DUTS/mask/E.png', mask()),
     'S-DUTS': (s_duts, 'DUTS/scribble/R.png', scribble()),
     **{n: (groups, f'{n}/gt/group 1/0.png', mask()) for n in ('CoCA', 'CoSOD3k', 'Cosal2015', 'iCoseg', 'MSRC')},

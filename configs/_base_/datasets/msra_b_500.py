@@ -1,4 +1,4 @@
-# MSRA-B for training, image by image; whole groups of three co-saliency sets for testing.
+# All 5,000 images of MSRA-B for training, as in the paper; whole groups of three co-saliency sets for testing.
 data_root = 'data/'
 train_pipeline = [
     dict(type='LoadFrames'),
