@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from salseg.apis.converting.files import Progress, Summary
+from salseg.apis.converting.files import Progress, Summary, remove_leftovers
 from salseg.errors import DataError
 
 _PACKAGE = 'salseg.apis.converting'
@@ -101,6 +101,8 @@ class Converter:
         links = {'how': how or self.how} if self.how else {}
         function = getattr(import_module(f'{_PACKAGE}.{module}'), name)
         try:
-            return function(source, out, **self.fixed, **options, **links, progress=progress)
+            summary = function(source, out, **self.fixed, **options, **links, progress=progress)
+            remove_leftovers(out)
         except OSError as error:
             raise DataError(f'{out} cannot be made from {source}: {error}.') from error
+        return summary

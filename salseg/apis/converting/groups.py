@@ -1,4 +1,4 @@
-"""Co-saliency sets of any layout as ``image/<group>/`` and ``gt/<group>/``, and groups from COCO's instances."""
+"""Groups of images from COCO's instances."""
 
 import json
 from collections import Counter, defaultdict
@@ -20,10 +20,8 @@ from salseg.apis.converting.files import (
     with_progress,
     write_grey,
 )
-from salseg.datasets.checking.findings import Findings
-from salseg.datasets.checking.layout import find_plan, items_of
+from salseg.apis.converting.trees import holds_images, walk
 from salseg.errors import DataError, missing_folder
-from salseg.io.annotations import read_annotation
 from salseg.io.images import image_size, read_image, write_png
 
 # Instances smaller than this, in pixels, make no group: what the published loader of COCO-SEG groups uses.
@@ -31,52 +29,6 @@ MIN_AREA = 4000
 _IMAGES = ('train2017', 'train2014', 'images')
 _ANNOTATIONS = 'annotations/instances_train2017.json'
 Shape = tuple[int, int]
-
-
-def convert_groups(
-    source: Path,
-    out: Path,
-    images: str | None = None,
-    labels: str | None = None,
-    groups: Sequence[str] | None = None,
-    how: str = 'copy',
-    progress: Progress = None,
-) -> Summary:
-    """CoCA, CoSOD3k, Cosal2015, iCoseg, MSRC and copies of them; masks become PNGs of 0 and 255.
-
-    Args:
-        source: Folder of the set, images and masks beside each other or masks in a folder of each group.
-        out: Folder to write.
-        images, labels: Unusual folders, ``{video}`` for a group.
-        groups: To take; all by default.
-        how: 'copy', 'hardlink' or 'symlink' images.
-        progress: Told how many images are done.
-
-    Raises:
-        DataError: The layout is unknown, it holds no groups, or a mask is missing or of another size.
-    """
-    separate(source, out)
-    plan = find_plan(source, 'cosod', images, labels)
-    absent = sorted(set(groups or ()) - set(plan.groups))
-    if absent:
-        raise DataError(f'{source} has no group {absent[0]!r}; it has {", ".join(plan.groups[:8])}.')
-    plan.names = None if groups is None else list(groups)
-    summary, used = Summary(out), set()
-    for item in with_progress(list(items_of(plan, Findings())), progress):
-        if item.image is None or not item.labels:
-            summary.leave_out('files without partner', item.image or item.labels[0][1])
-            continue
-        image, mask = Path(item.image), item.labels[0][1]
-        take(image, out / 'image' / item.group / image.name, how)
-        write_grey(out / 'gt' / item.group / f'{item.stem}.png', _binary, mask)
-        summary.count('images')
-        used.add(item.group)
-    summary.count('groups', len(used))
-    return summary
-
-
-def _binary(path: str) -> np.ndarray:
-    return read_annotation(path, 'binary') * np.uint8(255)
 
 
 @dataclass(frozen=True)
@@ -109,6 +61,7 @@ def coco_groups(
     least: int = 2,
     most: int | None = None,
     size: int | None = None,
+    how: str = 'copy',
     progress: Progress = None,
 ) -> Summary:
     """A group per category: images with a large instance of it, masks the union of those instances.
@@ -118,13 +71,14 @@ def coco_groups(
 
     Args:
         source: Folder of COCO, or of images.
-        out: Gets ``img/<category>/`` and ``gt/<category>/``, PNGs as in COCO9213.
+        out: Gets ``image/<category>/`` and ``gt/<category>/``.
         images: Folder of the images, relative to the source; ``train2017``, or the source itself, by default.
         annotations: ``instances_*.json``; by default that of ``train2017`` in the source.
         min_area: Of an instance, in pixels.
         least: Images of a group; smaller ones are left out.
         most: Images of a group.
         size: Side of the squares that images and masks are resized to, 224 in the published copies; None keeps sizes.
+        how: 'copy', 'hardlink' or 'symlink' images that keep their size; resized ones are written as PNG.
         progress: Told how many images are done.
 
     Raises:
@@ -156,20 +110,26 @@ def coco_groups(
     for reason in reasons:
         summary.note('instances that are not used', reason)
     for category, number, found in with_progress(jobs, progress):
-        file = f'{stems[number]}.png'
-        targets = out / 'img' / category / file, out / 'gt' / category / file
-        _write_member(folder / content.files[number]['file_name'], targets, content.files[number], found, size)
+        image = folder / content.files[number]['file_name']
+        suffix = image.suffix.lower() if size is None else '.png'
+        targets = (
+            out / 'image' / category / f'{stems[number]}{suffix}',
+            out / 'gt' / category / f'{stems[number]}.png',
+        )
+        _write_member(image, targets, content.files[number], found, size, how)
         summary.count('images')
     return summary
 
 
 def _coco_places(source: Path, images: str | None, annotations: Path | None) -> tuple[Path, Path]:
+    """Folder of the images and file of the instances, whatever lies around them."""
     if images is not None and not (source / images).is_dir():
         raise missing_folder(source / images)
-    found = [images] if images is not None else [name for name in _IMAGES if (source / name).is_dir()]
-    folder = source / found[0] if found else source
+    folders = list(walk(source, depth=4))
+    found = [path for name in _IMAGES for path in folders if path.name.lower() == name and holds_images(path)]
+    folder = source / images if images is not None else (found or [source])[0]
     if annotations is None:
-        path = source / _ANNOTATIONS
+        path = next((path for own in folders if (path := own / _ANNOTATIONS).is_file()), source / _ANNOTATIONS)
     else:
         path = annotations if annotations.is_file() else source / annotations
     if not path.is_file():
@@ -249,15 +209,21 @@ def _shape(image: Path, entry: dict[str, Any]) -> Shape:
 
 
 def _write_member(
-    source: Path, targets: tuple[Path, Path], entry: dict[str, Any], found: Sequence[_Instance], size: int | None
+    source: Path,
+    targets: tuple[Path, Path],
+    entry: dict[str, Any],
+    found: Sequence[_Instance],
+    size: int | None,
+    how: str,
 ) -> None:
     image, mask = targets
     if image.exists() and mask.exists():
         return
     shape = _shape(source, entry)
-    if not image.exists():
-        pixels = read_image(source)
-        write_png(image, pixels if size is None else cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA))
+    if size is None:
+        take(source, image, how)
+    elif not image.exists():
+        write_png(image, cv2.resize(read_image(source), (size, size), interpolation=cv2.INTER_AREA))
 
     def union() -> np.ndarray:
         whole = np.zeros(shape, bool)
