@@ -125,7 +125,7 @@ def _coco_places(source: Path, images: str | None, annotations: Path | None) -> 
     """Folder of the images and file of the instances, whatever lies around them."""
     if images is not None and not (source / images).is_dir():
         raise missing_folder(source / images)
-    folders = list(walk(source, depth=4))
+    folders = list(walk(source, depth=5))
     found = [path for name in _IMAGES for path in folders if path.name.lower() == name and holds_images(path)]
     folder = source / images if images is not None else (found or [source])[0]
     if annotations is None:

@@ -11,7 +11,7 @@ from salseg.io.formats import IMAGE_SUFFIXES
 from salseg.io.listing import is_stray, natural_key
 
 # Folders around a release, a folder of its splits and one of a part of it.
-_DEPTH = 5
+_DEPTH = 7
 FRAMES = ('JPEGImages',)
 ANNOTATIONS = ('Annotations', 'GroundTruth')
 # Folders inside a video's folder: of the saliency benchmarks, and of copies that carry flow.
