@@ -109,7 +109,7 @@ def _show_list() -> int:
     rows = [['NAME', 'task', 'SOURCE', 'writes, below data/']]
     for converter in CONVERTERS.values():
         writes = f'{converter.out(Path())}: {converter.writes}'
-        rows.append([converter.name, converter.task, fill(converter.source, 40), fill(writes, 46)])
+        rows.append([converter.name, converter.task, fill(converter.source, 36), fill(writes, 43)])
     table = AsciiTable(rows)
     table.inner_row_border = True
     say(table.table)
