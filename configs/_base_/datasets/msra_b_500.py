@@ -28,7 +28,10 @@ test_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='ConcatDataset',
-        datasets=[dict(type='GroupDataset', data_root=data_root + name) for name in ('iCoseg', 'MSRC', 'Cosal2015')],
+        datasets=[
+            dict(type='GroupDataset', data_root=data_root + name, encoding='binary')
+            for name in ('iCoseg', 'MSRC', 'Cosal2015')
+        ],
         pipeline=test_pipeline,
     ),
 )

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from salseg.apis.converting.entries import Converter, Option
+from salseg.apis.converting.entries import PARTIAL, Converter, Option
 from salseg.apis.converting.forms import CLASSES, TWINS, USUAL, Form
 
-_PARTIAL = Option('partial', 'take what is there, however many masks are missing', bool)
 _PATTERNS = (
     Option('images', "last parts of the images' folder, such as imgs", metavar='PATTERN'),
     Option('masks', "likewise of the masks' folder; without, masks may lie beside images", metavar='PATTERN'),
@@ -42,7 +41,7 @@ def _pairs(
         writes,
         'image_pairs:convert_pairs',
         fixed=dict(forms=forms, **(fixed or {})),
-        options=(*_PATTERNS, *options, _PARTIAL),
+        options=(*_PATTERNS, *options, PARTIAL),
         published={'pairs': (number,)},
         page=page,
         licence=_NO_LICENCE,
@@ -64,7 +63,7 @@ IMAGE_SETS = (
         'folder with DUTS-TR/ and DUTS-TE/, or one of them',
         'image/ mask/ train.txt test.txt',
         'saliency:convert_duts',
-        options=(_PARTIAL,),
+        options=(PARTIAL,),
         published={'train images': (10553,), 'test images': (5019,)},
         page='http://saliencydetection.net/duts/',
         licence=_NO_LICENCE,
@@ -76,7 +75,7 @@ IMAGE_SETS = (
         'scribble/ train.txt, beside the images of DUTS',
         'saliency:add_scribbles',
         folder='DUTS',
-        options=(_PARTIAL,),
+        options=(PARTIAL,),
         published={'scribbles': (10553,)},
         page='https://github.com/JingZhang617/Scribble_Saliency',
         licence=_NO_LICENCE,
@@ -139,7 +138,7 @@ IMAGE_SETS = (
         'folder with HRSOD_train/, HRSOD_train_mask/, HRSOD_test/, HRSOD_test_mask/',
         'image/ mask/, shorter side 480; train.txt test.txt',
         'shrunk_sets:convert_hrsod',
-        options=(*_PATTERNS, _PARTIAL),
+        options=(*_PATTERNS, PARTIAL),
         published={'pairs': (2010,)},
         page='https://github.com/yi94code/HRSOD',
         licence='images from Flickr, Creative Commons',
@@ -150,7 +149,7 @@ IMAGE_SETS = (
         'folder with *_im.jpg and *_gt.png',
         'image/ mask/, shorter side 480',
         'shrunk_sets:convert_big',
-        options=(_PARTIAL,),
+        options=(PARTIAL,),
         published={'pairs': (150,)},
         page='https://github.com/hkchengrex/CascadePSP',
         licence='not commercial; the authors hold no rights to the images',
@@ -173,7 +172,7 @@ IMAGE_SETS = (
         'folder VOCdevkit or VOC2012: JPEGImages/, SegmentationObject/, ImageSets/Segmentation/',
         'image/ mask/, ids, 255 void; train.txt val.txt trainval.txt',
         'static_sets:convert_voc',
-        options=(_PARTIAL,),
+        options=(PARTIAL,),
         published={'pairs': (2913,)},
         title='The PASCAL Visual Object Classes Challenge: A Retrospective',
     ),

@@ -7,13 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from salseg.apis.converting.coco import Instance, mask_of, read_coco, stated_shape, stem_of
 from salseg.apis.converting.files import Progress, Summary, separate, with_progress, write_ids
 from salseg.apis.converting.forms import Form, find_pairs, read_tree
-from salseg.apis.converting.groups import _Instance as Instance
-from salseg.apis.converting.groups import _mask_of as mask_of
-from salseg.apis.converting.groups import _read_coco as read_coco
-from salseg.apis.converting.groups import _shape as stated_shape
-from salseg.apis.converting.groups import _stem as stem_of
 from salseg.apis.converting.image_pairs import put_image, put_pairs
 from salseg.apis.converting.pairing import nothing_found, pair
 from salseg.io.annotations import UNKNOWN

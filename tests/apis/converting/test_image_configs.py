@@ -65,7 +65,9 @@ def counted(path, part):
     found = Counter()
     for node in image_sets(config):
         label = dict(type='LoadGroundTruth' if part == 'test' else 'LoadLabels', **ONE_SIDED.get(part, {}))
-        data = DATASETS.build({**node, 'pipeline': [dict(type='LoadFrames'), label][: 1 + bool(node.get('encoding', 1))]})
+        data = DATASETS.build(
+            {**node, 'pipeline': [dict(type='LoadFrames'), label][: 1 + bool(node.get('encoding', 1))]}
+        )
         for index in (0, len(data) - 1):
             item = data.get(0, index)
             assert item['frames'][0].ndim == 3
