@@ -12,6 +12,7 @@ import pytest
 
 from salseg.catalog import list_models
 from tests.needs import ROOT
+from tests.processes import run_python
 
 PARTS = ('salseg', 'configs', 'projects', 'tools', 'setup.py', 'README.md')
 
@@ -40,7 +41,7 @@ def site(tmp_path_factory):
 
 def run(site, folder, *words):
     env = {**os.environ, 'PYTHONPATH': f'{site}{os.pathsep}{folder}', 'OMP_NUM_THREADS': '1', 'SALSEG_OFFLINE': '1'}
-    done = subprocess.run([sys.executable, *words], cwd=folder, env=env, capture_output=True, text=True, check=False)
+    done = run_python(words, folder, env)
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
     return done
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from salseg.datasets.base import Results, SetDataset
 from salseg.datasets.box_files import BoxTable, read_boxes
-from salseg.datasets.prompted_layouts import LAYOUTS, PromptedVideo, checked_options
+from salseg.datasets.prompted_layouts import LAYOUTS, PromptedVideo, check_prompt_encoding, checked_options
 from salseg.errors import DataError
 from salseg.io.listing import by_stem, check_root
 from salseg.io.lists import read_names
@@ -25,6 +25,8 @@ class ObjectVideos(SetDataset):
         data_root: Folder of the data set.
         layout: 'davis', 'youtube_vos', 'folders'; see `PromptedVideos`.
         list_file: Videos to use, relative to the root; all by default.
+        encoding: Of the annotations: 'index' (ids), 'binary' (masks of one object) or 'union' (ids of which all are one
+            object).
         layout_options: Further options of the layout.
         boxes: File of boxes, see `salseg.datasets.box_files.read_boxes`; relative to the root.
         min_frames: Shorter videos are left out; their names are in ``short``.
@@ -47,6 +49,7 @@ class ObjectVideos(SetDataset):
         data_root: str,
         layout: str = 'davis',
         list_file: str | None = None,
+        encoding: str = 'index',
         layout_options: Mapping[str, Any] | None = None,
         boxes: str | None = None,
         min_frames: int = 1,
@@ -65,6 +68,8 @@ class ObjectVideos(SetDataset):
                 'at least 1.'
             )
         check_root(root)
+        check_prompt_encoding(encoding)
+        self.encoding = encoding
         options = checked_options(layout, layout_options)
         if boxes is None:
             found = [_with_masks(video) for video in LAYOUTS[layout].read(root, list_file, **options)]
@@ -83,7 +88,9 @@ class ObjectVideos(SetDataset):
         return len(self.videos) * self.repeats
 
     def ids_together(self, index: int) -> tuple[str, Callable[[], Sequence[Path]]] | None:
-        """Annotations of the item's video."""
+        """Annotations of the item's video, where they are ids."""
+        if self.encoding != 'index':
+            return None
         name, _, _, labels, _ = self.videos[index % len(self.videos)]
         return f'{self.name} / {name}', lambda: [path for path in labels if path is not None]
 
@@ -97,7 +104,7 @@ class ObjectVideos(SetDataset):
             frame_ids=list(frames),
             frame_paths=[str(path) for path in images],
             label_paths=[None if path is None else str(path) for path in labels],
-            label_kind=[None if path is None else 'index' for path in labels],
+            label_kind=[None if path is None else self.encoding for path in labels],
             **given,
         )
 

@@ -10,6 +10,9 @@ from salseg.errors import DataError
 from salseg.io.listing import by_stem, folders_in
 from salseg.io.lists import read_names
 
+# Encodings of annotations that hold objects.
+ENCODINGS = ('index', 'binary', 'union')
+
 
 @dataclass(frozen=True)
 class PromptedVideo:
@@ -22,7 +25,7 @@ class PromptedVideo:
         labels: Annotation by frame: a label PNG, or one binary file per object, whose ids are then 1, 2, ...
         prompts: Ids given by frame; None stands for all that the file holds.
         saved: Frames whose answer belongs to the result; None for all.
-        encoding: Of the annotations, 'index' or 'binary'.
+        encoding: Of the annotations, one of ``ENCODINGS``.
     """
 
     name: str
@@ -143,6 +146,16 @@ def checked_options(layout: str, options: Mapping[str, Any] | None) -> dict[str,
         known = ', '.join(LAYOUTS[layout].options) or 'none'
         raise DataError(f'layout_options: the layout {layout!r} has no option {wrong[0]!r}; it has: {known}.')
     return options
+
+
+def check_prompt_encoding(encoding: str | None) -> None:
+    """Refuse an encoding that holds no objects.
+
+    Raises:
+        DataError: It does not.
+    """
+    if encoding not in (None, *ENCODINGS):
+        raise DataError(f'encoding={encoding!r}; expected one of {", ".join(ENCODINGS)} for videos of objects.')
 
 
 def _plain(root: Path, images: str, labels: str, list_file: str | None) -> list[PromptedVideo]:

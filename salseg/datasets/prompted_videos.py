@@ -2,11 +2,12 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from salseg.datasets.base import Results, SetDataset
-from salseg.datasets.prompted_layouts import LAYOUTS, PromptedVideo, checked_options
+from salseg.datasets.prompted_layouts import LAYOUTS, PromptedVideo, check_prompt_encoding, checked_options
 from salseg.errors import DataError
 from salseg.io.listing import check_root
 from salseg.registry import DATASETS
@@ -21,6 +22,8 @@ class PromptedVideos(SetDataset):
         layout: 'davis', 'youtube_vos', 'long_time', 'segtrack', or 'folders' (``JPEGImages/<video>``,
             ``Annotations/<video>``).
         list_file: Videos to use, relative to the root; all by default.
+        encoding: Of the annotations: 'index' (ids), 'binary' (masks of one object, or a file per object) or 'union' (ids of
+            which all are one object); by default the layout's own, 'binary' for 'segtrack' and 'index' for the others.
         layout_options: Further options of the layout: ``resolution`` of DAVIS, ``all_frames`` of YouTube-VOS.
         prompt: What the model is given of the annotated masks, 'mask' or 'box', the smallest one around each.
         merge_objects: Whether all objects of a video count as one, with id 1 (the DAVIS 2016 task).
@@ -40,6 +43,7 @@ class PromptedVideos(SetDataset):
         data_root: str,
         layout: str = 'davis',
         list_file: str | None = None,
+        encoding: str | None = None,
         layout_options: Mapping[str, Any] | None = None,
         prompt: str = 'mask',
         merge_objects: bool = False,
@@ -58,7 +62,9 @@ class PromptedVideos(SetDataset):
             )
         options = checked_options(layout, layout_options)
         check_root(root)
-        self.videos: list[PromptedVideo] = LAYOUTS[layout].read(root, list_file, **options)
+        check_prompt_encoding(encoding)
+        found: list[PromptedVideo] = LAYOUTS[layout].read(root, list_file, **options)
+        self.videos = [replace(video, encoding=encoding or video.encoding) for video in found]
         self.prompt = prompt
         self.merge_objects = merge_objects
         self._starts = [0]

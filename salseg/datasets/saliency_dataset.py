@@ -7,7 +7,7 @@ from typing import Any
 from salseg.datasets.base import Results, SetDataset
 from salseg.errors import DataError
 from salseg.io.annotations import LABEL_SUFFIXES
-from salseg.io.listing import IMAGE_FOLDERS, MASK_FOLDERS, by_stem, find_folder
+from salseg.io.listing import IMAGE_FOLDERS, MASK_FOLDERS, by_key, find_folder
 from salseg.io.lists import read_list
 from salseg.registry import DATASETS
 
@@ -15,6 +15,8 @@ from salseg.registry import DATASETS
 @DATASETS.register_module()
 class SaliencyDataset(SetDataset):
     """Folders of images and annotations, paired by stem; a set is one image.
+
+    Where the folders have sub-folders, as for classes, names are 'class/stem'.
 
     Args:
         data_root: Folder of the data set.
@@ -49,11 +51,11 @@ class SaliencyDataset(SetDataset):
             raise DataError(f"SaliencyDataset: missing={missing!r}; expected 'error' or 'skip'.")
         self.encoding = encoding
         self.skipped: list[str] = []
-        images = by_stem(find_folder(root, image_folder, IMAGE_FOLDERS, 'image'))
+        images = by_key(find_folder(root, image_folder, IMAGE_FOLDERS, 'image'))
         labels = {}
         if encoding is not None:
             aliases = ('scribble', 'scribbles') if encoding == 'scribble' else MASK_FOLDERS
-            labels = by_stem(find_folder(root, label_folder, aliases, 'label'), LABEL_SUFFIXES)
+            labels = by_key(find_folder(root, label_folder, aliases, 'label'), LABEL_SUFFIXES)
         stems = read_list(root / list_file) if list_file else list(images)
         self.items = self._pair(root / (list_file or ''), stems, images, labels, missing)
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from filecmp import cmp
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -38,6 +39,8 @@ from salseg.io.record import RunRecord, write_record
 # Images per unit of work: each process reports often, and a kill loses little.
 IMAGES = 16
 POLL_SECONDS = 0.2
+# Files that are compared byte by byte to tell whether predictions are the ground truth.
+SAME = 8
 
 
 class Sink(Interface):
@@ -335,4 +338,17 @@ def _notes(plan: _Plan) -> tuple[str, ...]:
     for what, tree in (('ground truth', plan.truth), *((m.name, m.tree) for m in plan.methods)):
         if tree.skipped:
             notes.append(f'{what}: {tree.skipped} files skipped, whose name exists with a preferred suffix')
+    notes += [
+        f'{method.name} is scored against itself: {method.tree.root} holds the files of {plan.truth.root}, byte for byte'
+        for method in plan.methods
+        if _is_truth(method.tree, plan.truth)
+    ]
     return tuple(notes)
+
+
+def _is_truth(tree: Tree, truth: Tree) -> bool:
+    """Whether predictions are the ground truth: the same folder, or as many first files of the same bytes."""
+    if tree.root.resolve() == truth.root.resolve():
+        return True
+    first = list(islice((stem for stem in truth.files if stem in tree.files), SAME))
+    return bool(first) and all(cmp(tree.path(stem), truth.path(stem), shallow=False) for stem in first)

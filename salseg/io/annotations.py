@@ -161,8 +161,8 @@ def check_index_labels(labels: Sequence[PathLike], where: str) -> None:
         return
     origin = read_values(labels[0]).origin
     raise LabelError(
-        f'{where}: its annotations hold 0 and 255 only{origin} and no object id, so 255 cannot be void: they are masks of '
-        f'one object. {fitting("binary")} To score them: --protocol davis16.',
+        f'{where}: its annotations, {labels[0]} the first, hold 0 and 255 only{origin} and no object id, so 255 cannot be '
+        f'void: they are masks of one object. {fitting("binary")} To score them: --protocol davis16.',
         fits='binary',
     )
 

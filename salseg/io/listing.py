@@ -132,6 +132,33 @@ def one_per_stem(folder: Path, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> tupl
     return {stem: best[stem] for stem in sorted(best, key=natural_key)}, displaced
 
 
+def by_key(folder: Path, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> dict[str, Path]:
+    """Files of a folder and its sub-folders by their path without suffix, 'class/stem' in a folder of a class.
+
+    In natural order; where a key has several files, see :func:`by_stem`. A flat folder costs no look at its files.
+
+    Raises:
+        DataError: The folder does not exist.
+    """
+    found = by_stem(folder, suffixes)
+    for name in _sub_folders(folder):
+        for key, path in by_key(folder / name, suffixes).items():
+            found[f'{name}/{key}'] = path
+    return found
+
+
+def _sub_folders(folder: Path) -> list[str]:
+    """Names in natural order. A link with an image's suffix is taken for a file, so that files need no look each."""
+    with os.scandir(folder) as entries:
+        inside = [
+            entry.name
+            for entry in entries
+            if not is_stray(entry.name)
+            and entry.is_dir(follow_symlinks=os.path.splitext(entry.name)[1].lower() not in IMAGE_SUFFIXES)
+        ]
+    return sorted(inside, key=natural_key)
+
+
 def check_root(root: Path) -> None:
     """Refuse a data root that is not there.
 

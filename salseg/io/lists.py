@@ -25,7 +25,7 @@ def read_list(path: Path) -> list[str]:
     Raises:
         DataError: The file is missing, empty, or no such text.
     """
-    names = [_without_suffix(line) for line in read_lines(path)]
+    names = [without_suffix(line) for line in read_lines(path)]
     if not names:
         raise DataError(f'the list {path} is empty; expected one name per line.')
     return names
@@ -66,7 +66,8 @@ def read_lines(path: Path) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _without_suffix(name: str) -> str:
+def without_suffix(name: str) -> str:
+    """A name without its suffix, where that is an image's or annotation's."""
     return name[: name.rindex('.')] if name.lower().endswith(_SUFFIXES) else name
 
 

@@ -1,7 +1,5 @@
 import json
 import signal
-import subprocess
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.processes import run_python
 from salseg.apis import init_model, read_prompts, track
 from salseg.apis.tracking import parse_box
 from salseg.cli.main import main
@@ -326,8 +325,8 @@ def test_the_command_goes_on_after_it_was_killed(folder, tmp_path):
     torch.save(dict(state_dict=init_model(str(config), device='cpu', options=options).state_dict()), tmp_path / 'w.pth')
     words += ['--checkpoint', str(tmp_path / 'w.pth'), '--device', 'cpu', '--cfg-options', *options]
     cut, whole = [[*words[:5], '--out', str(tmp_path / name), *words[5:]] for name in ('cut', 'whole')]
-    done = subprocess.run([sys.executable, '-c', KILLED, *cut], capture_output=True, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
+    done = run_python(['-c', KILLED, *cut])
+    assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
     assert main(cut) == 0
     assert read_record(tmp_path / 'cut').result['resumed_at'] == 4
     assert main(whole) == 0

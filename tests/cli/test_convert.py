@@ -13,7 +13,10 @@ from PIL import Image
 from salseg.apis.converting import CONVERTERS
 from salseg.cli import common, main
 from salseg.cli.convert import _known
-from tests.datasets.checking.folders import SIZE, draw_image, groups, images, mask, save, scribble, videos
+from tests.apis.converting.image_releases import RELEASES as IMAGES
+from tests.apis.converting.small_groups import GROUPS, truth
+from tests.apis.converting.small_videos import RELEASES as VIDEOS
+from tests.datasets.checking.folders import SIZE, draw_image, images, mask, save, scribble
 from tests.needs import ROOT
 
 
@@ -53,33 +56,12 @@ def coco(root):
     return root
 
 
-def davis(root):
-    videos(root)
-    for part in ('JPEGImages', 'Annotations'):
-        (root / part).rename(root / 'moved')
-        (root / part).mkdir()
-        (root / 'moved').rename(root / part / '480p')
-    return root
+def image_set(name):
+    def make(root):
+        IMAGES[name].make(root)
+        return root
 
-
-def youtube(root):
-    videos(root / 'train')
-    (root / 'train/meta.json').write_text('{"videos": {}}')
-    return root
-
-
-def davsod(root):
-    for t in range(3):
-        save(root / f'select_0001/Imgs/{t:04d}.jpg', draw_image(t))
-        save(root / f'select_0001/GT_object_level/{t:04d}.png', mask())
-    return root
-
-
-def fbms(root):
-    for number in range(1, 4):
-        save(root / f'Trainingset/cars1/cars1_{number:02d}.jpg', draw_image(number))
-    save(root / 'Trainingset/cars1/GroundTruth/cars1_02.pgm', mask(value=90))
-    return root
+    return make
 
 
 def scribble_classes(root):
@@ -107,21 +89,29 @@ def labelme(root):
     return root
 
 
+_VIDEO_FILES = {
+    'YouTube-VOS': 'train_480p/Annotations/cow/00005.png',
+    'YouTube-VOS-2019': 'train_480p/Annotations/cow/00005.png',
+    'VOS': 'Annotations/10/00015.png',
+    'FBMS': 'Annotations/tennis/00002.png',
+    'DAVSOD': 'Annotations/select_0002/00002.png',
+    'SegTrackv2': 'Annotations/bmx/bmx_000.png',
+    'MOSE': 'train/Annotations/cow/00002.png',
+}
 # Maker of a release of a few pixels, and one file that must come out of it, with what it is.
 SMALL = {
+    **{name: (image_set(name), f'{name}/mask/{IMAGES[name].keys[0]}.png', None) for name in IMAGES},
     'DUTS': (duts, 'DUTS/mask/E.png', mask()),
     'S-DUTS': (s_duts, 'DUTS/scribble/R.png', scribble()),
-    **{n: (groups, f'{n}/gt/group 1/0.png', mask()) for n in ('CoCA', 'CoSOD3k', 'Cosal2015', 'iCoseg', 'MSRC')},
+    **{name: (make, f'{name}/gt/alarm clock/01.5.png', truth(11)) for name, make in GROUPS.items()},
     'COCO-groups': (coco, 'COCO-groups/gt/_.._.._cat/a.png', None),
-    'DAVIS-2016': (davis, 'DAVIS-2016/Annotations/cow/00000.png', None),
-    'DAVIS-2017': (davis, 'DAVIS-2017/Annotations/cow/00000.png', None),
-    'YouTube-VOS': (youtube, 'YouTube/train_480p/Annotations/cow/00000.png', None),
-    'VOS': (lambda root: videos(root, palette=False, every=2), 'VOS/Annotations/bear/00002.png', None),
-    'DAVSOD': (davsod, 'DAVSOD/Annotations/select_0001/0002.png', mask()),
-    'FBMS': (fbms, 'FBMS/Annotations/cars1/00002.png', mask()),
     'labelme': (labelme, 'own/mask/a.png', mask()),
     'coco': (coco, 'own/mask/a.png', None),
     'masks': (images, 'own/mask/b.png', mask()),
+    **{
+        name: (make, f'{name}/{_VIDEO_FILES.get(name, "Annotations/bear/00000.png")}', None)
+        for name, make in VIDEOS.items()
+    },
     'painted': (painted, 'own/scribble/a.png', scribble()),
     'scribbles': (scribble_classes, 'scribbles/scribble/a.png', scribble()),
     'boxes': (images, 'boxes.csv', None),

@@ -1,7 +1,6 @@
 import json
 import os
 import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -9,6 +8,7 @@ from PIL import Image
 
 from salseg.cli import main
 from tests.needs import ROOT
+from tests.processes import run_python
 
 
 @pytest.fixture(scope='module')
@@ -17,8 +17,7 @@ def run_folder(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp('cli')
     config = write_tiny_config(folder / 'tiny.py')
-    command = [sys.executable, '-m', 'salseg', 'train', str(config), '--work-dir', str(folder / 'run')]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    run_python(['-m', 'salseg', 'train', config, '--work-dir', folder / 'run']).check_returncode()
     return folder
 
 
@@ -108,9 +107,7 @@ def test_a_launcher_without_its_environment_says_how_to_start(tiny_config, tmp_p
 @pytest.mark.parametrize('script', ['train', 'test', 'predict'])
 def test_the_scripts_are_the_commands(script):
     env = {**os.environ, 'PYTHONPATH': str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, f'tools/{script}.py', '--help'], cwd=ROOT, env=env, capture_output=True, text=True, check=True
-    )
+    done = run_python([f'tools/{script}.py', '--help'], env=env)
     assert f'usage: salseg {script}' in done.stdout
 
 
@@ -120,8 +117,8 @@ def test_the_shell_scripts_parse(script):
 
 
 def test_mixed_precision_trains_on_a_cpu(tiny_config, tmp_path):
-    command = [sys.executable, '-m', 'salseg', 'train', str(tiny_config), '--work-dir', str(tmp_path), '--amp']
+    command = ['-m', 'salseg', 'train', tiny_config, '--work-dir', tmp_path, '--amp']
     options = ['--cfg-options', 'train_cfg.max_iters=1', 'default_hooks.logger.interval=1']
-    done = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = run_python([*command, *options])
     assert 'loss_ssc' in done.stdout + done.stderr
     assert 'AutocastOptimWrapper' in (tmp_path / 'tiny.py').read_text()

@@ -224,7 +224,7 @@ def test_a_still_image_becomes_a_clip_of_differing_views():
 
 def test_composites_show_the_object_on_another_image_and_move_it():
     images = SyntheticImages(3, size=48, labels='mask', pipeline=READ)
-    other = SyntheticImages(3, split='other', size=40, labels='mask', pipeline=READ)
+    other = SyntheticImages(3, split='other', size=40, labels='mask', pipeline=READ, name='other')
     clips = CompositeClips(images, other, size=48, pipeline=[*READ, dict(type='PackFrames')])
     item = clips[4]
     assert item['inputs'].shape == (3, 3, 48, 48)

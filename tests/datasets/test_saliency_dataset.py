@@ -127,3 +127,57 @@ def test_real_images_are_read():
     dataset = SaliencyDataset(str(REAL / 'sod/ECSSD'), list_file='test.txt', pipeline=LOAD)
     assert len(dataset) == 37
     assert all(set(np.unique(dataset[i]['labels'][0])) == {0, 1} for i in range(37))
+
+
+def test_folders_of_classes_give_names_of_class_and_stem(tmp_path):
+    for name in ('plane', 'mug'):
+        make(tmp_path, f'image/{name}', f'mask/{name}', stems=('1', '10', '2'), image_suffix='.JPG')
+    make(tmp_path, stems=('top',))
+    save(tmp_path / 'image/@eaDir/1.jpg', np.zeros((6, 8, 3), np.uint8))
+    (tmp_path / 'image/.hidden').mkdir()
+    data = SaliencyDataset(str(tmp_path))
+    keys = ['top', 'mug/1', 'mug/2', 'mug/10', 'plane/1', 'plane/2', 'plane/10']
+    assert [item[0] for item in data.items] == keys
+    assert data.describe(3)['frame_ids'] == ['mug/10']
+    assert data.describe(3)['label_paths'] == [str(tmp_path / 'mask/mug/10.png')]
+    (tmp_path / 'list.txt').write_text('plane/10.jpg\nmug/1\n')
+    listed = SaliencyDataset(str(tmp_path), list_file='list.txt')
+    assert [item[0] for item in listed.items] == ['plane/10', 'mug/1']
+
+
+def test_an_image_of_a_class_without_mask_is_named(tmp_path):
+    make(tmp_path, 'image/a', 'mask/a')
+    (tmp_path / 'mask/a/d.png').unlink()
+    with pytest.raises(DataError, match=r'image/a/d\.jpg has no annotation'):
+        SaliencyDataset(str(tmp_path))
+    assert SaliencyDataset(str(tmp_path), missing='skip').skipped == ['a/d']
+
+
+def test_the_same_stem_in_two_classes_is_two_images(tmp_path):
+    for name in ('a', 'b'):
+        make(tmp_path, f'image/{name}', f'mask/{name}', stems=('1',))
+    assert len(SaliencyDataset(str(tmp_path))) == 2
+
+
+def test_a_flat_folder_is_listed_without_a_look_at_each_file(tmp_path, monkeypatch):
+    """A million files on a slow disk must not each cost a question to it beyond what the flat reader asks."""
+    import os
+
+    from salseg.io.listing import _sub_folders
+
+    make(tmp_path, stems=[str(n) for n in range(20)])
+    links = tmp_path / 'links'
+    links.mkdir()
+    for path in (tmp_path / 'image').iterdir():
+        (links / path.name).symlink_to(path)
+    monkeypatch.setattr(os, 'stat', None)
+    assert _sub_folders(tmp_path / 'image') == []
+    assert _sub_folders(links) == []
+
+
+def test_linked_classes_are_read(tmp_path):
+    make(tmp_path / 'far', 'image', 'mask', stems=('1',))
+    for kind in ('image', 'mask'):
+        (tmp_path / 'set' / kind).mkdir(parents=True)
+        (tmp_path / 'set' / kind / 'mug').symlink_to(tmp_path / 'far' / kind)
+    assert [item[0] for item in SaliencyDataset(str(tmp_path / 'set')).items] == ['mug/1']

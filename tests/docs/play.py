@@ -1,6 +1,5 @@
 """Do what a page says, block by block, in the present folder."""
 
-import subprocess
 import sys
 import traceback
 from pathlib import Path
@@ -12,6 +11,7 @@ from salseg.registry import ALL_REGISTRIES
 from tests.docs.commands import run
 from tests.docs.pages import Block, blocks, commands, reason_to_parse
 from tests.docs.sandbox import own_pairs
+from tests.processes import run_python
 
 # A page that changes the repository is tried in a copy of it, by a process of its own.
 ISOLATED = {'docs/en/add_a_paper.md': 'makes a project, which the catalogue must find'}
@@ -53,9 +53,7 @@ def play(page: str) -> None:
 
 def play_in_a_copy(page: str, folder: Path) -> None:
     """The same in a copy of the repository, by a process that imports salseg and its projects from there."""
-    done = subprocess.run(
-        [sys.executable, '-m', 'tests.docs.play', page], cwd=folder, capture_output=True, text=True, check=False
-    )
+    done = run_python(['-m', 'tests.docs.play', page], folder)
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
 
 

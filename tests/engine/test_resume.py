@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,16 +7,15 @@ from salseg.engine.checkpoint import load_file
 from salseg.engine.checkpoint import newest_checkpoint
 from salseg.engine.train import train
 from salseg.errors import CheckpointError, ConfigError
+from tests.processes import run_python
 
 SCRIPT = Path(__file__).with_name('kill_at.py')
-ROOT = SCRIPT.parents[2]
 STEPS = 9
 
 
 def run(config, folder, moment='never', resume=False, workers=0, extra=()):
     options = [f'train_cfg.max_iters={STEPS}', f'train_dataloader.num_workers={workers}', *extra]
-    command = [sys.executable, str(SCRIPT), str(config), str(folder), moment, 'resume' if resume else 'fresh', *options]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = run_python([SCRIPT, config, folder, moment, 'resume' if resume else 'fresh', *options])
     if moment == 'never':
         assert done.returncode == 0, done.stderr[-3000:]
     else:

@@ -1,8 +1,6 @@
 """Flow and pseudo-labels of two processes: each piece of work once, and the folders of one process."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +8,7 @@ import pytest
 from tests.datasets.video_folders import write_video
 from tests.needs import ROOT, needs_project
 from tests.records import timeless
+from tests.processes import run_python
 
 needs_project('rcrnet')
 
@@ -23,9 +22,8 @@ def folders(tmp_path_factory):
     root = tmp_path_factory.mktemp('shared')
     for name, frames in (('a', 8), ('b', 5), ('c', 4)):
         write_video(root / 'set', name, frames)
-    command = [sys.executable, str(SCRIPT), str(root / 'set'), str(root)]
     env = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    done = run_python([SCRIPT, root / 'set', root], env=env)
     assert done.returncode == 0, done.stderr[-3000:]
     return root / 'one', root / 'two'
 

@@ -1,8 +1,6 @@
 """Two processes that are killed continue to the bytes of a run that was left alone, whatever saves memory beside."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +8,7 @@ import torch
 
 from salseg.engine.checkpoint import load_file
 from tests.needs import ROOT
+from tests.processes import run_python
 
 SCRIPT = Path(__file__).with_name('two_processes.py')
 
@@ -18,9 +17,8 @@ SCRIPT = Path(__file__).with_name('two_processes.py')
 @pytest.mark.skipif(not hasattr(os, 'fork'), reason='the helper forks its processes')
 def test_a_killed_distributed_run_goes_on_to_the_same_bytes(tiny_config, tmp_path):
     tiny_config.write_text(tiny_config.read_text() + 'val_dataloader = val_evaluator = val_cfg = None\n')
-    command = [sys.executable, str(SCRIPT), str(tiny_config), str(tmp_path)]
     env = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    done = run_python([SCRIPT, tiny_config, tmp_path], env=env)
     assert done.returncode == 0, done.stderr[-3000:]
     whole, killed = (load_file(tmp_path / name / 'iter_4.pth') for name in ('whole', 'killed'))
     assert all(torch.equal(value, killed['state_dict'][name]) for name, value in whole['state_dict'].items())

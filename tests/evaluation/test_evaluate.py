@@ -1,3 +1,5 @@
+from shutil import copytree
+
 import numpy as np
 import pytest
 
@@ -215,3 +217,28 @@ def test_a_folder_too_deep_is_hinted_at(tmp_path):
     predictions, truth = map_tree(tmp_path, ['v/1', 'v/2', 'v/3'])
     with pytest.raises(DataError, match='Name the folders from which these paths are equal'):
         evaluate_folders({'a': predictions / 'v'}, truth, 'sod')
+
+
+@pytest.mark.parametrize('frames', [4, 10])
+@pytest.mark.parametrize('protocol', ['vos', 'davis17-unsup'])
+def test_a_perfect_prediction_has_recall_one_and_no_decay_whenever_its_object_enters(tmp_path, protocol, frames):
+    labels = {}
+    for t in range(frames):
+        labels[f'v/{t:05d}'] = np.zeros((20, 26), np.uint8)
+        labels[f'v/{t:05d}'][2:9, 1 + t : 8 + t] = 1
+        if t >= frames // 2:
+            labels[f'v/{t:05d}'][-6:-2, -6:-2] = 2
+    for stem, values in labels.items():
+        save_labels(tmp_path / f'truth/{stem}.png', values)
+        save_labels(tmp_path / f'made/{stem}.png', values)
+    metrics = evaluate_folders({'made': tmp_path / 'made'}, tmp_path / 'truth', protocol).results[0].metrics
+    assert [metrics[name] for name in ('J_recall', 'F_recall', 'J_decay', 'F_decay')] == [1, 1, 0, 0]
+
+
+def test_a_folder_that_is_the_ground_truth_or_a_copy_of_it_is_remarked(tmp_path):
+    predictions, truth = map_tree(tmp_path, GROUPED)
+    copy = tmp_path / 'copy'
+    copytree(truth, copy)
+    evaluation = evaluate_folders({'other': predictions, 'own': truth, 'copied': copy}, truth, 'sod')
+    remarked = [note.split()[0] for note in evaluation.notes if 'against itself' in note]
+    assert sorted(remarked) == ['copied', 'own']

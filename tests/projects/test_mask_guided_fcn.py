@@ -5,8 +5,6 @@ needs_project('mask_guided_fcn')
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -25,6 +23,7 @@ from salseg.io.record import RunRecord, write_record
 from salseg.models.backbones import EfficientNetLite0
 from salseg.structures import FrameGeometry, FrameInputs
 from tests.records import timeless
+from tests.processes import run_python
 
 
 def lite(learner=True, **options):
@@ -160,8 +159,7 @@ def test_two_processes_share_the_groups_and_write_what_one_writes(groups):
     precompute_guidance('mask-guided-fcn-lite', groups / 'one', 'test', device='cpu', options=options(groups))
     script = Path(__file__).with_name('shared_guidance.py')
     env = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
-    command = [sys.executable, str(script), str(groups)]
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    done = run_python([script, groups], env=env)
     assert done.returncode == 0, done.stderr[-3000:]
     notes = [(groups / f'{rank}.txt').read_text().split() for rank in (0, 1)]
     assert sorted(map(sorted, notes)) == [['a/1.png', 'a/2.png'], ['b/1.png', 'b/2.png']]

@@ -7,12 +7,11 @@ every config, lists and cards, losses, a training step, floors.
 import os
 import re
 import shutil
-import subprocess
-import sys
 
 import pytest
 
 from tests.needs import ROOT
+from tests.processes import run_python
 
 PROJECTS = sorted(path.parent.name for path in (ROOT / 'projects').glob('*/metafile.yml'))
 FOLDERS = ('salseg', 'configs', 'projects', 'tools', 'tests', 'benchmarks', 'docs')
@@ -54,10 +53,10 @@ def without(copy, tmp_path):
 def run_core(folder):
     """Status and output of the core tests of a checkout."""
     env = {**os.environ, 'PYTHONPATH': str(folder), 'OMP_NUM_THREADS': '1'}
-    place = [sys.executable, '-c', 'import salseg; print(salseg.__file__)']
-    assert str(folder) in subprocess.run(place, cwd=folder, env=env, capture_output=True, text=True, check=True).stdout
-    command = [sys.executable, '-m', 'pytest', '-q', '-m', 'core', '-p', 'no:cacheprovider', '-p', 'no:xdist', 'tests']
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    place = ['-c', 'import salseg; print(salseg.__file__)']
+    assert str(folder) in run_python(place, folder, env).stdout
+    command = ['-m', 'pytest', '-q', '-m', 'core', '-p', 'no:cacheprovider', '-p', 'no:xdist', 'tests']
+    done = run_python(command, folder, env)
     return done.returncode, done.stdout + done.stderr
 
 

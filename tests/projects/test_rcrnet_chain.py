@@ -1,12 +1,11 @@
 """The four commands of the chain, as they are typed, on synthetic videos on disk."""
 
+from tests.processes import run_python
 from tests.needs import needs_project
 
 needs_project('rcrnet')
 
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -147,9 +146,7 @@ def test_generated_labels_are_the_data_of_the_last_stage(chain):
 def test_labelling_that_was_killed_goes_on_to_the_same_files(chain, tmp_path):
     out = tmp_path / 'labels'
     script = KILLED.format(frames=8)
-    done = subprocess.run(
-        [sys.executable, '-c', script, *labelling(chain, out)], capture_output=True, text=True, check=False
-    )
+    done = run_python(['-c', script, *labelling(chain, out)])
     assert done.returncode == -9, done.stderr[-2000:]
     begun = read_record(out)
     assert (begun.state, list(begun.items)) == ('running', ['train-000'])

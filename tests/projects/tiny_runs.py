@@ -118,6 +118,7 @@ def _move(node: Any, root: Path, kind: str) -> None:
     if kind in ('PromptedVideos', 'ObjectVideos'):
         node['list_file'] = 'ImageSets/2017/train.txt'
         node['layout'] = 'davis'
+        node['encoding'] = 'index'
         if node.get('min_frames'):
             node['min_frames'] = 4
 

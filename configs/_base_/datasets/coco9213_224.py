@@ -1,5 +1,5 @@
-# The 65 COCO groups (9,213 images) for training and three sets for testing, in the tree of the released code. Its
-# training images are 224x224 already; with originals the scaled crop sees other statistics.
+# The 65 COCO groups (9,213 images) for training and three sets for testing. The training images are 224x224 already, as
+# those of the released code; with originals the scaled crop sees other statistics.
 data_root = 'data/'
 train_pipeline = [
     dict(type='SampleGroup', num_frames=16, short='keep'),
@@ -25,9 +25,8 @@ train_dataloader = dict(
     batch_sampler=dict(type='ResumableBatchSampler'),
     dataset=dict(
         type='GroupDataset',
-        data_root=data_root + 'CoCo',
-        image_folder='img',
-        label_folder='gt',
+        data_root=data_root + 'CoCo-SEG',
+        encoding='binary',
         pipeline=train_pipeline,
     ),
 )
@@ -39,14 +38,8 @@ test_dataloader = dict(
     dataset=dict(
         type='ConcatDataset',
         datasets=[
-            dict(
-                type='GroupDataset',
-                data_root=data_root,
-                image_folder='images/' + name,
-                label_folder='gts/' + name,
-                name=name,
-            )
-            for name in ('CoCA', 'CoSOD3k', 'CoSal2015')
+            dict(type='GroupDataset', data_root=data_root + name, encoding='binary')
+            for name in ('CoCA', 'CoSOD3k', 'Cosal2015')
         ],
         pipeline=test_pipeline,
     ),

@@ -16,8 +16,10 @@ train_dataloader = dict(
     batch_sampler=dict(type='ResumableBatchSampler'),
     dataset=dict(
         type='ObjectVideos',
-        data_root='data/DAVIS/2017/trainval',
-        list_file='ImageSets/2017/train.txt',
+        data_root='data/DAVIS-2017',
+        layout='folders',
+        list_file='ImageSets/train.txt',
+        encoding='index',
         min_frames=3,
         pipeline=[dict(type='SampleClip', length=3, kind='forward', gaps=5, reverse=0.0), *train_pipeline],
     ),

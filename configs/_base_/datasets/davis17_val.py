@@ -1,5 +1,5 @@
-# DAVIS 2017 val, frame by frame: the tree of the official zip. Answers are written as the server takes them.
-data_root = 'data/DAVIS/2017/trainval'
+# DAVIS 2017 val, frame by frame. Answers are written as the server takes them.
+data_root = 'data/DAVIS-2017'
 test_pipeline = [
     dict(type='LoadFrames'),
     dict(type='LoadPrompt'),
@@ -14,8 +14,9 @@ test_dataloader = dict(
     dataset=dict(
         type='PromptedVideos',
         data_root=data_root,
-        layout='davis',
-        list_file='ImageSets/2017/val.txt',
+        layout='folders',
+        list_file='ImageSets/val.txt',
+        encoding='index',
         name='DAVIS2017-val',
         pipeline=test_pipeline,
     ),

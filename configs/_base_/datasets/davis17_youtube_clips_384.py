@@ -17,8 +17,21 @@ train_pipeline = [
     dict(type='PackFrames'),
 ]
 sample = dict(type='SampleClip', length=8, gaps=curriculum, total_draws=draws)
-davis = dict(type='ObjectVideos', data_root='data/DAVIS/2017/trainval', list_file='ImageSets/2017/train.txt')
-youtube = dict(type='ObjectVideos', data_root='data/YouTube/train_480p', layout='youtube_vos', min_frames=8)
+davis = dict(
+    type='ObjectVideos',
+    data_root='data/DAVIS-2017',
+    layout='folders',
+    list_file='ImageSets/train.txt',
+    encoding='index',
+)
+youtube = dict(
+    type='ObjectVideos',
+    data_root='data/YouTube-VOS/train_480p',
+    layout='youtube_vos',
+    list_file='train.txt',
+    encoding='index',
+    min_frames=8,
+)
 train_dataloader = dict(
     batch_size=batch,
     num_workers=8,

@@ -1,5 +1,6 @@
-# S-DUTS for training, six sets for testing, in the tree of the released code: <set>/image, <set>/scribble or <set>/mask,
-# <set>/train.txt or test.txt. Statistics are those of the released code, RGB on the 0-255 scale.
+# S-DUTS for training, six sets for testing, each as `salseg convert` writes it. All pairs of a test set count, of DUTS those
+# of DUTS-TE; masks of PASCAL-S are the fraction of annotators, which metrics cut at one half. Statistics are those of the
+# released code, RGB on the 0-255 scale.
 data_root = 'data/'
 train_pipeline = [
     dict(type='LoadFrames'),
@@ -32,12 +33,12 @@ train_dataloader = dict(
     ),
 )
 test_sets = [
-    ('ECSSD', (117.15, 112.48, 92.86), (56.36, 53.82, 54.23)),
-    ('DUT-OMRON', (120.61, 121.86, 114.92), (58.10, 57.16, 61.09)),
-    ('PASCAL-S', (117.02, 112.75, 102.48), (59.81, 58.96, 60.44)),
-    ('HKU-IS', (123.58, 121.69, 104.22), (55.40, 53.55, 55.19)),
-    ('THUR15K', (122.60, 120.28, 104.46), (55.99, 55.39, 56.97)),
-    ('DUTS', (124.55, 118.90, 102.94), (56.77, 55.97, 57.50)),
+    dict(name='ECSSD', pixel_mean=(117.15, 112.48, 92.86), pixel_std=(56.36, 53.82, 54.23)),
+    dict(name='DUT-OMRON', pixel_mean=(120.61, 121.86, 114.92), pixel_std=(58.10, 57.16, 61.09)),
+    dict(name='PASCAL-S', pixel_mean=(117.02, 112.75, 102.48), pixel_std=(59.81, 58.96, 60.44), encoding='soft'),
+    dict(name='HKU-IS', pixel_mean=(123.58, 121.69, 104.22), pixel_std=(55.40, 53.55, 55.19)),
+    dict(name='THUR15K', pixel_mean=(122.60, 120.28, 104.46), pixel_std=(55.99, 55.39, 56.97)),
+    dict(name='DUTS', pixel_mean=(124.55, 118.90, 102.94), pixel_std=(56.77, 55.97, 57.50), list_file='test.txt'),
 ]
 test_dataloader = dict(
     batch_size=1,
@@ -47,15 +48,8 @@ test_dataloader = dict(
     dataset=dict(
         type='ConcatDataset',
         datasets=[
-            dict(
-                type='SaliencyDataset',
-                data_root=data_root + name,
-                label_folder='mask',
-                list_file='test.txt',
-                pixel_mean=mean,
-                pixel_std=std,
-            )
-            for name, mean, std in test_sets
+            dict(type='SaliencyDataset', data_root=data_root + test_set['name'], label_folder='mask', **test_set)
+            for test_set in test_sets
         ],
         pipeline=test_pipeline,
     ),

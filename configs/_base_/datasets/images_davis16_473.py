@@ -15,8 +15,9 @@ test_pipeline = [
 ]
 videos = dict(
     type='VideoSaliencyDataset',
-    data_root=data_root + 'DAVIS2016',
-    list_file='ImageSets/480p/train.txt',
+    data_root=data_root + 'DAVIS-2016',
+    list_file='ImageSets/train.txt',
+    encoding='binary',
     clips='all',
     length=8,
 )
@@ -33,7 +34,12 @@ train_dataloader = dict(
     batch_sampler=dict(type='AlternatingBatchSampler', sizes=(1, 8)),
     dataset=dict(type='ConcatDataset', datasets=[dict(**videos, pipeline=train_pipeline), images]),
 )
-test_sets = [('DAVIS2016', 'ImageSets/480p/val.txt'), ('FBMS', 'test.txt'), ('ViSal', None), ('DAVSOD', 'test.txt')]
+test_sets = [
+    ('DAVIS-2016', 'ImageSets/val.txt'),
+    ('FBMS', 'ImageSets/test.txt'),
+    ('ViSal', None),
+    ('DAVSOD', 'ImageSets/test.txt'),
+]
 test_dataloader = dict(
     batch_size=1,
     num_workers=4,
@@ -47,6 +53,7 @@ test_dataloader = dict(
                 type='VideoSaliencyDataset',
                 data_root=data_root + name,
                 list_file=names,
+                encoding='binary',
                 clips='labelled',
                 length=1,
                 training=False,

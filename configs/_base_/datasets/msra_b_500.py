@@ -1,4 +1,4 @@
-# MSRA-B for training, image by image; whole groups of three co-saliency sets for testing.
+# All 5,000 images of MSRA-B for training, as in the paper; whole groups of three co-saliency sets for testing.
 data_root = 'data/'
 train_pipeline = [
     dict(type='LoadFrames'),
@@ -28,7 +28,10 @@ test_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='ConcatDataset',
-        datasets=[dict(type='GroupDataset', data_root=data_root + name) for name in ('iCoseg', 'MSRC', 'Cosal2015')],
+        datasets=[
+            dict(type='GroupDataset', data_root=data_root + name, encoding='binary')
+            for name in ('iCoseg', 'MSRC', 'Cosal2015')
+        ],
         pipeline=test_pipeline,
     ),
 )

@@ -1,6 +1,5 @@
-# Stage 1: still images, with the augmentation of the released transforms. <set>/imgs, <set>/gt, ImageSets/train.txt
-# with
-# one stem a line.
+# Stage 1: still images, with the augmentation of the released transforms. The paper names no split: train.txt of both sets
+# is that of the lists which `salseg convert --lists` was given, else all pairs. ECSSD for testing, as it is in neither set.
 data_root = 'data/'
 train_pipeline = [
     dict(type='LoadFrames'),
@@ -17,7 +16,7 @@ test_pipeline = [
     dict(type='PackFrames'),
 ]
 sets = [
-    dict(type='SaliencyDataset', data_root=data_root + name, list_file='ImageSets/train.txt')
+    dict(type='SaliencyDataset', data_root=data_root + name, list_file='train.txt')
     for name in ('MSRA-B', 'HKU-IS')
 ]
 train_dataloader = dict(
@@ -33,12 +32,7 @@ test_dataloader = dict(
     num_workers=4,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='SaliencyDataset',
-        data_root=data_root + 'HKU-IS',
-        list_file='ImageSets/test.txt',
-        pipeline=test_pipeline,
-    ),
+    dataset=dict(type='SaliencyDataset', data_root=data_root + 'ECSSD', pipeline=test_pipeline),
 )
 test_evaluator = dict(type='SaliencyMetric')
 test_cfg = dict(type='TestLoop')

@@ -1,9 +1,13 @@
 _base_ = './npmca-net_r50_paper_davis17.py'
-# Stage 1: objects of one set pasted on images of another, each with an affine map of its own in every frame.
+# Stage 1: objects of one set pasted on images of another, each with an affine map of its own in every frame. The objects of
+# an image of VOC and COCO, which are ids there, are pasted together.
 read = [dict(type='LoadFrames'), dict(type='LoadLabels')]
-names = ('MSRA10K', 'ECSSD', 'VOC2012', 'COCO')
-sets = [dict(type='SaliencyDataset', data_root=f'data/{name}', encoding='binary', pipeline=read) for name in names]
-images = [dict(type='SaliencyDataset', data_root=f'data/{name}', encoding=None, pipeline=read[:1]) for name in names]
+encodings = dict(MSRA10K='binary', ECSSD='binary', VOC2012='index', COCO='index')
+sets = [
+    dict(type='SaliencyDataset', data_root=f'data/{name}', encoding=encoding, pipeline=read)
+    for name, encoding in encodings.items()
+]
+images = [dict(type='SaliencyDataset', data_root=f'data/{name}', encoding=None, pipeline=read[:1]) for name in encodings]
 train_dataloader = dict(
     dataset=dict(
         _delete_=True,

@@ -1,4 +1,4 @@
 _base_ = './npmca-net_r50_paper_davis17.py'
-# One object per video: all objects of the 2017 masks as one.
-test_dataloader = dict(dataset=dict(list_file='ImageSets/2016/val.txt', name='DAVIS2016-val', merge_objects=True))
+# One object per video, as masks of 0 and 255.
+test_dataloader = dict(dataset=dict(data_root='data/DAVIS-2016', encoding='binary', name='DAVIS2016-val'))
 test_evaluator = dict(protocol='davis16')

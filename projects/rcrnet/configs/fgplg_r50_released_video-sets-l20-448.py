@@ -1,10 +1,11 @@
 _base_ = './fgplg_r50_released_video-sets-l5-448.py'
 # Labels on every 20th annotation; the generator is trained for one interval.
-from_sets = [('DAVIS2016', 'davis2016_train', 1), ('FBMS', 'fbms_train', 1), ('VOS', 'vos_train', 15)]
+from_sets = [('DAVIS-2016', 'davis2016_train', 1), ('FBMS', 'fbms_train', 1), ('VOS', 'vos_train', 15)]
 shared = [
     dict(
         type='VideoSaliencyDataset',
         data_root=f'data/{n}',
+        encoding='binary',
         nominal_interval=d,
         label_interval=20,
         gaps='allow',

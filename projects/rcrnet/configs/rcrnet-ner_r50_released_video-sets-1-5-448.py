@@ -44,7 +44,7 @@ train_dataloader = dict(
         type='ConcatDataset',
         datasets=[
             dict(type='VideoSaliencyDataset', data_root=labels + name, length=4, gaps='allow')
-            for name in ('DAVIS2016', 'FBMS', 'VOS')
+            for name in ('DAVIS-2016', 'FBMS', 'VOS')
         ],
         pipeline=train_pipeline,
     ),

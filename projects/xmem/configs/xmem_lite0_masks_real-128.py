@@ -6,7 +6,6 @@ _base_ = [
     '../../../configs/_base_/schedules/adamw_cosine_600.py',
     './_base_/xmem_lite0.py',
 ]
-data_root = 'data/DAVIS/2017/trainval'
 model = dict(
     key_backbone=dict(frozen_stages=4),
     losses=dict(ce=dict(type='BootstrappedCrossEntropyLoss', start=300, end=600, fraction=0.5)),
@@ -14,7 +13,15 @@ model = dict(
 )
 size = dict(type='RandomResizedCrop', size=128, area=(0.3, 1.0))
 train_pipeline = [*_base_.train_pipeline[:4], size, *_base_.train_pipeline[4:]]
-videos = dict(type='ObjectVideos', data_root=data_root, list_file='ImageSets/2017/train.txt', min_frames=3, repeats=20)
+videos = dict(
+    type='ObjectVideos',
+    data_root='data/DAVIS-2017',
+    layout='folders',
+    list_file='ImageSets/train.txt',
+    encoding='index',
+    min_frames=3,
+    repeats=20,
+)
 drawn = {**_base_.train_dataloader['dataset'], 'pipeline': train_pipeline}
 train_dataloader = dict(
     dataset=dict(_delete_=True, type='ConcatDataset', datasets=[dict(pipeline=train_pipeline, **videos), drawn])

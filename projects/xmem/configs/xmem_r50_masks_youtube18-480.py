@@ -4,9 +4,10 @@ test_dataloader = dict(
     dataset=dict(
         _delete_=True,
         type='PromptedVideos',
-        data_root='data/YouTube/valid',
+        data_root='data/YouTube-VOS/valid',
         layout='youtube_vos',
-        layout_options=dict(all_frames='data/YouTube/all_frames/valid_all_frames/JPEGImages'),
+        encoding='index',
+        layout_options=dict(all_frames='data/YouTube-VOS/all_frames/valid_all_frames/JPEGImages'),
         name='YouTubeVOS2018-val',
         pipeline=[
             dict(type='LoadFrames'),

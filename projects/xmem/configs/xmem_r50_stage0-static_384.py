@@ -4,12 +4,13 @@ model = dict(others=False, references=2, losses=dict(ce=dict(start=20000, end=70
 static_pipeline = [
     dict(type='LoadFrames'),
     dict(type='LoadLabels'),
-    dict(type='RepeatFrame', length=3),
     dict(type='SelectObjects', max_objects=1),
     dict(type='RandomAffine', scale=(0.8, 1.5), per='clip'),
     dict(type='RandomFlip', probability=0.5),
     dict(type='RandomPhotometric', brightness=0.1, contrast=0.05, saturation=0.05),
     dict(type='RandomGrey', probability=0.05),
+    # Until here the three views are one image.
+    dict(type='RepeatFrame', length=3),
     dict(type='RandomAffine', rotation=20, scale=(0.9, 1.1), shear=10, per='frame'),
     dict(type='ResizeShorterSide', length=384),
     dict(type='RandomCrop', size=384, per='frame'),
@@ -18,9 +19,8 @@ static_pipeline = [
     dict(type='FirstFramePrompt'),
     dict(type='PackFrames'),
 ]
-static = [
-    dict(type='SaliencyDataset', data_root=f'data/{name}') for name in ('DUTS-TR', 'DUTS-TE', 'ECSSD', 'FSS-1000')
-]
+# 37,372 draws in an epoch: all of DUTS (TR and TE), ECSSD and FSS-1000 once, BIG and HRSOD five times.
+static = [dict(type='SaliencyDataset', data_root=f'data/{name}') for name in ('DUTS', 'ECSSD', 'FSS-1000')]
 large = [dict(type='SaliencyDataset', data_root=f'data/{name}') for name in ('BIG', 'HRSOD')]
 train_dataloader = dict(
     batch_size=16,

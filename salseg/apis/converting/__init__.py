@@ -1,7 +1,7 @@
 """Data sets from the layouts of their releases into those that salseg's loaders read. Sources are never touched.
 
 What there is stands in the registry, which loads neither torch nor a converter; the functions are in modules by theme:
-:mod:`~salseg.apis.converting.saliency`, :mod:`~salseg.apis.converting.scribbles`, :mod:`~salseg.apis.converting.groups`,
+:mod:`~salseg.apis.converting.saliency`, :mod:`~salseg.apis.converting.scribbles`, :mod:`~salseg.apis.converting.coco`,
 :mod:`~salseg.apis.converting.videos`, :mod:`~salseg.apis.converting.boxes`.
 """
 

@@ -22,6 +22,7 @@ from salseg.apis.converting.files import (
     write_grey,
 )
 from salseg.apis.converting.own_masks import draw_as_stored, drawn_together, finish, write_drawn
+from salseg.apis.converting.trees import holds_images, walk
 from salseg.errors import DataError, missing_folder
 from salseg.io.images import image_size, read_image, write_png
 
@@ -62,6 +63,7 @@ def coco_groups(
     least: int = 2,
     most: int | None = None,
     size: int | None = None,
+    how: str = 'copy',
     progress: Progress = None,
 ) -> Summary:
     """A group per category: images with a large instance of it, masks the union of those instances.
@@ -71,13 +73,14 @@ def coco_groups(
 
     Args:
         source: Folder of COCO, or of images.
-        out: Gets ``img/<category>/`` and ``gt/<category>/``, PNGs as in COCO9213.
+        out: Gets ``img/<category>/`` and ``gt/<category>/``, as COCO9213 has them.
         images: Folder of the images, relative to the source; ``train2017``, or the source itself, by default.
         annotations: ``instances_*.json``; by default that of ``train2017`` in the source.
         min_area: Of an instance, in pixels.
         least: Images of a group; smaller ones are left out.
         most: Images of a group.
         size: Side of the squares that images and masks are resized to, 224 in the published copies; None keeps sizes.
+        how: 'copy', 'hardlink' or 'symlink' images that keep their size; resized ones are written as PNG.
         progress: Told how many images are done.
 
     Raises:
@@ -109,9 +112,10 @@ def coco_groups(
     for reason in reasons:
         summary.note('instances that are not used', reason)
     for category, number, found in with_progress(jobs, progress):
-        file = f'{stems[number]}.png'
-        targets = out / 'img' / category / file, out / 'gt' / category / file
-        _write_member(folder / content.files[number]['file_name'], targets, content.files[number], found, size)
+        image = folder / content.files[number]['file_name']
+        suffix = image.suffix.lower() if size is None else '.png'
+        targets = out / 'img' / category / f'{stems[number]}{suffix}', out / 'gt' / category / f'{stems[number]}.png'
+        _write_member(image, targets, content.files[number], found, size, how)
         summary.count('images')
     return summary
 
@@ -209,12 +213,14 @@ def _only_json(source: Path) -> Path | None:
 
 
 def _coco_places(source: Path, images: str | None, annotations: Path | None) -> tuple[Path, Path]:
+    """Folder of the images and file of the instances, whatever lies around them."""
     if images is not None and not (source / images).is_dir():
         raise missing_folder(source / images)
-    found = [images] if images is not None else [name for name in _IMAGES if (source / name).is_dir()]
-    folder = source / found[0] if found else source
+    folders = list(walk(source, depth=5))
+    found = [path for name in _IMAGES for path in folders if path.name.lower() == name and holds_images(path)]
+    folder = source / images if images is not None else (found or [source])[0]
     if annotations is None:
-        path = source / _ANNOTATIONS
+        path = next((path for own in folders if (path := own / _ANNOTATIONS).is_file()), source / _ANNOTATIONS)
     else:
         path = annotations if annotations.is_file() else source / annotations
     if not path.is_file():
@@ -296,15 +302,21 @@ def stated_shape(image: Path, entry: dict[str, Any]) -> Shape:
 
 
 def _write_member(
-    source: Path, targets: tuple[Path, Path], entry: dict[str, Any], found: Sequence[Instance], size: int | None
+    source: Path,
+    targets: tuple[Path, Path],
+    entry: dict[str, Any],
+    found: Sequence[Instance],
+    size: int | None,
+    how: str,
 ) -> None:
     image, mask = targets
     if image.exists() and mask.exists():
         return
     shape = stated_shape(source, entry)
-    if not image.exists():
-        pixels = read_image(source)
-        write_png(image, pixels if size is None else cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA))
+    if size is None:
+        take(source, image, how)
+    elif not image.exists():
+        write_png(image, cv2.resize(read_image(source), (size, size), interpolation=cv2.INTER_AREA))
 
     def union() -> np.ndarray:
         whole = np.zeros(shape, bool)

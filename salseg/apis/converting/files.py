@@ -27,6 +27,8 @@ Progress = Callable[[int, int], None] | None
 Key = TypeVar('Key')
 # Bytes of a name; file systems take 255, and a suffix and the mark of a temporary file come on top.
 _LONGEST = 200
+# As `salseg.io.files.replacing` calls them, with the process that writes.
+_TEMPORARY = re.compile(r'\..+\.(\d+)\.tmp')
 
 
 @dataclass
@@ -230,6 +232,28 @@ def write_ids(target: Path, make: Callable[..., np.ndarray], *arguments: Any) ->
     """Likewise, as a palette PNG."""
     if not target.exists():
         write_label_png(target, make(*arguments))
+
+
+def remove_leftovers(out: Path) -> None:
+    """Remove what a killed conversion left half written: temporary files of processes that no longer run."""
+    for folder, _, names in os.walk(out):
+        for name in names:
+            found = _TEMPORARY.fullmatch(name)
+            if found and not _runs(int(found.group(1))):
+                Path(folder, name).unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    # Elsewhere a signal 0 ends the process.
+    if os.name != 'posix':
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 Item = TypeVar('Item')

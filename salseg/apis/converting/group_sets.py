@@ -1,23 +1,36 @@
 """Sets of image groups that `salseg convert` knows."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from salseg.apis.converting.entries import Converter, Option
+from salseg.apis.converting.entries import PARTIAL, Converter, Option
 
 _GROUP_FOLDERS = (
-    Option('images', 'images of a group, {video} for the group, if called unusually'),
-    Option('labels', 'masks, likewise'),
+    Option('images', 'images of a group, {group} in it, if called unusually'),
+    Option('masks', 'masks, likewise'),
     Option('groups', 'groups to take; all by default', metavar='NAME', many=True),
+    PARTIAL,
 )
+_BENCHMARK = ('Image', 'GroundTruth')
 
 
-def _cosod(name: str, groups: tuple[int, ...], images: tuple[int, ...], page: str = '', licence: str = '') -> Converter:
+def _cosod(
+    name: str,
+    groups: tuple[int, ...],
+    images: tuple[int, ...],
+    fixed: Mapping[str, Any],
+    page: str = '',
+    licence: str = '',
+    source: str = 'the release, or a copy of it: images and masks in a folder per group',
+) -> Converter:
     return Converter(
         name,
         'CoSOD',
-        'the release, or a copy of it: images and masks in a folder per group',
+        source,
         'image/<group>/ gt/<group>/, 0 and 255',
-        'groups:convert_groups',
+        'cosod:convert_groups',
+        fixed={'name': name, **fixed},
         options=_GROUP_FOLDERS,
         published={'groups': groups, 'images': images},
         page=page,
@@ -26,11 +39,51 @@ def _cosod(name: str, groups: tuple[int, ...], images: tuple[int, ...], page: st
 
 
 GROUP_SETS = (
-    _cosod('CoCA', (80,), (1295,), 'http://zhaozhang.net/coca.html', 'free for research, not commercial'),
-    _cosod('CoSOD3k', (160,), (3316,), 'http://dpfan.net/CoSOD3K/'),
-    _cosod('Cosal2015', (50,), (2015,)),
-    _cosod('iCoseg', (38,), (643,)),
-    _cosod('MSRC', (7, 8), (233, 240)),
+    _cosod(
+        'CoCA',
+        (80,),
+        (1295,),
+        {'known': (('image', 'binary'),)},
+        'http://zhaozhang.net/coca.html',
+        'free for research, not commercial',
+    ),
+    _cosod('CoSOD3k', (160,), (3316,), {'known': (_BENCHMARK,)}, 'http://dpfan.net/CoSOD3K/'),
+    _cosod(
+        'Cosal2015',
+        (50,),
+        (2015,),
+        {'known': (_BENCHMARK,)},
+        'https://drive.google.com/u/0/uc?id=1mmYpGx17t8WocdPcw2WKeuFpz6VHoZ6K',
+    ),
+    _cosod(
+        'iCoseg',
+        (38,),
+        (643,),
+        {
+            'known': (_BENCHMARK,),
+            'versions': ((38, '38 groups, 643 images'), (8, '8 groups: the subset of co-segmentation, not the set')),
+        },
+    ),
+    _cosod(
+        'MSRC',
+        (7, 8),
+        (233, 240),
+        {
+            'known': (_BENCHMARK, ('', 'GroundTruth')),
+            'versions': (
+                (7, '7 groups, 233 images: the benchmark copy; say so beside scores'),
+                (8, '8 groups, 240 images: as in the mask-guided FCN paper; say so beside scores'),
+            ),
+        },
+    ),
+    _cosod(
+        'CoCo-SEG',
+        (65,),
+        (9213,),
+        {'known': (('img', 'gt'),), 'side': 224},
+        'https://drive.google.com/file/d/1GbA_WKvJm04Z1tR8pTSzBdYVQ75avg4f/view',
+        source='COCO9213 (images of 224x224, which DCFM trains on) or COCO9213-os (original sizes)',
+    ),
     Converter(
         'COCO-groups',
         'CoSOD',
@@ -45,6 +98,5 @@ GROUP_SETS = (
             Option('most', 'images of a group; the largest objects stay', int, 'N'),
             Option('size', 'squares of this side, 224 in the published copies', int, 'PIXELS'),
         ),
-        how='',
     ),
 )

@@ -46,20 +46,49 @@ def pair(
         )
     expected = [key for key in images if unlabelled is not None and key not in unlabelled]
     missing = [key for key in expected if key not in labels]
-    if 2 * len(missing) > len(expected) and not partial:
-        raise DataError(
-            f'{source}: {len(missing)} of {len(expected)} images have no {what}, {named(missing)}. Unpack the {what}s '
-            'too, or take what is there with --partial.'
-        )
-    for key in missing:
-        summary.warn(f'images without {what}, left out', key)
+    judge(missing, len(expected), source, summary, what, partial)
+    lacking = set(missing)
     for key in images:
-        if key not in labels and key not in missing:
+        if key not in labels and key not in lacking:
             summary.note(f'images that the release has no {what} for, left out', key)
     for key in labels:
         if key not in images:
             summary.warn(f'{what}s without image, left out', key)
     return both
+
+
+def judge(
+    missing: Sequence[str],
+    expected: int,
+    source: Path,
+    summary: Summary,
+    what: str = 'mask',
+    partial: bool = False,
+    things: str = 'images',
+    fate: str = ', left out',
+) -> None:
+    """Refuse a source that lacks most of its annotations, and warn of one that lacks few.
+
+    Args:
+        missing: Names of what should have an annotation and has none.
+        expected: How many should have one.
+        source: For messages.
+        summary: Gets the warning.
+        what: An annotation is called so.
+        partial: Take what is there however little it is.
+        things: What is annotated.
+        fate: What becomes of those without.
+
+    Raises:
+        DataError: More than half lack it.
+    """
+    if 2 * len(missing) > expected and not partial:
+        raise DataError(
+            f'{source}: {len(missing)} of {expected} {things} have no {what}, {named(missing)}. Unpack the {what}s '
+            'too, or take what is there with --partial.'
+        )
+    for name in missing:
+        summary.warn(f'{things} without {what}{fate}', name)
 
 
 def nothing_found(source: Path, found: str, looked_for: Sequence[str] = ()) -> DataError:

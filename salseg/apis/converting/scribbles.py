@@ -76,13 +76,18 @@ def merge_scribbles(source: Path, out: Path, how: str = 'copy', progress: Progre
         missing = next((name for name in scribbles if stem not in scribbles[name]), None)
         if missing is not None:
             raise DataError(f'{images[stem]} has no partner in {folders[missing]}.')
-        write_grey(out / 'scribble' / f'{stem}.png', _codes, scribbles['gt'][stem], scribbles['mask'][stem])
+        write_grey(out / 'scribble' / f'{stem}.png', merged_codes, scribbles['gt'][stem], scribbles['mask'][stem])
         take(images[stem], out / 'image' / images[stem].name, how)
         note_scribble(out / 'scribble' / f'{stem}.png', summary)
     return write_list(summary, images)
 
 
-def _codes(objects: Path, scribbles: Path) -> np.ndarray:
+def merged_codes(objects: Path, scribbles: Path) -> np.ndarray:
+    """Codes (H, W) uint8 of a file of object scribbles and one of all scribbles, 255 on each.
+
+    Raises:
+        DataError: Sizes differ, or an object scribble is no scribble of the other file.
+    """
     inside, any_scribble = read_annotation(objects, 'binary') == 1, read_annotation(scribbles, 'binary') == 1
     if inside.shape != any_scribble.shape:
         raise DataError(
@@ -289,8 +294,8 @@ def _hex(colour: np.ndarray) -> str:
     return '#' + ''.join(f'{int(value):02x}' for value in colour)
 
 
-def note_scribble(path: Path, summary: Summary) -> None:
-    """Count a scribble and note what a training would stumble over."""
+def note_scribble(path: Path, summary: Summary) -> tuple[int, int]:
+    """Count a scribble and note what a training would stumble over; its (height, width)."""
     labels = read_annotation(path, 'scribble')
     known = labels != UNKNOWN
     classes = set(np.unique(labels[known]).tolist())
@@ -299,6 +304,7 @@ def note_scribble(path: Path, summary: Summary) -> None:
     summary.count('pixels', labels.size)
     if len(classes) < 2:
         summary.note('scribbles of one class only', path.name)
+    return labels.shape[0], labels.shape[1]
 
 
 def write_list(summary: Summary, stems: dict[str, Path]) -> Summary:

@@ -20,11 +20,11 @@ def read_objects(files: Sequence[Path], encoding: str, merge: bool = False) -> n
 
     Args:
         files: One label file, or files of the objects 1, 2, ...; where they overlap the later one counts.
-        encoding: 'index' or 'binary'.
+        encoding: 'index', 'union', or 'binary'.
         merge: Whether all objects become object 1.
     """
-    if encoding == 'index':
-        labels = read_annotation(files[0], 'index')
+    if encoding != 'binary':
+        labels = read_annotation(files[0], encoding)
     else:
         masks = [read_annotation(file, 'binary') > 0 for file in files]
         labels = np.zeros(masks[0].shape, np.uint8)

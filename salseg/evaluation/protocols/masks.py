@@ -129,7 +129,7 @@ class MaskTotal(Accumulator):
         return dict(
             videos=len(self.videos),
             objects=sum(len(scores.objects) for scores in self.videos.values()),
-            frames=sum(int((~np.isnan(scores.region)).any(axis=0).sum()) for scores in self.videos.values()),
+            frames=sum(counted_frames(scores) for scores in self.videos.values()),
         )
 
     def groups(self) -> dict[str, dict[str, float]]:
@@ -137,8 +137,13 @@ class MaskTotal(Accumulator):
         return {name: self._video(name, scores) for name, scores in self.videos.items()}
 
     def _video(self, name: str, scores: SequenceScores) -> dict[str, float]:
-        counts = dict(frames=float(scores.region.shape[1]), objects=float(len(scores.objects)))
+        counts = dict(frames=float(counted_frames(scores)), objects=float(len(scores.objects)))
         return {**counts, **davis_summary({name: scores})}
+
+
+def counted_frames(scores: SequenceScores) -> int:
+    """Frames in which at least one object counts."""
+    return int((~np.isnan(scores.region)).any(axis=0).sum())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,9 +26,20 @@ def test_a_long_falling_line_decays_by_three_quarters(frames):
 def test_undefined_frames_are_left_out_of_means():
     mean, recall, _ = time_statistics(np.array([np.nan, 0.8, 0.6, np.nan]))
     assert mean == pytest.approx(0.7)
-    assert recall == 0.5
+    assert recall == 1.0
 
 
 def test_no_frame_is_an_error():
     with pytest.raises(DataError, match='at least one frame'):
         time_statistics(np.array([]))
+
+
+@pytest.mark.parametrize('before', [1, 8, 300])
+def test_frames_that_do_not_count_change_nothing(before):
+    values = np.linspace(1, 0.3, 9)
+    padded = np.r_[[np.nan] * before, values[:4], np.nan, values[4:]]
+    assert time_statistics(padded) == time_statistics(values)
+
+
+def test_nothing_that_counts_has_no_statistics():
+    assert np.isnan(time_statistics(np.array([np.nan, np.nan]))).all()

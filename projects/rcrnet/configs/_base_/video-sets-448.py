@@ -1,10 +1,9 @@
-# DAVIS 2016, FBMS and VOS in the tree of the released code: <set>/JPEGImages/[480p/]<video>,
-# <set>/Annotations/[480p/]<video>.
-# Splits are those of the released code; d is the nominal distance between annotations in frames.
+# DAVIS 2016, FBMS and VOS: <set>/JPEGImages/<video>, <set>/Annotations/<video>. Splits
+# are those of the released code; d is the nominal distance between annotations in frames.
 data_root = 'data/'
 splits = '{{ fileDirname }}/../../splits/'
-video_sets = [('DAVIS2016', 'davis2016_train', 1), ('FBMS', 'fbms_train', 1), ('VOS', 'vos_train', 15)]
-test_sets = [('DAVIS2016', 'davis2016_val', 1), ('FBMS', 'fbms_test', 1), ('VOS', 'vos_test', 15)]
+video_sets = [('DAVIS-2016', 'davis2016_train', 1), ('FBMS', 'fbms_train', 1), ('VOS', 'vos_train', 15)]
+test_sets = [('DAVIS-2016', 'davis2016_val', 1), ('FBMS', 'fbms_test', 1), ('VOS', 'vos_test', 15)]
 test_pipeline = [
     dict(type='LoadFrames'),
     dict(type='LoadGroundTruth'),
@@ -25,10 +24,12 @@ test_dataloader = dict(
                 type='VideoSaliencyDataset',
                 data_root=data_root + name,
                 list_file=f'{splits}{split}.txt',
+                encoding='binary',
                 clips='all',
                 length=4,
                 training=False,
                 nominal_interval=interval,
+                gaps='allow',
             )
             for name, split, interval in test_sets
         ],
