@@ -53,7 +53,9 @@ def test_xmems_flat_folders_of_images_and_masks_are_read(name, folder, tmp_path)
 
 def test_a_folder_of_a_strange_name_is_named_by_the_user(tmp_path):
     split(tmp_path / 'in', 'photographs', 'truth')
-    with pytest.raises(DataError, match=r'though images in photographs/, truth/.*The folder holds photographs/, truth/'):
+    with pytest.raises(
+        DataError, match=r'though images in photographs/, truth/.*The folder holds photographs/, truth/'
+    ):
         convert('ECSSD', tmp_path / 'in', tmp_path / 'out')
     summary = convert('ECSSD', tmp_path / 'in', tmp_path / 'out', images='photographs', masks='truth')
     assert summary.counts == {'pairs': 6}
