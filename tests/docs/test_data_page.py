@@ -31,18 +31,37 @@ def test_every_published_set_has_a_row_with_its_counts_and_page_or_paper():
         assert len(re.findall(r'(?<!\\)\|', rows[name])) == 8
 
 
+def reads(project):
+    """Configs of the data sets that the configs of a project read from folders."""
+    for path in list_configs():
+        if f'projects/{project}/' in str(path):
+            config = load_config(str(path), check=False)
+            for loader in LOADERS.values():
+                for leaf in leaves((config.get(loader) or {}).get('dataset') or {}):
+                    if 'data_root' in leaf:
+                        yield path.name, leaf
+
+
 def sets_of(project):
     """Names of the releases that the configs of a project read."""
     found = set()
-    for path in list_configs():
-        if f'projects/{project}/' not in str(path):
-            continue
-        config = load_config(str(path), check=False)
-        for loader in LOADERS.values():
-            for leaf in leaves((config.get(loader) or {}).get('dataset') or {}):
-                known = [release for release in releases_at(leaf.get('data_root', ''), releases()) if not release.own]
-                found |= {release.name for release in known[: 2 if leaf.get('encoding') == 'scribble' else 1]}
+    for _, leaf in reads(project):
+        known = [release for release in releases_at(leaf['data_root'], releases()) if not release.own]
+        found |= {release.name for release in known[: 2 if leaf.get('encoding') == 'scribble' else 1]}
     return found
+
+
+@pytest.mark.parametrize('project', PROJECTS)
+def test_every_set_that_configs_read_is_below_data_in_the_folder_of_a_set_that_can_be_converted_or_is_made(project):
+    made = re.compile(r'data/(own|pseudo/.+|synthetic-[\w-]+)')
+    strange = {
+        (name, leaf['data_root'])
+        for name, leaf in reads(project)
+        if not made.fullmatch(leaf['data_root'])
+        and (leaf['data_root'].split('/') + [''])[1]
+        not in {converter.out(ROOT).name for converter in CONVERTERS.values()}
+    }
+    assert not strange
 
 
 @pytest.mark.parametrize('project', PROJECTS)

@@ -67,17 +67,10 @@ def counted(path, part):
     config = Config.fromfile(ROOT / path)[f'{part}_dataloader']['dataset'].to_dict()
     found = Counter()
     for node in image_sets(config):
-<<<<<<< HEAD
-        label = dict(type='LoadGroundTruth' if part == 'test' else 'LoadLabels', **ONE_SIDED.get(part, {}))
-        data = DATASETS.build(
-            {**node, 'pipeline': [dict(type='LoadFrames'), label][: 1 + bool(node.get('encoding', 1))]}
-        )
-=======
         steps = [dict(type='LoadFrames')]
         if node.get('encoding', 'binary') is not None:
             steps.append(LABELS[part])
         data = DATASETS.build({**node, 'pipeline': steps})
->>>>>>> images
         for index in (0, len(data) - 1):
             item = data.get(0, index)
             assert item['frames'][0].ndim == 3
