@@ -21,15 +21,18 @@ def releases() -> list[Release]:
 
 
 def find_converter(name: str) -> Converter:
-    """The converter of a name, upper and lower case alike.
+    """The converter of a name, upper and lower case alike where it is no other's: COCO is the set, coco people's own labels.
 
     Raises:
         UnknownName: There is none; the nearest are named.
     """
-    known = {own.lower(): converter for own, converter in CONVERTERS.items()}
-    if name.lower() in known:
-        return known[name.lower()]
-    near = [known[key].name for key in get_close_matches(name.lower(), known, n=3, cutoff=0.5)]
+    if name in CONVERTERS:
+        return CONVERTERS[name]
+    alike = [own for own in CONVERTERS if own.lower() == name.lower()]
+    if len(alike) == 1:
+        return CONVERTERS[alike[0]]
+    names = {own.lower(): own for own in CONVERTERS}
+    near = alike or [names[key] for key in get_close_matches(name.lower(), names, n=3, cutoff=0.5)]
     raise UnknownName(
         f'nothing called {name!r} can be converted. '
         + (f'Nearest: {", ".join(near)}. ' if near else '')
