@@ -138,7 +138,8 @@ def check_set(role: str, node: Mapping[str, Any], releases: Sequence[Release] = 
         problem = f'{role} set {name}: {error}{remedy}'
         return SetState(role, name, str(root), 'wrong', encoding, problem=problem)
     counts = counts_of(dataset)
-    return SetState(role, name, str(root), 'ok', encoding, counts, published=_published(root, counts, known))
+    numbers = {} if _chosen(node) else _published(root, counts, known)
+    return SetState(role, name, str(root), 'ok', encoding, counts, published=numbers)
 
 
 def _absence(role: str, name: str, root: Path, encoding: str, known: Sequence[Release]) -> str:
@@ -213,6 +214,11 @@ def counts_of(dataset: Any) -> dict[str, int]:
     if hasattr(dataset, 'groups'):
         return dict(groups=len(dataset.groups), images=sum(len(items) for _, items in dataset.groups))
     return dict(images=len(dataset))
+
+
+def _chosen(node: Mapping[str, Any]) -> bool:
+    """Whether a recipe names the videos or groups itself, in numbers that are its own and no release's."""
+    return bool(node.get('videos') or node.get('groups') or Path(node.get('list_file') or '').is_absolute())
 
 
 def _published(root: Path, counts: Mapping[str, int], known: Sequence[Release]) -> dict[str, tuple[int, ...]]:
