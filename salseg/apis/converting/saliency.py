@@ -15,7 +15,8 @@ from salseg.io.lists import read_list
 
 def _of_duts(part: str) -> tuple[Form, ...]:
     """The release, copies of it, and XMem's folder in which masks lie beside images."""
-    below = Form(*(tuple(f'{part}/{name}' for name in names) for names in (USUAL.images, USUAL.masks)))
+    images, masks = (tuple(f'{part}/{name}' for name in names) for names in (USUAL.images, USUAL.masks))
+    below = Form(images, masks)
     return (Form((f'{part}-Image',), (f'{part}-Mask',)), below, Form((part,)))
 
 
