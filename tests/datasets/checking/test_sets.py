@@ -48,6 +48,13 @@ def test_a_sound_set_is_counted_beside_the_published_number(tmp_path):
     ]  # fmt: skip
 
 
+def test_a_recipe_that_chooses_among_a_release_is_not_compared_with_its_counts(tmp_path):
+    root = images(tmp_path / 'ECSSD')
+    (tmp_path / 'own.txt').write_text('a\n')
+    (state,) = look(saliency(root, list_file=str(tmp_path / 'own.txt')))
+    assert (state.state, state.counts, state.warning) == ('ok', {'images': 1}, '')
+
+
 def test_an_absent_set_is_named_with_its_page_and_command(tmp_path):
     (state,) = look(saliency(tmp_path / 'ECSSD'))
     assert state.state == 'absent'
