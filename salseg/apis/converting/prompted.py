@@ -227,6 +227,7 @@ def shrink_youtube_vos(
     used = []
     for entry in with_progress(folders, progress):
         video = listed(entry)
+        summary.count('train videos')
         for stem, path in video.frames.items():
             _write_frame(path, out / 'JPEGImages' / video.name / f'{stem}.jpg', size)
             summary.count('train frames')
@@ -234,7 +235,6 @@ def shrink_youtube_vos(
         for stem, path in labels.items():
             _write_ids(path, out / 'Annotations' / video.name / f'{stem}.png', size)
             summary.count('train annotations')
-        summary.count('train videos')
         if labels and not read_annotation(next(iter(labels.values())), 'index').any() and not keep_empty:
             summary.note('first annotation is empty, not listed', video.name)
         else:

@@ -123,13 +123,13 @@ class Videos:
         below = out / self.sub
         for entry in with_progress(used, progress):
             video = self.read(entry)
+            summary.count('videos')
+            summary.count('frames', len(video.frames))
             for stem, frame in video.frames.items():
                 take(frame, below / 'JPEGImages' / video.name / f'{stem}{frame.suffix.lower()}', how)
                 if stem in video.labels:
                     write(video.labels[stem], below / 'Annotations' / video.name / f'{stem}.png', how)
                     summary.count('annotations')
-            summary.count('frames', len(video.frames))
-            summary.count('videos')
         write_lists(below, self.lists, {self.read(entry).name for entry in used} if self.lists else set(), summary)
 
     def check(self, summary: Summary, partial: bool) -> list[Any]:
