@@ -163,7 +163,7 @@ VIDEO_SETS = (
         _IDS + '; copies in davis/ x3/ davis_x3/',
         'prompted:convert_long_time',
         options=(_PARTIAL,),
-        published={'videos': (3,)},
+        published={'videos': (3,), 'annotations': (60,)},
         page='https://github.com/xmlyqing00/AFB-URR',
         licence='that of its publisher; see the page',
     ),
