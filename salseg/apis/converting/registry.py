@@ -21,15 +21,20 @@ def releases() -> list[Release]:
 
 
 def find_converter(name: str) -> Converter:
-    """The converter of a name, upper and lower case alike.
+    """The converter of a name, upper and lower case alike where that names one only: COCO is not coco.
 
     Raises:
-        UnknownName: There is none; the nearest are named.
+        UnknownName: There is none, the nearest are named; or there are two.
     """
-    known = {own.lower(): converter for own, converter in CONVERTERS.items()}
-    if name.lower() in known:
-        return known[name.lower()]
-    near = [known[key].name for key in get_close_matches(name.lower(), known, n=3, cutoff=0.5)]
+    if name in CONVERTERS:
+        return CONVERTERS[name]
+    same = [own for own in CONVERTERS if own.lower() == name.lower()]
+    if len(same) == 1:
+        return CONVERTERS[same[0]]
+    if same:
+        raise UnknownName(f'{name!r} may be {" or ".join(same)}; write it so. What they are: salseg convert --list')
+    known = {own.lower(): own for own in CONVERTERS}
+    near = [known[key] for key in get_close_matches(name.lower(), known, n=3, cutoff=0.5)]
     raise UnknownName(
         f'nothing called {name!r} can be converted. '
         + (f'Nearest: {", ".join(near)}. ' if near else '')

@@ -17,7 +17,7 @@ _DAVIS = (
 )
 _YOUTUBE = (
     Option('size', 'shorter side of training videos (480)', int, 'PIXELS'),
-    Option('keep_empty', 'list training videos whose first annotation is empty too', bool),
+    Option('keep_all', 'list the seven training videos too that XMem leaves out', bool),
     PARTIAL,
 )
 _MASKS = 'JPEGImages/<video>/ Annotations/<video>/, 0 and 255'

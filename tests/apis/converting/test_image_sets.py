@@ -144,7 +144,7 @@ def test_again_and_after_a_kill_the_result_is_the_same(name, tmp_path):
     left = files[0].with_name(f'.{files[0].name}.123.tmp')
     left.write_bytes(b'half of a fi')
     assert convert(name, source, tmp_path / 'out') == first
-    left.unlink()
+    assert not left.exists()
     assert state(tmp_path / 'out') == whole
 
 
