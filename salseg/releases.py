@@ -26,6 +26,7 @@ class Release:
         published: By kind, the counts of the release or of its versions and splits.
         page: Where it is published.
         title: Of its paper, where no page is known.
+        own: Whether it is somebody's own data, which nobody publishes.
     """
 
     name: str
@@ -33,11 +34,7 @@ class Release:
     published: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     page: str = ''
     title: str = ''
-
-    @property
-    def is_own(self) -> bool:
-        """Whether it is somebody's own data, which nobody publishes."""
-        return not (self.page or self.title or self.published)
+    own: bool = False
 
     def numbers(self, unit: str) -> tuple[int, ...]:
         """Published counts of 'images', 'groups', 'videos' or 'frames'."""

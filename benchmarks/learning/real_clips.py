@@ -2,7 +2,7 @@
 
     python benchmarks/learning/real_clips.py --data DAVIS --images IMAGES [--seeds 0]
 
-DAVIS: JPEGImages/480p, Annotations/480p, ImageSets/2016/{train,val}.txt. IMAGES: image/, mask/, train.txt, for the image
+DAVIS: what `salseg convert DAVIS-2016` writes, or videos laid out like it. IMAGES: image/, mask/, train.txt, for the image
 model. Rows: the image model alone, frame by frame; the video model that starts from it and learns from all labels of the
 training videos; a centre prior. Scored on the videos of val.txt, which no training saw: max-F, S, MAE, and J and F of maps
 cut at one half (means over the frames of a video, then over videos). Writes maps and an overlay video of every test video,
@@ -39,7 +39,7 @@ def main() -> int:
     """Train, test, print."""
     args = arguments()
     out = Path(args.out)
-    videos = VideoSaliencyDataset(args.data, list_file='ImageSets/2016/val.txt', encoding='index', clips='all').videos
+    videos = VideoSaliencyDataset(args.data, list_file='ImageSets/val.txt', encoding='binary', clips='all').videos
     results = {'centre prior': [metrics({video.name: centre_maps(video) for video in videos}, videos)]}
     for seed in args.seeds:
         started = time.monotonic()
@@ -118,7 +118,7 @@ def metrics(maps: dict[str, list[np.ndarray]], videos: list[Video]) -> dict[str,
     """Metrics of the maps over all frames; J and F averaged per video first."""
     scores, region, boundary = [], [], []
     for video in videos:
-        pairs = [(grey, read_annotation(path, 'index') > 0) for grey, path in zip(maps[video.name], video.labels)]
+        pairs = [(grey, read_annotation(path, 'binary') > 0) for grey, path in zip(maps[video.name], video.labels)]
         scores += [saliency_scores(grey, truth, metrics=('mae', 's', 'f')) for grey, truth in pairs]
         region.append(np.mean([region_similarity_j(grey >= 128, truth) for grey, truth in pairs]))
         boundary.append(np.mean([boundary_f(grey >= 128, truth) for grey, truth in pairs]))
@@ -133,7 +133,7 @@ def examples(maps: dict[str, list[np.ndarray]], videos: list[Video]) -> tuple[li
     for video in videos:
         for place in (len(video.frames) // 4, 3 * len(video.frames) // 4):
             image, grey = read_image(video.frames[place]), maps[video.name][place]
-            truth = (read_annotation(video.labels[place], 'index') > 0).astype(np.uint8) * 255
+            truth = (read_annotation(video.labels[place], 'binary') > 0).astype(np.uint8) * 255
             shown.append([image, truth, grey, overlay_map(image, grey)])
     return shown, ('frame', 'truth', 'map', 'overlay')
 

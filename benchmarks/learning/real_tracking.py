@@ -2,7 +2,7 @@
 
     python benchmarks/learning/real_tracking.py DATA [--seeds 0] [--iterations 300] [--begin FOLDER]
 
-DATA is a tree as that of DAVIS, with ``ImageSets/2017/train.txt`` and ``val.txt``. With ``--begin`` the rows begin with what
+DATA is what `salseg convert DAVIS-2017` writes, or videos laid out like it. With ``--begin`` the rows begin with what
 boxes.py learned from synthetic videos alone, in that folder, under the same names. J and F from the second frame on, prompted
 by the first masks. Beside the models stand the first mask left where it was, and labels carried on by the nearest
 neighbours of features that no training here touched. Prints every seed, then mean and worst, and what must hold.
@@ -89,7 +89,7 @@ def begun(folder: Path, run: str, seed: int) -> Path:
 def real_videos(data: str, frames: int | None) -> list[TestVideo]:
     """The test videos with their masks."""
     found = []
-    for video in PromptedVideos(data, list_file='ImageSets/2017/val.txt').videos:
+    for video in PromptedVideos(data, layout='folders', list_file='ImageSets/val.txt').videos:
         names = [name for name in video.frames if name in video.labels][:frames]
         labels = [read_annotation(video.labels[name][0], 'index') for name in names]
         found.append(TestVideo(video.name, [read_image(video.images[name]) for name in names], labels))

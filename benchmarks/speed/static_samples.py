@@ -51,11 +51,11 @@ def measure(name: str, size: tuple[int, int], root: Path, args: argparse.Namespa
     find_converter(name).convert(root / 'release', root / 'converted')
     converting = (time.process_time() - begun) / args.images
     before, after = sampled(root / 'plain', args.draws_before), sampled(root / 'converted', args.draws)
-    shares = [object_share(root / folder) for folder in ('plain', 'converted')]
-    shown = f'{shares[0]:.4f}, {shares[1]:.4f}'
+    covered = [object_fraction(root / folder) for folder in ('plain', 'converted')]
+    shown = f'{covered[0]:.4f}, {covered[1]:.4f}'
     print(f'| {name} | {size[0]}x{size[1]} | {converting:.2f} | {before:.3f} | {after:.3f} | {shown} |')
     missed = [f'{name}: {after:.3f} s of CPU a sample, more than {BAR}'] if after > BAR else []
-    if abs(shares[0] - shares[1]) > 1e-3:
+    if abs(covered[0] - covered[1]) > 1e-3:
         missed.append(f'{name}: objects cover {shown} of the images')
     return missed + unlike(name, root)
 
@@ -92,7 +92,7 @@ def sampled(root: Path, draws: int) -> float:
     return (time.process_time() - begun) / max(draws, 1)
 
 
-def object_share(root: Path) -> float:
+def object_fraction(root: Path) -> float:
     """Fraction of the pixels that objects cover."""
     masks = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in sorted((root / 'mask').iterdir())]
     return float(np.mean([np.mean(mask >= 128) for mask in masks]))

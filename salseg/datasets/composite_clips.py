@@ -93,7 +93,7 @@ class CompositeClips(SetDataset):
         if not mask.any():
             raise DataError(f'{front["dataset"]} / {front["set_id"]}: its mask holds no object to paste.')
         object_, mask = self._fitted(rng, front['frames'][0], mask)
-        scene, _ = self._fitted(rng, back['frames'][0])
+        (scene,) = self._fitted(rng, back['frames'][0])
         drawn = [self._composite(rng, object_, mask, scene) for _ in range(self.frames)]
         ids = [f'{front["set_id"]}_{frame}' for frame in range(self.frames)]
         return dict(
@@ -122,18 +122,16 @@ class CompositeClips(SetDataset):
             number -= len(choice)
         raise IndexError(number)
 
-    def _fitted(
-        self, rng: np.random.Generator, image: np.ndarray, mask: np.ndarray | None = None
-    ) -> tuple[np.ndarray, np.ndarray | None]:
+    def _fitted(self, rng: np.random.Generator, image: np.ndarray, *masks: np.ndarray) -> list[np.ndarray]:
         """The largest part of the clip's form, with the object in it, resized, and mirrored or not."""
         height, width = image.shape[:2]
         scale = min(height / self.size[0], width / self.size[1])
         sides = (max(round(self.size[0] * scale), 1), max(round(self.size[1] * scale), 1))
-        window = _window(rng, image.shape[:2], sides, mask)
+        window = _window(rng, image.shape[:2], sides, masks[0] if masks else None)
         mirrored = rng.random() < self.flip
-        shrinks = scale > 1
-        image = self._resized(image[window], cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR, mirrored)
-        return image, None if mask is None else self._resized(mask[window], cv2.INTER_NEAREST, mirrored)
+        how = cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR
+        fitted = [self._resized(image[window], how, mirrored)]
+        return fitted + [self._resized(mask[window], cv2.INTER_NEAREST, mirrored) for mask in masks]
 
     def _resized(self, value: np.ndarray, how: int, mirrored: bool) -> np.ndarray:
         value = cv2.resize(np.ascontiguousarray(value), self.size[::-1], interpolation=how)

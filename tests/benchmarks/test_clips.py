@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from salseg.apis.converting import CONVERTERS
 from salseg.datasets.synthetic import draw_image, write_dataset
 from tests.needs import needs_project
 
@@ -93,9 +94,10 @@ def test_real_clips(run, tmp_path):
     write_dataset('davis', tmp_path / 'videos', splits=dict(train=1, val=1), size=48, length=5, options=options)
     lists = tmp_path / 'videos/ImageSets'
     (lists / '2017').rename(lists / '2016')
+    CONVERTERS['DAVIS-2016'].convert(tmp_path / 'videos', tmp_path / 'data')
     images = tmp_path / 'images'
     write_dataset('sod', images, splits=dict(train=2, test=1), size=48)
-    data = ['--data', tmp_path / 'videos', '--images', images, '--out', tmp_path / 'out']
+    data = ['--data', tmp_path / 'data', '--images', images, '--out', tmp_path / 'out']
     status, text = run('learning/real_clips.py', *data, '--seeds', 0, '--iterations', 1, *IMAGE)
     assert status in (0, 1)
     assert 'centre prior' in text

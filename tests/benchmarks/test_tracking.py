@@ -80,10 +80,12 @@ def test_scores_of_trivial_answers_are_known(monkeypatch):
 
 
 def test_learning_from_real_videos_reads_their_tree(monkeypatch, tmp_path, capsys):
+    from salseg.apis.converting import CONVERTERS
     from salseg.datasets.synthetic import write_dataset
 
     data = tmp_path / 'davis'
-    write_dataset('davis', data, splits=dict(train=1, val=1), size=64, length=4)
+    write_dataset('davis', tmp_path / 'source', splits=dict(train=1, val=1), size=64, length=4)
+    CONVERTERS['DAVIS-2017'].convert(tmp_path / 'source', data)
     main = script('learning/real_tracking.py', monkeypatch)['main']
     small = [
         'train_dataloader.dataset.datasets.1.length=2', 'train_dataloader.dataset.datasets.1.frames=4',

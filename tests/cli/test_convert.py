@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from salseg.apis.converting import CONVERTERS
+from salseg.apis.converting import CONVERTERS, find_converter
 from salseg.cli import common, main
 from salseg.cli.convert import _known
+from salseg.errors import UnknownName
 from tests.apis.converting.image_releases import RELEASES as IMAGES
 from tests.apis.converting.small_groups import GROUPS, truth
 from tests.apis.converting.small_videos import RELEASES as VIDEOS
@@ -166,6 +167,14 @@ def test_a_typo_gets_the_nearest_names(typo, near, tmp_path, capsys):
     assert near in message.partition('Nearest: ')[2]
 
 
+def test_names_that_differ_in_case_only_are_told_apart():
+    assert find_converter('COCO').folder == ''
+    assert find_converter('coco').folder == 'own'
+    assert find_converter('ecssd').name == 'ECSSD'
+    with pytest.raises(UnknownName, match='Nearest: COCO, coco'):
+        find_converter('Coco')
+
+
 def test_without_a_name_the_list_is_pointed_at(capsys):
     assert convert() == 2
     assert 'salseg convert --list' in capsys.readouterr().err
@@ -175,7 +184,7 @@ def test_without_a_name_the_list_is_pointed_at(capsys):
 def test_the_help_of_a_converter_shows_its_own_options_and_facts(name, capsys, monkeypatch):
     monkeypatch.setenv('COLUMNS', '400')
     with pytest.raises(SystemExit) as stop:
-        convert(name if name in ('coco', 'COCO') else name.lower(), '--help')
+        convert(name, '--help')
     text = capsys.readouterr().out
     assert stop.value.code == 0
     assert f'usage: salseg convert {name} ' in text
@@ -202,7 +211,7 @@ def test_a_release_is_found_below_data_and_a_second_run_changes_nothing(name, tm
     make, expected, content = SMALL[name]
     source = make(tmp_path / 'download')
     before = state(source)
-    assert convert(name if name == 'coco' else name.upper(), source) == 0
+    assert convert(name, source) == 0
     file = tmp_path / 'data' / expected
     assert file.is_file()
     if content is not None:

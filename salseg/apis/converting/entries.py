@@ -64,6 +64,7 @@ class Converter:
         page: Where the release is published.
         licence: As it is stated there.
         title: Of the release's paper; shown where no page is known.
+        own: Whether it reads a user's own data, not a release.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Converter:
     page: str = ''
     licence: str = ''
     title: str = ''
+    own: bool = False
 
     def out(self, root: Path) -> Path:
         """Where the result lies below a data root."""
@@ -87,7 +89,7 @@ class Converter:
     @property
     def release(self) -> Release:
         """What layers below say of it."""
-        return Release(self.name, self.folder or self.name, self.published, self.page, self.title)
+        return Release(self.name, self.folder or self.name, self.published, self.page, self.title, self.own)
 
     def convert(
         self, source: Path, out: Path, how: str | None = None, progress: Progress = None, **options: Any
@@ -122,7 +124,7 @@ class Converter:
         except OSError as error:
             raise unwritten(source, out, error) from error
         except DataError as error:
-            other = '' if self.release.is_own else other_release(self.name, source)
+            other = '' if self.own else other_release(self.name, source)
             if not other:
                 raise
             raise DataError(f'{error} By its content, {command_for(other, source)}') from error

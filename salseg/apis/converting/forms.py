@@ -217,7 +217,7 @@ def say_guesses(tree: Tree, found: Found, summary: Summary) -> None:
     """Tell which folders were taken where the release documents none."""
     if not found.form.documented:
         for folder in found.folders if len(found.folders) <= 2 else found.folders[:1]:
-            summary.note('taken from a folder that the release does not document', tree.shown(folder))
+            summary.note('taken from folders that the release does not document', tree.shown(folder))
 
 
 def with_part(forms: Sequence[Form], part: str) -> tuple[Form, ...]:

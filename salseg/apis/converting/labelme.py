@@ -190,8 +190,8 @@ def _pasted(mask: np.ndarray, corner: np.ndarray, shape: Shape) -> np.ndarray:
 
 def _write(labelled: _Labelled, objects: dict[Any, list[Draw]], out: Path, name: str, ids: bool, how: str) -> None:
     content, image = labelled.content, labelled.image
-    size = content.get('imageHeight'), content.get('imageWidth')
-    stated = (int(size[0]), int(size[1])) if all(isinstance(side, int | float) for side in size) else None
+    height, width = content.get('imageHeight'), content.get('imageWidth')
+    stated = (int(height), int(width)) if isinstance(height, int | float) and isinstance(width, int | float) else None
     made = image is None
     image = _unpacked(labelled, out / 'image' / name) if image is None else image
 

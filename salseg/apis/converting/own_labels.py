@@ -23,6 +23,7 @@ OWN_LABELS = (
             _IDS,
         ),
         how='copy',
+        own=True,
     ),
     Converter(
         'coco',
@@ -38,6 +39,7 @@ OWN_LABELS = (
             _IDS,
         ),
         how='copy',
+        own=True,
     ),
     Converter(
         'masks',
@@ -58,6 +60,7 @@ OWN_LABELS = (
             ),
         ),
         how='copy',
+        own=True,
     ),
     Converter(
         'painted',
@@ -74,6 +77,7 @@ OWN_LABELS = (
             Option('painted', 'painted files, likewise'),
         ),
         how='copy',
+        own=True,
     ),
     Converter(
         'scribbles',
@@ -90,6 +94,7 @@ OWN_LABELS = (
             Option('masks', 'masks, likewise'),
         ),
         how='copy',
+        own=True,
     ),
     Converter(
         'boxes',
@@ -104,5 +109,6 @@ OWN_LABELS = (
             Option('labels', 'masks, likewise'),
         ),
         how='',
+        own=True,
     ),
 )

@@ -1,7 +1,7 @@
 """Sets of video object segmentation: YouTube-VOS, MOSE, BL30K, Long-Time Video."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from salseg.apis.converting.files import Progress, Summary, separate, take, with
 from salseg.apis.converting.pairing import nothing_found
 from salseg.apis.converting.trees import VideoFolders, find_roots, find_video_folders, split_of
 from salseg.apis.converting.writing_videos import (
+    Coverage,
     Expected,
     Listed,
     Videos,
@@ -70,6 +71,8 @@ def convert_youtube_vos(
         DataError: No split is there, it is of the other year, or most annotations are missing.
     """
     separate(source, out)
+    if size < 1:
+        raise DataError(f'--size {size}; expected at least 1 pixel.')
     splits, every = _splits_of(source), _all_frames_of(source)
     if not splits and not every:
         raise nothing_found(source, 'no split', ('train/JPEGImages', 'valid/JPEGImages'))
@@ -80,14 +83,14 @@ def convert_youtube_vos(
             f'{source} is not {_NAMES[year]}: this looks like {_NAMES[other]}: salseg convert {_NAMES[other]} {source}'
         )
     summary = Summary(out)
-    for name, root in splits.items():
+    found_videos = {name: _split(name, root, _given_frames(root) or first_frame) for name, root in splits.items()}
+    used = _checked(source, found_videos, summary, partial)
+    for name, videos in found_videos.items():
         if name == 'train':
-            shrink_youtube_vos(root, out / 'train_480p', size, keep_all, progress, partial, summary, how)
-            continue
-        expected = _given_frames(root) or first_frame
-        videos = Videos(root, find_video_folders(root), listed, take_ids, expected, sub=name)
-        _write_split(videos, name, out, summary, how, progress, partial)
-        _take_meta(root, out / name, summary, how)
+            _shrink_train(splits[name], used[name], out / 'train_480p', size, keep_all, summary, progress)
+        else:
+            videos.write_used(used[name], out, summary, how, progress)
+        _take_meta(splits[name], out / ('train_480p' if name == 'train' else name), summary, how)
     for root in every:
         _take_all_frames(root, out / 'all_frames' / root.name.lower(), summary, how, progress)
     if 'valid' in splits and not any(root.name.lower() == 'valid' + _ALL_FRAMES for root in every):
@@ -95,17 +98,26 @@ def convert_youtube_vos(
     return summary
 
 
-def _write_split(
-    videos: Videos, name: str, out: Path, summary: Summary, how: str, progress: Progress, partial: bool
-) -> None:
-    """Counts are told split by split."""
-    own = Summary(out)
-    videos.write_to(out, own, how, progress, partial)
-    for kind, number in own.counts.items():
-        summary.count(f'{name} {kind}', number)
-    for places, all_places in ((own.notes, summary.notes), (own.warnings, summary.warnings)):
-        for kind, where in places.items():
-            all_places.setdefault(kind, []).extend(where)
+def _split(name: str, root: Path, expected: Expected) -> Videos:
+    """A split; training videos are annotated throughout."""
+    return Videos(
+        root, find_video_folders(root), listed, take_ids, every_frame if name == 'train' else expected, sub=name
+    )
+
+
+def _checked(source: Path, splits: Mapping[str, Videos], summary: Summary, partial: bool) -> dict[str, list[Any]]:
+    """Videos of every split that have frames; nothing is written before the whole release is judged.
+
+    The other splits of a release are annotated in a frame or two: they do not make up for missing training annotations.
+    """
+    total, parts = Coverage(), {name: Coverage() for name in splits}
+    used = {name: videos.check(summary, parts[name]) for name, videos in splits.items()}
+    for part in parts.values():
+        total.include(part)
+    if splits:
+        lacking = 'train' in parts and parts['train'].lacks_most and not partial
+        (parts['train'] if lacking else total).judge(source, summary, partial)
+    return used
 
 
 def _splits_of(source: Path) -> dict[str, Path]:
@@ -195,57 +207,30 @@ def _take_all_frames(root: Path, out: Path, summary: Summary, how: str, progress
             summary.count(f'{root.name.lower()} frames')
 
 
-def shrink_youtube_vos(
-    source: Path,
-    out: Path,
-    size: int = 480,
-    keep_all: bool = False,
-    progress: Progress = None,
-    partial: bool = False,
-    summary: Summary | None = None,
-    how: str = 'copy',
-) -> Summary:
-    """Resize a split so that the shorter side has ``size`` pixels: images bicubic, ids by nearest neighbour.
+def _shrink_train(
+    root: Path, used: Sequence[Any], out: Path, size: int, keep_all: bool, summary: Summary, progress: Progress
+) -> None:
+    """Resize training videos so that the shorter side has ``size`` pixels: images bicubic, ids by nearest neighbour.
 
     Both sides are the old ones times ``size / shorter side``, cut to whole numbers, as in XMem's released script; small
     videos become larger. ``train.txt`` leaves out the seven videos that XMem's released list leaves out.
-
-    Args:
-        source: Folder with ``JPEGImages``, ``Annotations`` and, usually, ``meta.json``.
-        out: Folder to write.
-        size: Shorter side in pixels.
-        keep_all: List those too that XMem leaves out.
-        progress: Told how many videos are done.
-        partial: Take what is there, however many annotations are missing.
-        summary: Is added to.
-        how: 'copy', 'hardlink' or 'symlink' ``meta.json``.
-
-    Raises:
-        DataError: A folder is missing or a file cannot be read.
     """
-    if size < 1:
-        raise DataError(f'--size {size}; expected at least 1 pixel.')
-    summary = summary or Summary(out)
-    # Judges what is missing; frames are then resized here.
-    folders = Videos(source, find_video_folders(source), listed, take_ids, every_frame).check(summary, partial)
-    used = []
-    for entry in with_progress(folders, progress):
+    names = []
+    for entry in with_progress(used, progress):
         video = listed(entry)
+        summary.count('train videos')
+        labels = {stem: path for stem, path in video.labels.items() if stem in video.frames}
         for stem, path in video.frames.items():
             _write_frame(path, out / 'JPEGImages' / video.name / f'{stem}.jpg', size)
             summary.count('train frames')
-        labels = {stem: path for stem, path in video.labels.items() if stem in video.frames}
         for stem, path in labels.items():
             _write_ids(path, out / 'Annotations' / video.name / f'{stem}.png', size)
             summary.count('train annotations')
-        summary.count('train videos')
         if video.name in YOUTUBE_LEFT_OUT and not keep_all:
             summary.note("not listed, as in XMem's released list", video.name)
         else:
-            used.append(video.name)
-    _take_meta(source, out, summary, how)
-    write_text(out / 'train.txt', ''.join(f'{name}\n' for name in used))
-    return summary
+            names.append(video.name)
+    write_text(out / 'train.txt', ''.join(f'{name}\n' for name in names))
 
 
 def scaled(width: int, height: int, size: int) -> tuple[int, int]:
@@ -293,10 +278,10 @@ def convert_mose(
     if not splits:
         raise nothing_found(source, 'no split', ('train/JPEGImages', 'valid/JPEGImages'))
     summary = Summary(out)
-    for name, root in splits.items():
-        expected = every_frame if name == 'train' else first_frame
-        videos = Videos(root, find_video_folders(root), listed, take_ids, expected, sub=name)
-        _write_split(videos, name, out, summary, how, progress, partial)
+    found = {name: _split(name, root, first_frame) for name, root in splits.items()}
+    used = _checked(source, found, summary, partial)
+    for name, videos in found.items():
+        videos.write_used(used[name], out, summary, how, progress)
     return summary
 
 
@@ -336,12 +321,12 @@ def convert_long_time(
     for video in find_video_folders(source):
         copies.setdefault(_copy_of((source.name, *video.above)), []).append(video)
     summary = Summary(out)
-    for sub, videos in sorted(copies.items()):
-        writer = Videos(source, videos, listed, take_ids, some_frame, sub=sub)
-        if sub:
-            _write_split(writer, sub, out, summary, how, progress, partial)
-        else:
-            writer.write_to(out, summary, how, progress, partial)
+    found = {
+        sub: Videos(source, videos, listed, take_ids, some_frame, sub=sub) for sub, videos in sorted(copies.items())
+    }
+    used = _checked(source, found, summary, partial)
+    for sub, writer in found.items():
+        writer.write_used(used[sub], out, summary, how, progress)
     return summary
 
 

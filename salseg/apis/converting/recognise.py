@@ -63,6 +63,7 @@ HINTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     'MSRA10K': ((r'imgs/\d{2,6}\.jpg', r'imgs/\d{2,6}\.png'),),
     'MSRA-B': ((r'\d+_\d+_\d+\.jpg', r'\d+_\d+_\d+\.png'),),
     'HKU-IS': ((r'imgs/[^/]+\.png', r'gt/[^/]+\.png'),),
+    'VOS': ((r'\d{1,3}/imgs/',), (r'jpegimages/\d{1,3}/',)),
 }
 # Names that read a source of one another.
 _TOGETHER = (

@@ -15,7 +15,8 @@ from salseg.io.lists import read_list
 
 def _of_duts(part: str) -> tuple[Form, ...]:
     """The release, copies of it, and XMem's folder in which masks lie beside images."""
-    below = Form(*(tuple(f'{part}/{name}' for name in names) for names in (USUAL.images, USUAL.masks)))
+    images, masks = (tuple(f'{part}/{name}' for name in names) for names in (USUAL.images, USUAL.masks))
+    below = Form(images, masks)
     return (Form((f'{part}-Image',), (f'{part}-Mask',)), below, Form((part,)))
 
 
@@ -86,6 +87,9 @@ def add_scribbles(
         except LabelError as error:
             target.unlink()
             used.remove(key)
+            if not used:
+                # Not one is a scribble: it is another kind of file, which the error says.
+                raise
             summary.warn('files that are no scribble of codes 0, 1, 2, left out', f'{key}: {error}')
             continue
         if shape != image_size(images[key]):

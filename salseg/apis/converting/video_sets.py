@@ -162,7 +162,7 @@ VIDEO_SETS = (
         _IDS + '; copies in davis/ x3/ davis_x3/',
         'prompted:convert_long_time',
         options=(PARTIAL,),
-        published={'videos': (3,)},
+        published={'videos': (3,), 'annotations': (60,)},
         page='https://github.com/xmlyqing00/AFB-URR',
         licence='that of its publisher; see the page',
     ),

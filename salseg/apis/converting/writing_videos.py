@@ -113,54 +113,101 @@ class Videos:
     sub: str = ''
 
     def write_to(self, out: Path, summary: Summary, how: str, progress: Progress, partial: bool) -> None:
-        """Write frames and annotations, then the lists.
+        """Judge what is missing, then write frames and annotations, then the lists.
 
         Raises:
             DataError: Two videos have one name, none has frames or annotations, or most annotations are missing.
         """
-        used = self.check(summary, partial)
-        write = self.write or write_union
-        below = out / self.sub
-        for entry in with_progress(used, progress):
-            video = self.read(entry)
-            for stem, frame in video.frames.items():
-                take(frame, below / 'JPEGImages' / video.name / f'{stem}{frame.suffix.lower()}', how)
-                if stem in video.labels:
-                    write(video.labels[stem], below / 'Annotations' / video.name / f'{stem}.png', how)
-                    summary.count('annotations')
-            summary.count('frames', len(video.frames))
-            summary.count('videos')
-        write_lists(below, self.lists, {self.read(entry).name for entry in used} if self.lists else set(), summary)
+        coverage = Coverage()
+        used = self.check(summary, coverage)
+        coverage.judge(self.source, summary, partial)
+        self.write_used(used, out, summary, how, progress)
 
-    def check(self, summary: Summary, partial: bool) -> list[Any]:
-        """Videos that have frames; what is missing of the annotations is judged over all of them.
+    def check(self, summary: Summary, coverage: 'Coverage') -> list[Any]:
+        """Videos that have frames; what of their annotations is there, and what is not, is added to ``coverage``.
 
         Raises:
-            DataError: Two videos have one name, none has frames or annotations, or most annotations are missing.
+            DataError: Two videos have one name.
         """
-        used, names, missing, paired, expected = [], set(), [], 0, 0
+        used, names = [], set()
         for entry in self.videos:
             video = self.read(entry)
             if safe_name(video.name) != video.name or video.name in names:
                 raise DataError(f'{self.source}: two videos are called {video.name}. Give the folder of one of them.')
             names.add(video.name)
-            if not video.frames:
-                summary.warn('videos without frames, left out', video.name)
-                continue
-            used.append(entry)
-            wanted = list(self.expected(video))
-            expected += len(wanted)
-            missing += [f'{video.name}/{frame}' for frame in wanted if frame not in video.labels]
-            for stem in video.labels:
-                if stem in video.frames:
-                    paired += 1
-                else:
-                    summary.warn('annotations without frame, left out', f'{video.name}/{stem}')
-        if not used or (expected and not paired):
-            found = f'{len(used)} videos with frames and {paired} annotated frames'
-            raise nothing_found(self.source, found, ('an annotation with the name of its frame',))
-        judge(missing, expected, self.source, summary, 'annotation', partial, 'frames', '')
+            where = f'{self.sub}/{video.name}' if self.sub else video.name
+            if video.frames:
+                used.append(entry)
+                coverage.add(video, self.expected(video), where, summary)
+            else:
+                summary.warn('videos without frames, left out', where)
         return used
+
+    def write_used(self, used: Sequence[Any], out: Path, summary: Summary, how: str, progress: Progress) -> None:
+        """Write the videos that were checked; counts are told split by split where splits lie apart."""
+        write, below, kind = self.write or write_union, out / self.sub, f'{self.sub} ' if self.sub else ''
+        for entry in with_progress(used, progress):
+            video = self.read(entry)
+            summary.count(f'{kind}videos')
+            summary.count(f'{kind}frames', len(video.frames))
+            for stem, frame in video.frames.items():
+                take(frame, below / 'JPEGImages' / video.name / f'{stem}{frame.suffix.lower()}', how)
+                if stem in video.labels:
+                    write(video.labels[stem], below / 'Annotations' / video.name / f'{stem}.png', how)
+                    summary.count(f'{kind}annotations')
+        write_lists(below, self.lists, {self.read(entry).name for entry in used} if self.lists else set(), summary)
+
+
+@dataclass
+class Coverage:
+    """What of the annotations of a whole release is there.
+
+    Attributes:
+        missing: Frames that should have an annotation and have none.
+        expected: How many should have one.
+        paired: Frames that have one.
+        videos: Videos that have frames.
+    """
+
+    missing: list[str] = field(default_factory=list)
+    expected: int = 0
+    paired: int = 0
+    videos: int = 0
+
+    def add(self, video: Listed, expected: Iterable[str], where: str, summary: Summary) -> None:
+        """Count a video."""
+        wanted = list(expected)
+        self.videos += 1
+        self.expected += len(wanted)
+        self.missing += [f'{where}/{frame}' for frame in wanted if frame not in video.labels]
+        for stem in video.labels:
+            if stem in video.frames:
+                self.paired += 1
+            else:
+                summary.warn('annotations without frame, left out', f'{where}/{stem}')
+
+    def include(self, other: 'Coverage') -> None:
+        """Add what was counted elsewhere."""
+        self.missing += other.missing
+        self.expected += other.expected
+        self.paired += other.paired
+        self.videos += other.videos
+
+    @property
+    def lacks_most(self) -> bool:
+        """Whether more than half is missing."""
+        return 2 * len(self.missing) > self.expected
+
+    def judge(self, source: Path, summary: Summary, partial: bool) -> None:
+        """Refuse a release of which nothing is annotated, or less than half of what should be.
+
+        Raises:
+            DataError: It is.
+        """
+        if not self.videos or (self.expected and not self.paired):
+            found = f'{self.videos} videos with frames and {self.paired} annotated frames'
+            raise nothing_found(source, found, ('an annotation with the name of its frame',))
+        judge(self.missing, self.expected, source, summary, 'annotation', partial, 'frames', '')
 
 
 def write_lists(out: Path, lists: Mapping[str, Sequence[str]], present: set[str], summary: Summary) -> None:

@@ -86,7 +86,10 @@ SETS = (
     _videos('SegTrack-v2', 'SegTrackv2', full=(14, 947), benchmark=(13,), note='the VSOD benchmark leaves out penguin'),
     _videos('UVSD', default=(18,)),
     _videos('MCL', default=(9,)),
-    _videos('YouTube-VOS', 'YTVOS', 'YouTube-VOS-2019', train=(3471,), valid2018=(474,), valid2019=(507,)),
+    # Of the training videos 3,464 begin with an object.
+    _videos(
+        'YouTube-VOS', 'YTVOS', 'YouTube-VOS-2019', train=(3471,), trained=(3464,), valid2018=(474,), valid2019=(507,)
+    ),
     _videos('MOSE', train=(1507,), valid=(311,)),
     _videos('Long-Time Video', 'LongVideo', 'LongTimeVideo', default=(3,)),
 )

@@ -15,6 +15,11 @@ from salseg.registry import DATASETS
 from salseg.releases import Release, releases_at
 
 LOADERS = {'train': 'train_dataloader', 'val': 'val_dataloader', 'test': 'test_dataloader'}
+# Sets that are made rather than converted, by what is in the name of their folder.
+_MADE = {
+    'pseudo': "Pseudo-labels are made by: salseg precompute pseudo-labels MODEL --out FOLDER; the project's page has the line.",
+    'synthetic': "It is drawn by salseg.datasets.synthetic.write_dataset; the project's page has the line.",
+}
 # Entries of a list whose files are missing that a message names.
 _SHOWN = 3
 
@@ -133,14 +138,18 @@ def check_set(role: str, node: Mapping[str, Any], releases: Sequence[Release] = 
         problem = f'{role} set {name}: {error}{remedy}'
         return SetState(role, name, str(root), 'wrong', encoding, problem=problem)
     counts = counts_of(dataset)
-    return SetState(role, name, str(root), 'ok', encoding, counts, published=_published(root, counts, known))
+    numbers = {} if _chosen(node) else _published(root, counts, known)
+    return SetState(role, name, str(root), 'ok', encoding, counts, published=numbers)
 
 
 def _absence(role: str, name: str, root: Path, encoding: str, known: Sequence[Release]) -> str:
     text = f'{role} set {name}: {root} {"holds nothing" if root.is_dir() else "is not there"}.'
+    made = next((how for part, how in _MADE.items() if any(part in own for own in root.parts[-3:])), '')
+    if made:
+        return f'{text} {made}'
     if not known:
         return f'{text} What can be converted, and how: salseg convert --list'
-    if known[0].is_own:
+    if known[0].own:
         ways = '|'.join(release.name for release in known)
         return f'{text} It is for data of your own: salseg convert {ways} SOURCE'
     later = [release for release in known[1:] if encoding == 'scribble']
@@ -149,7 +158,7 @@ def _absence(role: str, name: str, root: Path, encoding: str, known: Sequence[Re
 
 def _remedy(encoding: str, known: Sequence[Release]) -> str:
     """The command that makes it right; of a set whose scribbles were released apart, theirs."""
-    published = [release for release in known if not release.is_own]
+    published = [release for release in known if not release.own]
     if not published:
         return ''
     named = published[-1] if encoding == 'scribble' else published[0]
@@ -205,6 +214,11 @@ def counts_of(dataset: Any) -> dict[str, int]:
     if hasattr(dataset, 'groups'):
         return dict(groups=len(dataset.groups), images=sum(len(items) for _, items in dataset.groups))
     return dict(images=len(dataset))
+
+
+def _chosen(node: Mapping[str, Any]) -> bool:
+    """Whether a recipe names the videos or groups itself, in numbers that are its own and no release's."""
+    return bool(node.get('videos') or node.get('groups') or Path(node.get('list_file') or '').is_absolute())
 
 
 def _published(root: Path, counts: Mapping[str, int], known: Sequence[Release]) -> dict[str, tuple[int, ...]]:

@@ -59,27 +59,27 @@ def image_sets(node):
             yield from image_sets(value)
 
 
+LABELS = dict(train=dict(type='LoadLabels', one_sided='allow'), test=dict(type='LoadGroundTruth'))
+
+
 def counted(path, part):
     """Items by set, of which the first and the last are decoded."""
     config = Config.fromfile(ROOT / path)[f'{part}_dataloader']['dataset'].to_dict()
     found = Counter()
     for node in image_sets(config):
-        label = dict(type='LoadGroundTruth' if part == 'test' else 'LoadLabels', **ONE_SIDED.get(part, {}))
-        data = DATASETS.build(
-            {**node, 'pipeline': [dict(type='LoadFrames'), label][: 1 + bool(node.get('encoding', 1))]}
-        )
+        steps = [dict(type='LoadFrames')]
+        if node.get('encoding', 'binary') is not None:
+            steps.append(LABELS[part])
+        data = DATASETS.build({**node, 'pipeline': steps})
         for index in (0, len(data) - 1):
             item = data.get(0, index)
             assert item['frames'][0].ndim == 3
-            if node.get('encoding', 'binary') is not None:
+            if len(steps) > 1:
                 (truth,) = item['gt_maps' if part == 'test' else 'labels']
                 assert truth.shape == item['frames'][0].shape[:2]
                 assert truth.any()
         found[node['data_root'].removeprefix('data/')] += len(data)
     return found
-
-
-ONE_SIDED = dict(train=dict(one_sided='allow'))
 
 
 @pytest.mark.parametrize('path', TRAIN)

@@ -39,7 +39,7 @@ def test_copies_in_usual_folders_are_taken_and_the_summary_says_so(name, form, t
     split(tmp_path / 'in', images, masks)
     summary = convert(name, tmp_path / 'in', tmp_path / 'out')
     assert names(tmp_path / 'out/mask') == [f'{key}.png' for key in 'abcdef']
-    said = summary.notes.get('taken from a folder that the release does not document', [])
+    said = summary.notes.get('taken from folders that the release does not document', [])
     documented = name in ('HKU-IS', 'MSRA-B') and form == 'Imgs/GT'
     assert said == ([] if documented else [f'{images}/', f'{masks}/'])
 

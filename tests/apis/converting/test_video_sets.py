@@ -172,8 +172,8 @@ def test_youtube_vos_is_shrunk_for_training_and_linked_for_testing(tmp_path):
     assert names(tmp_path / 'out') == ['all_frames', 'train_480p', 'valid']
     assert Image.open(tmp_path / 'out/train_480p/JPEGImages/bear/00005.jpg').size == (16, 12)
     assert set(np.unique(values(tmp_path / 'out/train_480p/Annotations/bear/00005.png'))) == {0, 1, 2}
-    assert listed(tmp_path / 'out/train_480p/train.txt') == ['bear']
-    assert summary.notes['first annotation is empty, not listed'] == ['cow']
+    assert listed(tmp_path / 'out/train_480p/train.txt') == ['bear', 'cow']
+    assert "not listed, as in XMem's released list" not in summary.notes
     assert (tmp_path / 'out/valid/JPEGImages/cow/00005.jpg').is_symlink()
     options = dict(all_frames=str(tmp_path / 'out/all_frames/valid_all_frames/JPEGImages'))
     shutil.rmtree(tmp_path / 'out/valid/JPEGImages/cow')
@@ -195,7 +195,7 @@ def test_youtube_vos_is_shrunk_for_training_and_linked_for_testing(tmp_path):
 def test_the_year_of_youtube_vos_is_told_by_its_validation_videos(videos, wrong, tmp_path):
     for number in range(videos):
         (tmp_path / f'in/valid/JPEGImages/{number:010x}').mkdir(parents=True)
-    with pytest.raises(DataError, match=f'not like {wrong}: salseg convert YouTube-VOS'):
+    with pytest.raises(DataError, match=f'is not {wrong}: this looks like YouTube-VOS'):
         convert(wrong, tmp_path / 'in', tmp_path / 'out')
 
 
@@ -205,7 +205,7 @@ def test_the_year_of_youtube_vos_is_told_by_its_training_objects(objects, wrong,
     shutil.rmtree(source / 'valid')
     meta = {'videos': {'bear': {'objects': {str(number): {'frames': ['00000']} for number in range(objects)}}}}
     (source / 'train/meta.json').write_text(json.dumps(meta))
-    with pytest.raises(DataError, match=f'not like {wrong}: '):
+    with pytest.raises(DataError, match=f'is not {wrong}: this looks like '):
         convert(wrong, source, tmp_path / 'out')
 
 

@@ -45,6 +45,7 @@ TREES = {
     'MSRA10K': ['MSRA10K_Imgs_GT/Imgs/1234.jpg', 'MSRA10K_Imgs_GT/Imgs/1234.png'],
     'MSRA-B': ['0_0_735.jpg', '0_0_735.png'],
     'HKU-IS': ['imgs/0004.png', 'gt/0004.png'],
+    'VOS': ['102/Imgs/00000.jpg', '102/ground-truth/00000.png'],
 }  # fmt: skip
 
 
@@ -55,7 +56,7 @@ def plant(root, name):
     return root
 
 
-@pytest.mark.parametrize('name', SIGNATURES)
+@pytest.mark.parametrize('name', [*SIGNATURES, 'VOS'])
 def test_a_release_is_recognised_by_its_content_whatever_it_is_called(name, tmp_path):
     for around in ('x', 'x/y'):
         (tmp_path / around / '__MACOSX/GT_object_level').mkdir(parents=True)

@@ -21,8 +21,8 @@ KNOWN = [
     Release('THUR15K', 'THUR15K', {'pairs': (6232,)}, title='Salientshape'),
     Release('DUTS', 'DUTS', {'train images': (10553,), 'test images': (5019,)}, 'http://where.org/duts'),
     Release('S-DUTS', 'DUTS', {'scribbles': (10553,)}, 'http://where.org/s-duts'),
-    Release('painted', 'own'),
-    Release('labelme', 'own'),
+    Release('painted', 'own', own=True),
+    Release('labelme', 'own', own=True),
 ]
 
 
@@ -46,6 +46,13 @@ def test_a_sound_set_is_counted_beside_the_published_number(tmp_path):
     assert [cell.strip() for cell in row.split('|')[2:-1]] == [
         'ECSSD', str(tmp_path / 'ECSSD'), '3 images', '1,000', 'binary', 'ok',
     ]  # fmt: skip
+
+
+def test_a_recipe_that_chooses_among_a_release_is_not_compared_with_its_counts(tmp_path):
+    root = images(tmp_path / 'ECSSD')
+    (tmp_path / 'own.txt').write_text('a\n')
+    (state,) = look(saliency(root, list_file=str(tmp_path / 'own.txt')))
+    assert (state.state, state.counts, state.warning) == ('ok', {'images': 1}, '')
 
 
 def test_an_absent_set_is_named_with_its_page_and_command(tmp_path):
