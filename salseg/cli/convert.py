@@ -95,7 +95,12 @@ def _add_option(parser: argparse.ArgumentParser, option: Any) -> None:
 def _facts(converter: 'Converter') -> str:
     """Counts, page and licence of a release, as far as they are known."""
     counts = [f'{" or ".join(f"{n:,}" for n in numbers)} {kind}' for kind, numbers in converter.published.items()]
-    facts = {'published': '; '.join(counts), 'page': converter.page, 'licence': converter.licence}
+    facts = {
+        'published': '; '.join(counts),
+        'page': converter.page,
+        'paper': converter.title,
+        'licence': converter.licence,
+    }
     return ' | '.join(f'{name}: {fact}' for name, fact in facts.items() if fact).replace('%', '%%')
 
 

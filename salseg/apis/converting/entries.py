@@ -14,6 +14,8 @@ from typing import Any
 from salseg.apis.converting.files import Progress, Summary, remove_leftovers
 from salseg.errors import DataError
 
+# Licence of a release that states none.
+UNSTATED = 'none found: all rights reserved, research only'
 _PACKAGE = 'salseg.apis.converting'
 
 
@@ -56,6 +58,7 @@ class Converter:
         how: Whether files are copied ('copy') or linked ('symlink') by default; empty where none can be linked.
         published: By kind of the summary, the counts of the release or of its versions and splits.
         page: Where the release is published.
+        title: Of the paper, where no page is known.
         licence: As it is stated there.
     """
 
@@ -70,6 +73,7 @@ class Converter:
     how: str = 'symlink'
     published: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     page: str = ''
+    title: str = ''
     licence: str = ''
 
     def out(self, root: Path) -> Path:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from salseg.apis.converting.entries import Converter, Option
+from salseg.apis.converting.entries import UNSTATED, Converter, Option
 
 _PARTIAL = Option('partial', 'take what is there, even if more than half of the masks are missing', bool)
 _GROUP_FOLDERS = (
@@ -22,7 +22,8 @@ def _cosod(
     images: tuple[int, ...],
     fixed: Mapping[str, Any],
     page: str = '',
-    licence: str = '',
+    licence: str = UNSTATED,
+    title: str = '',
     source: str = 'the release, or a copy of it: images and masks in a folder per group',
 ) -> Converter:
     return Converter(
@@ -35,6 +36,7 @@ def _cosod(
         options=_GROUP_FOLDERS,
         published={'groups': groups, 'images': images},
         page=page,
+        title=title,
         licence=licence,
     )
 
@@ -64,6 +66,7 @@ GROUP_SETS = (
             'known': (_BENCHMARK,),
             'versions': ((38, '38 groups, 643 images'), (8, '8 groups: the subset of co-segmentation, not the set')),
         },
+        title='iCoseg: Interactive Co-segmentation with Intelligent Scribble Guidance, CVPR 2010',
     ),
     _cosod(
         'MSRC',
@@ -76,6 +79,7 @@ GROUP_SETS = (
                 (8, '8 groups, 240 images: as in the mask-guided FCN paper; say so beside scores'),
             ),
         },
+        title='Object Categorization by Learned Universal Visual Dictionary, ICCV 2005',
     ),
     _cosod(
         'CoCo-SEG',
@@ -99,5 +103,6 @@ GROUP_SETS = (
             Option('most', 'images of a group; the largest objects stay', int, 'N'),
             Option('size', 'squares of this side, 224 in the published copies', int, 'PIXELS'),
         ),
+        title='Microsoft COCO: Common Objects in Context, ECCV 2014',
     ),
 )
