@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from salseg.apis.converting import CONVERTERS
 from salseg.errors import DataError
 from salseg.registry import DATASETS
+from tests.apis.converting.small_groups import GROUPS
 from tests.apis.converting.small_videos import (
     DENSE,
     FRAMES,
@@ -321,3 +323,11 @@ def test_ids_are_linked_where_they_lie_unless_copies_are_wanted(tmp_path):
     assert (tmp_path / 'out/train/Annotations/bear/00000.png').samefile(source / 'train/Annotations/bear/00000.png')
     convert('MOSE', source, tmp_path / 'copies', how='copy')
     assert not any(path.is_symlink() for path in (tmp_path / 'copies').rglob('*'))
+
+
+@pytest.mark.parametrize('name', [*RELEASES, *GROUPS, 'COCO-groups'])
+def test_every_release_says_where_it_is_published_and_on_which_terms(name):
+    converter = CONVERTERS[name]
+    assert bool(converter.page) != bool(converter.title)
+    assert converter.licence or name == 'COCO-groups'
+    assert converter.published or name in ('BL30K', 'COCO-groups')
