@@ -119,44 +119,64 @@ def one_per_stem(folder: Path, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> tupl
     """
     if not folder.is_dir():
         raise missing_folder(folder)
+    return _one_per_stem(folder, _inside(folder, suffixes)[0], suffixes)
+
+
+def _inside(folder: Path, suffixes: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Names of the files of some suffixes, and of the sub-folders, stray ones left out."""
+    wanted, files, folders = frozenset(suffixes), [], []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if is_stray(entry.name):
+                continue
+            # Asks the disk for links only.
+            if entry.is_dir():
+                folders.append(entry.name)
+            elif os.path.splitext(entry.name)[1].lower() in wanted:
+                files.append(entry.name)
+    return files, folders
+
+
+def _one_per_stem(folder: Path, names: Sequence[str], suffixes: Sequence[str]) -> tuple[dict[str, Path], list[Path]]:
     rank = {suffix: place for place, suffix in enumerate(suffixes)}
-    best: dict[str, Path] = {}
+    best: dict[str, tuple[int, str]] = {}
     displaced = []
-    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in rank and not is_stray(p) and not p.is_dir()):
-        other = best.setdefault(path.stem, path)
-        if other is path:
+    for name in sorted(names):
+        stem, suffix = os.path.splitext(name)
+        own = rank[suffix.lower()], name
+        other = best.setdefault(stem, own)
+        if other is own:
             continue
-        first = min((other, path), key=lambda p: rank[p.suffix.lower()])
-        displaced.append(path if first is other else other)
-        best[path.stem] = first
-    return {stem: best[stem] for stem in sorted(best, key=natural_key)}, displaced
+        # Of two files with the same rank the first stays.
+        best[stem] = other if other[0] <= own[0] else own
+        displaced.append(folder / (own if best[stem] is other else other)[1])
+    return {stem: folder / best[stem][1] for stem in sorted(best, key=natural_key)}, displaced
 
 
 def by_key(folder: Path, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> dict[str, Path]:
     """Files of a folder and its sub-folders by their path without suffix, 'class/stem' in a folder of a class.
 
-    In natural order; where a key has several files, see :func:`by_stem`. A flat folder costs no look at its files.
+    In natural order; where a key has several files, see :func:`by_stem`.
 
     Raises:
         DataError: The folder does not exist.
     """
-    found = by_stem(folder, suffixes)
-    for name in _sub_folders(folder):
-        for key, path in by_key(folder / name, suffixes).items():
+    if not folder.is_dir():
+        raise missing_folder(folder)
+    return _by_key(folder, suffixes, ())
+
+
+def _by_key(folder: Path, suffixes: Sequence[str], above: tuple[tuple[int, int], ...]) -> dict[str, Path]:
+    files, folders = _inside(folder, suffixes)
+    found = _one_per_stem(folder, files, suffixes)[0]
+    above = (*above, _identity(folder))
+    for name in sorted(folders, key=natural_key):
+        # A link may lead back.
+        if _identity(folder / name) in above:
+            continue
+        for key, path in _by_key(folder / name, suffixes, above).items():
             found[f'{name}/{key}'] = path
     return found
-
-
-def _sub_folders(folder: Path) -> list[str]:
-    """Names in natural order. A link with an image's suffix is taken for a file, so that files need no look each."""
-    with os.scandir(folder) as entries:
-        inside = [
-            entry.name
-            for entry in entries
-            if not is_stray(entry.name)
-            and entry.is_dir(follow_symlinks=os.path.splitext(entry.name)[1].lower() not in IMAGE_SUFFIXES)
-        ]
-    return sorted(inside, key=natural_key)
 
 
 def check_root(root: Path) -> None:

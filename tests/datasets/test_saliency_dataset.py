@@ -160,19 +160,16 @@ def test_the_same_stem_in_two_classes_is_two_images(tmp_path):
 
 
 def test_a_flat_folder_is_listed_without_a_look_at_each_file(tmp_path, monkeypatch):
-    """A million files on a slow disk must not each cost a question to it beyond what the flat reader asks."""
-    import os
+    from pathlib import Path
 
-    from salseg.io.listing import _sub_folders
+    from salseg.io.listing import by_key
 
     make(tmp_path, stems=[str(n) for n in range(20)])
-    links = tmp_path / 'links'
-    links.mkdir()
-    for path in (tmp_path / 'image').iterdir():
-        (links / path.name).symlink_to(path)
-    monkeypatch.setattr(os, 'stat', None)
-    assert _sub_folders(tmp_path / 'image') == []
-    assert _sub_folders(links) == []
+    asked = []
+    plain = Path.stat
+    monkeypatch.setattr(Path, 'stat', lambda self, **options: asked.append(self) or plain(self, **options))
+    assert list(by_key(tmp_path / 'image')) == [str(n) for n in range(20)]
+    assert asked in ([], [tmp_path / 'image'])
 
 
 def test_linked_classes_are_read(tmp_path):
@@ -181,3 +178,10 @@ def test_linked_classes_are_read(tmp_path):
         (tmp_path / 'set' / kind).mkdir(parents=True)
         (tmp_path / 'set' / kind / 'mug').symlink_to(tmp_path / 'far' / kind)
     assert [item[0] for item in SaliencyDataset(str(tmp_path / 'set')).items] == ['mug/1']
+
+
+def test_a_link_that_leads_back_gives_no_image_twice(tmp_path):
+    make(tmp_path, 'image/mug', 'mask/mug', stems=('1',))
+    for kind in ('image', 'mask'):
+        (tmp_path / kind / 'mug/again').symlink_to(tmp_path / kind)
+    assert [item[0] for item in SaliencyDataset(str(tmp_path)).items] == ['mug/1']

@@ -239,7 +239,7 @@ def coco(order: Order) -> Release:
 def coco_groups(order: Order) -> Release:
     """A group per category: images with an instance over 4000 pixels that is no crowd, their union as the mask."""
     archive = coco_archive(order, 'COCO-groups', 'group')
-    part = archive.part(mask_folder='gt')
+    part = archive.part(image_folder='img', mask_folder='gt')
     for category, name in CATEGORIES.items():
         for number, boxes in COCO.items():
             array, masks = coco_scene(order, number)

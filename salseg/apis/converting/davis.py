@@ -121,7 +121,7 @@ def _root_of(source: Path, own: Version, resolution: str, lists_given: bool) -> 
     if not others:
         raise nothing_found(source, f'no annotation of {own.name}', (f'{own.annotations}/{resolution}/VIDEO',))
     raise DataError(
-        f'{source} looks like {" or ".join(others)}, not like {own.name}: salseg convert {others[0]} {source}'
+        f'{source} is not {own.name}: this looks like {" or ".join(others)}: salseg convert {others[0]} {source}'
     )
 
 

@@ -16,6 +16,8 @@ from salseg.apis.converting.recognise import command_for, other_release, refuse_
 from salseg.errors import DataError
 from salseg.releases import Release
 
+# Licence of a release that states none.
+UNSTATED = 'none found: all rights reserved, research only'
 _PACKAGE = 'salseg.apis.converting'
 
 
@@ -62,6 +64,7 @@ class Converter:
         how: Whether files are copied ('copy') or linked ('symlink') by default; empty where none can be linked.
         published: By kind of the summary, the counts of the release or of its versions and splits.
         page: Where the release is published.
+        title: Of the paper, where no page is known.
         licence: As it is stated there.
         title: Of the release's paper; shown where no page is known.
         own: Whether it reads a user's own data, not a release.
@@ -78,6 +81,7 @@ class Converter:
     how: str = 'symlink'
     published: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     page: str = ''
+    title: str = ''
     licence: str = ''
     title: str = ''
     own: bool = False

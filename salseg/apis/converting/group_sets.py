@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from salseg.apis.converting.entries import PARTIAL, Converter, Option
+from salseg.apis.converting.entries import PARTIAL, UNSTATED, Converter, Option
 
 _GROUP_FOLDERS = (
     Option('images', 'images of a group, {group} in it, if called unusually'),
@@ -21,7 +21,8 @@ def _cosod(
     images: tuple[int, ...],
     fixed: Mapping[str, Any],
     page: str = '',
-    licence: str = '',
+    licence: str = UNSTATED,
+    title: str = '',
     source: str = 'the release, or a copy of it: images and masks in a folder per group',
 ) -> Converter:
     return Converter(
@@ -34,6 +35,7 @@ def _cosod(
         options=_GROUP_FOLDERS,
         published={'groups': groups, 'images': images},
         page=page,
+        title=title,
         licence=licence,
     )
 
@@ -63,6 +65,7 @@ GROUP_SETS = (
             'known': (_BENCHMARK,),
             'versions': ((38, '38 groups, 643 images'), (8, '8 groups: the subset of co-segmentation, not the set')),
         },
+        title='iCoseg: Interactive Co-segmentation with Intelligent Scribble Guidance, CVPR 2010',
     ),
     _cosod(
         'MSRC',
@@ -75,6 +78,7 @@ GROUP_SETS = (
                 (8, '8 groups, 240 images: as in the mask-guided FCN paper; say so beside scores'),
             ),
         },
+        title='Object Categorization by Learned Universal Visual Dictionary, ICCV 2005',
     ),
     _cosod(
         'CoCo-SEG',
@@ -98,5 +102,6 @@ GROUP_SETS = (
             Option('most', 'images of a group; the largest objects stay', int, 'N'),
             Option('size', 'squares of this side, 224 in the published copies', int, 'PIXELS'),
         ),
+        title='Microsoft COCO: Common Objects in Context, ECCV 2014',
     ),
 )

@@ -111,22 +111,25 @@ def _grey(path: Path) -> np.ndarray:
 def pair_parts(
     source: Path, tree: Tree, parts: Mapping[str, Found], summary: Summary, partial: bool
 ) -> dict[str, list[str]]:
-    """Keys of the pairs of each part.
+    """Keys of the pairs of each part; what is missing is judged over the whole release.
 
     Raises:
-        DataError: Nothing pairs, more than half of a part's masks are missing, or a key is in two parts, of which one would
-            hide the other.
+        DataError: Nothing pairs, more than half of the masks are missing, or a key is in two parts, of which one would hide
+            the other.
     """
-    lists: dict[str, list[str]] = {}
-    seen: dict[str, str] = {}
-    anything = any(found.masks for found in parts.values())
+    images: dict[str, Path] = {}
+    masks: dict[str, Path] = {}
+    part_of: dict[str, str] = {}
     for part, found in parts.items():
         say_guesses(tree, found, summary)
-        if partial and anything and not found.masks:
-            summary.warn('parts without masks, left out', part)
-            continue
-        lists[part] = pair(found.images, found.masks, source, summary, partial=partial)
-        for key in lists[part]:
-            if seen.setdefault(key, part) != part:
-                raise DataError(f'{source}: {key!r} is in {seen[key]} and in {part}; their names must differ.')
-    return lists
+        if not found.masks:
+            summary.warn('parts without masks', part)
+        for key in found.images:
+            if part_of.setdefault(key, part) != part:
+                raise DataError(f'{source}: {key!r} is in {part_of[key]} and in {part}; their names must differ.')
+        images |= found.images
+        masks |= found.masks
+    lists: dict[str, list[str]] = {part: [] for part in parts}
+    for key in pair(images, masks, source, summary, partial=partial):
+        lists[part_of[key]].append(key)
+    return {part: keys for part, keys in lists.items() if keys}

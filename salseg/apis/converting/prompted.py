@@ -35,6 +35,10 @@ _YEARS = {
     'test': {508: '2018', 541: '2019'},
     'train': {5945: '2018', 6459: '2019'},
 }
+# Training videos that XMem's released list leaves out: annotations that are empty or mere outlines.
+YOUTUBE_LEFT_OUT = frozenset(
+    ('01e64dd36a', '04259896e2', '1336440745', '5bc77844da', '5ee23ca60e', '738e5a0a14', 'f8af30d4b6')
+)
 _NAMES = {'2018': 'YouTube-VOS', '2019': 'YouTube-VOS-2019'}
 _ALL_FRAMES = '_all_frames'
 # Copies of Long-Time Video by the end of their folder's name, and where each goes.
@@ -46,7 +50,7 @@ def convert_youtube_vos(
     out: Path,
     year: str = '2018',
     size: int = 480,
-    keep_empty: bool = False,
+    keep_all: bool = False,
     partial: bool = False,
     how: str = 'copy',
     progress: Progress = None,
@@ -58,7 +62,7 @@ def convert_youtube_vos(
         out: Gets ``train_480p``, ``valid``, ``test``, ``all_frames``, as far as they are there.
         year: '2018' or '2019'; refused where the number of videos or of objects is that of the other.
         size: Shorter side of the training videos in pixels.
-        keep_empty: List training videos with an empty first annotation too.
+        keep_all: List those too that XMem leaves out.
         partial: Take what is there, however many annotations are missing.
         how: 'copy', 'hardlink' or 'symlink' what stays as it is.
         progress: Told how many videos are done, split by split.
@@ -76,14 +80,14 @@ def convert_youtube_vos(
     if found and year not in found:
         (other, *_) = sorted(str(own) for own in found)
         raise DataError(
-            f'{source} looks like {_NAMES[other]}, not like {_NAMES[year]}: salseg convert {_NAMES[other]} {source}'
+            f'{source} is not {_NAMES[year]}: this looks like {_NAMES[other]}: salseg convert {_NAMES[other]} {source}'
         )
     summary = Summary(out)
     found_videos = {name: _split(name, root, _given_frames(root) or first_frame) for name, root in splits.items()}
     used = _checked(source, found_videos, summary, partial)
     for name, videos in found_videos.items():
         if name == 'train':
-            _shrink_train(splits[name], used[name], out / 'train_480p', size, keep_empty, summary, progress)
+            _shrink_train(splits[name], used[name], out / 'train_480p', size, keep_all, summary, progress)
         else:
             videos.write_used(used[name], out, summary, how, progress)
         _take_meta(splits[name], out / ('train_480p' if name == 'train' else name), summary, how)
@@ -204,12 +208,12 @@ def _take_all_frames(root: Path, out: Path, summary: Summary, how: str, progress
 
 
 def _shrink_train(
-    root: Path, used: Sequence[Any], out: Path, size: int, keep_empty: bool, summary: Summary, progress: Progress
+    root: Path, used: Sequence[Any], out: Path, size: int, keep_all: bool, summary: Summary, progress: Progress
 ) -> None:
     """Resize training videos so that the shorter side has ``size`` pixels: images bicubic, ids by nearest neighbour.
 
     Both sides are the old ones times ``size / shorter side``, cut to whole numbers, as in XMem's released script; small
-    videos become larger. Videos whose first annotation is empty are left out of ``train.txt`` and noted.
+    videos become larger. ``train.txt`` leaves out the seven videos that XMem's released list leaves out.
     """
     names = []
     for entry in with_progress(used, progress):
@@ -222,8 +226,8 @@ def _shrink_train(
         for stem, path in labels.items():
             _write_ids(path, out / 'Annotations' / video.name / f'{stem}.png', size)
             summary.count('train annotations')
-        if labels and not read_annotation(next(iter(labels.values())), 'index').any() and not keep_empty:
-            summary.note('first annotation is empty, not listed', video.name)
+        if video.name in YOUTUBE_LEFT_OUT and not keep_all:
+            summary.note("not listed, as in XMem's released list", video.name)
         else:
             names.append(video.name)
     write_text(out / 'train.txt', ''.join(f'{name}\n' for name in names))

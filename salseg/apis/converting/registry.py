@@ -21,18 +21,20 @@ def releases() -> list[Release]:
 
 
 def find_converter(name: str) -> Converter:
-    """The converter of a name, upper and lower case alike where it is no other's: COCO is the set, coco people's own labels.
+    """The converter of a name, upper and lower case alike where that names one only: COCO is not coco.
 
     Raises:
-        UnknownName: There is none; the nearest are named.
+        UnknownName: There is none, the nearest are named; or there are two.
     """
     if name in CONVERTERS:
         return CONVERTERS[name]
-    alike = [own for own in CONVERTERS if own.lower() == name.lower()]
-    if len(alike) == 1:
-        return CONVERTERS[alike[0]]
-    names = {own.lower(): own for own in CONVERTERS}
-    near = alike or [names[key] for key in get_close_matches(name.lower(), names, n=3, cutoff=0.5)]
+    same = [own for own in CONVERTERS if own.lower() == name.lower()]
+    if len(same) == 1:
+        return CONVERTERS[same[0]]
+    if same:
+        raise UnknownName(f'{name!r} may be {" or ".join(same)}; write it so. What they are: salseg convert --list')
+    known = {own.lower(): own for own in CONVERTERS}
+    near = [known[key] for key in get_close_matches(name.lower(), known, n=3, cutoff=0.5)]
     raise UnknownName(
         f'nothing called {name!r} can be converted. '
         + (f'Nearest: {", ".join(near)}. ' if near else '')

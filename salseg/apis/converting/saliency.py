@@ -7,7 +7,7 @@ from salseg.apis.converting.forms import TWIN_MASKS, TWINS, USUAL, Form, Tree, f
 from salseg.apis.converting.image_pairs import convert_parts
 from salseg.apis.converting.pairing import nothing_found, pair
 from salseg.apis.converting.scribbles import merged_codes, note_scribble, write_list
-from salseg.errors import DataError, missing_folder
+from salseg.errors import DataError, LabelError, missing_folder
 from salseg.io.images import image_size
 from salseg.io.listing import by_stem
 from salseg.io.lists import read_list
@@ -75,14 +75,23 @@ def add_scribbles(
     images = _training_images(out)
     files = _scribble_files(source, images)
     used = pair(images, files, source, summary, 'scribble', partial)
-    for key in with_progress(used, progress):
+    for key in with_progress(list(used), progress):
         target = out / 'scribble' / f'{key}.png'
         objects, *scribbles = files[key]
         if scribbles:
             write_grey(target, merged_codes, objects, *scribbles)
         else:
             take(objects, target, how)
-        shape = note_scribble(target, summary)
+        try:
+            shape = note_scribble(target, summary)
+        except LabelError as error:
+            target.unlink()
+            used.remove(key)
+            if not used:
+                # Not one is a scribble: it is another kind of file, which the error says.
+                raise
+            summary.warn('files that are no scribble of codes 0, 1, 2, left out', f'{key}: {error}')
+            continue
         if shape != image_size(images[key]):
             summary.warn('scribbles of another size than their image', key)
     return write_list(summary, {key: images[key] for key in used})

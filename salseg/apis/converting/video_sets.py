@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from salseg.apis.converting.entries import PARTIAL, Converter, Option
+from salseg.apis.converting.entries import PARTIAL, UNSTATED, Converter, Option
 
 _VIDEO_FOLDERS = (
     Option('images', 'frames of a video, {video} in it, where no layout fits'),
@@ -17,7 +17,7 @@ _DAVIS = (
 )
 _YOUTUBE = (
     Option('size', 'shorter side of training videos (480)', int, 'PIXELS'),
-    Option('keep_empty', 'list training videos whose first annotation is empty too', bool),
+    Option('keep_all', 'list the seven training videos too that XMem leaves out', bool),
     PARTIAL,
 )
 _MASKS = 'JPEGImages/<video>/ Annotations/<video>/, 0 and 255'
@@ -38,7 +38,7 @@ def _davis(name: str, version: str, task: str, source: str, writes: str, **publi
         options=_DAVIS,
         published=published,
         page=_DAVIS_PAGE,
-        licence='see the page: some footage is of third parties',
+        licence='BSD, as its repository says; some footage is of third parties',
     )
 
 
@@ -115,6 +115,7 @@ VIDEO_SETS = (
         options=(*_VIDEO_FOLDERS, _LISTS),
         published={'videos': (40, 119, 159, 199, 200), 'annotations': (7650,)},
         page='http://cvteam.net/projects/TIP18-VOS/VOS.html',
+        licence=UNSTATED,
     ),
     Converter(
         'FBMS',
@@ -135,6 +136,8 @@ VIDEO_SETS = (
         'videos:convert_davsod',
         options=(*_VIDEO_FOLDERS, _LISTS),
         published={'videos': (20, 25, 35, 46, 61, 80, 187)},
+        title='Shifting More Attention to Video Salient Object Detection, CVPR 2019',
+        licence=UNSTATED,
     ),
     Converter(
         'ViSal',
@@ -145,6 +148,8 @@ VIDEO_SETS = (
         fixed={'density': 'some'},
         options=(*_VIDEO_FOLDERS, _LISTS),
         published={'videos': (17,), 'annotations': (193,)},
+        title='Consistent Video Saliency Using Local Gradient Flow Optimization and Global Refinement, TIP 2015',
+        licence=UNSTATED,
     ),
     Converter(
         'SegTrackv2',
@@ -154,6 +159,8 @@ VIDEO_SETS = (
         'videos:convert_segtrack',
         options=_VIDEO_FOLDERS,
         published={'videos': (13, 14), 'frames': (947,)},
+        title='Video Segmentation by Tracking Many Figure-Ground Segments, ICCV 2013',
+        licence=UNSTATED,
     ),
     Converter(
         'LongTimeVideo',
@@ -174,6 +181,7 @@ VIDEO_SETS = (
         'prompted:convert_bl30k',
         options=(PARTIAL,),
         page='https://doi.org/10.13012/B2IDB-1702934_V1',
+        licence=UNSTATED,
     ),
     Converter(
         'MOSE',
@@ -183,6 +191,7 @@ VIDEO_SETS = (
         'prompted:convert_mose',
         options=(PARTIAL,),
         published={'train videos': (1507,), 'valid videos': (311,)},
+        title='MOSE: A New Dataset for Video Object Segmentation in Complex Scenes, ICCV 2023',
         licence='CC BY-NC-SA 4.0, research, not commercial',
     ),
 )

@@ -200,7 +200,7 @@ def test_groups_of_coco_unite_the_large_instances_of_their_category(tmp_path):
 def test_groups_of_coco_can_be_cut_and_made_square(tmp_path):
     images, annotations = coco(tmp_path)
     coco_groups(images, tmp_path / 'out', annotations=annotations, min_area=100, most=2, size=16)
-    assert sorted(path.stem[-1] for path in (tmp_path / 'out/image/cat').iterdir()) == ['1', '3']
+    assert sorted(path.stem[-1] for path in (tmp_path / 'out/img/cat').iterdir()) == ['1', '3']
     assert Image.open(tmp_path / 'out/gt/cat/000000000003.png').size == (16, 16)
 
 
@@ -288,9 +288,9 @@ def test_an_export_without_areas_and_with_equal_names_in_sub_folders_loses_nothi
     summary = coco_groups(source, tmp_path / 'out', annotations=file, min_area=1000)
     assert summary.counts == {'groups': 1, 'images': 3}
     stems = {'one_frame': 0, 'two_frame': 1, 'one_frame-2': 2}
-    assert {path.stem for path in (tmp_path / 'out/image/cat').iterdir()} == set(stems)
+    assert {path.stem for path in (tmp_path / 'out/img/cat').iterdir()} == set(stems)
     for stem, number in stems.items():
-        np.testing.assert_array_equal(values(tmp_path / f'out/image/cat/{stem}.png'), draw_image(number, (60, 80)))
+        np.testing.assert_array_equal(values(tmp_path / f'out/img/cat/{stem}.png'), draw_image(number, (60, 80)))
         assert int((values(tmp_path / f'out/gt/cat/{stem}.png') > 0).sum()) == 1600
 
 
@@ -308,7 +308,7 @@ def test_a_category_stays_below_the_folder_that_is_written(tmp_path, name):
     new = set(state(tmp_path)) - set(before)
     assert len(new) == 4
     assert all(
-        path.relative_to(out).parts[0] in ('image', 'gt') and len(path.relative_to(out).parts) == 3 for path in new
+        path.relative_to(out).parts[0] in ('img', 'gt') and len(path.relative_to(out).parts) == 3 for path in new
     )
     sound(out, 'cosod')
 
@@ -317,7 +317,7 @@ def test_two_categories_whose_names_become_one_stay_apart(tmp_path):
     categories = ((1, 'a/b'), (2, 'a_b'))
     source, file = exported(tmp_path, ['1.png', '2.png', '3.png', '4.png'], categories)
     coco_groups(source, tmp_path / 'out', annotations=file, min_area=1000)
-    found = {path.name: {p.stem for p in path.iterdir()} for path in (tmp_path / 'out/image').iterdir()}
+    found = {path.name: {p.stem for p in path.iterdir()} for path in (tmp_path / 'out/img').iterdir()}
     assert found == {'a_b': {'1', '3'}, 'a_b-2': {'2', '4'}}
 
 

@@ -114,7 +114,7 @@ def test_groups_of_coco_have_large_objects_that_are_no_crowds(tmp_path):
     source = coco(tmp_path / 'in/coco')
     summary = convert('COCO-groups', source.parent, tmp_path / 'out')
     assert summary.counts == {'groups': 1, 'images': 3}
-    assert (tmp_path / 'out/image/cat/000000000001.jpg').is_symlink()
+    assert (tmp_path / 'out/img/cat/000000000001.jpg').is_symlink()
     expected = np.zeros((100, 120), np.uint8)
     expected[10:90, 20:100] = 255
     inside = np.asarray(Image.open(tmp_path / 'out/gt/cat/000000000000.png'))

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from salseg.apis.converting import CONVERTERS
 from salseg.errors import DataError
 from salseg.registry import DATASETS
+from tests.apis.converting.small_groups import GROUPS
 from tests.apis.converting.small_videos import (
     DENSE,
     FRAMES,
@@ -126,7 +128,7 @@ def test_davis_of_2017_and_its_test_dev_keep_their_ids(tmp_path):
     ],
 )
 def test_another_version_of_davis_is_recognised(make, name, looks, tmp_path):
-    with pytest.raises(DataError, match=f'looks like {looks}, not like {name}: salseg convert DAVIS-'):
+    with pytest.raises(DataError, match=f'this looks like {looks}'):
         convert(name, make(tmp_path / 'in'), tmp_path / 'out')
     assert not (tmp_path / 'out').exists()
 
@@ -172,8 +174,8 @@ def test_youtube_vos_is_shrunk_for_training_and_linked_for_testing(tmp_path):
     assert names(tmp_path / 'out') == ['all_frames', 'train_480p', 'valid']
     assert Image.open(tmp_path / 'out/train_480p/JPEGImages/bear/00005.jpg').size == (16, 12)
     assert set(np.unique(values(tmp_path / 'out/train_480p/Annotations/bear/00005.png'))) == {0, 1, 2}
-    assert listed(tmp_path / 'out/train_480p/train.txt') == ['bear']
-    assert summary.notes['first annotation is empty, not listed'] == ['cow']
+    assert listed(tmp_path / 'out/train_480p/train.txt') == ['bear', 'cow']
+    assert "not listed, as in XMem's released list" not in summary.notes
     assert (tmp_path / 'out/valid/JPEGImages/cow/00005.jpg').is_symlink()
     options = dict(all_frames=str(tmp_path / 'out/all_frames/valid_all_frames/JPEGImages'))
     shutil.rmtree(tmp_path / 'out/valid/JPEGImages/cow')
@@ -195,7 +197,7 @@ def test_youtube_vos_is_shrunk_for_training_and_linked_for_testing(tmp_path):
 def test_the_year_of_youtube_vos_is_told_by_its_validation_videos(videos, wrong, tmp_path):
     for number in range(videos):
         (tmp_path / f'in/valid/JPEGImages/{number:010x}').mkdir(parents=True)
-    with pytest.raises(DataError, match=f'not like {wrong}: salseg convert YouTube-VOS'):
+    with pytest.raises(DataError, match=f'is not {wrong}: this looks like YouTube-VOS'):
         convert(wrong, tmp_path / 'in', tmp_path / 'out')
 
 
@@ -205,7 +207,7 @@ def test_the_year_of_youtube_vos_is_told_by_its_training_objects(objects, wrong,
     shutil.rmtree(source / 'valid')
     meta = {'videos': {'bear': {'objects': {str(number): {'frames': ['00000']} for number in range(objects)}}}}
     (source / 'train/meta.json').write_text(json.dumps(meta))
-    with pytest.raises(DataError, match=f'not like {wrong}: '):
+    with pytest.raises(DataError, match=f'is not {wrong}: this looks like '):
         convert(wrong, source, tmp_path / 'out')
 
 
@@ -321,3 +323,11 @@ def test_ids_are_linked_where_they_lie_unless_copies_are_wanted(tmp_path):
     assert (tmp_path / 'out/train/Annotations/bear/00000.png').samefile(source / 'train/Annotations/bear/00000.png')
     convert('MOSE', source, tmp_path / 'copies', how='copy')
     assert not any(path.is_symlink() for path in (tmp_path / 'copies').rglob('*'))
+
+
+@pytest.mark.parametrize('name', [*RELEASES, *GROUPS, 'COCO-groups'])
+def test_every_release_says_where_it_is_published_and_on_which_terms(name):
+    converter = CONVERTERS[name]
+    assert bool(converter.page) != bool(converter.title)
+    assert converter.licence or name == 'COCO-groups'
+    assert converter.published or name in ('BL30K', 'COCO-groups')
