@@ -171,7 +171,7 @@ def test_names_that_differ_in_case_only_are_told_apart():
     assert find_converter('COCO').folder == ''
     assert find_converter('coco').folder == 'own'
     assert find_converter('ecssd').name == 'ECSSD'
-    with pytest.raises(UnknownName, match='Nearest: COCO, coco'):
+    with pytest.raises(UnknownName, match="'Coco' may be COCO or coco; write it so"):
         find_converter('Coco')
 
 

@@ -76,7 +76,8 @@ def test_every_name_has_a_maker():
 
 @pytest.mark.core()
 def test_makers_import_nothing_from_the_project():
-    for path in Path(__file__).parent.glob('*.py'):
+    makers = {*Path(__file__).parent.glob('*.py')} - {Path(__file__).with_name('test_converting.py')}
+    for path in sorted(makers):
         for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             modules += [node.module or ''] if isinstance(node, ast.ImportFrom) else []

@@ -16,8 +16,7 @@ test_pipeline = [
     dict(type='PackFrames'),
 ]
 sets = [
-    dict(type='SaliencyDataset', data_root=data_root + name, list_file='train.txt')
-    for name in ('MSRA-B', 'HKU-IS')
+    dict(type='SaliencyDataset', data_root=data_root + name, list_file='train.txt') for name in ('MSRA-B', 'HKU-IS')
 ]
 train_dataloader = dict(
     batch_size=8,

@@ -7,7 +7,9 @@ sets = [
     dict(type='SaliencyDataset', data_root=f'data/{name}', encoding=encoding, pipeline=read)
     for name, encoding in encodings.items()
 ]
-images = [dict(type='SaliencyDataset', data_root=f'data/{name}', encoding=None, pipeline=read[:1]) for name in encodings]
+images = [
+    dict(type='SaliencyDataset', data_root=f'data/{name}', encoding=None, pipeline=read[:1]) for name in encodings
+]
 train_dataloader = dict(
     dataset=dict(
         _delete_=True,

@@ -64,7 +64,6 @@ class Converter:
         how: Whether files are copied ('copy') or linked ('symlink') by default; empty where none can be linked.
         published: By kind of the summary, the counts of the release or of its versions and splits.
         page: Where the release is published.
-        title: Of the paper, where no page is known.
         licence: As it is stated there.
         title: Of the release's paper; shown where no page is known.
         own: Whether it reads a user's own data, not a release.
@@ -83,7 +82,6 @@ class Converter:
     page: str = ''
     title: str = ''
     licence: str = ''
-    title: str = ''
     own: bool = False
 
     def out(self, root: Path) -> Path:
