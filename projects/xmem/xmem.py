@@ -250,7 +250,9 @@ class XMem(PropagationSegmentor):
         """Key encoder, value encoder and decoder; see :mod:`projects.xmem.exporting`."""
         return export_parts(self, size, objects)
 
-    def unroll(self, inputs: FrameInputs, plan: UnrollPlan | None = None) -> dict[str, Tensor]:
+    def unroll(
+        self, inputs: FrameInputs, plan: UnrollPlan | None = None, valid: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """Predict frames 1..T-1 of clips from the masks of frame 0.
 
         Unlike :meth:`step` it keeps rows of the drawn frames only, consolidates nothing, reads with the full softmax,
@@ -258,8 +260,10 @@ class XMem(PropagationSegmentor):
 
         Args:
             inputs: ``frames`` (B, T, 3, H, W), normalised, H and W multiples of 16; ``prompt`` (B, K, H, W), masks of
-                frame 0, bool or in [0, 1]; a slot without a pixel holds no object.
+                frame 0, bool or in [0, 1].
             plan: Random decisions; drawn here by default, from torch's generator on the host.
+            valid: (B, K) bool, which slots are used; by default ``inputs.valid``, as the training data say, and all
+                where they say nothing. A used slot may be without a pixel: it learns that its object is not there.
 
         Returns:
             ``logits`` (B, T-1, K, H, W) of each object for itself, large negative in empty slots; ``log_odds``
@@ -277,7 +281,10 @@ class XMem(PropagationSegmentor):
         levels = [level.unflatten(0, (sets, count)) for level in features]
         key, shrinkage, selection = (_clip_rows(x.unflatten(0, (sets, count))) for x in projected if x is not None)
         masks = inputs.prompt.to(frames.dtype)
-        valid = masks.flatten(2).amax(2) > 0
+        # Never guessed from pixels: a clip without object has a used slot, and learns to leave it empty.
+        valid = inputs.valid if valid is None else valid
+        if valid is None:
+            valid = torch.ones(masks.shape[:2], dtype=torch.bool, device=masks.device)
         place = levels[2].shape[-2:]
         hidden = None
         if self.hidden_channels:
