@@ -1,7 +1,6 @@
 """Train what a config says."""
 
-import inspect
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,11 @@ from mmengine.config import Config
 from salseg.engine.checkpoint import has_checkpoint, newest_checkpoint
 from salseg.engine.config import load_config
 from salseg.engine.launch import init_processes
+from salseg.engine.optim import fill_lengths
 from salseg.engine.runner import SalRunner, device_line
 from salseg.errors import ConfigError
 from salseg.io.files import make_folder
-from salseg.registry import PARAM_SCHEDULERS
 
-# Names that schedules give to their whole length: salseg's, and torch's cosine.
-_LENGTHS = ('total', 'T_max')
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
@@ -101,13 +98,8 @@ def prepare(config: Config, work_dir: str, launcher: str, amp: bool) -> None:
 
 def fill_schedules(config: Config) -> None:
     """A schedule that names no length lasts as long as the training, so one key changes both."""
-    schedules = config.get('param_scheduler') or []
-    for schedule in [schedules] if isinstance(schedules, MutableMapping) else schedules:
-        kind = PARAM_SCHEDULERS.get(schedule['type'])
-        parameters = inspect.signature(kind).parameters if inspect.isclass(kind) else {}
-        for name in _LENGTHS:
-            if name in parameters and schedule.get(name) is None and config.get('train_cfg', {}).get('max_iters'):
-                schedule[name] = config.train_cfg.max_iters
+    # A length in epochs is known once the data are: see SalRunner.build_param_scheduler.
+    fill_lengths(config.get('param_scheduler') or [], config.get('train_cfg', {}).get('max_iters'))
 
 
 def _datasets(loader: Mapping[str, Any] | None) -> Iterator[Any]:

@@ -99,3 +99,10 @@ def test_concatenated_sets_keep_their_own_items():
     assert both[6]['set_id'] == 'train_00001'
     with pytest.raises(DataError, match='empty'):
         ConcatDataset([])
+
+
+def test_epochs_are_counted_in_items_and_rounded_up_to_a_step():
+    assert [batches(size=10, batch_size=4, last=last).steps(3) for last in ('fill', 'keep', 'drop')] == [8, 9, 6]
+    assert batches(size=10, batch_size=4).steps(0.5) == 2
+    two = batches(size=10, batch_size=2, rank=1, world_size=2)
+    assert two.steps(3) == 8, 'any number of processes'

@@ -1,5 +1,6 @@
 """In which order items are drawn: resumable at any step, alternating between sets, whole videos."""
 
+import math
 from collections.abc import Iterator, Sequence, Sized
 
 import numpy as np
@@ -96,6 +97,12 @@ class ResumableBatchSampler(Sampler[list[int]]):
         """Steps per epoch, the incomplete one included where it is kept."""
         whole, rest = divmod(self.sampler.size, self.step_size)
         return max(1, whole + (1 if rest and self.last != 'drop' else 0))
+
+    def steps(self, epochs: float) -> int:
+        """Steps of so many passes over the items, rounded up."""
+        if self.last == 'fill':
+            return max(1, math.ceil(epochs * self.sampler.size / self.step_size))
+        return max(1, math.ceil(epochs * len(self)))
 
     def batch(self, number: int) -> list[int]:
         """Draws of this process in step ``number``."""
@@ -194,6 +201,10 @@ class AlternatingBatchSampler(ResumableBatchSampler):
         """Steps until every part was seen once."""
         steps = [-(-items // (size * self.world_size)) for items, size in zip(self.parts.sizes, self.sizes)]
         return max(steps) * len(steps)
+
+    def steps(self, epochs: float) -> int:
+        """Steps until every part was seen so many times."""
+        return max(1, math.ceil(epochs * len(self)))
 
     def batch(self, number: int) -> list[int]:
         """Draws of this process in step ``number``."""
