@@ -31,7 +31,8 @@ class VideoSaliencyDataset(SetDataset):
         videos: Their names instead.
         encoding: Of the annotations: 'binary', 'soft', 'index' or 'union'; None for videos without annotations.
         clips: Frames that clips are cut from: 'labelled', annotated frames and ``between`` frames from one to the next;
-            'all' frames; 'between', a triplet (label, frame, label) for every frame between kept labels.
+            'all' frames; 'between', a triplet (label, frame, label) for every frame between kept labels; 'whole', each
+            video as one item, for `SampleClip` as the first transform.
         length: Frames of a clip (T).
         label_interval: Keep every so-manieth annotation (l), in training.
         nominal_interval: Frames between annotations of the data set (d).
@@ -62,7 +63,7 @@ class VideoSaliencyDataset(SetDataset):
         list_file: str | None = None,
         videos: Sequence[str] | None = None,
         encoding: str | None = 'binary',
-        clips: Literal['labelled', 'all', 'between'] = 'labelled',
+        clips: Literal['labelled', 'all', 'between', 'whole'] = 'labelled',
         length: int = 4,
         label_interval: int = 1,
         nominal_interval: int = 1,
@@ -79,9 +80,14 @@ class VideoSaliencyDataset(SetDataset):
     ) -> None:
         root = Path(data_root)
         super().__init__(pipeline, seed, name or root.name, pixel_mean, pixel_std)
-        if clips not in ('labelled', 'all', 'between') or length < 1 or label_interval < 1 or nominal_interval < 1:
+        if (
+            clips not in ('labelled', 'all', 'between', 'whole')
+            or length < 1
+            or label_interval < 1
+            or nominal_interval < 1
+        ):
             raise ConfigError(
-                f"VideoSaliencyDataset: clips={clips!r} must be 'labelled', 'all' or 'between'; length={length}, "
+                f"VideoSaliencyDataset: clips={clips!r} must be 'labelled', 'all', 'between' or 'whole'; length={length}, "
                 f'label_interval={label_interval} and nominal_interval={nominal_interval} at least 1.'
             )
         self.data_root = root
@@ -100,6 +106,8 @@ class VideoSaliencyDataset(SetDataset):
         if not self.items:
             raise DataError(f'{root}: {len(self.videos)} videos give no clip: ' + self._why_none())
         self.scored = self._last_places()
+        # Whole videos are asked for again and again, and their frames do not change.
+        self._checked_videos: set[int] = set()
 
     def _why_none(self) -> str:
         if self.clips == 'between':
@@ -118,6 +126,8 @@ class VideoSaliencyDataset(SetDataset):
         return video.labelled[:: self.label_interval] if self.training else video.labelled
 
     def _clips_of(self, video: Video) -> list[list[int]]:
+        if self.clips == 'whole':
+            return [list(range(len(video.frames)))]
         if self.clips == 'all':
             step = max(1, self.length - 1) if self.training else self.length
             return windows(range(len(video.frames)), self.length, step, short=self.short)
@@ -185,7 +195,9 @@ class VideoSaliencyDataset(SetDataset):
         """
         number, clip = self.items[index]
         video = self.videos[number]
-        _check_sizes([video.frames[frame] for frame in dict.fromkeys(clip)])
+        if self.clips != 'whole' or number not in self._checked_videos:
+            _check_sizes([video.frames[frame] for frame in dict.fromkeys(clip)])
+            self._checked_videos.add(number)
         kept = set(self.kept(video))
         labels = [self._label(index, place, kept) for place in range(len(clip))]
         return dict(

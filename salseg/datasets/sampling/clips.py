@@ -204,6 +204,23 @@ def forward_clip(count: int, length: int, gap: int, rng: np.random.Generator) ->
     return (places + rng.integers(count - places[-1])).tolist()
 
 
+def stratified_clip(count: int, length: int, gap: int, rng: np.random.Generator) -> list[int]:
+    """Frames in time from the whole video: one from each of ``length`` equal parts of it, uniform in the part.
+
+    Args:
+        count: Frames of the video.
+        length: Of the clip.
+        gap: Not read: parts decide how far frames lie apart.
+        rng: Drawn from once per part.
+
+    Raises:
+        ValueError: The video has fewer frames than the clip.
+    """
+    _check(count, length)
+    edges = [part * count // length for part in range(length + 1)]
+    return [int(rng.integers(low, high)) for low, high in pairwise(edges)]
+
+
 def _check(count: int, length: int) -> None:
     if count < length or length < 1:
         raise ValueError(f'a video of {count} frames gives no clip of {length}.')

@@ -6,13 +6,13 @@ from typing import Literal
 import numpy as np
 
 from salseg.datasets.base import DrawAgain
-from salseg.datasets.sampling.clips import forward_clip, frame_gap, spread_clip
+from salseg.datasets.sampling.clips import forward_clip, frame_gap, spread_clip, stratified_clip
 from salseg.datasets.transforms.base import PER_FRAME, FrameTransform, Results
 from salseg.errors import ConfigError, DataError
 from salseg.io.annotations import UNKNOWN, read_annotation
 from salseg.registry import TRANSFORMS
 
-_KINDS = {'spread': spread_clip, 'forward': forward_clip}
+_KINDS = {'spread': spread_clip, 'forward': forward_clip, 'stratified': stratified_clip}
 
 
 @TRANSFORMS.register_module()
@@ -23,7 +23,7 @@ class SampleClip(FrameTransform):
 
     Args:
         length: Frames of the clip (T).
-        kind: 'spread', see `spread_clip`, or 'forward', `forward_clip`.
+        kind: 'spread', see `spread_clip`, 'forward', `forward_clip`, or 'stratified', `stratified_clip`.
         gaps: Largest gap between frames: one number, or a curriculum as in `frame_gap`.
         total_draws: Draws of the whole training, iterations times batch size over all processes; needed with a
             curriculum.
@@ -49,7 +49,7 @@ class SampleClip(FrameTransform):
         schedule = ((0, gaps),) if isinstance(gaps, int) else tuple((fraction, gap) for fraction, gap in gaps)
         if kind not in _KINDS or length < 1 or trials < 1 or divisor < 1 or not 0 <= reverse <= 1:
             raise ConfigError(
-                f"SampleClip: kind={kind!r} must be 'spread' or 'forward'; length={length}, trials={trials} and "
+                f"SampleClip: kind={kind!r} must be 'spread', 'forward' or 'stratified'; length={length}, trials={trials} and "
                 f'divisor={divisor} at least 1, reverse={reverse} a probability.'
             )
         if len(schedule) > 1 and total_draws < 1:
@@ -82,7 +82,7 @@ class SampleClip(FrameTransform):
                     'shorten SampleClip(length=...).'
                 ) from error
             chosen = chosen[::-1] if rng.random() < self.reverse else chosen
-            if shows_object(results, chosen[0]):
+            if trial + 1 == self.trials or shows_object(results, chosen[0]):
                 break
         for name in PER_FRAME:
             if results.get(name) is not None:
