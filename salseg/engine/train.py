@@ -13,6 +13,7 @@ from salseg.engine.config import load_config
 from salseg.engine.launch import init_processes
 from salseg.engine.optim import fill_lengths
 from salseg.engine.runner import SalRunner, device_line
+from salseg.engine.scaling import fit_batch
 from salseg.errors import ConfigError
 from salseg.io.files import make_folder
 
@@ -46,24 +47,30 @@ def train(
     """
     config = load_config(model, options)
     name = Path(model).stem if not Path(model).is_dir() else Path(model).name
-    prepare(config, work_dir or config.get('work_dir') or f'work_dirs/{name}', launcher, amp)
+    batch = prepare(config, work_dir or config.get('work_dir') or f'work_dirs/{name}', launcher, amp)
     fresh = resume is True and _begun(config.work_dir) and not has_checkpoint(config.work_dir)
     if resume and not fresh:
         config.resume = True
         config.load_from = newest_checkpoint(config.work_dir) if resume is True else str(resume)
     runner = SalRunner.from_cfg(config)
     runner.logger.info(device_line())
+    if batch:
+        runner.logger.info(batch)
     if fresh:
         runner.logger.info('the run stopped before its first checkpoint: it starts again from the beginning')
     runner.train()
     return runner
 
 
-def prepare(config: Config, work_dir: str, launcher: str, amp: bool) -> None:
+def prepare(config: Config, work_dir: str, launcher: str, amp: bool) -> str:
     """Fill in what depends on the machine and the command line.
 
+    Returns:
+        What several processes make of the batch; empty for one.
+
     Raises:
-        ConfigError: The folder cannot be made, or the config asks for mmengine's activation checkpointing.
+        ConfigError: The folder cannot be made, or the config asks for mmengine's activation checkpointing, or the batch does
+            not fit the number of processes.
     """
     if config.get('activation_checkpointing'):
         raise ConfigError(
@@ -86,6 +93,7 @@ def prepare(config: Config, work_dir: str, launcher: str, amp: bool) -> None:
         }
     seed = config.setdefault('randomness', {}).get('seed')
     config.randomness['seed'] = 0 if seed is None else seed
+    line = fit_batch(config, dist.get_world_size() if dist.is_initialized() else 1)
     fill_schedules(config)
     for key in _LOADERS:
         loader = config.get(key)
@@ -94,6 +102,7 @@ def prepare(config: Config, work_dir: str, launcher: str, amp: bool) -> None:
             loader['persistent_workers'] = False
         for dataset in _datasets(loader):
             dataset.setdefault('seed', config.randomness['seed'])
+    return line
 
 
 def fill_schedules(config: Config) -> None:

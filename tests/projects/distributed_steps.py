@@ -32,6 +32,8 @@ def main(data: str, out: str, *names: str) -> None:
     for name in names:
         config = make_tiny(load_config(str(config_of(name))), Path(data))
         config.test_dataloader = config.test_evaluator = config.test_cfg = None
+        # Some have one clip or group a step.
+        config.scale_batch = 'linear'
         prepare(config, f'{out}/{name}', 'pytorch', amp=False)
         runner = SalRunner.from_cfg(config)
         found[name] = steps(runner)

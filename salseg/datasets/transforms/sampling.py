@@ -25,8 +25,8 @@ class SampleClip(FrameTransform):
         length: Frames of the clip (T).
         kind: 'spread', see `spread_clip`, 'forward', `forward_clip`, or 'stratified', `stratified_clip`.
         gaps: Largest gap between frames: one number, or a curriculum as in `frame_gap`.
-        total_draws: Draws of the whole training, iterations times batch size over all processes; needed with a
-            curriculum.
+        total_draws: Draws of the whole training, iterations times batch size, whatever the number of processes; needed
+            with a curriculum.
         divisor: Gaps are divided by this, rounded down, at least 1: for sets that are annotated in every so-manieth
             frame.
         trials: Times a clip is drawn at most; those of `SelectObjects` behind it are counted with them.
