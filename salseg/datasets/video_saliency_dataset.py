@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from salseg.datasets.base import Results, SetDataset
-from salseg.datasets.sampling import Short, clip_indices, triplet_indices, windows
+from salseg.datasets.sampling import clip_indices, triplet_indices, windows
+from salseg.datasets.sampling.clips import Short
 from salseg.datasets.video_layout import Video, find_videos, known_videos
 from salseg.errors import ConfigError, DataError
 from salseg.io.fields import Fields

@@ -1,6 +1,6 @@
 """Which items are drawn, and which frames make a set."""
 
-from salseg.datasets.sampling.clips import ClipPlan, Short, clip_indices, even_positions, triplet_indices, windows
+from salseg.datasets.sampling.clips import ClipPlan, clip_indices, even_positions, triplet_indices, windows
 from salseg.datasets.sampling.samplers import (
     AlternatingBatchSampler,
     PartsSampler,
@@ -18,7 +18,6 @@ __all__ = [
     'VideoSampler',
     'clip_indices',
     'even_positions',
-    'Short',
     'triplet_indices',
     'windows',
 ]
