@@ -1,10 +1,16 @@
 """One curriculum and the same samples whatever the number of processes."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
+import torch
 
 from salseg.datasets.sampling import ResumableBatchSampler, ResumableSampler
 from salseg.registry import TRANSFORMS
-from tests.needs import needs_project
+from tests.needs import ROOT, needs_project
 from tests.recipes.built import config, step, train_pipelines
 
 needs_project('xmem')
@@ -43,3 +49,24 @@ def test_curriculum_and_training_have_one_length():
     clip = step(PATH, 'SampleClip')[0]
     assert clip.total_draws == 100000 * read.train_dataloader.batch_size
     assert read.train_cfg.max_iters == 110000
+
+
+@pytest.mark.slow()
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason='the helper forks its processes')
+def test_gradients_of_two_processes_are_those_of_one_in_the_whole_training(tmp_path):
+    """8 clips on one process and 4 on each of two, float64, frozen batch statistics: first, middle and last step."""
+    steps = (0, 45000, 109999)
+    command = [sys.executable, str(Path(__file__).with_name('step_gradients.py')), str(tmp_path), *map(str, steps)]
+    env = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    largest = []
+    for number in steps:
+        one, two = (torch.load(tmp_path / f'{count}-{number}.pth', weights_only=True) for count in (1, 2))
+        assert one.keys() == two.keys()
+        whole = torch.cat([value.flatten() for value in one.values()])
+        apart = torch.cat([two[name].flatten() for name in one]) - whole
+        assert whole.dtype == torch.float64
+        assert whole.norm() > 0
+        largest.append(float(apart.norm() / whole.norm()))
+    assert max(largest) < 1e-9, largest
