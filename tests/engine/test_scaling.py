@@ -6,6 +6,7 @@ import pytest
 from mmengine.config import Config
 
 from salseg.engine.scaling import fit_batch
+from salseg.engine.train import train
 from salseg.errors import ConfigError
 
 WHOLE = dict(
@@ -67,3 +68,22 @@ def test_parts_of_an_alternating_batch_are_scaled_alike():
     config = given(train_dataloader=dict(batch_size=8, batch_sampler=sampler), scale_batch='linear')
     fit_batch(config, 2)
     assert (config.train_dataloader.batch_size, tuple(config.train_dataloader.batch_sampler.sizes)) == (16, (2, 16))
+
+
+def test_a_training_of_so_many_epochs_ends_there_and_its_schedule_with_it(tiny_config, tmp_path):
+    """Six images in steps of four: two epochs are three steps."""
+    tiny_config.write_text(
+        tiny_config.read_text()
+        + "train_cfg = dict(type='PositionTrainLoop', max_epochs=2)\n"
+        + "train_dataloader['batch_size'] = 4\n"
+        + "param_scheduler = dict(type='TriangleLR', by_epoch=False)\n"
+        + 'val_dataloader = val_evaluator = val_cfg = None\n'
+    )
+    runner = train(str(tiny_config), [], str(tmp_path / 'run'))
+    assert (runner.iter, runner.max_iters) == (3, 3)
+    assert runner.param_schedulers[0].total == 3
+
+
+def test_a_training_without_length_is_refused(tiny_config, tmp_path):
+    with pytest.raises(ConfigError, match='max_iters=None, max_epochs=0; give one of them'):
+        train(str(tiny_config), ['train_cfg.max_iters=None', 'train_cfg.max_epochs=0'], str(tmp_path / 'run'))
