@@ -118,6 +118,8 @@ def _move(node: Any, root: Path, kind: str) -> None:
         node['encoding'] = 'union'
     if 'length' in node:
         node['length'] = min(node['length'], 3)
+    if 'label_interval' in node:
+        node['label_interval'] = min(node['label_interval'], 5)
     if kind in ('PromptedVideos', 'ObjectVideos'):
         node['list_file'] = 'ImageSets/2017/train.txt'
         node['layout'] = 'davis'
