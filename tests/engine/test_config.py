@@ -32,7 +32,7 @@ def test_a_misspelt_key_names_itself_the_nearest_one_and_the_line_that_set_it(ti
     message = str(error.value)
     assert 'model.losses.lsc.sigma_colour is no argument of LocalSaliencyCoherenceLoss' in message
     assert 'did you mean sigma_position or sigma_image?' in message
-    assert 'It takes: on, radius, ramp_iterations, scale, sigma_image' in message
+    assert 'It takes: border, on, radius, ramp_iterations, reduction, scale, sigma_image' in message
     assert f'{own}:4' in message
 
 
