@@ -7,7 +7,7 @@ from torch import nn
 
 from salseg.datasets.sampling import ResumableBatchSampler
 from salseg.errors import ConfigError
-from salseg.mmengine_compat.running import endless_batches
+from salseg.mmengine_compat.running import endless_batches, set_length
 from salseg.registry import LOOPS
 
 
@@ -48,7 +48,7 @@ class PositionTrainLoop(IterBasedTrainLoop):
                 'without it a resumed run would not see the same batches.'
             )
         if max_iters is None and max_epochs is not None:
-            self._max_iters = sampler.steps(max_epochs)
+            set_length(self, sampler.steps(max_epochs))
 
     def run(self) -> nn.Module:
         """Train to the end."""

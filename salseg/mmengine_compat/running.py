@@ -7,7 +7,7 @@ from typing import Any
 from mmengine.hooks import CheckpointHook
 from mmengine.optim import OptimWrapper
 from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
-from mmengine.runner import Runner
+from mmengine.runner import IterBasedTrainLoop, Runner
 from mmengine.runner.loops import _InfiniteDataloaderIterator
 from torch.utils.data import DataLoader
 
@@ -73,3 +73,8 @@ def count_backward(wrapper: OptimWrapper) -> None:
 def clip_gradients(wrapper: OptimWrapper) -> None:
     """Clip as ``clip_grad`` of the config says and log the norm: ``OptimWrapper._clip_grad``, which ``step`` calls."""
     wrapper._clip_grad()
+
+
+def set_length(loop: IterBasedTrainLoop, steps: int) -> None:
+    """Give a training loop its length after it was built, which its base takes before the data are known."""
+    loop._max_iters = steps
