@@ -2,6 +2,8 @@ import importlib.util
 import json
 from pathlib import Path
 
+import shutil
+
 import cv2
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from salseg.apis import init_model
 from salseg.cli import main as salseg
-from tests.evaluation.trees import label_tree, map_tree, save_grey
+from tests.evaluation.trees import label_tree, map_tree, save_grey, save_labels
 
 FOLDER = Path(__file__).resolve().parents[2] / 'tools/analysis_tools'
 
@@ -98,6 +100,28 @@ def test_the_sheet_shows_the_images_on_which_methods_differ_most(tmp_path, capsy
     assert (cv2.imread(str(differ)) == cv2.imread(str(named))).all()
     assert module.main([*arguments, '--names', '9', '--out', str(named)]) == 2
     assert '9 is in all folders; 3 images are' in capsys.readouterr().err
+
+
+def test_a_sheet_of_objects_shows_the_frames_that_count_with_their_mean_j(tmp_path, capsys):
+    predictions, truth = label_tree(tmp_path, {'v': 5})
+    # A frame that the protocol counts and one method loses.
+    shutil.copytree(predictions, tmp_path / 'b')
+    save_labels(tmp_path / 'b/v/00003.png', np.zeros((24, 32)))
+    module = tool('compare_methods')
+    arguments = [f'a={predictions}', f'b={tmp_path / "b"}', '--truth', str(truth), '--cell', '60']
+    arguments += ['--protocol', 'davis17-semi']
+    differ, named = tmp_path / 'differ.png', tmp_path / 'named.png'
+    assert module.main([*arguments, '--number', '1', '--order', 'differ', '--out', str(differ)]) == 0
+    assert module.main([*arguments, '--names', 'v/00003', '--out', str(named)]) == 0
+    assert (cv2.imread(str(differ)) == cv2.imread(str(named))).all()
+    scores = module.FrameScores('J')
+    module.evaluate_folders({'b': tmp_path / 'b'}, truth, 'davis17-semi', sinks=[scores])
+    assert set(scores.values) == {'v/00001', 'v/00002', 'v/00003'}
+    assert scores.values['v/00003'] == {'b': 0.0}
+    assert module.main([*arguments, '--names', 'v/00000', '--out', str(named)]) == 2
+    assert 'v/00000 counts in all folders; 3 images do' in capsys.readouterr().err
+    assert module.main([*arguments, '--metric', 'mae', '--out', str(named)]) == 2
+    assert 'expected J or F' in capsys.readouterr().err
 
 
 class Attention(nn.Module):
