@@ -18,7 +18,7 @@ import numpy as np
 
 from salseg.errors import DataError, SalsegError
 from salseg.evaluation.evaluate import evaluate_folders
-from salseg.evaluation.folders import Tree, list_tree, name_methods
+from salseg.evaluation.folders import Tree, list_tree, name_methods, prediction_tree
 from salseg.evaluation.functional import resize_prediction
 from salseg.evaluation.protocols import MapProtocol, MaskProtocol, PartialResult, Protocol, get_protocol
 from salseg.evaluation.protocols.maps import image_row
@@ -106,7 +106,7 @@ def map_values(args: argparse.Namespace, protocol: MapProtocol) -> dict[str, dic
     Raises:
         DataError: Folders have nothing in common, or the protocol has no such metric.
     """
-    methods = {name: list_tree(folder) for name, folder in name_methods(args.methods).items()}
+    methods = {name: prediction_tree(folder) for name, folder in name_methods(args.methods).items()}
     truth = list_tree(Path(args.truth))
     common = [s for s in truth.files if all(s in tree.files for tree in methods.values())]
     wanted = args.names or (common if args.order == 'differ' else choose(common, args.number, None))
@@ -146,7 +146,7 @@ def compare(args: argparse.Namespace) -> Path:
     if absent or not values:
         raise DataError(f'{", ".join(absent) or "not one image"} counts in all folders; {len(values)} images do.')
     spread = {s: max(v.values()) - min(v.values()) for s, v in values.items()} if args.order == 'differ' else None
-    trees = [list_tree(Path(args.truth)), *(list_tree(folder) for folder in name_methods(args.methods).values())]
+    trees = [list_tree(Path(args.truth)), *(prediction_tree(folder) for folder in name_methods(args.methods).values())]
     images, rows = image_tree(args.images), []
     for stem in args.names or choose(list(values), args.number, spread):
         image = read_image(images.path(stem)) if images and stem in images.files else None
