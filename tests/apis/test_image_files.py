@@ -113,11 +113,12 @@ def test_files_that_salseg_did_not_write_are_not_replaced_unasked(tmp_path):
 
 
 def test_images_are_never_written_over_and_results_are_never_taken_for_images(tmp_path):
-    (path, *_) = photos(tmp_path / 'in', 2)
+    photos(tmp_path / 'in', 2)
     with pytest.raises(DataError, match='is the folder of the images'):
         predict_files(predictor(), [tmp_path / 'in'], tmp_path / 'in')
+    (masks, *_) = photos(tmp_path / 'own/mask', 1)
     with pytest.raises(DataError, match='would take its place'):
-        predict_files(predictor(), [path], tmp_path / 'in', overwrite=True)
+        predict_files(predictor(), [masks], tmp_path / 'own', overwrite=True)
     for _ in range(2):
         predict_files(predictor(), [tmp_path / 'in'], tmp_path / 'in/maps')
     assert sorted(p.name for p in (tmp_path / 'in/maps').rglob('*.*')) == ['000.png', '001.png', 'run.json']
