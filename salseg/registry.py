@@ -148,10 +148,11 @@ VISUALIZERS = _child('visualizer', root.VISUALIZERS, 'salseg.visualization')
 VISBACKENDS = _child('vis_backend', root.VISBACKENDS, 'salseg.visualization')
 FLOWS = Registry('flow', scope='salseg', locations=['salseg.datasets'])
 POSTPROCESSORS = Registry('postprocessor', scope='salseg', locations=['salseg.models'])
+EXPLAINERS = Registry('explainer', scope='salseg', locations=['salseg.models'])
 
 ALL_REGISTRIES = [
     MODELS, BACKBONES, MATCHERS, NECKS, HEADS, LOSSES, PASSES, SEGMENTORS, DATASETS, TRANSFORMS, DATA_SAMPLERS, METRICS,
     HOOKS, LOOPS, OPTIMIZERS, OPTIM_WRAPPERS, OPTIM_WRAPPER_CONSTRUCTORS, PARAM_SCHEDULERS, VISUALIZERS, VISBACKENDS,
-    FLOWS, POSTPROCESSORS,
+    FLOWS, POSTPROCESSORS, EXPLAINERS,
 ]  # fmt: skip
 _VARIABLES = {value.name: name for name, value in list(globals().items()) if isinstance(value, Registry)}

@@ -45,7 +45,7 @@ SYSTEMS = {
     'fgplg': System(4, 1, (448, 448)),
     'rcrnet-ner': System(1, 4, (448, 448), tested=4),
     'contrastive-vsod': System(1, 8, (473, 473)),
-    'npmca-net': System(1, 3, (256, 256)),
+    'npmca-net': System(1, 3, (256, 432)),
     'xmem': System(1, 3, (384, 384)),
     'xmem-boxes': System(1, 3, (384, 384)),
 }
@@ -80,7 +80,9 @@ def row(name: str, device: torch.device, args: argparse.Namespace) -> str:
     system = SYSTEMS[name]
     if args.quick:
         system = System(min(system.batch, 2), min(system.frames, 3), (TINY, TINY), min(system.tested, 2))
-    model = init_model(f'{name}-lite' if args.quick else name, device=device, options=without_weights(name))
+    model = init_model(
+        f'{name}-lite' if args.quick else name, device=device, options=without_learner(name), pretrained=False
+    )
     rounds = 1 if args.quick else args.rounds
     steps = [training(model, name, system, device, mixed, rounds) for mixed in (False, True)]
     rates = [inference(model.eval(), name, system, device, mixed, rounds, args.quick) for mixed in (False, True)]
@@ -94,13 +96,9 @@ def row(name: str, device: torch.device, args: argparse.Namespace) -> str:
     return f'| {name} | {system.batch} x {system.frames}, {size} | ' + ' | '.join(cells) + ' |'
 
 
-def without_weights(name: str) -> list[str]:
-    """Options that start from random weights and leave the learner of masks out."""
-    parts = {'xmem': ('key_backbone', 'value_backbone'), 'xmem-boxes': ('key_backbone', 'value_backbone')}
-    nested = ('rcrnet', 'rcrnet-ner', 'fgplg', 'contrastive-vsod')
-    own = parts.get(name, ('backbone.backbone',) if name in nested else ('backbone',))
-    learner = ['model.learner=None'] if name == 'mask-guided-fcn' else []
-    return [*(f'model.{part}.weights=None' for part in own), *learner]
+def without_learner(name: str) -> list[str]:
+    """Options that leave the learner of masks out: its masks are made once, before training."""
+    return ['model.learner=None'] if name == 'mask-guided-fcn' else []
 
 
 def batch(name: str, system: System, device: torch.device) -> tuple[FrameInputs, FrameTargets]:

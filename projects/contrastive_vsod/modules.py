@@ -55,11 +55,22 @@ class CoAttention(nn.Module):
 
     def forward(self, low: Tensor, high: Tensor) -> Tensor:
         """(N, low_channels, H, W) and (N, C, h, w) to (N, C, h, w) at low-level positions."""
-        # Low-level positions ask, high-level ones answer; both at one size, so that the result lies on the map it is
-        # joined with.
-        query = resize(self.reduce(low), high.shape[-2:])
+        query = self.ask(low, high)
         rows = co_attention(query.flatten(2).transpose(1, 2), high.flatten(2).transpose(1, 2), self.bilinear)
         return rows.transpose(1, 2).reshape(high.shape)
+
+    def ask(self, low: Tensor, high: Tensor) -> Tensor:
+        """The low-level map on the grid of the high-level one, (N, C, h, w)."""
+        # Low-level positions ask, high-level ones answer; both at one size, so that the result lies on the map it is
+        # joined with.
+        return resize(self.reduce(low), high.shape[-2:])
+
+    def weights(self, low: Tensor, high: Tensor, place: tuple[int, int, int]) -> Tensor:
+        """What one position, (image, row, column), gathers from its image, for inspection: (h, w), sums to 1."""
+        image, row, column = place
+        query = self.ask(low[image : image + 1], high[image : image + 1])[0, :, row, column]
+        logits = (query.float() @ self.bilinear.float()) @ high[image].flatten(1).float()
+        return torch.softmax(logits, 0).reshape(high.shape[-2:])
 
 
 class Gate(nn.Module):

@@ -19,6 +19,7 @@ def init_model(
     device: str | torch.device | None = None,
     options: Mapping[str, Any] | list[str] | None = None,
     trained: bool = False,
+    pretrained: bool = True,
 ) -> BaseSegmentor:
     """Build a model in evaluation mode.
 
@@ -31,6 +32,8 @@ def init_model(
         device: For example 'cuda:0'; the first GPU, else the CPU, by default.
         options: Overrides of the config.
         trained: Refuse a model without a checkpoint at once, before its backbone's weights are fetched for nothing.
+        pretrained: False leaves all parts that the config would fill from files of pretrained weights random: to count or
+            time a network, no file is needed.
 
     Returns:
         The model; ``model.cfg`` is its config, ``model.weights_source`` where its weights come from (None: nowhere).
@@ -49,7 +52,7 @@ def init_model(
     if trained and checkpoint is None:
         raise missing_weights(name_or_config, 'what it answers')
     spec = config.model.to_dict()
-    if checkpoint is not None:
+    if checkpoint is not None or not pretrained:
         _without_pretrained(spec)
     # What is random is the same in every call, so that a run without trained weights can be resumed; the caller's own
     # draws continue as if nothing had been drawn here.

@@ -104,7 +104,7 @@ def predict(
     if isinstance(model, str):
         model = init_model(model, checkpoint, device, trained=not random_weights)
     given = [images] if isinstance(images, str | Path | np.ndarray | Image.Image) else images
-    maps = _maps(model, _expanded(given), random_weights)
+    maps = _maps(model, expanded(given), random_weights)
     return maps if isinstance(images, Iterator) else list(maps)
 
 
@@ -133,7 +133,7 @@ def refuse_tracker(model: BaseSegmentor) -> None:
         raise ConfigError(f'{type(model).__name__} tracks objects that you mark: use `salseg track`.')
 
 
-def _expanded(images: Iterable[ImageLike]) -> Iterator[ImageLike]:
+def expanded(images: Iterable[ImageLike]) -> Iterator[ImageLike]:
     """Folders and patterns as the images that they stand for."""
     for image in images:
         if isinstance(image, str | Path) and not Path(image).is_file():

@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--protocol', metavar='NAME', help='what is counted and how, see --list-protocols')
     parser.add_argument('--list-protocols', action='store_true', help='show all protocols')
     parser.add_argument('--out', metavar='DIR', help='tables, CSV, JSON, LaTeX, curves, page, records')
+    parser.add_argument('--plots', metavar='DIR', help='masks: J over time, a PNG per video with a line per object')
     parser.add_argument('--images', metavar='DIR', help='images behind the overlays, paired like predictions')
     parser.add_argument('--worst', type=int, default=12, metavar='N', help='worst cases of a method on the page (12)')
     parser.add_argument('--list', metavar='FILE', help='stems, groups or videos to use, one per line')
@@ -59,8 +60,12 @@ def run(args: argparse.Namespace) -> int:
             from salseg.visualization.report import evaluate_and_report
 
             result = evaluate_and_report(
-                predictions, truth, protocol, args.out, settings, args.images, args.worst, show
+                predictions, truth, protocol, args.out, settings, args.images, args.worst, show, args.plots
             )
+        elif args.plots:
+            from salseg.visualization.report import evaluate_and_plot
+
+            result = evaluate_and_plot(predictions, truth, protocol, args.plots, settings, show)
         else:
             result = evaluate_folders(predictions, truth, protocol, settings, progress=show)
     if result is None:
@@ -68,6 +73,8 @@ def run(args: argparse.Namespace) -> int:
     say(terminal_table(result))
     if args.out:
         say(f'{args.out}/index.html shows the worst cases; tables, CSV and JSON lie beside it')
+    if args.plots:
+        say(f'J over time: {args.plots}')
     if args.columns:
         _check_columns(result)
     return 0

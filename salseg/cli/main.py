@@ -15,6 +15,8 @@ COMMANDS = {
     'predict': 'salseg.cli.predict',
     'track': 'salseg.cli.track',
     'evaluate': 'salseg.cli.evaluate',
+    'binarise': 'salseg.cli.binarise',
+    'explain': 'salseg.cli.explain',
     'check-data': 'salseg.cli.check_data',
     'convert': 'salseg.cli.convert',
     'precompute': 'salseg.cli.precompute',

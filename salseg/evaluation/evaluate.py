@@ -19,6 +19,7 @@ from salseg.evaluation.folders import (
     mismatch_hint,
     pair,
     pairing_problems,
+    prediction_tree,
     problem_message,
     select,
 )
@@ -189,7 +190,7 @@ def _plan(predictions: Mapping[str, str | Path], truth: Path, protocol: Protocol
     if settings.resize and not isinstance(protocol, MapProtocol):
         raise DataError(f'--resize: {protocol.name} scores labels, which are never resized; save them full size.')
     groups = groups_of(tree, protocol)
-    methods = [pair(name, list_tree(Path(folder)), tree, groups) for name, folder in predictions.items()]
+    methods = [pair(name, prediction_tree(Path(folder)), tree, groups) for name, folder in predictions.items()]
     if not methods:
         raise DataError('no folder of predictions was given.')
     problems = {m.name: pairing_problems(m, settings.allow_missing, settings.allow_extra) for m in methods}

@@ -2,7 +2,7 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from salseg.errors import DataError, missing_folder
 from salseg.evaluation.protocols import Problem, Protocol
 from salseg.io.annotations import LABEL_SUFFIXES
 from salseg.io.listing import in_order, walk_files
+from salseg.io.record import read_record
 
 SHOWN = 10
 
@@ -58,6 +59,50 @@ def list_tree(root: Path, suffixes: Sequence[str] = LABEL_SUFFIXES) -> Tree:
     if not best:
         raise DataError(f'{root} holds no image ({", ".join(suffixes)}), in its sub-folders neither.')
     return Tree(root, {stem: best[stem] for stem in in_order(best)}, skipped)
+
+
+# The folder in which `salseg predict` writes maps, beside those of other results.
+MAPS = 'mask'
+
+
+def prediction_tree(root: Path) -> Tree:
+    """Predictions below a folder; where `salseg predict` wrote it, its maps alone, by the names of their images.
+
+    Beside a record of `salseg predict` the maps are those in ``mask/``, which is no part of their names: so that
+    ``<out>/mask/<group>/<stem>.png`` and ``<out>/<video>/mask/<frame>.png`` pair with a ground truth as they are. Overlays
+    and sheets are no predictions. All other folders are taken as they are.
+
+    Raises:
+        DataError: The folder does not exist or holds no image.
+    """
+    tree = list_tree(root)
+    results = {
+        parts[:place]
+        for parts in {tuple(stem.split('/')[:-1]) for stem in tree.files}
+        for place, part in enumerate(parts)
+        if part == MAPS and _is_prediction(root.joinpath(*parts[:place]))
+    }
+    if not results:
+        return tree
+    files = {}
+    for stem, file in tree.files.items():
+        name = _below_maps(tuple(stem.split('/')), results)
+        if name:
+            files['/'.join(name)] = file
+    return Tree(root, {stem: files[stem] for stem in in_order(files)}, tree.skipped)
+
+
+def _is_prediction(folder: Path) -> bool:
+    record = read_record(folder)
+    return record is not None and record.command == 'predict'
+
+
+def _below_maps(parts: tuple[str, ...], results: Collection[tuple[str, ...]]) -> tuple[str, ...]:
+    """The name of a file of results without the folder of maps; empty where it is none of the maps."""
+    for place in range(len(parts)):
+        if parts[:place] in results:
+            return parts[:place] + parts[place + 1 :] if parts[place] == MAPS else ()
+    return parts
 
 
 def group_of(stem: str) -> str:

@@ -1,6 +1,6 @@
 """Networks and their parts."""
 
-from salseg.models import backbones, heads, losses, matchers, necks, passes, postprocessors, segmentors
+from salseg.models import backbones, explainers, heads, losses, matchers, necks, passes, postprocessors, segmentors
 from salseg.models.data_preprocessor import SalDataPreprocessor
 from salseg.models.segmentors import BaseSegmentor, SaliencySegmentor
 
@@ -9,6 +9,7 @@ __all__ = [
     'SalDataPreprocessor',
     'SaliencySegmentor',
     'backbones',
+    'explainers',
     'heads',
     'losses',
     'matchers',

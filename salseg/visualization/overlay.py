@@ -70,36 +70,41 @@ def scribble_overlay(image: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def sheet(
-    rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str] = (), cell: int = 160, gap: int = 6
+    rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str] = (), cell: int = 160, gap: int = 6, tight: bool = False
 ) -> np.ndarray:
-    """Images in rows and columns, each fitted into a square cell without changing its shape.
+    """Images in rows and columns, each fitted into a cell without changing its shape.
 
     Args:
         rows: Images (H, W, 3) or (H, W) uint8.
         titles: Above the columns.
         cell: Side of a cell in pixels.
         gap: White pixels between cells.
+        tight: Make each row as high as its highest image instead of square.
 
     Returns:
         (H, W, 3) uint8 RGB.
     """
+    fitted = [[fit(image, cell) for image in row] for row in rows]
+    heights = [max(len(image) for image in row) if tight else cell for row in fitted]
     columns = max(len(row) for row in rows)
     head = 26 if titles else 0
-    height, width = head + len(rows) * (cell + gap) + gap, columns * (cell + gap) + gap
+    height, width = head + sum(heights) + (len(rows) + 1) * gap, columns * (cell + gap) + gap
     canvas = np.full((height, width, 3), 255, np.uint8)
     for column, title in enumerate(titles):
         place = (gap + column * (cell + gap), head - 7)
         cv2.putText(canvas, title, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, _BLACK, 1, cv2.LINE_AA)
-    for y, row in enumerate(rows):
+    start = head + gap
+    for row, high in zip(fitted, heights):
         for x, image in enumerate(row):
-            fitted = _fit(image, cell)
-            top = head + gap + y * (cell + gap) + (cell - fitted.shape[0]) // 2
-            left = gap + x * (cell + gap) + (cell - fitted.shape[1]) // 2
-            canvas[top : top + fitted.shape[0], left : left + fitted.shape[1]] = fitted
+            top = start + (high - image.shape[0]) // 2
+            left = gap + x * (cell + gap) + (cell - image.shape[1]) // 2
+            canvas[top : top + image.shape[0], left : left + image.shape[1]] = image
+        start += high + gap
     return canvas
 
 
-def _fit(image: np.ndarray, cell: int) -> np.ndarray:
+def fit(image: np.ndarray, cell: int) -> np.ndarray:
+    """An image (H, W), (H, W, 3) or (H, W, 4) uint8 with its longer side at a length, (h, w, 3) uint8 RGB on white."""
     if image.ndim == 2:
         image = np.repeat(image[..., None], 3, axis=2)
     if image.shape[2] == 4:

@@ -99,7 +99,14 @@ def test_what_the_tests_look_for_they_find(names):
     assert touched('runner._has_loaded = True; x = config._cfg_dict', theirs, ours) == ['_has_loaded', '_cfg_dict']
     found = {name for file in COMPAT for name in touched((ROOT / file).read_text(), theirs, ours)}
     # `_resume` is a name of salseg's own too, so it is not among them.
-    assert found == {'_has_loaded', '_inner_count', '_clip_grad', '_save_checkpoint_with_step', '_register_module'}
+    assert found == {
+        '_has_loaded',
+        '_inner_count',
+        '_clip_grad',
+        '_save_checkpoint_with_step',
+        '_register_module',
+        '_max_iters',
+    }
 
 
 @pytest.mark.parametrize('file', COMPAT)

@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import re
 import shlex
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from salseg.catalog import DEMO, config_of, list_configs, list_models, model_car
 from salseg.cli.main import main
 from salseg.engine.config import load_config
 from salseg.registry import MODELS
-from tests.needs import ROOT
+from tests.needs import ROOT, needs_project
 
 FIELDS = ('Task', 'Supervision', 'Paper', 'Source', 'Licence', 'Config', 'Description', 'Parameters', 'MultiplyAdds')
 FIELDS += ('Input type', 'Input', 'Preprocessing', 'TrainingData', 'Hardware', 'Weights', 'Results')
@@ -61,6 +62,38 @@ def test_every_figure_says_where_it_comes_from(name):
             assert not [field for field in OF_OUR_OWN if not result.get(field)]
             script = shlex.split(result['Command'])[1]
             assert (ROOT / script).is_file()
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_a_row_of_a_paper_names_its_table_and_a_config_that_is_there(name):
+    card = model_cards()[name]
+    for result in card['Results']:
+        assert ('Method' not in result) or result.get('From'), f'{result}: which table?'
+        if 'Config' in result:
+            assert (config_of(name).parents[1] / result['Config']).is_file(), result['Config']
+    for field in (field for field in card if field.startswith('PaperCosts')):
+        assert card[field]['From']
+        assert [value for value in card[field].values() if isinstance(value, int | float)]
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_the_iterations_of_a_result_are_those_of_its_command(name):
+    for result in model_cards()[name]['Results']:
+        stated = re.findall(r'(\d+) iterations', result.get('Train', ''))
+        if not stated:
+            continue
+        words = shlex.split(result['Command'])
+        script = (ROOT / words[1]).read_text(encoding='utf-8')
+        defaults = dict(re.findall(r"'(--(?:\w+-)?iterations)', type=int, default=(\d+)", script))
+        given = {word: value for word, value in pairwise(words) if word in defaults}
+        assert stated[0] in {**defaults, **given}.values(), f'{name}: {result["Command"]}'
+
+
+def test_the_interval_of_the_small_generator_is_that_of_its_config():
+    needs_project('rcrnet')
+    interval = load_config(str(config_of('fgplg-lite'))).train_dataloader.dataset['label_interval']
+    assert f'every {interval}th label' in model_cards()['fgplg-lite']['TrainingData']
+    assert f'every {interval}th' in model_cards()['fgplg-lite']['Results'][0]['Train']
 
 
 @pytest.mark.parametrize('name', SHIPPED)

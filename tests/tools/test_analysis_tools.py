@@ -2,6 +2,8 @@ import importlib.util
 import json
 from pathlib import Path
 
+import shutil
+
 import cv2
 import numpy as np
 import pytest
@@ -12,7 +14,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from salseg.apis import init_model
 from salseg.cli import main as salseg
-from tests.evaluation.trees import label_tree, map_tree, save_grey
+from tests.needs import needs_project
+from tests.evaluation.trees import label_tree, map_tree, save_grey, save_labels
 
 FOLDER = Path(__file__).resolve().parents[2] / 'tools/analysis_tools'
 
@@ -100,6 +103,28 @@ def test_the_sheet_shows_the_images_on_which_methods_differ_most(tmp_path, capsy
     assert '9 is in all folders; 3 images are' in capsys.readouterr().err
 
 
+def test_a_sheet_of_objects_shows_the_frames_that_count_with_their_mean_j(tmp_path, capsys):
+    predictions, truth = label_tree(tmp_path, {'v': 5})
+    # A frame that the protocol counts and one method loses.
+    shutil.copytree(predictions, tmp_path / 'b')
+    save_labels(tmp_path / 'b/v/00003.png', np.zeros((24, 32)))
+    module = tool('compare_methods')
+    arguments = [f'a={predictions}', f'b={tmp_path / "b"}', '--truth', str(truth), '--cell', '60']
+    arguments += ['--protocol', 'davis17-semi']
+    differ, named = tmp_path / 'differ.png', tmp_path / 'named.png'
+    assert module.main([*arguments, '--number', '1', '--order', 'differ', '--out', str(differ)]) == 0
+    assert module.main([*arguments, '--names', 'v/00003', '--out', str(named)]) == 0
+    assert (cv2.imread(str(differ)) == cv2.imread(str(named))).all()
+    scores = module.FrameScores('J')
+    module.evaluate_folders({'b': tmp_path / 'b'}, truth, 'davis17-semi', sinks=[scores])
+    assert set(scores.values) == {'v/00001', 'v/00002', 'v/00003'}
+    assert scores.values['v/00003'] == {'b': 0.0}
+    assert module.main([*arguments, '--names', 'v/00000', '--out', str(named)]) == 2
+    assert 'v/00000 counts in all folders; 3 images do' in capsys.readouterr().err
+    assert module.main([*arguments, '--metric', 'mae', '--out', str(named)]) == 2
+    assert 'expected J or F' in capsys.readouterr().err
+
+
 class Attention(nn.Module):
     """A product, then attention of 2 heads over 16 positions of 8 channels."""
 
@@ -154,3 +179,39 @@ def test_a_model_of_a_config_is_measured(tiny_config, capsys):
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert found['multiply_adds'] == pytest.approx(sum(found['by_part'].values()), rel=0.02)
     assert found['parameters'] == sum(p.numel() for p in init_model(str(tiny_config)).parameters())
+
+
+def complexity(*words, capsys):
+    assert tool('model_complexity').main([*words, '--device', 'cpu', '--rounds', '1', '--json']) == 0
+    return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+def test_counting_needs_no_file_of_weights_and_takes_options(tiny_config, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
+    # A file that is not there: asking for it would end the command.
+    options = ['model.backbone.weights=nowhere.pth', 'model.neck.width=16', 'model.head.in_channels=16']
+    size = ('--size', '32', '32')
+    wide = complexity(str(tiny_config), *size, '--cfg-options', *options, capsys=capsys)
+    assert wide['parameters'] > complexity(str(tiny_config), *size, capsys=capsys)['parameters']
+
+
+@pytest.mark.parametrize('name', ['xmem-lite', 'npmca-net-lite'])
+def test_a_tracker_is_counted_per_frame_and_costs_more_with_more_objects(name, capsys):
+    needs_project('xmem')
+    needs_project('npmca_net')
+    words = (name, '--size', '64', '96', '--frames', '2')
+    costs = [complexity(*words, '--objects', str(k), capsys=capsys)['multiply_adds'] for k in (1, 2, 3)]
+    assert costs[0] < costs[1] < costs[2]
+    assert complexity(*words, capsys=capsys)['multiply_adds'] == costs[0]
+
+
+def test_a_mask_guided_network_is_counted_without_its_learner(capsys):
+    needs_project('mask_guided_fcn')
+    found = complexity('mask-guided-fcn-lite', '--size', '64', '64', capsys=capsys)
+    assert found['multiply_adds'] == pytest.approx(sum(found['by_part'].values()))
+    assert 'learner' not in found['by_part']
+
+
+def test_objects_belong_to_trackers(tiny_config, capsys):
+    assert tool('model_complexity').main([str(tiny_config), '--objects', '2', '--device', 'cpu']) == 2
+    assert '--objects is for trackers' in capsys.readouterr().err

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
+from salseg.cli import main
 from salseg.evaluation.evaluate import Settings
-from salseg.visualization.report import evaluate_and_report
+from salseg.visualization.report import evaluate_and_report, plots
 from salseg.visualization.report.cases import FALSE_ALARM, HIT, MISS, errors, image_tree
 from tests.evaluation.trees import label_tree, map_tree, save_grey
 
@@ -126,3 +127,23 @@ def test_chromium_shows_the_page(video_report, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert 'CONSOLE' not in done.stderr
     assert image.stat().st_size > 5000
+
+
+def test_j_over_time_is_drawn_for_every_video_of_masks_and_refused_for_maps(tmp_path, capsys):
+    predictions, truth = label_tree(tmp_path, {'v': 5, 'deep/w': 5})
+    words = ['evaluate', str(predictions), str(truth), '--plots', str(tmp_path / 'plots'), '--processes', '1']
+    assert main([*words, '--protocol', 'davis17-semi']) == 0
+    drawn = sorted(str(path.relative_to(tmp_path / 'plots')) for path in (tmp_path / 'plots').rglob('*.png'))
+    assert drawn == ['deep/w.png', 'v.png']
+    assert cv2.imread(str(tmp_path / 'plots/v.png')).std() > 5
+    assert main([*words, '--protocol', 'sod']) == 2
+    assert 'J over time needs masks, and sod scores maps. Choose one of davis16' in capsys.readouterr().err
+
+
+def test_the_lines_of_a_plot_are_the_j_of_each_object(tmp_path, monkeypatch):
+    lines = []
+    monkeypatch.setattr(plots, 'save_figure', lambda figure, path: lines.extend(figure.axes[0].get_lines()))
+    values = np.array([[1.0, 0.5, np.nan], [0.0, 0.25, 0.5]])
+    plots.draw_region_series({'m': values}, ['J of 1', 'J of 2'], tmp_path / 'x.png', 'v')
+    np.testing.assert_array_equal([line.get_ydata() for line in lines], values)
+    assert [line.get_label() for line in lines] == ['J of 1: 0.750', 'J of 2: 0.250']

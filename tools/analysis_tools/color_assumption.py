@@ -1,16 +1,22 @@
-"""How far "pixels of like colour belong together" holds on a data set with masks (thesis on box-trained XMem, table 3.1).
+"""How far "pixels of like colour belong together" holds (thesis on box-trained XMem, table 3.1).
 
-    python tools/analysis_tools/color_assumption.py DATA [--thresholds 0 0.05 0.3] [--stride 4] [--limit N]
+    python tools/analysis_tools/color_assumption.py --config xmem-boxes [--samples 384] [--thresholds 0 0.05 0.3]
+    python tools/analysis_tools/color_assumption.py DATA [--stride 4] [--limit N]
 
 For each threshold of similarity: the fraction of pairs that are alike enough, which is how much a loss has to learn from, and
 the fraction of these that have the same label, which is how far it is told the truth. `pairwise` are near pixels of a frame,
 `temporal`, for videos, a pixel and the centres of its nearest patches in the next frame.
+
+With --config it is the table of the thesis: clips as the training of that config draws and augments them, each frame
+paired with the next and the last with the first, and both numbers averaged over the clips; masks take the place of boxes. Of
+a folder, frames are taken at their own size and all pairs count alike.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +26,7 @@ from torch import Tensor
 from salseg.datasets.checking.findings import Findings
 from salseg.datasets.checking.images import Item
 from salseg.datasets.checking.layout import KINDS, find_plan, items_of
+from salseg.engine.config import load_config
 from salseg.errors import DataError, SalsegError
 from salseg.io.annotations import UNKNOWN, read_annotation
 from salseg.io.images import read_image
@@ -27,6 +34,7 @@ from salseg.ops import nearest_matches, patch_similarity, search_offsets
 from salseg.ops.affinity import overlap
 from salseg.ops.color import rgb_to_lab
 from salseg.ops.geometry import half_window
+from salseg.registry import DATASETS
 
 THRESHOLDS = (0.0, 0.005, 0.01, 0.05, 0.1, 0.2, 0.3)
 Counts = Tensor
@@ -35,7 +43,9 @@ Counts = Tensor
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('data', type=Path, help='folder in any layout that `salseg check-data` knows')
+    parser.add_argument('data', type=Path, nargs='?', help='folder in any layout that `salseg check-data` knows')
+    parser.add_argument('--config', metavar='MODEL', help='name or config whose training clips are measured')
+    parser.add_argument('--samples', type=int, default=384, metavar='N', help='clips drawn of --config (384)')
     parser.add_argument('--kind', choices=KINDS, help='what it holds, where the layout does not tell')
     parser.add_argument('--thresholds', type=float, nargs='+', default=list(THRESHOLDS))
     parser.add_argument('--stride', type=int, default=4, help='pixels are averaged over stride x stride first')
@@ -43,7 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--limit', type=int, help='use so many images at most')
     args = parser.parse_args(arguments)
     try:
-        found = measure(args)
+        if (args.data is None) == (args.config is None):
+            raise DataError('name a folder or --config MODEL, one of them.')
+        found = measure(args) if args.config is None else measure_training(args)
     except SalsegError as error:
         print(error, file=sys.stderr)
         return 1
@@ -75,6 +87,62 @@ def measure(args: argparse.Namespace) -> dict[str, list[tuple[float, float]]]:
             totals['temporal'] = totals.get('temporal', 0) + counts
         before = item.group, lab, labels
     return {name: [_metrics(row, counts[-1]) for row in counts[:-1]] for name, counts in totals.items()}
+
+
+def measure_training(args: argparse.Namespace) -> dict[str, list[tuple[float, float]]]:
+    """The same of clips as a training draws them; means over the clips, of the precision over those with a pair.
+
+    Raises:
+        DataError: The config has no training set, or its items have no masks.
+    """
+    loader = load_config(args.config).get('train_dataloader')
+    if loader is None or args.samples < 1 or args.stride < 1:
+        raise DataError(f'{args.config}: it needs a train_dataloader, --samples and --stride 1 or more.')
+    dataset = DATASETS.build(_with_masks(loader['dataset'].to_dict()))
+    epochs = -(-args.samples // len(dataset))
+    order = np.concatenate([np.random.default_rng(e).permutation(len(dataset)) for e in range(epochs)])
+    rows: dict[str, list[list[tuple[float, float]]]] = {}
+    for sample in range(args.samples):
+        # Every epoch of a training sees each clip once, in an order of its own and with draws of its own.
+        item = dataset.get(sample // len(dataset), int(order[sample]))
+        for name, counts in clip_counts(item, args.stride, args.thresholds, args.dilation).items():
+            rows.setdefault(name, []).append([_metrics(row, counts[-1]) for row in counts[:-1]])
+    means = {name: np.array(values) for name, values in rows.items()}
+    return {
+        name: [(float(v[:, n, 0].mean()), float(np.nanmean(v[:, n, 1]))) for n in range(len(args.thresholds))]
+        for name, v in means.items()
+    }
+
+
+def clip_counts(item: Mapping[str, Any], stride: int, thresholds: Sequence[float], dilation: int) -> dict[str, Counts]:
+    """Counts of one training clip, its frames in a circle.
+
+    Raises:
+        DataError: The clip has no masks.
+    """
+    frames, labels = item['inputs'].float(), item['data_samples'].get('labels')
+    if labels is None:
+        raise DataError(
+            f'{item["data_samples"].where()} has no masks: their labels are what colours are compared with.'
+        )
+    lab = rgb_to_lab(F.avg_pool2d(frames, stride) if stride > 1 else frames)
+    middle = labels[:, stride // 2 :: stride, stride // 2 :: stride][:, : lab.shape[-2], : lab.shape[-1]]
+    found = dict(pairwise=sum(pairwise_counts(x[None], y, thresholds, dilation) for x, y in zip(lab, middle)))
+    if len(lab) > 1:
+        after = [(t + 1) % len(lab) for t in range(len(lab))]
+        found['temporal'] = sum(
+            temporal_counts(lab[t, None], lab[n, None], middle[t], middle[n], thresholds) for t, n in enumerate(after)
+        )
+    return found
+
+
+def _with_masks(node: Any) -> Any:
+    """A data set's config without the step that hides masks behind boxes."""
+    if isinstance(node, Mapping):
+        return {key: _with_masks(value) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [_with_masks(v) for v in node if not (isinstance(v, Mapping) and v.get('type') == 'MasksToBoxes')]
+    return node
 
 
 def _metrics(row: Tensor, whole: Tensor) -> tuple[float, float]:

@@ -1,25 +1,30 @@
 """Parameters, multiply-adds, throughput and peak memory of a model.
 
     python tools/analysis_tools/model_complexity.py scwssod-lite --size 320 320 [--frames 1] [--device cuda:0]
+    python tools/analysis_tools/model_complexity.py xmem-lite --size 480 864 --objects 2 --frames 6
 
-Operations are counted as they run, by torch's own counter, matrix products inside fused attention included; one
-multiply-add is two operations. Elementwise work, normalisation and pooling are not counted.
+Weights are random: no file is read or fetched, and a learner of masks is left out. Of a tracker one frame is counted and
+timed, with --objects objects, after --frames frames, the first of which gave the objects. Operations are counted as they
+run, by torch's own counter, matrix products inside fused attention included; one multiply-add is two operations.
+Elementwise work, normalisation and pooling are not counted.
 """
 
 import argparse
+import copy
 import json
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from math import prod
+from typing import Any
 
 import torch
 from torch import nn
 from torch.autograd.profiler import profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from salseg.apis import init_model
+from salseg.apis import Prompt, Propagator, init_model
 from salseg.errors import ConfigError, SalsegError
 from salseg.structures import FrameInputs
 
@@ -141,30 +146,78 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
+def image_pass(model: Any, frames: int, size: tuple[int, int], device: torch.device) -> Callable[[], object]:
+    """A forward pass over one set of random images, with what else the network reads."""
+    inputs = FrameInputs(frames=torch.randn(1, frames, 3, *size, device=device))
+    if getattr(model, 'needs_guidance', False):
+        inputs.guidance = torch.rand(1, frames, 1, *size, device=device)
+    if getattr(model, 'cue', 'none') != 'none':
+        inputs.prompt = torch.rand(1, 2, *size, device=device)
+        inputs.flow = torch.zeros(1, 2, 2, *size, device=device)
+    return lambda: model(inputs, mode='tensor')
+
+
+def tracking_pass(
+    model: Any, frames: int, size: tuple[int, int], objects: int, device: torch.device
+) -> Callable[[], object]:
+    """One frame of a random video, after some that were tracked; every call begins from the same memory.
+
+    Raises:
+        ConfigError: The frame has no place for so many objects.
+    """
+    if not 1 <= objects <= size[1]:
+        raise ConfigError(f'--objects {objects}: expected 1 to {size[1]}, the columns of a frame.')
+    video = torch.randn(frames + 1, 3, *size, device=device)
+    # Stripes: every object has pixels, whatever their number.
+    columns = torch.arange(size[1], device=device) * objects // size[1]
+    masks = (columns == torch.arange(objects, device=device)[:, None])[:, None].expand(-1, size[0], -1)
+    stream = Propagator(model, random_weights=True, shorter_side=None)
+    stream.step_frame(video[0], Prompt(tuple(range(1, objects + 1)), masks, (False,) * objects))
+    for frame in video[1:-1]:
+        stream.step_frame(frame)
+    before = copy.deepcopy(stream.snapshot())
+
+    def step() -> object:
+        stream.restore(copy.deepcopy(before))
+        return stream.step_frame(video[-1])
+
+    return step
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('model', metavar='MODEL', help="name, config or run's folder")
     parser.add_argument('--size', type=int, nargs=2, default=(320, 320), metavar=('H', 'W'))
-    parser.add_argument('--frames', type=int, default=1, metavar='T', help='images of a set')
+    parser.add_argument(
+        '--frames', type=int, default=1, metavar='T', help='images of a set; of a tracker, frames before'
+    )
+    parser.add_argument('--objects', type=int, metavar='K', help='of a tracker (1)')
+    parser.add_argument(
+        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='override values of the config'
+    )
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--json', action='store_true', help='one line for machines')
     args = parser.parse_args(arguments)
     try:
         device = torch.device(args.device)
-        model = init_model(args.model, device=device)
-        if not hasattr(model, 'extract'):
-            raise ConfigError(
-                f'{args.model} is a {type(model).__name__}, which goes frame by frame with a memory; a single pass '
-                'says little about it. `salseg track` prints how many frames a second it tracks.'
-            )
-        inputs = FrameInputs(frames=torch.randn(1, args.frames, 3, *args.size, device=device))
-        found = measure(model, lambda: model(inputs, mode='tensor'), device, args.rounds)
+        size = args.size[0], args.size[1]
+        model = init_model(args.model, device=device, options=args.cfg_options, pretrained=False)
+        if hasattr(model, 'learner'):
+            model.learner = None
+        if model.input_type == 'video':
+            run = tracking_pass(model, args.frames, size, args.objects or 1, device)
+        elif args.objects is not None:
+            raise ConfigError(f'--objects is for trackers; {args.model} is a {type(model).__name__}.')
+        else:
+            run = image_pass(model, args.frames, size, device)
+        found = measure(model, run, device, args.rounds)
     except SalsegError as error:
         sys.stderr.write(f'{error}\n')
         return 2
-    print(json.dumps(asdict(found)) if args.json else report(found, args.frames))
+    frames = 1 if model.input_type == 'video' else args.frames
+    print(json.dumps(asdict(found)) if args.json else report(found, frames))
     return 0
 
 

@@ -79,7 +79,7 @@ class MemoryReader(nn.Module):
         kinds = {None if own is None else number: own for number, (own, _) in enumerate(groups)}
         # All groups from one pass over the similarities, which are the costly part; only ranking differs between
         # groups.
-        found = self._chosen_rows(augmented, augment_queries(queries, selection), kinds)
+        found = self.chosen_rows(augmented, augment_queries(queries, selection), kinds)
         total = augmented.new_zeros(rows)
         readouts = []
         for number, (own, values) in enumerate(groups):
@@ -92,10 +92,19 @@ class MemoryReader(nn.Module):
                 total += row_usage(weights, index if own is None else own[index], rows)
         return readouts, total
 
-    def _chosen_rows(
+    def chosen_rows(
         self, augmented: Tensor, query: Tensor, kinds: dict[int | None, Tensor | None]
     ) -> dict[int | None, tuple[Tensor, Tensor]]:
-        """Weights and places of the rows that each query reads, for every kind of group."""
+        """Weights and places of the rows that each query reads, for every kind of group.
+
+        Args:
+            augmented: (M, 2C + 1).
+            query: (Q, 2C + 1), see `salseg.ops.augment_queries`.
+            kinds: By any key, the rows (M_g,) that such a group has; None for all.
+
+        Returns:
+            By the same keys, weights (Q, k), which sum to 1, and places (Q, k) among the group's own rows.
+        """
         # Fewer queries at a time the larger the memory is: (Q, M) as a whole outgrows cache and memory on long videos.
         step = max(1, self.max_elements // max(1, len(augmented)))
         parts: dict[int | None, list[tuple[Tensor, Tensor]]] = {kind: [] for kind in kinds}

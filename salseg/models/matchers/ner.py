@@ -1,6 +1,7 @@
 """Non-locally enhanced recurrence over the frames of a clip (RCRNet+NER): non-local blocks around a DB-ConvGRU."""
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import torch
@@ -44,6 +45,20 @@ class NonLocalBlock(nn.Module):
         response = linear_non_local(*(_linear(layer, rows) for layer in (self.theta, self.phi, self.g)))
         rows = rows + _linear(self.expand, response)
         return rows.reshape(batch, frames, height, width, channels).permute(0, 1, 4, 2, 3).contiguous()
+
+    def affinity(self, x: Tensor, place: tuple[int, int, int]) -> Tensor:
+        """How much one position takes from every position of a clip, for inspection; prediction never makes it.
+
+        Args:
+            x: (T, C, h, w), one clip.
+            place: Frame, row and column of the position that asks.
+
+        Returns:
+            (T, h, w): theta(asking) . phi(position) / number of positions; may be negative.
+        """
+        rows = x.permute(0, 2, 3, 1)
+        asking = _linear(self.theta, rows[place])
+        return _linear(self.phi, rows) @ asking / rows[..., 0].numel()
 
 
 def _linear(layer: nn.Conv3d, rows: Tensor) -> Tensor:
@@ -150,14 +165,21 @@ class NER(nn.Module):
 
     def forward(self, features: Sequence[Tensor]) -> tuple[list[Tensor], dict[str, Tensor]]:
         """Levels (B, T, C_i, h_i, w_i), fine to coarse, to the same with the coarsest (B, T, channels, h, w) enhanced."""
-        *finer, x = features
+        # Only the last one is kept: each is as large as the level itself.
+        ((_, enhanced),) = deque(self.steps(features[-1]), maxlen=1)
+        return [*features[:-1], enhanced], {}
+
+    def steps(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """The coarsest level (B, T, channels, h, w) after each part that is there: 'first', 'recurrent', 'second'."""
         if self.first is not None:
             x = self.first(x)
+            yield 'first', x
         if self.forward_gru is not None and self.fuse is not None:
             x = self._recur(x, self.forward_gru, self.fuse)
+            yield 'recurrent', x
         if self.second is not None:
             x = self.second(x)
-        return [*finer, x], {}
+            yield 'second', x
 
     def _recur(self, x: Tensor, forward: ConvGRU, fuse: nn.Conv2d) -> Tensor:
         # Started from the first frame and not from zeros, as released: the first step has one tensor as input and as

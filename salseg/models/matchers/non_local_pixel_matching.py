@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from salseg.errors import ConfigError
-from salseg.ops.matching import pixel_matching
+from salseg.ops.matching import matching_weights, pixel_matching
 from salseg.ops.precision import at_least_float32
 from salseg.registry import MATCHERS
 
@@ -56,6 +56,17 @@ class NonLocalPixelMatching(nn.Module):
             return pixel_matching(reference, wanted, self.scale)
         # Directions to search with, but the whole vectors to read: their lengths say how much of the object is there.
         return pixel_matching(reference, _directions(wanted), self.scale, keys=_directions(reference))
+
+    def weights(self, reference: Tensor, target: Tensor) -> Tensor:
+        """What `match` weighs with, as a matrix, for inspection: from a reference (B, channels, h, w), reduced already.
+
+        Returns:
+            (B, h * w, h' * w'); the weights of a target position, a column, sum to 1.
+        """
+        wanted = self.reduce_target(target)
+        if self.similarity != 'product':
+            reference, wanted = _directions(reference), _directions(wanted)
+        return matching_weights(reference, self.scale * wanted)[1]
 
 
 def _directions(maps: Tensor) -> Tensor:

@@ -116,3 +116,26 @@ def draw_series(
     panels[-1].set_xlabel('scored frame')
     panels[-1].xaxis.get_major_locator().set_params(integer=True)
     return save_figure(figure, path)
+
+
+def draw_region_series(methods: Mapping[str, np.ndarray], names: Sequence[str], path: Path, title: str) -> Path:
+    """J of every object over the frames of a video: a line per object, of several methods a panel per object.
+
+    Args:
+        methods: By method, J (objects, frames) in [0, 1]; NaN, a frame that does not count, leaves a gap.
+        names: Of the objects.
+        path: PNG to write.
+        title: Above; means over the counted frames stand beside the names.
+    """
+    if len(methods) > 1:
+        return draw_series(methods, names, path, title, limit=len(names))
+    (values,) = methods.values()
+    figure, (axes,) = new_figure(1, 7.2, 3.2)
+    for number, (name, line) in enumerate(zip(names, values)):
+        mean = float(np.nanmean(line)) if np.isfinite(line).any() else float('nan')
+        axes.plot(line, label=f'{name}: {mean:.3f}', marker='.', markersize=3, **style_of(number))
+    axes.set(ylim=(-0.02, 1.02), ylabel='J', xlabel='scored frame', title=title)
+    axes.grid(alpha=0.3)
+    axes.legend(loc='lower left', fontsize=7, ncols=1 + len(names) // 6)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    return save_figure(figure, path)

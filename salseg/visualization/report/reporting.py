@@ -11,11 +11,11 @@ from salseg.errors import DataError
 from salseg.evaluation.evaluate import Evaluation, Settings, Sink, evaluate_folders
 from salseg.evaluation.folders import Tree
 from salseg.evaluation.output import Case, TimeSeries, WorstCases, row_file, write_texts
-from salseg.evaluation.protocols import MapProtocol, Protocol, get_protocol
+from salseg.evaluation.protocols import PROTOCOLS, MapProtocol, Protocol, get_protocol
 from salseg.io.images import write_png
 from salseg.visualization.report.cases import case_strip, file_name, image_tree
 from salseg.visualization.report.page import Contents, write_page
-from salseg.visualization.report.plots import draw_curves, draw_series
+from salseg.visualization.report.plots import draw_curves, draw_region_series, draw_series
 
 # Plots over time on the page and on disk; a set of hundreds of videos is better read from the CSV.
 PLOTTED_VIDEOS = 60
@@ -30,6 +30,7 @@ def evaluate_and_report(
     images: str | Path | None = None,
     worst: int = 12,
     progress: Callable[[int, int], None] | None = None,
+    plots: str | Path | None = None,
 ) -> Evaluation | None:
     """Score methods and write tables, CSV, LaTeX, JSON, curves, plots and the page.
 
@@ -39,6 +40,7 @@ def evaluate_and_report(
         settings: See `Settings`.
         images: Folder of images behind the overlays.
         worst: Worst cases of each method.
+        plots: Folder for J over time, see `plot_videos`.
 
     Returns:
         The metrics; None for a shard that is not merged.
@@ -47,6 +49,8 @@ def evaluate_and_report(
         DataError: As `evaluate_folders`, or the folder cannot be made.
     """
     out, protocol = Path(out), get_protocol(protocol) if isinstance(protocol, str) else protocol
+    if plots is not None:
+        check_plots(protocol)
     settings = settings or Settings()
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -62,9 +66,64 @@ def evaluate_and_report(
         if settings.merge:
             sinks.append(stack.enter_context(row_file(protocol, rows)))
         evaluation = evaluate_folders(predictions, truth, protocol, settings, sinks, progress)
+    if evaluation is not None and plots is not None:
+        plot_videos(series, plots)
     if evaluation is not None:
         write_report(evaluation, cases, series, out, rows, image_files)
     return evaluation
+
+
+def evaluate_and_plot(
+    predictions: Mapping[str, str | Path],
+    truth: str | Path,
+    protocol: Protocol,
+    plots: str | Path,
+    settings: Settings | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Evaluation | None:
+    """Score methods and draw J over time, without the other files.
+
+    Args:
+        predictions, truth, protocol, settings, progress: See `evaluate_folders`.
+        plots: Folder for the plots, see `plot_videos`.
+
+    Returns:
+        The metrics; None for a shard that is not merged.
+
+    Raises:
+        DataError: As `evaluate_folders`, or the protocol has no J.
+    """
+    check_plots(protocol)
+    series = TimeSeries(protocol)
+    evaluation = evaluate_folders(predictions, truth, protocol, settings, [series], progress)
+    if evaluation is not None:
+        plot_videos(series, plots)
+    return evaluation
+
+
+def check_plots(protocol: Protocol) -> None:
+    """Refuse plots of J over time where there is none.
+
+    Raises:
+        DataError: The protocol is one of maps.
+    """
+    if isinstance(protocol, MapProtocol):
+        masks = ', '.join(name for name, known in PROTOCOLS.items() if known.kind == 'masks')
+        raise DataError(
+            f'J over time needs masks, and {protocol.name} scores maps. Choose one of {masks}, or --out DIR, whose page '
+            'shows metrics of maps over time.'
+        )
+
+
+def plot_videos(series: TimeSeries, folder: str | Path) -> list[Path]:
+    """J over time of every video, a line per object: ``<folder>/<video>.png``."""
+    written = []
+    for video, methods in series.videos().items():
+        names = [name for name in series.curves[video] if name.startswith('J of ')]
+        region = {method: values[: len(names)] for method, values in methods.items()}
+        path = Path(folder) / f'{video or "video"}.png'
+        written.append(draw_region_series(region, names, path, video or 'video'))
+    return written
 
 
 def write_report(
