@@ -166,13 +166,20 @@ class SplitTriplet(FrameTransform):
         """The target with ``prompt`` (2, H, W) float32 in [0, 1], i first.
 
         Raises:
-            DataError: The clip has not three frames, or its labels are not loaded as soft truth.
+            DataError: The clip has not three frames, one of them is a neighbour of itself, or its labels are not loaded
+                as soft truth.
         """
         if len(results['frames']) != 3 or 'saliency' not in results:
             raise DataError(
                 f'{results["dataset"]} / {results["set_id"]}: SplitTriplet takes three frames with soft truth, found '
                 f'{len(results["frames"])} frames and {"soft truth" if "saliency" in results else "none"}. Use clips '
                 'of three and LoadSoftLabels.'
+            )
+        left_id, target_id, right_id = results['frame_ids']
+        if target_id in (left_id, right_id):
+            raise DataError(
+                f'{results["dataset"]} / {results["set_id"]}: the target {target_id} of a triplet is its own neighbour, whose '
+                "label is given. Set short='skip' in the data set: videos with fewer than three kept labels have no triplet."
             )
         # By place, also in a clip that was reversed: then i and j are swapped together with their flows.
         left, _, right = results['saliency']

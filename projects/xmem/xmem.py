@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from mmengine.dist import broadcast, get_dist_info
 from torch import Tensor
 
 from projects.xmem.config import MemoryRules
@@ -21,6 +22,7 @@ from salseg.models.matchers.memory_reader import MemoryReader
 from salseg.models.segmentors.base import Part, Parts, build_part
 from salseg.models.segmentors.propagation_segmentor import PropagationSegmentor
 from salseg.ops.geometry import cut_padding, even_padding, map_size, pad_frames
+from salseg.ops.precision import at_least_float32
 from salseg.ops.soft_aggregation import aggregate, aggregate_log_odds
 from salseg.propagation import FrameResult, MemoryReport, Prompt, merge_prompt
 from salseg.registry import SEGMENTORS
@@ -66,6 +68,20 @@ class UnrollPlan:
             # One decision for the batch: the update runs on all of its samples or not at all.
             deep.append(bool(torch.rand((), generator=generator) < deep_probability))
         return cls(tuple(rows), tuple(deep))
+
+    @classmethod
+    def draw_shared(cls, batch: int, frames: int, references: int, deep_probability: float) -> 'UnrollPlan':
+        """This process' rows of one plan for the batch of all processes; see :meth:`draw`.
+
+        So many processes take the steps that one takes with the whole batch.
+        """
+        seed = torch.randint(2**62, (1,))
+        # The first process' seed: a deep update that some have and others have not would be a step of no one.
+        broadcast(seed)
+        rank, processes = get_dist_info()
+        generator = torch.Generator().manual_seed(int(seed))
+        whole = cls.draw(batch * processes, frames, references, deep_probability, generator)
+        return cls(tuple(rows[rank * batch : (rank + 1) * batch] for rows in whole.references), whole.deep)
 
 
 @SEGMENTORS.register_module()
@@ -250,7 +266,9 @@ class XMem(PropagationSegmentor):
         """Key encoder, value encoder and decoder; see :mod:`projects.xmem.exporting`."""
         return export_parts(self, size, objects)
 
-    def unroll(self, inputs: FrameInputs, plan: UnrollPlan | None = None) -> dict[str, Tensor]:
+    def unroll(
+        self, inputs: FrameInputs, plan: UnrollPlan | None = None, valid: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """Predict frames 1..T-1 of clips from the masks of frame 0.
 
         Unlike :meth:`step` it keeps rows of the drawn frames only, consolidates nothing, reads with the full softmax,
@@ -258,8 +276,10 @@ class XMem(PropagationSegmentor):
 
         Args:
             inputs: ``frames`` (B, T, 3, H, W), normalised, H and W multiples of 16; ``prompt`` (B, K, H, W), masks of
-                frame 0, bool or in [0, 1]; a slot without a pixel holds no object.
+                frame 0, bool or in [0, 1].
             plan: Random decisions; drawn here by default, from torch's generator on the host.
+            valid: (B, K) bool, which slots are used; by default ``inputs.valid``, as the training data say, and all
+                where they say nothing. A used slot may be without a pixel: it learns that its object is not there.
 
         Returns:
             ``logits`` (B, T-1, K, H, W) of each object for itself, large negative in empty slots; ``log_odds``
@@ -271,13 +291,16 @@ class XMem(PropagationSegmentor):
             )
         frames = inputs.frames
         sets, count = frames.shape[:2]
-        plan = plan or UnrollPlan.draw(sets, count, self.references, self.deep_probability)
+        plan = plan or UnrollPlan.draw_shared(sets, count, self.references, self.deep_probability)
         # Keys do not depend on masks, so all frames go through the large backbone at once; values wait for the masks.
         features, projected = self.encode(frames.flatten(0, 1))
         levels = [level.unflatten(0, (sets, count)) for level in features]
         key, shrinkage, selection = (_clip_rows(x.unflatten(0, (sets, count))) for x in projected if x is not None)
         masks = inputs.prompt.to(frames.dtype)
-        valid = masks.flatten(2).amax(2) > 0
+        # Never guessed from pixels: a clip without object has a used slot, and learns to leave it empty.
+        valid = inputs.valid if valid is None else valid
+        if valid is None:
+            valid = torch.ones(masks.shape[:2], dtype=torch.bool, device=masks.device)
         place = levels[2].shape[-2:]
         hidden = None
         if self.hidden_channels:
@@ -299,7 +322,7 @@ class XMem(PropagationSegmentor):
             logits, hidden = self.decode([level[:, t] for level in levels], readout, hidden, lives_on)
             # float32 under autocast too: odds are clipped at 1e-7, where half precision has no 1 - p. Slots without an
             # object get the probability 0, or what is decoded there would take pixels from real objects.
-            log_odds = aggregate_log_odds(torch.sigmoid(logits.float()) * valid[..., None, None])
+            log_odds = aggregate_log_odds(torch.sigmoid(at_least_float32(logits)) * valid[..., None, None])
             # The network's own soft masks, with gradient: in inference it lives with its estimates, so training on
             # given masks would never show it an error that grows.
             masks = torch.softmax(log_odds, 1)[:, 1:]

@@ -15,6 +15,18 @@ from salseg.structures import InputType
 Results = dict[str, Any]
 
 
+class DrawAgain(Exception):
+    """A transform found nothing to learn from and asks for another draw of the item, from its beginning.
+
+    Args:
+        trial: Number of the next trial, from 1; transforms read it as ``trial`` and stop asking at their own limit.
+    """
+
+    def __init__(self, trial: int) -> None:
+        super().__init__(f'trial {trial}')
+        self.trial = trial
+
+
 def height_and_width(size: int | Sequence[int]) -> tuple[int, int]:
     """A size that is one number for a square, or both numbers already.
 
@@ -109,6 +121,15 @@ class SetDataset(Dataset):
                 of another one is told the whole's.
         """
         results = self.begin(epoch, index, draw)
+        rng = results['rng']
+        while True:
+            try:
+                return self._transformed(results, index)
+            except DrawAgain as again:
+                # The generator goes on, or the same clip would come again.
+                results = {**self.begin(epoch, index, draw), 'rng': rng, 'trial': again.trial}
+
+    def _transformed(self, results: Results, index: int) -> Results:
         for transform in self.transforms:
             results = transform(results)
             if results is None:

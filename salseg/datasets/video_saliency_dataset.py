@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from salseg.datasets.base import Results, SetDataset
 from salseg.datasets.sampling import clip_indices, triplet_indices, windows
+from salseg.datasets.sampling.clips import Short
 from salseg.datasets.video_layout import Video, find_videos, known_videos
 from salseg.errors import ConfigError, DataError
 from salseg.io.fields import Fields
@@ -31,7 +32,8 @@ class VideoSaliencyDataset(SetDataset):
         videos: Their names instead.
         encoding: Of the annotations: 'binary', 'soft', 'index' or 'union'; None for videos without annotations.
         clips: Frames that clips are cut from: 'labelled', annotated frames and ``between`` frames from one to the next;
-            'all' frames; 'between', a triplet (label, frame, label) for every frame between kept labels.
+            'all' frames; 'between', a triplet (label, frame, label) for every frame between kept labels; 'whole', each
+            video as one item, for `SampleClip` as the first transform.
         length: Frames of a clip (T).
         label_interval: Keep every so-manieth annotation (l), in training.
         nominal_interval: Frames between annotations of the data set (d).
@@ -40,6 +42,8 @@ class VideoSaliencyDataset(SetDataset):
         training: Overlapping clips and thinned annotations; otherwise every frame belongs to a clip, clips do not
             overlap but for a video's last, and the ground truth of a frame is attached to the last clip that holds it,
             so that a measure counts it once.
+        short: In training, a video with fewer frames than a clip repeats its last one ('repeat', as released) or is left
+            out ('skip'): a generator that learns the middle label of three must never be given it as a neighbour's.
         gaps: A missing frame number: 'error' or 'allow'.
         pipeline, seed, name, pixel_mean, pixel_std: See `SetDataset`; the name is by default the root's.
 
@@ -60,13 +64,14 @@ class VideoSaliencyDataset(SetDataset):
         list_file: str | None = None,
         videos: Sequence[str] | None = None,
         encoding: str | None = 'binary',
-        clips: Literal['labelled', 'all', 'between'] = 'labelled',
+        clips: Literal['labelled', 'all', 'between', 'whole'] = 'labelled',
         length: int = 4,
         label_interval: int = 1,
         nominal_interval: int = 1,
         between: int = 0,
         spacing: Literal['even', 'released'] = 'released',
         training: bool = True,
+        short: Short = 'repeat',
         gaps: Literal['error', 'allow'] = 'error',
         pipeline: Sequence[Mapping[str, Any]] = (),
         seed: int = 0,
@@ -76,15 +81,21 @@ class VideoSaliencyDataset(SetDataset):
     ) -> None:
         root = Path(data_root)
         super().__init__(pipeline, seed, name or root.name, pixel_mean, pixel_std)
-        if clips not in ('labelled', 'all', 'between') or length < 1 or label_interval < 1 or nominal_interval < 1:
+        if (
+            clips not in ('labelled', 'all', 'between', 'whole')
+            or length < 1
+            or label_interval < 1
+            or nominal_interval < 1
+        ):
             raise ConfigError(
-                f"VideoSaliencyDataset: clips={clips!r} must be 'labelled', 'all' or 'between'; length={length}, "
+                f"VideoSaliencyDataset: clips={clips!r} must be 'labelled', 'all', 'between' or 'whole'; length={length}, "
                 f'label_interval={label_interval} and nominal_interval={nominal_interval} at least 1.'
             )
         self.data_root = root
         self.encoding, self.training, self.clips = encoding, training, clips
         self.length, self.label_interval, self.nominal_interval = length, label_interval, nominal_interval
         self.between, self.spacing = between, spacing
+        self.short: Short = _checked_short(short, training)
         if list_file is not None:
             videos = read_names(root / list_file, known_videos(root, layout, image_folder))
         labels = None if label_root is None else Path(label_root)
@@ -94,11 +105,17 @@ class VideoSaliencyDataset(SetDataset):
             (number, clip) for number, video in enumerate(self.videos) for clip in self._clips_of(video)
         ]
         if not self.items:
-            raise DataError(
-                f'{root}: {len(self.videos)} videos give no clip: '
-                + ('no video has two kept labels.' if clips == 'between' else 'none is annotated.')
-            )
+            raise DataError(f'{root}: {len(self.videos)} videos give no clip: ' + self._why_none())
         self.scored = self._last_places()
+        # Whole videos are asked for again and again, and their frames do not change.
+        self._checked_videos: set[int] = set()
+
+    def _why_none(self) -> str:
+        if self.clips == 'between':
+            return 'no video has two kept labels and a frame to label between them (between at least 1).'
+        if self.short == 'skip':
+            return f"none has {self.length} kept labels, and short='skip' leaves the others out."
+        return 'none is annotated.'
 
     def settings(self) -> dict[str, Any]:
         """What decides which frames are used, for the record of pseudo-labels."""
@@ -110,9 +127,11 @@ class VideoSaliencyDataset(SetDataset):
         return video.labelled[:: self.label_interval] if self.training else video.labelled
 
     def _clips_of(self, video: Video) -> list[list[int]]:
+        if self.clips == 'whole':
+            return [list(range(len(video.frames)))]
         if self.clips == 'all':
             step = max(1, self.length - 1) if self.training else self.length
-            return windows(range(len(video.frames)), self.length, step)
+            return windows(range(len(video.frames)), self.length, step, short=self.short)
         if not video.labelled:
             return []
         try:
@@ -128,6 +147,7 @@ class VideoSaliencyDataset(SetDataset):
                 between=self.between,
                 training=self.training,
                 spacing=self.spacing,
+                short=self.short,
             ).clips
         except ValueError as error:
             raise DataError(f'{self.name} / {video.name}: {error}') from error
@@ -176,7 +196,9 @@ class VideoSaliencyDataset(SetDataset):
         """
         number, clip = self.items[index]
         video = self.videos[number]
-        _check_sizes([video.frames[frame] for frame in dict.fromkeys(clip)])
+        if self.clips != 'whole' or number not in self._checked_videos:
+            _check_sizes([video.frames[frame] for frame in dict.fromkeys(clip)])
+            self._checked_videos.add(number)
         kept = set(self.kept(video))
         labels = [self._label(index, place, kept) for place in range(len(clip))]
         return dict(
@@ -187,6 +209,15 @@ class VideoSaliencyDataset(SetDataset):
             label_paths=[path for path, _ in labels],
             label_kind=[kind for _, kind in labels],
         )
+
+
+def _checked_short(short: Short, training: bool) -> Short:
+    if short not in ('repeat', 'skip') or (short == 'skip' and not training):
+        raise ConfigError(
+            f"VideoSaliencyDataset: short={short!r}; expected 'repeat' or 'skip', and 'skip' in training only: a test set "
+            'keeps all its frames.'
+        )
+    return short
 
 
 def _check_sizes(frames: list[Path]) -> None:

@@ -20,23 +20,35 @@ class PositionTrainLoop(IterBasedTrainLoop):
     Args:
         runner: The runner.
         dataloader: Config or loader; its batch sampler must be a :class:`ResumableBatchSampler`.
-        max_iters: Steps in all.
+        max_iters: Steps in all; where both lengths are given this one counts.
+        max_epochs: Length in passes over the training set instead, rounded up to a whole step: an ablation on another
+            set then trains as long, and so does any number of processes.
         val_begin, val_interval: When to validate.
 
     Raises:
-        ConfigError: The loader has another batch sampler.
+        ConfigError: The loader has another batch sampler, or no length is given.
     """
 
     def __init__(
-        self, runner: Any, dataloader: Any, max_iters: int, val_begin: int = 1, val_interval: int = 1000
+        self,
+        runner: Any,
+        dataloader: Any,
+        max_iters: int | None = None,
+        val_begin: int = 1,
+        val_interval: int = 1000,
+        max_epochs: float | None = None,
     ) -> None:
-        super().__init__(runner, dataloader, max_iters, val_begin, val_interval)
+        if max_iters is None and (max_epochs is None or max_epochs <= 0):
+            raise ConfigError(f'train_cfg: max_iters={max_iters}, max_epochs={max_epochs}; give one of them, above 0.')
+        super().__init__(runner, dataloader, max_iters or 1, val_begin, val_interval)
         sampler = self.dataloader.batch_sampler
         if not isinstance(sampler, ResumableBatchSampler):
             raise ConfigError(
                 f"train_dataloader.batch_sampler is a {type(sampler).__name__}; expected dict(type='ResumableBatchSampler'): "
                 'without it a resumed run would not see the same batches.'
             )
+        if max_iters is None and max_epochs is not None:
+            self._max_iters = sampler.steps(max_epochs)
 
     def run(self) -> nn.Module:
         """Train to the end."""

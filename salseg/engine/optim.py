@@ -1,7 +1,8 @@
 """Optimisation: parameter groups, the wrapper of a step, schedules."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+import inspect
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 import torch
@@ -163,7 +164,7 @@ class TriangleLR(ValueScheduler):
 
     Args:
         optimizer: mmengine's wrapper or a torch optimiser.
-        total: Steps of the whole triangle, T; in a config by default those of the training (``train_cfg.max_iters``).
+        total: Steps of the whole triangle, T; in a config by default those of the training.
         low_ratio: Rate at both ends as a fraction of the peak.
         offset: Added to the step; the released code begins at -1.
         **kwargs: Of mmengine's schedulers.
@@ -178,6 +179,27 @@ class TriangleLR(ValueScheduler):
     def values(self) -> list[float]:
         """The triangle's height under each group's peak."""
         return [triangle(self.last_step + self.offset, self.total, self.low_ratio * v, v) for v in self.base_values]
+
+
+# Names that schedules give to their whole length: salseg's, and torch's cosine.
+_LENGTHS = ('total', 'T_max')
+
+
+def fill_lengths(schedules: Any, steps: int | None) -> None:
+    """Give schedules, configs, that name no length that of the training, in place.
+
+    Args:
+        schedules: One or several; what is built already stays.
+        steps: Of the training; None where it is not known yet.
+    """
+    for schedule in [schedules] if isinstance(schedules, MutableMapping) else schedules:
+        if not isinstance(schedule, MutableMapping) or not steps:
+            continue
+        kind = PARAM_SCHEDULERS.get(schedule['type'])
+        parameters = inspect.signature(kind).parameters if inspect.isclass(kind) else {}
+        for name in _LENGTHS:
+            if name in parameters and schedule.get(name) is None:
+                schedule[name] = steps
 
 
 def triangle(step: int, total: int, low: float, peak: float) -> float:

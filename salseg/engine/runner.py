@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from salseg.engine import checkpoint as files
+from salseg.engine.optim import fill_lengths
 from salseg.errors import CheckpointError
 from salseg.io.files import replacing
 from salseg.mmengine_compat.running import is_resuming, mark_loaded
@@ -45,6 +46,11 @@ class SalRunner(Runner):
                 "optim_wrapper.constructor='GroupedOptimWrapperConstructor' for one of each learning rate and decay."
             )
         return super().build_optim_wrapper(optim_wrapper)
+
+    def build_param_scheduler(self, scheduler: Any) -> Any:
+        """mmengine's; a schedule that names no length lasts as long as the training."""
+        fill_lengths(scheduler, self.train_loop.max_iters)
+        return super().build_param_scheduler(scheduler)
 
     def load_checkpoint(
         self,

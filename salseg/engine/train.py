@@ -1,7 +1,6 @@
 """Train what a config says."""
 
-import inspect
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,14 @@ from mmengine.config import Config
 from salseg.engine.checkpoint import has_checkpoint, newest_checkpoint
 from salseg.engine.config import load_config
 from salseg.engine.launch import init_processes
+from salseg.engine.optim import fill_lengths
 from salseg.engine.runner import SalRunner, device_line
+from salseg.engine.scaling import fit_batch
 from salseg.engine.sets import require_sets
 from salseg.errors import ConfigError
 from salseg.io.files import make_folder
-from salseg.registry import PARAM_SCHEDULERS
 from salseg.releases import Release
 
-# Names that schedules give to their whole length: salseg's, and torch's cosine.
-_LENGTHS = ('total', 'T_max')
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
@@ -56,24 +54,30 @@ def train(
     # Before a folder is made, a weights file looked for, a model built: this is what most first runs end at.
     require_sets(config, model, releases)
     name = Path(model).stem if not Path(model).is_dir() else Path(model).name
-    prepare(config, work_dir or config.get('work_dir') or f'work_dirs/{name}', launcher, amp)
+    batch = prepare(config, work_dir or config.get('work_dir') or f'work_dirs/{name}', launcher, amp)
     fresh = resume is True and _begun(config.work_dir) and not has_checkpoint(config.work_dir)
     if resume and not fresh:
         config.resume = True
         config.load_from = newest_checkpoint(config.work_dir) if resume is True else str(resume)
     runner = SalRunner.from_cfg(config)
     runner.logger.info(device_line())
+    if batch:
+        runner.logger.info(batch)
     if fresh:
         runner.logger.info('the run stopped before its first checkpoint: it starts again from the beginning')
     runner.train()
     return runner
 
 
-def prepare(config: Config, work_dir: str, launcher: str, amp: bool) -> None:
+def prepare(config: Config, work_dir: str, launcher: str, amp: bool) -> str:
     """Fill in what depends on the machine and the command line.
 
+    Returns:
+        What several processes make of the batch; empty for one.
+
     Raises:
-        ConfigError: The folder cannot be made, or the config asks for mmengine's activation checkpointing.
+        ConfigError: The folder cannot be made, or the config asks for mmengine's activation checkpointing, or the batch does
+            not fit the number of processes.
     """
     if config.get('activation_checkpointing'):
         raise ConfigError(
@@ -96,6 +100,7 @@ def prepare(config: Config, work_dir: str, launcher: str, amp: bool) -> None:
         }
     seed = config.setdefault('randomness', {}).get('seed')
     config.randomness['seed'] = 0 if seed is None else seed
+    line = fit_batch(config, dist.get_world_size() if dist.is_initialized() else 1)
     fill_schedules(config)
     for key in _LOADERS:
         loader = config.get(key)
@@ -104,17 +109,13 @@ def prepare(config: Config, work_dir: str, launcher: str, amp: bool) -> None:
             loader['persistent_workers'] = False
         for dataset in _datasets(loader):
             dataset.setdefault('seed', config.randomness['seed'])
+    return line
 
 
 def fill_schedules(config: Config) -> None:
     """A schedule that names no length lasts as long as the training, so one key changes both."""
-    schedules = config.get('param_scheduler') or []
-    for schedule in [schedules] if isinstance(schedules, MutableMapping) else schedules:
-        kind = PARAM_SCHEDULERS.get(schedule['type'])
-        parameters = inspect.signature(kind).parameters if inspect.isclass(kind) else {}
-        for name in _LENGTHS:
-            if name in parameters and schedule.get(name) is None and config.get('train_cfg', {}).get('max_iters'):
-                schedule[name] = config.train_cfg.max_iters
+    # A length in epochs is known once the data are: see SalRunner.build_param_scheduler.
+    fill_lengths(config.get('param_scheduler') or [], config.get('train_cfg', {}).get('max_iters'))
 
 
 def _datasets(loader: Mapping[str, Any] | None) -> Iterator[Any]:

@@ -70,6 +70,7 @@ class SalDataPreprocessor(BaseDataPreprocessor):
             images = None if images is None else F.pad(images, (0, right, 0, down))
             self._record_padding(samples, right, down)
         own = {name: _stack_field(samples, name) for name in ('prompt', 'flow', 'guidance')}
+        own['valid'] = _stack_field(samples, 'object_valid')
         return dict(inputs=FrameInputs(frames, images=images, padding=padding, **own), data_samples=samples)
 
     def _stack(self, items: Sequence[Tensor], samples: Sequence[SalDataSample]) -> Tensor:

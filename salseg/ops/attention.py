@@ -85,8 +85,8 @@ def descending_ranks(values: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def readjustment(attention: Tensor, alpha: float) -> Tensor:
-    """Weight of every entry: (rank + 1)^alpha where the attention is not negative, else 1 (thesis eq. 5.19).
+def readjustment(attention: Tensor, alpha: float, zero_counts: bool = True) -> Tensor:
+    """Weight of every entry: (rank + 1)^alpha where the attention is positive, else 1 (thesis eq. 5.19).
 
     The weights are constants for the gradient, and nothing normalises the rows afterwards.
 
@@ -94,6 +94,7 @@ def readjustment(attention: Tensor, alpha: float) -> Tensor:
         attention: (..., queries, keys), float32 or more: the weight jumps where a value crosses zero or two swap
             places.
         alpha: Exponent.
+        zero_counts: Whether exactly 0 counts as positive, as in the released code; the thesis says > 0.
 
     Returns:
         Same shape; up to keys^alpha.
@@ -103,14 +104,18 @@ def readjustment(attention: Tensor, alpha: float) -> Tensor:
         tensor([[8., 1., 1.]])
     """
     # The rank grows as attention falls: positions that are hardly noticed get the largest factor, which is the
-    # democracy of eq. 5.19. Ranks of all entries are those of the not negative ones, which stand first.
+    # democracy of eq. 5.19. Ranks of all entries are those of the positive ones, which stand first.
     weights = (descending_ranks(attention) + 1).to(attention.dtype).pow_(alpha)
-    # Zero counts as positive in the released code, while the thesis says > 0.
-    return weights.masked_fill_(attention < 0, 1)
+    return weights.masked_fill_(attention < 0 if zero_counts else attention <= 0, 1)
 
 
 def democratic_attention(
-    queries: Tensor, keys: Tensor, values: Tensor, alpha: float | None = 3, max_bytes: int = DEFAULT_BYTES
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    alpha: float | None = 3,
+    max_bytes: int = DEFAULT_BYTES,
+    zero_counts: bool = True,
 ) -> Tensor:
     """Softmax attention inside each image, times its readjustment (thesis eq. 5.18 to 5.21).
 
@@ -123,6 +128,7 @@ def democratic_attention(
         values: (N, P, C').
         alpha: Exponent of the readjustment; None for plain attention.
         max_bytes: Of the entries of a block and their ranks and weights.
+        zero_counts: See `readjustment`.
 
     Returns:
         (N, P, C'), at least float32.
@@ -144,6 +150,8 @@ def democratic_attention(
             attention = block @ keys[image].t() * (1 / math.sqrt(keys.shape[2]))
             # Not normalised again after the factor (eq. 5.20), in the released code either.
             share = attention.softmax(-1)
-            parts.append((share if alpha is None else share * readjustment(attention, alpha)) @ values[image])
+            parts.append(
+                (share if alpha is None else share * readjustment(attention, alpha, zero_counts)) @ values[image]
+            )
         results.append(torch.cat(parts))
     return torch.stack(results)

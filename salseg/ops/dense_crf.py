@@ -69,8 +69,10 @@ def dense_crf(
     logits = logits if logits.dtype == torch.float64 else logits.float()
     colours = _shrink(image.permute(2, 0, 1).to(logits.dtype), small)
     unary = _shrink(logits[None], small)[0]
+    # Widths in pixels shrink with the grid, the width in colours does not.
     near = _Separable(small, settings.theta_gamma / reduce, logits)
     alike = _Bilateral(colours, settings.theta_alpha / reduce, settings.theta_beta, max_bytes)
+    # Mean field starts from the unary alone.
     probability = torch.sigmoid(unary)
     for _ in range(iterations):
         # With two labels the message for foreground minus that for background is the kernel applied to 2 q - 1.
@@ -96,6 +98,7 @@ class _Separable:
             place = torch.arange(length, dtype=like.dtype, device=like.device) / width
             kernel = torch.exp(-0.5 * (place[:, None] - place).square())
             scale = kernel.sum(1).rsqrt()
+            # Normalised by the roots of both sums: pixels at the border have fewer neighbours, and get no less for it.
             self.sides.append(scale[:, None] * kernel * scale)
 
     def apply(self, values: Tensor) -> Tensor:
@@ -110,13 +113,16 @@ class _Bilateral:
         self.size = tuple(colours.shape[1:])
         rows, columns = torch.meshgrid(*(torch.arange(n, dtype=colours.dtype) for n in self.size), indexing='ij')
         places = torch.stack([rows, columns]).to(colours.device)
+        # One Euclidean distance of places and colours, each in its own width.
         self.points = torch.cat([places / near, colours / alike]).flatten(1).t().contiguous()
         count = len(self.points)
         self.rows = max(1, max_bytes // (count * colours.element_size()))
+        # The matrix serves all steps if it fits; else time is paid for memory.
         self._kept = self._kernel(self.points) if self.rows >= count else None
         self.scale = self._product(colours.new_ones(count)).rsqrt()
 
     def _kernel(self, points: Tensor) -> Tensor:
+        # The fast form by products cancels digits where points are near, which is where the kernel is large.
         distance = torch.cdist(points, self.points, compute_mode='donot_use_mm_for_euclid_dist')
         return distance.square_().mul_(-0.5).exp_()
 

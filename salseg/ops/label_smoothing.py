@@ -33,6 +33,7 @@ def slic(image: np.ndarray, segments: int = 200, compactness: float = 20.0) -> T
         from skimage.segmentation import slic as segment
     except ImportError as error:
         raise ImportError('superpixels need scikit-image: `pip install scikit-image`.') from error
+    # SLIC may skip numbers; everything below indexes by label.
     labels = segment(image, n_segments=segments, compactness=compactness, start_label=0)
     return torch.from_numpy(np.unique(labels, return_inverse=True)[1].reshape(labels.shape).astype(np.int64))
 
@@ -51,6 +52,7 @@ def superpixel_means(labels: Tensor, values: Tensor) -> Tensor:
                 [5.]], dtype=torch.float64)
     """
     flat, count = labels.flatten(), int(labels.max()) + 1
+    # In double precision: a superpixel may have 100,000 pixels.
     sums = values.new_zeros(count, len(values), dtype=torch.float64)
     sums.index_add_(0, flat, values.flatten(1).t().double())
     return sums / superpixel_areas(labels)[:, None]
@@ -74,6 +76,7 @@ def touching(labels: Tensor) -> Tensor:
         (labels[:-1, 1:], labels[1:, :-1]),
     ]
     both = torch.cat([torch.stack([a.flatten(), b.flatten()], dim=1) for a, b in pairs])
+    # Most neighbouring pixels are of one superpixel, which is no edge.
     both = both[both[:, 0] != both[:, 1]]
     return torch.cat([both, both.flip(1)]).unique(dim=0)
 
@@ -109,10 +112,13 @@ class SuperpixelGraph:
 
     def rows(self, start: int, stop: int) -> Tensor:
         """Rows start..stop of the affinity matrix, (stop - start, M) float64 in [0, 1]; 0 on the diagonal."""
+        # The fast form by products loses what matters for near colours, and the affinity is largest there.
         distance = torch.cdist(self.features[start:stop], self.features, compute_mode='donot_use_mm_for_euclid_dist')
         weights = distance.div_(-self.sigma2).exp_()
         own = self.neighbours[(self.neighbours[:, 0] >= start) & (self.neighbours[:, 0] < stop)]
         touching = weights[own[:, 0] - start, own[:, 1]]
+        # Within an image only touching superpixels are alike: two far apart may be object and
+        # background of one colour.
         weights.masked_fill_(self.image[start:stop, None] == self.image, 0)
         weights[own[:, 0] - start, own[:, 1]] = touching
         return weights
@@ -126,6 +132,7 @@ class SuperpixelGraph:
 
     def spread(self, values: Tensor) -> Tensor:
         """Product of the symmetrically normalised affinity D^-1/2 W D^-1/2 with a vector, (M,)."""
+        # Scaled on both sides here, so that no second matrix is made.
         scaled = self.scale * values
         return self.scale * torch.cat([block @ scaled for _, block in self._blocks()])
 
@@ -166,14 +173,17 @@ def rank_nodes(
     solution = torch.zeros_like(right)
     residual = right.clone()
     step, squared = residual.clone(), residual @ residual
+    # Squares are compared, so that no root is taken in a round.
     goal = squared * tolerance**2
     for _ in range(max_iterations):
         if squared <= goal:
             return solution
         product = (1 + lambda4) * step - graph.spread(step)
+        # The best length along this direction; the matrix is positive definite, so it is never divided by 0.
         length = squared / (step @ product)
         solution, residual = solution + length * step, residual - length * product
         before, squared = squared, residual @ residual
+        # The next direction is conjugate to all before it: the error never grows again along them.
         step = residual + squared / before * step
     raise ArithmeticError(f'ranking {len(graph)} superpixels did not reach {tolerance} in {max_iterations} rounds.')
 
@@ -233,6 +243,7 @@ def foreground_score(labels: Tensor, saliency: Tensor, rank: Tensor, beta: float
 
 def score_logits(score: Tensor, unary: Literal['log', 'linear'] = 'log') -> Tensor:
     """U(background) - U(foreground) of a score in [0, 1], same shape."""
+    # A certain pixel would have an infinite unary, and no neighbour could ever change it.
     score = score.clamp(0.01, 0.99)
     return torch.logit(score) if unary == 'log' else 2 * score - 1
 
@@ -272,11 +283,14 @@ def smooth_labels(
     marked = torch.cat([indicator(*pair) for pair in zip(labels, maps)])
     for _ in range(settings.rounds):
         rank = rank_nodes(graph, marked, prior, settings.lambda4, settings.beta)
+        # Ranks have no scale of their own; beside a map in [0, 1] they need one.
         rank = (rank - rank.min()) / (rank.max() - rank.min()).clamp(min=1e-12)
         scores = [foreground_score(*given, settings.beta) for given in zip(labels, maps, rank.split(counts))]
         marginals = [refine(image, score_logits(s, settings.unary)) for image, s in zip(images, scores)]
+        # The field says where, the map says how much: a mask cuts, it never brightens.
         masked = [value * (marginal > 0.5) for value, marginal in zip(maps, marginals)]
         before, marked = marked, torch.cat([indicator(*pair) for pair in zip(labels, masked)])
+        # The same marks give the same ranks, and so the same result for ever.
         if torch.equal(before, marked):
             break
     return masked if settings.output == 'masked' else marginals
@@ -294,6 +308,7 @@ def group_graph(
     tensors = (torch.from_numpy(image).permute(2, 0, 1)[None] for image in images)
     means = torch.cat([superpixel_means(x, rgb_to_lab(tensor)[0]) for x, tensor in zip(labels, tensors)])
     low, high = means.amin(0), means.amax(0)
+    # Lab's channels have different ranges, and one width serves all three.
     features = (means - low) / (high - low).clamp(min=1e-12)
     which = torch.cat([torch.full((count,), i) for i, count in enumerate(counts)])
     edges = torch.cat([touching(x) + int(start) for x, start in zip(labels, starts)])

@@ -37,6 +37,7 @@ def scatter_matrix(features: Tensor) -> Tensor:
         features: (N, P, d).
     """
     total = features.new_zeros(features.shape[2], features.shape[2], dtype=torch.float64)
+    # Image by image, so that only one is held in double precision.
     for image in features:
         image = image.double()
         total += image.t() @ image
@@ -53,6 +54,7 @@ def principal_direction(features: Tensor, grid: tuple[int, int], sigma: float = 
         grid: (h, w).
         sigma: Width of the centre, as a fraction of each side.
     """
+    # Eigenvalues ascend: the last column has the largest variance.
     direction = torch.linalg.eigh(scatter_matrix(features))[1][:, -1]
     agreement = ((features.double() @ direction) * centre(grid, sigma).to(features.device)).sum()
     return -direction if agreement < 0 else direction
@@ -62,6 +64,7 @@ def centre(grid: tuple[int, int], sigma: float = 0.25) -> Tensor:
     """Gaussian at the middle of a map minus its mean, (h*w,) float64; sigma as a fraction of each side."""
     rows, columns = ((torch.arange(n, dtype=torch.float64) + 0.5) / n - 0.5 for n in grid)
     gauss = torch.exp(-(rows[:, None].square() + columns.square()) / (2 * sigma**2)).flatten()
+    # Without its mean, so that a constant response agrees with neither sign.
     return gauss - gauss.mean()
 
 
@@ -91,19 +94,25 @@ def admm(
         raise ValueError(f'rho is {rho}; the update of the direction has a minimum for rho >= 2 only.')
     gram = scatter_matrix(features)
     mean = features.double().mean((0, 1))
+    # The scatter around the mean from the one around 0: n m m^T is what they differ by.
     spread = gram - features.shape[0] * features.shape[1] * torch.outer(mean, mean)
+    # What the direction's update solves; -2 spread is the variance that it maximises (paper eq. 5).
     matrix = rho * gram - 2 * spread
     matrix.diagonal().add_(2 * lambda1)
+    # The matrix is the same in every round: factored once.
     factor = torch.linalg.cholesky(matrix)
     masks, duals, direction = state.masks.double(), state.duals.double(), state.direction.double()
     for _ in range(iterations):
+        # Direction: least squares on what masks and duals ask for (paper eq. 5).
         target = sum(x.double().t() @ y for x, y in zip(features, masks - duals))
         direction = torch.cholesky_solve((rho * target).unsqueeze(1), factor).squeeze(1)
         response = _responses(features, direction)
         if renormalise is not None:
             gain = renormalise / response.std(correction=0)
             direction, response = direction * gain, response * gain
+        # Masks: responses without what the sparsity takes (paper eq. 6).
         masks = soft_threshold(response + duals, lambda2 / rho)
+        # Duals: what masks still lack of the responses, added up (paper eq. 7).
         duals = duals + response - masks
     return MaskState(direction, masks, duals)
 
@@ -148,6 +157,7 @@ def learn_masks(
         )
     used, state = begin(features, grid, response_std if mode == 'robust' else None)
     state = admm(used, state, iterations, renormalise=response_std if renormalise else None)
+    # Negative responses are the background's side of the direction.
     positive = state.masks.clamp(min=0).float()
     highest = positive.amax(1, keepdim=True)
     return torch.where(highest > 0, positive / highest.clamp(min=1e-30), 1.0).unflatten(1, grid)
@@ -164,6 +174,7 @@ def begin(features: Tensor, grid: tuple[int, int], response_std: float | None) -
     Raises:
         ValueError: All features are equal, so that nothing can be told apart.
     """
+    # Over the set, not the image: what every image has in the same amount is what they share.
     centred = features - features.mean((0, 1))
     direction = principal_direction(centred, grid)
     spread = _responses(centred, direction).std(correction=0)

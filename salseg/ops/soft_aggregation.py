@@ -24,6 +24,7 @@ def aggregate_log_odds(objects: Tensor, background: Tensor | None = None) -> Ten
         >>> aggregate_log_odds(objects).flatten().round(decimals=3)  # of background and object
         tensor([-2.1970,  2.1970])
     """
+    # Logarithms of odds, so that a softmax over them, and a cross entropy, are the shares.
     every = _with_background(objects, background)
     return torch.log(every / (1 - every))
 
@@ -52,5 +53,6 @@ def aggregate(objects: Tensor, background: Tensor | None = None) -> Tensor:
 
 def _with_background(objects: Tensor, background: Tensor | None) -> Tensor:
     if background is None:
+        # Objects were segmented on their own, so their absences are taken as independent.
         background = (1 - objects).prod(-3, keepdim=True)
     return torch.cat([background, objects], -3).clamp(EPSILON, 1 - EPSILON)

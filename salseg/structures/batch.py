@@ -21,6 +21,8 @@ class FrameInputs:
     Attributes:
         frames: (B, T, 3, H, W) float, RGB, normalised.
         prompt: What the user marked (masks or boxes), or labels of neighbouring frames; the model's project says which shape.
+        valid: (B, K) bool, which of the K slots of ``prompt`` are used in a training clip, also where one has no pixel;
+            None means all.
         flow: Optical flow in pixels, (B, T, 2, H, W) unless the project says otherwise.
         guidance: (B, T, 1, h, w) masks computed beforehand, in [0, 1].
         images: (B, T, 3, H, W) uint8 RGB before normalisation; kept in training, where losses read colours.
@@ -29,6 +31,7 @@ class FrameInputs:
 
     frames: Tensor
     prompt: Tensor | None = None
+    valid: Tensor | None = None
     flow: Tensor | None = None
     guidance: Tensor | None = None
     images: Tensor | None = None

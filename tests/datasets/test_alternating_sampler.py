@@ -46,8 +46,13 @@ def test_a_batch_depends_on_its_number_alone():
 
 def test_processes_share_a_step_without_overlap():
     whole = [sampler(sizes=(2, 8)).batch(number) for number in range(4)]
-    parts = [[sampler(sizes=(1, 4), rank=rank, world_size=2).batch(number) for rank in (0, 1)] for number in range(4)]
+    parts = [[sampler(sizes=(2, 8), rank=rank, world_size=2).batch(number) for rank in (0, 1)] for number in range(4)]
     assert [first + second for first, second in parts] == whole
+
+
+def test_a_part_that_does_not_divide_over_the_processes_is_refused():
+    with pytest.raises(ConfigError, match='1 sets per step do not divide over 2 processes; see scale_batch'):
+        sampler(sizes=(1, 4), world_size=2)
 
 
 @pytest.mark.parametrize('sizes', [(1,), (1, 0), (1, 4, 4)])

@@ -63,3 +63,20 @@ def test_clips_of_one_frame_end():
 def test_a_video_without_annotation_gives_no_clips():
     with pytest.raises(ValueError, match='without annotated frames'):
         clip_indices(5, [], length=3)
+
+
+def test_a_video_too_short_for_a_clip_repeats_its_last_frame_or_gives_none():
+    assert clip_indices(400, [0, 300], length=3, label_interval=1).clips == [[0, 300, 300]] * 2
+    assert clip_indices(400, [0, 300], length=3, label_interval=1, short='skip').clips == []
+    assert clip_indices(700, [0, 300, 600], length=3, short='skip').clips == [[0, 300, 600], [0, 300, 600]]
+
+
+@pytest.mark.parametrize('interval', [1, 2, 5, 20])
+def test_no_triplet_of_a_generator_holds_its_target_as_a_neighbour(interval):
+    for count in range(1, 60):
+        labels = [15 * index for index in range(count)]
+        options = dict(length=3, label_interval=interval, nominal_interval=15, short='skip')
+        clips = clip_indices(15 * count, labels, **options).clips
+        assert bool(clips) == (len(labels[::interval]) >= 3)
+        clips += triplet_indices(labels[::interval], 7, 15 * interval)
+        assert all(left < target < right for left, target, right in clips)

@@ -144,9 +144,65 @@ def test_objects_are_drawn_and_renumbered_and_unknown_pixels_stay():
 def test_fewer_objects_than_slots_and_none_at_all():
     found = SelectObjects(3).transform(clip([blocks(None, (8, 8))]))
     assert (found['object_ids'], found['object_valid'].tolist()) == ((2,), [True, False, False])
-    empty = SelectObjects(3).transform(clip([blocks(), blocks((0, 0))]))
-    assert (empty['object_ids'], empty['object_valid'].any()) == ((), False)
+    empty = SelectObjects(3, trials=1).transform(clip([blocks(), blocks((0, 0))]))
+    assert (empty['object_ids'], empty['object_valid'].tolist()) == ((), [True, False, False])
     assert not empty['labels'][1].any(), 'an object that is not in the first frame is background'
+
+
+class Mover:
+    """Clears an object in all frames of the first trials of a draw, and counts the trials."""
+
+    def __init__(self, *gone, trials=99):
+        self.gone, self.trials, self.seen = gone, trials, []
+
+    def __call__(self, results):
+        self.seen.append(results['frame_ids'])
+        if len(self.seen) <= self.trials:
+            results['labels'] = [np.where(np.isin(x, self.gone), 0, x).astype(np.uint8) for x in results['labels']]
+        return results
+
+
+def moved(mover, max_objects=2):
+    pipeline = [dict(type='SampleClip', length=3), *READ, mover, dict(type='SelectObjects', max_objects=max_objects),
+                dict(type='FirstFramePrompt'), dict(type='PackFrames')]  # fmt: skip
+    return SyntheticObjectVideos(1, frames=20, size=48, options=dict(objects=3, leaving=False), pipeline=pipeline)
+
+
+def test_an_object_that_left_the_frame_is_not_chosen():
+    videos = moved(Mover(1))
+    for draw in range(6):
+        sample = videos[draw]['data_samples']
+        assert 1 not in sample.object_ids
+        assert (sample.prompt.flatten(1).any(1) == sample.object_valid).all()
+
+
+def test_a_clip_whose_objects_all_left_is_drawn_again_five_times_in_all():
+    mover = Mover(1, 2, 3, trials=3)
+    sample = moved(mover)[0]['data_samples']
+    assert len(mover.seen) == 4
+    assert len(sample.object_ids) == 2
+    assert len({tuple(frames) for frames in mover.seen}) > 1, 'the clip itself is drawn again'
+    mover = Mover(1, 2, 3)
+    sample = moved(mover)[0]['data_samples']
+    assert len(mover.seen) == 5
+    assert (sample.object_ids, sample.object_valid.tolist()) == ((), [True, False])
+
+
+def test_trials_of_the_clip_and_of_the_objects_are_one_count():
+    labels = [blocks() for _ in range(20)]
+    given = dict(
+        frame_ids=list(range(20)), label_images=labels, label_kind=['index'] * 20, dataset='d', set_id='v', draw=0
+    )
+    clip_ = SampleClip(3, trials=5).transform({**given, 'rng': rng()})
+    assert clip_['trial'] == 4
+    clip_['labels'] = clip_['label_images']
+    assert SelectObjects(2).transform(clip_)['object_ids'] == ()
+
+
+def test_an_item_that_is_drawn_again_is_the_same_whenever_it_is_asked_for():
+    first, second = moved(Mover(1, 2, 3, trials=2)), moved(Mover(1, 2, 3, trials=2))
+    second.transforms[3].seen.clear()
+    np.testing.assert_array_equal(first[0]['inputs'], second[0]['inputs'])
 
 
 def test_an_affine_map_moves_labels_with_the_image():
@@ -313,12 +369,13 @@ def tree(tmp_path):
 FLIPPED = [dict(type='RandomFlip', probability=0.5), dict(type='RandomResizedCrop', size=32)]
 FROM_MASKS = [
     *READ,
-    dict(type='SelectObjects', max_objects=1),
     *FLIPPED,
+    dict(type='SelectObjects', max_objects=1),
     dict(type='MasksToBoxes'),
     dict(type='PackFrames'),
 ]
-FROM_FILE = [dict(type='LoadFrames'), dict(type='LoadBoxes', max_objects=1), *FLIPPED, dict(type='MasksToBoxes'),
+FROM_FILE = [dict(type='LoadFrames'), dict(type='LoadBoxes', max_objects='all'), *FLIPPED,
+             dict(type='SelectObjects', max_objects=1), dict(type='MasksToBoxes'),
              dict(type='PackFrames')]  # fmt: skip
 
 
@@ -406,7 +463,8 @@ def test_images_take_their_boxes_from_a_file(tmp_path):
     [
         lambda: RandomAffine(scale=(2, 1)), lambda: RandomThinPlate(points=2), lambda: RandomResizedCrop(0),
         lambda: RandomGrey(2), lambda: RepeatFrame(0), lambda: SelectObjects(0), lambda: MasksToBoxes(prompt='x'),
-        lambda: LoadBoxes(max_objects=0), lambda: ResizeShorterSide(0), lambda: SampleClip(0),
+        lambda: LoadBoxes(max_objects=0), lambda: LoadBoxes(max_objects='x'),
+        lambda: SelectObjects(1, trials=0), lambda: ResizeShorterSide(0), lambda: SampleClip(0),
         lambda: SyntheticObjectVideos(0),
     ],
 )  # fmt: skip

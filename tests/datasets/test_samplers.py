@@ -41,12 +41,12 @@ def test_keep_leaves_the_last_batch_of_an_epoch_small_and_fill_does_not():
 
 def test_processes_share_a_step_without_overlap():
     one = take(batches(batch_size=4), 5)
-    two = [take(batches(batch_size=2, rank=rank, world_size=2), 5) for rank in (0, 1)]
+    two = [take(batches(batch_size=4, rank=rank, world_size=2), 5) for rank in (0, 1)]
     assert [a + b for a, b in zip(*two)] == one
 
 
 def test_kept_last_batches_have_one_size_on_all_processes():
-    two = [take(batches(size=7, batch_size=2, last='keep', rank=r, world_size=2), 4) for r in (0, 1)]
+    two = [take(batches(size=7, batch_size=4, last='keep', rank=r, world_size=2), 4) for r in (0, 1)]
     assert [len(b) for b in two[0]] == [len(b) for b in two[1]] == [2, 2, 2, 2]
 
 
@@ -99,3 +99,10 @@ def test_concatenated_sets_keep_their_own_items():
     assert both[6]['set_id'] == 'train_00001'
     with pytest.raises(DataError, match='empty'):
         ConcatDataset([])
+
+
+def test_epochs_are_counted_in_items_and_rounded_up_to_a_step():
+    assert [batches(size=10, batch_size=4, last=last).steps(3) for last in ('fill', 'keep', 'drop')] == [8, 9, 6]
+    assert batches(size=10, batch_size=4).steps(0.5) == 2
+    two = batches(size=10, batch_size=4, rank=1, world_size=2)
+    assert two.steps(3) == 8, 'any number of processes'

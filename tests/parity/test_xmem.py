@@ -357,11 +357,12 @@ def test_training_clip(path):
     frames = torch.stack([given[f'clip{b}'] for b in range(settings['B'])])
     classes = torch.from_numpy(given['class_maps']).long()
     slots = torch.arange(1, settings['slots'] + 1)[:, None, None]
-    outputs = model.unroll(FrameInputs(frames, prompt=classes[:, 0, None] == slots), plan_of(settings))
+    valid = torch.arange(settings['slots']) < torch.tensor(settings['num_objects'])[:, None]
+    outputs = model.unroll(FrameInputs(frames, prompt=classes[:, 0, None] == slots), plan_of(settings), valid)
     tensors, totals = {}, {}
     rest = FrameTargets(
         labels=classes[:, 1:].to(torch.uint8),
-        object_valid=torch.arange(settings['slots']) < torch.tensor(settings['num_objects'])[:, None],
+        object_valid=valid,
     )
     losses = dict(
         ce=BootstrappedCrossEntropyLoss(settings['start_warm'], settings['end_warm'], settings['top_p']),

@@ -32,6 +32,11 @@ def main(data: str, out: str, *names: str) -> None:
     for name in names:
         config = make_tiny(load_config(str(config_of(name))), Path(data))
         config.test_dataloader = config.test_evaluator = config.test_cfg = None
+        # As many for each process as a small run has: batch statistics of a single image would be of one number.
+        loader = config.train_dataloader
+        loader.batch_size *= 2
+        if 'sizes' in loader.batch_sampler:
+            loader.batch_sampler.sizes = tuple(size * 2 for size in loader.batch_sampler.sizes)
         prepare(config, f'{out}/{name}', 'pytorch', amp=False)
         runner = SalRunner.from_cfg(config)
         found[name] = steps(runner)

@@ -2,9 +2,10 @@
 train_pipeline = [
     dict(type='LoadFrames'),
     dict(type='LoadLabels'),
-    dict(type='SelectObjects', max_objects=1),
     dict(type='RandomFlip', probability=0.5),
-    dict(type='RandomResizedCrop', size=(256, 432), area=(0.5, 1.0)),
+    # A crop, so that nothing is stretched; the thesis does not give its range of sizes.
+    dict(type='RandomResizedCrop', size=(256, 432), area=(0.5, 1.0), aspect=(1, 1)),
+    dict(type='SelectObjects', max_objects=1),
     dict(type='FirstFramePrompt'),
     dict(type='PackFrames'),
 ]

@@ -6,13 +6,14 @@ curriculum = ((0, 5), (0.1, 10), (0.3, 15), (0.9, 5))
 train_pipeline = [
     dict(type='LoadFrames'),
     dict(type='LoadLabels'),
-    dict(type='SelectObjects', max_objects=3),
     dict(type='RandomFlip', probability=0.5),
     dict(type='RandomResizedCrop', size=384, area=(0.36, 1.0)),
     dict(type='RandomPhotometric', brightness=0.1, contrast=0.03, saturation=0.03),
     dict(type='RandomGrey', probability=0.05),
     dict(type='RandomAffine', rotation=15, shear=10, per='frame', until=draws),
     dict(type='RandomPhotometric', brightness=0.01, contrast=0.01, saturation=0.01, per='frame'),
+    # After all that can move an object out of the frame; without any left, the clip is drawn again.
+    dict(type='SelectObjects', max_objects=3),
     dict(type='FirstFramePrompt'),
     dict(type='PackFrames'),
 ]

@@ -1,4 +1,6 @@
 # MSRA10K and DUT-OMRON as still images, DAVIS 2016 as video, in turn: one clip of eight frames, then eight images.
+# The frames are drawn from the whole video, one from each eighth; for eight consecutive ones: clips='all', length=8 and a
+# pipeline without SampleClip.
 data_root = 'data/'
 train_pipeline = [
     dict(type='LoadFrames'),
@@ -18,9 +20,9 @@ videos = dict(
     data_root=data_root + 'DAVIS-2016',
     list_file='ImageSets/train.txt',
     encoding='binary',
-    clips='all',
-    length=8,
+    clips='whole',
 )
+sample = dict(type='SampleClip', kind='stratified', length=8, trials=1, reverse=0.0)
 images = dict(
     type='ConcatDataset',
     datasets=[dict(type='SaliencyDataset', data_root=data_root + name) for name in ('MSRA10K', 'DUT-OMRON')],
@@ -32,7 +34,7 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='PartsSampler', shuffle=True),
     batch_sampler=dict(type='AlternatingBatchSampler', sizes=(1, 8)),
-    dataset=dict(type='ConcatDataset', datasets=[dict(**videos, pipeline=train_pipeline), images]),
+    dataset=dict(type='ConcatDataset', datasets=[dict(**videos, pipeline=[sample, *train_pipeline]), images]),
 )
 test_sets = [
     ('DAVIS-2016', 'ImageSets/val.txt'),

@@ -5,10 +5,10 @@ train_pipeline = [
     dict(type='SampleClip', length=3, gaps=((0, 2), (0.3, 4), (0.9, 2)), total_draws=600 * batch),
     dict(type='LoadFrames'),
     dict(type='LoadLabels'),
-    dict(type='SelectObjects', max_objects=2),
     dict(type='RandomFlip', probability=0.5),
     dict(type='RandomAffine', rotation=10, shear=5, scale=(0.9, 1.1), per='clip'),
     dict(type='RandomPhotometric', brightness=0.1, contrast=0.1, saturation=0.1),
+    dict(type='SelectObjects', max_objects=2),
     dict(type='FirstFramePrompt'),
     dict(type='PackFrames'),
 ]

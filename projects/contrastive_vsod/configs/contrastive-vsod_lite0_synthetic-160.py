@@ -34,6 +34,8 @@ test_pipeline = [
     dict(type='Resize', size=160),
     dict(type='PackFrames'),
 ]
+# One frame from each eighth of the video.
+sample = dict(type='SampleClip', kind='stratified', length=8, trials=1, reverse=0.0)
 train_dataloader = dict(
     batch_size=8,
     num_workers=1,
@@ -47,8 +49,8 @@ train_dataloader = dict(
                 type='VideoSaliencyDataset',
                 data_root='data/synthetic-vsod',
                 list_file='ImageSets/2016/train.txt',
-                clips='all',
-                length=8,
+                clips='whole',
+                pipeline=[sample, *train_pipeline],
             ),
             dict(type='SyntheticImages', length=800, split='train', size=160, labels='mask'),
         ],

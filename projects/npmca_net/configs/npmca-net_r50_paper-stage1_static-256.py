@@ -1,4 +1,11 @@
-_base_ = './npmca-net_r50_paper_davis17.py'
+_base_ = [
+    '../../../configs/_base_/default_runtime.py',
+    '../../../configs/_base_/datasets/davis17_val.py',
+    '../../../configs/_base_/datasets/davis17_clips_256x432.py',
+    '../../../configs/_base_/schedules/adam_100k.py',
+    './_base_/npmca-net_r50.py',
+]
+custom_hooks = [dict(type='StepSeedHook'), dict(type='SaveLabelsHook')]
 # Stage 1: objects of one set pasted on images of another, each with an affine map of its own in every frame. The objects of
 # an image of VOC and COCO, which are ids there, are pasted together.
 read = [dict(type='LoadFrames'), dict(type='LoadLabels')]

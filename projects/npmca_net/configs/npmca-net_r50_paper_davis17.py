@@ -4,15 +4,6 @@ _base_ = [
     '../../../configs/_base_/datasets/davis17_val.py',
     '../../../configs/_base_/datasets/davis17_clips_256x432.py',
     '../../../configs/_base_/schedules/adam_100k.py',
+    './_base_/npmca-net_r50.py',
 ]
-custom_imports = dict(imports=['projects.npmca_net'], allow_failed_imports=False)
-
-model = dict(
-    type='NPMCANet',
-    backbone=dict(type='ResNet', depth=50, out_indices=(1, 2, 3), weights='imagenet'),
-    matched_channels=256,
-    decoder_channels=256,
-    scales=(0.5, 0.75, 1.0),
-    losses=dict(iou=dict(type='SoftIoULoss')),
-)
 custom_hooks = [dict(type='StepSeedHook'), dict(type='SaveLabelsHook')]

@@ -51,7 +51,7 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='ResumableSampler', shuffle=True),
     batch_sampler=dict(type='ResumableBatchSampler'),
-    dataset=dict(**videos, length=3, pipeline=train_pipeline),
+    dataset=dict(**videos, length=3, short='skip', pipeline=train_pipeline),
 )
 pseudo_label_datasets = [
     dict(**videos, clips='between', between=7, spacing='even'),

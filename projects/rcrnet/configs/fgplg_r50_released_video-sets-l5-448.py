@@ -64,6 +64,7 @@ train_dataloader = dict(
                 list_file=f'{splits}{split}.txt',
                 encoding='binary',
                 length=3,
+                short='skip',
                 label_interval=label_interval,
                 nominal_interval=interval,
                 gaps='allow',
@@ -94,8 +95,8 @@ pseudo_label_datasets = [
 test_dataloader = None
 test_evaluator = None
 test_cfg = None
-# 51 epochs of about 700 triplets.
-train_cfg = dict(type='PositionTrainLoop', max_iters=35700)
+# As the released code.
+train_cfg = dict(type='PositionTrainLoop', max_epochs=51)
 optim_wrapper = dict(
     type='OptimWrapper',
     constructor='GroupedOptimWrapperConstructor',

@@ -1,4 +1,4 @@
-# Stage 3: the video network on true and generated labels, 1/5: every 5th label kept, one pseudo-label between two.
+# Table 1 and stage 3: the video network on true and generated labels, 1/5: every 5th label kept, one pseudo-label between two.
 # Starts from stage 1, load_from=...; the non-local blocks begin as identities. The data are what the generator wrote.
 _base_ = ['../../../configs/_base_/default_runtime.py', './_base_/video-sets-448.py']
 custom_imports = dict(imports=['projects.rcrnet'], allow_failed_imports=False)
@@ -49,8 +49,8 @@ train_dataloader = dict(
         pipeline=train_pipeline,
     ),
 )
-# 51 epochs of about 900 clips.
-train_cfg = dict(type='PositionTrainLoop', max_iters=45900)
+# As the released code.
+train_cfg = dict(type='PositionTrainLoop', max_epochs=51)
 optim_wrapper = dict(
     type='OptimWrapper',
     constructor='GroupedOptimWrapperConstructor',

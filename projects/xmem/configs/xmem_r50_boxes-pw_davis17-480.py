@@ -1,3 +1,5 @@
 _base_ = './xmem_r50_boxes_davis17-480.py'
 # Thesis tables 4.3 and 4.4, P+W: without the temporal loss.
 model = dict(losses=dict(temporal=None))
+# Both tables are tested with masks.
+test_dataloader = dict(dataset=dict(prompt='mask'))

@@ -1,4 +1,5 @@
-# Thesis tables 4.1, 4.3 and 4.4, P+W+T: learned from boxes, and prompted by the box around each first mask. Eight frames
+# Thesis table 4.1, B: learned from boxes, and tested with the box around each first mask; tables 4.3 and 4.4 are tested with
+# masks, see boxes-pwt. Eight frames
 # are resized to 384 x 384, not cropped; pairwise and temporal loss grow over 10,000 steps.
 _base_ = [
     '../../../configs/_base_/default_runtime.py',

@@ -4,7 +4,6 @@ model = dict(others=False, references=2, losses=dict(ce=dict(start=20000, end=70
 static_pipeline = [
     dict(type='LoadFrames'),
     dict(type='LoadLabels'),
-    dict(type='SelectObjects', max_objects=1),
     dict(type='RandomAffine', scale=(0.8, 1.5), per='clip'),
     dict(type='RandomFlip', probability=0.5),
     dict(type='RandomPhotometric', brightness=0.1, contrast=0.05, saturation=0.05),
@@ -16,6 +15,7 @@ static_pipeline = [
     dict(type='RandomCrop', size=384, per='frame'),
     dict(type='RandomPhotometric', brightness=0.1, contrast=0.05, saturation=0.05, per='frame'),
     dict(type='RandomThinPlate', points=12, sigma=0.02, probability=0.33, per='frame'),
+    dict(type='SelectObjects', max_objects=1),
     dict(type='FirstFramePrompt'),
     dict(type='PackFrames'),
 ]

@@ -68,8 +68,8 @@ HINTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
 # Names that read a source of one another.
 _TOGETHER = (
     {'COCO', 'COCO-groups', 'coco'},
-    {'DAVIS-2016', 'DAVIS-2017', 'DAVIS-2017-unsupervised'},
-    {'DAVIS-2017', 'DAVIS-2017-testdev', 'DAVIS-2017-unsupervised'},
+    # Their converter tells them apart by what it reads.
+    {'DAVIS-2016', 'DAVIS-2017', 'DAVIS-2017-testdev', 'DAVIS-2017-unsupervised'},
     {'YouTube-VOS', 'YouTube-VOS-2019'},
     {'DUTS', 'S-DUTS'},
 )

@@ -25,21 +25,29 @@ class ClipPlan:
     labelled: list[int]
 
 
-def windows(positions: Sequence[int], length: int, step: int, repeat_exact: bool = False) -> list[list[int]]:
+Short = Literal['repeat', 'skip']
+
+
+def windows(
+    positions: Sequence[int], length: int, step: int, repeat_exact: bool = False, short: Short = 'repeat'
+) -> list[list[int]]:
     """Runs of ``length`` entries, starting every ``step``; what is left over gets a run of the last entries.
 
     Args:
-        positions: In time; a shorter list is filled up with its last entry.
+        positions: In time.
         length: Of a run.
         step: Between starts.
         repeat_exact: Add the last run also where the runs end exactly with the list, if they overlap: the released code
             of RCRNet then gives the last clip twice.
+        short: A list shorter than a run is filled up with its last entry ('repeat') or gives no run ('skip').
 
     Raises:
         ValueError: There is no position, or length or step is below 1.
     """
     if not positions or length < 1 or step < 1:
         raise ValueError(f'windows needs positions, length and step of at least 1: {len(positions)}, {length}, {step}.')
+    if len(positions) < length and short == 'skip':
+        return []
     entries = list(positions) + [positions[-1]] * (length - len(positions))
     clips, start = [], 0
     while start + length <= len(entries):
@@ -61,6 +69,7 @@ def clip_indices(
     between: int = 0,
     training: bool = True,
     spacing: Literal['released', 'even'] = 'released',
+    short: Short = 'repeat',
 ) -> ClipPlan:
     """Clips over the labelled frames and some frames between them.
 
@@ -75,6 +84,7 @@ def clip_indices(
             clips do not overlap, but for the last.
         spacing: 'released' puts the frames between at multiples of floor(l d / (m + 1)) after a kept label, wherever
             the next one is; 'even' divides the way to the next kept label.
+        short: See `windows`. 'repeat', as the released code, gives a generator triplets whose target is its neighbour.
 
     Raises:
         ValueError: There is no annotation, as many frames between labels as the interval has, or a frame beyond the
@@ -104,7 +114,7 @@ def clip_indices(
     length = between + 2 if between else length
     # A clip of one frame has none to share.
     overlap = max(1, length - 1) if training else length
-    return ClipPlan(windows(entries, length, overlap, repeat_exact=training), length, step, kept)
+    return ClipPlan(windows(entries, length, overlap, training, short), length, step, kept)
 
 
 def even_positions(start: int, end: int, count: int) -> list[int]:
@@ -192,6 +202,23 @@ def forward_clip(count: int, length: int, gap: int, rng: np.random.Generator) ->
     most = min(gap, (count - 1) // (length - 1) - 1) if length > 1 else 0
     places = np.concatenate([[0], np.cumsum(1 + rng.integers(0, most + 1, length - 1))])
     return (places + rng.integers(count - places[-1])).tolist()
+
+
+def stratified_clip(count: int, length: int, gap: int, rng: np.random.Generator) -> list[int]:
+    """Frames in time from the whole video: one from each of ``length`` equal parts of it, uniform in the part.
+
+    Args:
+        count: Frames of the video.
+        length: Of the clip.
+        gap: Not read: parts decide how far frames lie apart.
+        rng: Drawn from once per part.
+
+    Raises:
+        ValueError: The video has fewer frames than the clip.
+    """
+    _check(count, length)
+    edges = [part * count // length for part in range(length + 1)]
+    return [int(rng.integers(low, high)) for low, high in pairwise(edges)]
 
 
 def _check(count: int, length: int) -> None:

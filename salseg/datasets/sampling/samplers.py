@@ -1,5 +1,6 @@
 """In which order items are drawn: resumable at any step, alternating between sets, whole videos."""
 
+import math
 from collections.abc import Iterator, Sequence, Sized
 
 import numpy as np
@@ -51,7 +52,7 @@ class ResumableBatchSampler(Sampler[list[int]]):
 
     Args:
         sampler: A `ResumableSampler`.
-        batch_size: Sets per process and step.
+        batch_size: Sets per step, over all processes, which divide it evenly.
         last: What happens to an epoch's last, incomplete batch: 'fill' from the next epoch (batches never shrink), 'keep'
             it small (one process) or fill it up with the epoch's first draws (several), or 'drop' it.
         rank, world_size: Of this process; by default the running ones.
@@ -60,7 +61,8 @@ class ResumableBatchSampler(Sampler[list[int]]):
         start: Number of batches already used; set it before iterating to resume there.
 
     Raises:
-        ConfigError: ``last`` is unknown, or an epoch is smaller than a batch that may not be filled.
+        ConfigError: ``last`` is unknown, the processes do not divide the batch, or an epoch is smaller than a batch that
+            may not be filled.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class ResumableBatchSampler(Sampler[list[int]]):
         self.world_size = running[1] if world_size is None else world_size
         self.start = 0
         self._cached: tuple[int, np.ndarray] | None = None
+        self._share(batch_size)
         if last == 'drop' and sampler.size < self.step_size:
             raise ConfigError(
                 f"ResumableBatchSampler: {sampler.size} items are fewer than one step of {self.step_size} and last='drop' "
@@ -90,19 +93,34 @@ class ResumableBatchSampler(Sampler[list[int]]):
     @property
     def step_size(self) -> int:
         """Sets per step over all processes."""
-        return self.batch_size * self.world_size
+        return self.batch_size
+
+    def _share(self, size: int) -> int:
+        """Of a process."""
+        if size % self.world_size:
+            raise ConfigError(
+                f'{type(self).__name__}: {size} sets per step do not divide over {self.world_size} processes; see '
+                'scale_batch in docs/en/cluster.md.'
+            )
+        return size // self.world_size
 
     def __len__(self) -> int:
         """Steps per epoch, the incomplete one included where it is kept."""
         whole, rest = divmod(self.sampler.size, self.step_size)
         return max(1, whole + (1 if rest and self.last != 'drop' else 0))
 
+    def steps(self, epochs: float) -> int:
+        """Steps of so many passes over the items, rounded up."""
+        if self.last == 'fill':
+            return max(1, math.ceil(epochs * self.sampler.size / self.step_size))
+        return max(1, math.ceil(epochs * len(self)))
+
     def batch(self, number: int) -> list[int]:
         """Draws of this process in step ``number``."""
-        first = self.rank * self.batch_size
         if self.last == 'fill':
-            start = number * self.step_size + first
-            return [self._draw(*divmod(start + i, self.sampler.size)) for i in range(self.batch_size)]
+            share = self._share(self.batch_size)
+            start = number * self.step_size + self.rank * share
+            return [self._draw(*divmod(start + i, self.sampler.size)) for i in range(share)]
         epoch, step = divmod(number, len(self))
         begin = step * self.step_size
         size = min(self.step_size, self.sampler.size - begin)
@@ -163,11 +181,11 @@ class AlternatingBatchSampler(ResumableBatchSampler):
     Args:
         sampler: A `PartsSampler`.
         batch_size: The largest of ``sizes``, since the runner asks for one number.
-        sizes: Sets per process and step of each part.
+        sizes: Sets per step of each part, over all processes, which divide each evenly.
         rank, world_size: Of this process; by default the running ones.
 
     Raises:
-        ConfigError: There are not as many sizes as parts, or the sampler is another one.
+        ConfigError: There are not as many sizes as parts, the processes do not divide one, or the sampler is another one.
     """
 
     def __init__(
@@ -189,18 +207,24 @@ class AlternatingBatchSampler(ResumableBatchSampler):
                 f'batch_size={batch_size}; give each data set its sets per step, the largest being batch_size.'
             )
         self.parts, self.sizes = sampler, tuple(sizes)
+        for size in sizes:
+            self._share(size)
 
     def __len__(self) -> int:
         """Steps until every part was seen once."""
-        steps = [-(-items // (size * self.world_size)) for items, size in zip(self.parts.sizes, self.sizes)]
+        steps = [-(-items // size) for items, size in zip(self.parts.sizes, self.sizes)]
         return max(steps) * len(steps)
+
+    def steps(self, epochs: float) -> int:
+        """Steps until every part was seen so many times."""
+        return max(1, math.ceil(epochs * len(self)))
 
     def batch(self, number: int) -> list[int]:
         """Draws of this process in step ``number``."""
         turn, part = divmod(number, len(self.sizes))
-        size = self.sizes[part]
-        first = (turn * self.world_size + self.rank) * size
-        return [self.parts.draw(part, position) for position in range(first, first + size)]
+        share = self._share(self.sizes[part])
+        first = turn * self.sizes[part] + self.rank * share
+        return [self.parts.draw(part, position) for position in range(first, first + share)]
 
 
 def share_videos(lengths: list[int], processes: int) -> list[list[int]]:

@@ -22,7 +22,8 @@ class FrameTransform(BaseTransform):
     ``frames`` is a list of T images (H, W, 3), uint8 or float32 on the 0-255 scale, RGB; ``labels`` a list of (H, W)
     uint8 in salseg's encoding and ``saliency`` of (H, W) float32 in [0, 1], where loaded; ``geometry`` the frames' records;
     ``box_maps`` a list of (H, W, K) uint8 filled boxes of K objects, where boxes were read from a file; ``rng`` the item's
-    own generator: nothing may draw from another; ``draw`` the number of the draw, from 0.
+    own generator: nothing may draw from another; ``draw`` the number of the draw, from 0;
+    ``trial`` how often this draw was drawn again, where it was.
     """
 
     @staticmethod

@@ -26,16 +26,18 @@ class LoadBoxes(FrameTransform):
     Args:
         file: CSV or JSON, see `salseg.datasets.box_files.read_boxes`; None where the data set was given one
             (``boxes=``).
-        max_objects: Slots (K) for the objects of a clip; None for saliency: all boxes of an image are one object.
+        max_objects: Slots (K) for the objects of a clip; 'all' gives every object of the first frame one, for
+            `SelectObjects` after the augmentation; None for saliency: all boxes of an image are one object.
 
     Raises:
-        ConfigError: ``max_objects`` is not positive.
+        ConfigError: ``max_objects`` is not positive or another word.
         DataError: The file cannot be used.
     """
 
-    def __init__(self, file: str | None = None, max_objects: int | None = None) -> None:
-        if max_objects is not None and not 1 <= max_objects < UNKNOWN:
-            raise ConfigError(f'LoadBoxes: max_objects={max_objects}; expected None or 1 to {UNKNOWN - 1}.')
+    def __init__(self, file: str | None = None, max_objects: int | str | None = None) -> None:
+        given = isinstance(max_objects, int) and 1 <= max_objects < UNKNOWN
+        if not given and max_objects not in (None, 'all'):
+            raise ConfigError(f"LoadBoxes: max_objects={max_objects!r}; expected None, 'all' or 1 to {UNKNOWN - 1}.")
         self.max_objects = max_objects
         self.table: BoxTable | None = None if file is None else read_boxes(file)
         self.file = file
@@ -58,13 +60,14 @@ class LoadBoxes(FrameTransform):
                 np.any(_filled(list(b.values()), s), axis=0)[..., None] for b, s in zip(given, frames)
             ]
         else:
-            chosen = draw_objects(list(given[0]), self.max_objects, self.rng(results))
-            slots = [*chosen, *[None] * (self.max_objects - len(chosen))]
+            most = max(1, len(given[0])) if isinstance(self.max_objects, str) else self.max_objects
+            chosen = draw_objects(list(given[0]), most, self.rng(results))
+            slots = [*chosen, *[None] * (most - len(chosen))]
             results['box_maps'] = [
                 np.moveaxis(_filled([b.get(i, (0, 0, 0, 0)) for i in slots], s), 0, -1) for b, s in zip(given, frames)
             ]
             results['object_ids'] = tuple(chosen)
-            results['object_valid'] = np.arange(self.max_objects) < len(chosen)
+            results['object_valid'] = np.arange(most) < max(1, len(chosen))
         results['box_maps'] = [np.ascontiguousarray(maps, np.uint8) for maps in results['box_maps']]
         return results
 

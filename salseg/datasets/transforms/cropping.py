@@ -56,14 +56,22 @@ class RandomCrop(RandomFrameTransform):
         return results
 
 
+_TRIALS = 10
+
+
 @TRANSFORMS.register_module()
 class RandomResizedCrop(RandomFrameTransform):
     """A window of random area, aspect and place, resized: bilinear for images and soft truth, nearest for labels.
 
+    A window that does not fit into the frame is drawn again, up to ten times; then the largest one in the middle whose
+    aspect is allowed is taken (the rule of the published video trainings). No window is cut at the border: that would
+    stretch what it shows.
+
     Args:
         size: (height, width), or one number for a square.
         area: Range of the window's fraction of the frame.
-        aspect: Range of its width by its height, uniform in the logarithm.
+        aspect: Range of its width by its height over those of ``size``, uniform in the logarithm: what stands in the
+            frame is stretched by one over it, and not at all for (1, 1).
         per: 'clip' or 'frame'.
 
     Raises:
@@ -86,16 +94,41 @@ class RandomResizedCrop(RandomFrameTransform):
             )
         self.area, self.aspect = tuple(area), tuple(aspect)
 
-    def draw(self, rng: np.random.Generator) -> tuple[float, float, float, float]:
-        """Fraction of the area, aspect, and the place as fractions of the free way down and across."""
-        aspect = float(np.exp(rng.uniform(*np.log(self.aspect))))
-        low, high = self.area
-        return rng.uniform(low, high), aspect, rng.random(), rng.random()
+    @property
+    def aspects(self) -> tuple[float, float]:
+        """Range of a window's width by its height."""
+        shape = self.width / self.height
+        return self.aspect[0] * shape, self.aspect[1] * shape
+
+    def draw(self, rng: np.random.Generator) -> np.ndarray:
+        """(10, 4): of each trial the fraction of the area, the aspect, the place as fractions of the way down, across."""
+        trials = rng.random((_TRIALS, 4))
+        trials[:, 0] = self.area[0] + trials[:, 0] * (self.area[1] - self.area[0])
+        low, high = np.log(self.aspects)
+        trials[:, 1] = np.exp(low + trials[:, 1] * (high - low))
+        return trials
+
+    def window(self, trials: np.ndarray, size: tuple[int, int]) -> tuple[int, int, int, int]:
+        """Left, top, right, bottom in an image of ``size`` (height, width): the first trial that fits into it."""
+        for fraction, aspect, down, across in trials:
+            area = fraction * size[0] * size[1]
+            height, width = round((area / aspect) ** 0.5), round((area * aspect) ** 0.5)
+            if 0 < height <= size[0] and 0 < width <= size[1]:
+                top, left = int(down * (size[0] - height + 1)), int(across * (size[1] - width + 1))
+                return left, top, left + width, top + height
+        return self._middle(size)
+
+    def _middle(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
+        aspect = min(max(size[1] / size[0], self.aspects[0]), self.aspects[1])
+        height = max(1, min(size[0], round(size[1] / aspect)))
+        width = max(1, min(size[1], round(size[0] * aspect)))
+        top, left = (size[0] - height) // 2, (size[1] - width) // 2
+        return left, top, left + width, top + height
 
     def transform(self, results: Results) -> Results:
         """Cut and resize the frames and what is on their grid."""
-        for frame, drawn in enumerate(self.draws(results)):
-            left, top, right, bottom = window(drawn, results['frames'][frame].shape[:2])
+        for frame, trials in enumerate(self.draws(results)):
+            left, top, right, bottom = self.window(trials, results['frames'][frame].shape[:2])
             part = np.s_[top:bottom, left:right]
             for name in ('frames', *LABEL_FIELDS):
                 if name not in results:
@@ -109,13 +142,3 @@ class RandomResizedCrop(RandomFrameTransform):
             record = results['geometry'][frame].cropped(left, top, right, bottom)
             results['geometry'][frame] = record.scaled(self.height, self.width)
         return results
-
-
-def window(drawn: Sequence[float], size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of a window in an image of ``size`` (height, width); too long sides are cut."""
-    fraction, aspect, down, across = drawn
-    area = fraction * size[0] * size[1]
-    height = min(size[0], max(1, round((area / aspect) ** 0.5)))
-    width = min(size[1], max(1, round((area * aspect) ** 0.5)))
-    top, left = int(down * (size[0] - height + 1)), int(across * (size[1] - width + 1))
-    return left, top, left + width, top + height

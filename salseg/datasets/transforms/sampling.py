@@ -5,30 +5,31 @@ from typing import Literal
 
 import numpy as np
 
-from salseg.datasets.sampling.clips import forward_clip, frame_gap, spread_clip
+from salseg.datasets.base import DrawAgain
+from salseg.datasets.sampling.clips import forward_clip, frame_gap, spread_clip, stratified_clip
 from salseg.datasets.transforms.base import PER_FRAME, FrameTransform, Results
 from salseg.errors import ConfigError, DataError
 from salseg.io.annotations import UNKNOWN, read_annotation
 from salseg.registry import TRANSFORMS
 
-_KINDS = {'spread': spread_clip, 'forward': forward_clip}
+_KINDS = {'spread': spread_clip, 'forward': forward_clip, 'stratified': stratified_clip}
 
 
 @TRANSFORMS.register_module()
 class SampleClip(FrameTransform):
     """Keep a few frames of a video; comes first, so that only they are read.
 
-    A clip whose first frame shows no object is drawn again; the last try counts whatever it shows.
+    A clip whose first frame shows no object is drawn again; the last trial counts whatever it shows.
 
     Args:
         length: Frames of the clip (T).
-        kind: 'spread', see `spread_clip`, or 'forward', `forward_clip`.
+        kind: 'spread', see `spread_clip`, 'forward', `forward_clip`, or 'stratified', `stratified_clip`.
         gaps: Largest gap between frames: one number, or a curriculum as in `frame_gap`.
-        total_draws: Draws of the whole training, iterations times batch size over all processes; needed with a
-            curriculum.
+        total_draws: Draws of the whole training, iterations times batch size, whatever the number of processes; needed
+            with a curriculum.
         divisor: Gaps are divided by this, rounded down, at least 1: for sets that are annotated in every so-manieth
             frame.
-        trials: Times a clip is drawn at most.
+        trials: Times a clip is drawn at most; those of `SelectObjects` behind it are counted with them.
         reverse: Probability that the clip is turned round.
 
     Raises:
@@ -48,7 +49,7 @@ class SampleClip(FrameTransform):
         schedule = ((0, gaps),) if isinstance(gaps, int) else tuple((fraction, gap) for fraction, gap in gaps)
         if kind not in _KINDS or length < 1 or trials < 1 or divisor < 1 or not 0 <= reverse <= 1:
             raise ConfigError(
-                f"SampleClip: kind={kind!r} must be 'spread' or 'forward'; length={length}, trials={trials} and "
+                f"SampleClip: kind={kind!r} must be 'spread', 'forward' or 'stratified'; length={length}, trials={trials} and "
                 f'divisor={divisor} at least 1, reverse={reverse} a probability.'
             )
         if len(schedule) > 1 and total_draws < 1:
@@ -71,7 +72,8 @@ class SampleClip(FrameTransform):
             DataError: The video is shorter than the clip.
         """
         rng, count = self.rng(results), len(results['frame_ids'])
-        for _ in range(self.trials):
+        for trial in range(min(results.get('trial', 0), self.trials - 1), self.trials):
+            results['trial'] = trial
             try:
                 chosen = _KINDS[self.kind](count, self.length, self.gap(results['draw']), rng)
             except ValueError as error:
@@ -80,7 +82,7 @@ class SampleClip(FrameTransform):
                     'shorten SampleClip(length=...).'
                 ) from error
             chosen = chosen[::-1] if rng.random() < self.reverse else chosen
-            if shows_object(results, chosen[0]):
+            if trial + 1 == self.trials or shows_object(results, chosen[0]):
                 break
         for name in PER_FRAME:
             if results.get(name) is not None:
@@ -160,42 +162,68 @@ def choose_members(rng: np.random.Generator, count: int, wanted: int, repeat: bo
 
 @TRANSFORMS.register_module()
 class SelectObjects(FrameTransform):
-    """Sample objects of the first frame as ids 1, 2, ...; the rest is background; comes after `LoadLabels`.
+    """Sample objects of the first frame as ids 1, 2, ...; the rest is background.
 
-    Adds ``object_ids``, the ids that the objects had, and ``object_valid`` (max_objects,), which slots are used. A clip
-    whose first frame shows no object has none.
+    Comes after `LoadLabels`, or `LoadBoxes` with a slot per object, and after all that can move an object out of the
+    frame: an object that a crop left out is none (released code of XMem). Where no object is left, the whole item is
+    drawn again, clip and augmentation.
+
+    Adds ``object_ids``, the ids that the objects had, and ``object_valid`` (max_objects,), which slots are used: at
+    least the first. In a clip without any object the last trial counts, and its first slot learns that nothing is there.
 
     Args:
         max_objects: Slots (K); where the first frame shows more objects, that many are drawn.
+        trials: Times an item is drawn at most, those of `SampleClip` counted.
 
     Raises:
-        ConfigError: It is not positive.
+        ConfigError: A number is not positive.
     """
 
-    def __init__(self, max_objects: int = 3) -> None:
-        if not 1 <= max_objects < UNKNOWN:
-            raise ConfigError(f'SelectObjects: max_objects={max_objects}; expected 1 to {UNKNOWN - 1}.')
-        self.max_objects = max_objects
+    def __init__(self, max_objects: int = 3, trials: int = 5) -> None:
+        if not 1 <= max_objects < UNKNOWN or trials < 1:
+            raise ConfigError(
+                f'SelectObjects: max_objects={max_objects}, trials={trials}; expected 1 to {UNKNOWN - 1}, and at least 1.'
+            )
+        self.max_objects, self.trials = max_objects, trials
 
     def transform(self, results: Results) -> Results:
         """The same clip with its objects renumbered.
 
         Raises:
-            DataError: The clip has no labels.
+            DataError: The clip has neither labels nor boxes.
+            DrawAgain: Its first frame shows no object, and there are trials left.
         """
+        present = self._present(results)
+        following = results.get('trial', 0) + 1
+        if not present and following < self.trials:
+            raise DrawAgain(following)
+        chosen = draw_objects(present, self.max_objects, self.rng(results))
+        if 'box_maps' in results:
+            self._select_maps(results, chosen)
+        else:
+            table = np.zeros(256, np.uint8)
+            table[UNKNOWN] = UNKNOWN
+            table[chosen] = np.arange(1, len(chosen) + 1)
+            results['labels'] = [table[labels] for labels in results['labels']]
+        results['object_ids'] = tuple(chosen)
+        results['object_valid'] = np.arange(self.max_objects) < max(1, len(chosen))
+        return results
+
+    def _present(self, results: Results) -> list[int]:
+        if 'box_maps' in results and results.get('object_ids') is not None:
+            shown = results['box_maps'][0].any((0, 1))
+            return [index for index, there in zip(results['object_ids'], shown) if there]
         if 'labels' not in results:
             raise DataError(
-                f'{results["dataset"]} / {results["set_id"]}: SelectObjects found no labels; put LoadLabels before it.'
+                f'{results["dataset"]} / {results["set_id"]}: SelectObjects found no labels; put LoadLabels before it, or '
+                "LoadBoxes(max_objects='all')."
             )
-        present = [int(i) for i in np.unique(results['labels'][0]) if 0 < i < UNKNOWN]
-        chosen = draw_objects(present, self.max_objects, self.rng(results))
-        table = np.zeros(256, np.uint8)
-        table[UNKNOWN] = UNKNOWN
-        table[chosen] = np.arange(1, len(chosen) + 1)
-        results['labels'] = [table[labels] for labels in results['labels']]
-        results['object_ids'] = tuple(chosen)
-        results['object_valid'] = np.arange(self.max_objects) < len(chosen)
-        return results
+        return [int(i) for i in np.unique(results['labels'][0]) if 0 < i < UNKNOWN]
+
+    def _select_maps(self, results: Results, chosen: Sequence[int]) -> None:
+        places = [results['object_ids'].index(index) for index in chosen]
+        missing = [(0, 0), (0, 0), (0, self.max_objects - len(chosen))]
+        results['box_maps'] = [np.pad(maps[..., places], missing) for maps in results['box_maps']]
 
 
 def draw_objects(present: Sequence[int], most: int, rng: np.random.Generator) -> list[int]:

@@ -1,10 +1,12 @@
 """Scribbles spread to whole objects: local saliency coherence and structure consistency (SCWSSOD)."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+from salseg.errors import ConfigError
 from salseg.models.losses.base import SalLoss, Terms, term_name
 from salseg.ops import CoherenceKernel, local_saliency_coherence, resize, scaled_size, structure_consistency
 from salseg.ops.geometry import map_size
@@ -25,7 +27,14 @@ class LocalSaliencyCoherenceLoss(SalLoss):
         sigma_position: Bandwidth of the distance, in grid pixels.
         sigma_image: Bandwidth of the colour difference in units of the *normalised* image, so 0.1 is about 5.7 grey levels.
             By output name where outputs differ: the released code shrinks it tenfold from output to output.
+        border: Neighbours outside the image: 'zeros', black, unsalient and at position (0, 0) as the released code's
+            padding makes them, or 'ignore', none (the thesis' windows know no others than pixels).
+        reduction: 'mean' over the pixels i, as released, or their 'sum', as eq. 4.3 prints it: 6,400 times as much for
+            80 x 80.
         weight, on, ramp_iterations: See `SalLoss`.
+
+    Raises:
+        ConfigError: Another border or reduction.
     """
 
     def __init__(
@@ -34,11 +43,20 @@ class LocalSaliencyCoherenceLoss(SalLoss):
         radius: int = 5,
         sigma_position: float = 6.0,
         sigma_image: float | Mapping[str, float] = 0.1,
+        border: Literal['zeros', 'ignore'] = 'zeros',
+        reduction: Literal['mean', 'sum'] = 'mean',
         weight: float = 1.0,
         on: str | Mapping[str, float] = 'logits',
         ramp_iterations: int = 0,
     ) -> None:
         super().__init__(weight, on, ramp_iterations)
+        if border not in ('zeros', 'ignore') or reduction not in ('mean', 'sum'):
+            raise ConfigError(
+                f"LocalSaliencyCoherenceLoss: border={border!r}, reduction={reduction!r}; expected 'zeros' or 'ignore', "
+                "'mean' or 'sum'."
+            )
+        self.border: Literal['zeros', 'ignore'] = border
+        self.pixels = reduction == 'sum'
         self.scale = scale
         self.radius = radius
         self.sigma_position = sigma_position
@@ -55,7 +73,8 @@ class LocalSaliencyCoherenceLoss(SalLoss):
         # Normalised, since the bandwidth of 0.1 is in units of one standard deviation.
         image = targets.image(size, align_corners=True)
         # All outputs as channels of one call: pair weights depend on the image alone and are most of the work.
-        values = local_saliency_coherence(torch.cat(maps, dim=-3), image, (kernel,), self.radius)
+        values = local_saliency_coherence(torch.cat(maps, dim=-3), image, (kernel,), self.radius, border=self.border)
+        values = values * (size[0] * size[1]) if self.pixels else values
         parts = values.split([m.shape[-3] for m in maps], dim=-1)
         terms = {name: self.on[name] * part.mean() for name, part in zip(names, parts)}
         return terms[names[0]] if len(names) == 1 else {term_name(name): term for name, term in terms.items()}

@@ -60,18 +60,26 @@ class DemocraticEnhancement(nn.Module):
     """Democratic feature enhancement of DCFM (thesis section 5.2.4) on the coarsest map, each image on its own.
 
     As in the released code queries, keys and values come from two convolutions each, attention is scaled by 1 /
-    sqrt(C), and a value of exactly 0 counts as positive. The attention is computed in float32 whatever the autocast.
+    sqrt(C). The attention is computed in float32 whatever the autocast.
 
     Args:
         channels: Of the coarsest map.
         alpha: Exponent of the readjustment (thesis eq. 5.19); None for plain attention (thesis table 5.6, row 2).
         max_bytes: Of a block of attention and what belongs to it.
+        zero_counts: Whether attention of exactly 0 counts as positive, as released; the thesis says > 0.
     """
 
-    def __init__(self, channels: int = 512, alpha: float | None = 3, max_bytes: int = 128 * 2**20) -> None:
+    def __init__(
+        self,
+        channels: int = 512,
+        alpha: float | None = 3,
+        max_bytes: int = 128 * 2**20,
+        zero_counts: bool = True,
+    ) -> None:
         super().__init__()
         self.alpha = alpha
         self.max_bytes = max_bytes
+        self.zero_counts = zero_counts
         self.conv = nn.Conv2d(channels, channels, 1)
         self.query = _two_layers(channels)
         self.key = _two_layers(channels)
@@ -90,7 +98,7 @@ class DemocraticEnhancement(nn.Module):
         with full_precision(x):
             x = ops.at_least_float32(x)
             queries, keys, values = (part(x).flatten(2).transpose(1, 2) for part in (self.query, self.key, self.value))
-            delta = ops.democratic_attention(queries, keys, values, self.alpha, self.max_bytes)
+            delta = ops.democratic_attention(queries, keys, values, self.alpha, self.max_bytes, self.zero_counts)
         return x + delta.transpose(1, 2).unflatten(2, x.shape[2:])
 
 

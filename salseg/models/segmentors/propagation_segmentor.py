@@ -75,8 +75,8 @@ class PropagationSegmentor(BaseSegmentor):
         """Outputs of a training clip, (B, T - 1, K, H, W): the first frame is given, not predicted.
 
         Args:
-            inputs: ``frames`` (B, T, 3, H, W) and ``prompt`` (B, K, H, W), the masks of the first frame; a slot without
-                a pixel holds no object.
+            inputs: ``frames`` (B, T, 3, H, W) and ``prompt`` (B, K, H, W), the masks of the first frame, of
+                which ``valid`` (B, K) says which slots are used.
         """
         raise TypeError(f'{type(self).__name__} must define unroll')
 

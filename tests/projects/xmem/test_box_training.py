@@ -15,6 +15,7 @@ from salseg.engine.checkpoint import load_file
 from salseg.engine.config import load_config
 from salseg.engine.train import train
 from salseg.registry import DATASETS, MODELS
+from salseg.structures import FrameInputs, FrameTargets
 from salseg.visualization import write_label_png
 from tests.tiny import ROOT
 
@@ -25,8 +26,9 @@ model = dict(key_backbone=dict(weights=None), value_backbone=dict(weights=None))
 pipeline = [
     dict(type='SampleClip', length=3),
     dict(type='LoadFrames'),
-    dict(type='LoadBoxes', max_objects=2),
+    dict(type='LoadBoxes', max_objects='all'),
     dict(type='RandomFlip'),
+    dict(type='SelectObjects', max_objects=2),
     dict(type='MasksToBoxes'),
     dict(type='PackFrames'),
 ]
@@ -68,21 +70,66 @@ def test_every_row_learns(row):
     assert model.decoder.predict.weight.grad.abs().sum() > 0
 
 
-def test_a_clip_without_object_trains_nothing_and_breaks_nothing():
-    for row in ('masks', 'boxes'):
-        config, item = item_of(f'xmem_lite0_{row}_synthetic-96.py')
-        sample = item['data_samples']
-        sample.prompt = torch.zeros_like(sample.prompt)
-        sample.object_valid = torch.zeros_like(sample.object_valid)
-        sample.labels = torch.zeros_like(sample.labels)
-        if row == 'boxes':
-            sample.box_valid = torch.zeros_like(sample.box_valid)
-        model, losses = losses_of(config, [item])
-        sum(losses.values()).backward()
-        grads = [p.grad for p in model.parameters() if p.grad is not None]
-        assert all(torch.isfinite(loss) for loss in losses.values())
-        assert all(torch.isfinite(grad).all() for grad in grads)
-        assert sum(grad.abs().sum() for grad in grads) < 1e-3
+def without_object(row):
+    """The config of a row, and an item of it in which no frame shows an object."""
+    config = load_config(str(CONFIGS / f'xmem_lite0_{row}_synthetic-96.py'))
+    size = dict(length=1, frames=6, size=64)
+    dataset = DATASETS.build({**config.train_dataloader.dataset.to_dict(), **size})
+    # Every object leaves the frame; what is drawn again leaves it again.
+    dataset.transforms.insert(3, lambda results: {**results, 'labels': [x * 0 for x in results['labels']]})
+    return config, dataset[0]
+
+
+def test_a_clip_without_object_has_one_used_slot_that_learns_to_stay_empty():
+    config, item = without_object('masks')
+    sample = item['data_samples']
+    assert sample.object_valid.tolist() == [True, False]
+    assert not sample.prompt.any()
+    model, _ = losses_of(config, [item])
+    batch = model.data_preprocessor(dict(inputs=[item['inputs']], data_samples=[sample]), True)
+    assert batch['inputs'].valid.tolist() == [[True, False]]
+    torch.manual_seed(1)
+    before = model.unroll(batch['inputs'])
+    # By hand: two classes, all pixels background, the dice of both slots against nothing.
+    rows = torch.log_softmax(before['log_odds'][:, :, :2], 2)[:, :, 0]
+    hardest = (-rows).flatten(2).sort(dim=2, descending=True).values[..., : 64 * 64 // 2].mean(2).sum()
+    dice = (1 - 1 / (before['probability'].flatten(3).sum(3) + 1)).mean((0, 2)).sum()
+    torch.manual_seed(1)
+    targets = FrameTargets.from_samples(batch['data_samples'], batch['inputs'], 10**6)
+    found = model.loss_from(batch['inputs'], [], model.unroll(batch['inputs']), targets)
+    torch.testing.assert_close(sum(found.values()), hardest + dice)
+    sum(found.values()).backward()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.grad is not None:
+                parameter -= 1e-3 * parameter.grad
+        torch.manual_seed(1)
+        after = model.unroll(batch['inputs'])
+    assert after['probability'][:, :, 0].sum() < before['probability'][:, :, 0].sum()
+    assert after['probability'][:, :, 1].max() < 1e-6
+
+
+def test_a_clip_without_object_adds_nothing_to_boxes():
+    config, item = without_object('boxes')
+    assert not item['data_samples'].box_valid.any()
+    model, losses = losses_of(config, [item])
+    sum(losses.values()).backward()
+    grads = [p.grad for p in model.parameters() if p.grad is not None]
+    assert all(torch.isfinite(loss) for loss in losses.values())
+    assert all(torch.isfinite(grad).all() for grad in grads)
+    assert sum(grad.abs().sum() for grad in grads) < 1e-3
+
+
+def test_without_valid_slots_all_are_used_and_none_is_guessed_from_pixels():
+    config, item = without_object('masks')
+    model, _ = losses_of(config, [item])
+    frames = torch.rand(1, 3, 3, 64, 64)
+    prompt = torch.zeros(1, 2, 64, 64, dtype=torch.bool)
+    free = model.unroll(FrameInputs(frames, prompt=prompt))['probability']
+    held = model.unroll(FrameInputs(frames, prompt=prompt), valid=torch.tensor([[True, False]]))['probability']
+    assert free[:, :, 1].min() > 1e-6
+    assert held[:, :, 1].max() < 1e-6
+    assert held[:, :, 0].min() > 1e-6
 
 
 def test_training_from_boxes_sees_no_mask():

@@ -1,0 +1,3 @@
+_base_ = './npmca-net_r50_paper-stage1_static-256.py'
+# Stage 1 of table 3.5, without channel attention.
+model = dict(channel_attention=False)

@@ -1,0 +1,31 @@
+"""The script on small images: every published pipeline once."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from tests.needs import ROOT
+
+
+@pytest.fixture(scope='module')
+def script():
+    spec = importlib.util.spec_from_file_location('loader_throughput', ROOT / 'benchmarks/speed/loader_throughput.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_each_published_pipeline_is_timed_once(script, capsys):
+    configs = script.published()
+    assert {Path(path).parents[1].name for path in configs} >= {
+        'scwssod',
+        'dcfm',
+        'mask_guided_fcn',
+        'npmca_net',
+        'xmem',
+    }
+    assert script.main([*configs, '--samples', '1', '--scale', '0.2']) == 0
+    rows = [line.split('  ') for line in capsys.readouterr().out.splitlines()]
+    assert [row[0] for row in rows] == [Path(path).stem for path in configs]
+    assert all(float(row[1]) > 0 for row in rows)
