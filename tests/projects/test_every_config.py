@@ -1,5 +1,6 @@
-"""Every config in the repository is built, trained for a step, tested, and requested a prediction."""
+"""Every config as it is, on the releases that it names: archive, `salseg convert`, a step, a test, a prediction."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,25 +11,59 @@ from salseg.apis import SaliencyPredictor
 from salseg.apis.clips import ClipPredictor
 from salseg.apis.groups import GroupPredictor
 from salseg.catalog import list_configs
+from salseg.cli import main
 from salseg.datasets.synthetic.images import draw_image
 from salseg.engine.config import load_config
 from salseg.engine.runner import SalRunner
 from salseg.engine.train import prepare
 from salseg.models import SaliencySegmentor
-from tests.projects.tiny_runs import make_tiny, write_data
+from salseg.propagation import Propagator
+from tests.projects.release_tree import make_own, make_tree
+from tests.projects.tiny_runs import data_sets, given, make_tiny
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = [str(path.relative_to(ROOT)) for path in list_configs()]
 
 
 @pytest.fixture(scope='module')
-def data(tmp_path_factory):
-    return write_data(tmp_path_factory.mktemp('data'))
+def tree(tmp_path_factory):
+    """The folder above ``data``."""
+    folder = tmp_path_factory.mktemp('tree')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        # Thousands of tiny files: what a power cut would leave is no matter here.
+        patch.setattr(os, 'fsync', lambda _: None)
+        make_tree(str(ROOT / path) for path in CONFIGS)
+    return folder
+
+
+@pytest.fixture()
+def config(request, tree, monkeypatch):
+    """The config, in the folder that holds all it reads."""
+    monkeypatch.chdir(tree)
+    loaded = load_config(str(ROOT / request.param))
+    own = [node for _, node in data_sets(loaded._cfg_dict) if node.get('data_root') == 'data/own']
+    if own:
+        make_own(own)
+    return loaded
 
 
 @pytest.mark.parametrize('path', CONFIGS)
-def test_a_config_trains_is_tested_and_predicts(path, data, tmp_path, monkeypatch):
-    config = make_tiny(load_config(str(ROOT / path)), data)
+def test_what_a_run_of_seconds_reads_is_what_the_config_says(path):
+    config = load_config(str(ROOT / path))
+    before = given(config)
+    assert any(key.endswith('.type') for key in before)
+    assert given(make_tiny(config)) == before
+
+
+@pytest.mark.parametrize(('config', 'path'), [(path, path) for path in CONFIGS], indirect=['config'], ids=CONFIGS)
+def test_all_sets_of_a_config_are_found_where_conversion_puts_them(config, path, capsys):
+    assert main(['check-data', '--config', str(ROOT / path)]) == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize('config', CONFIGS, indirect=True)
+def test_a_config_trains_is_tested_and_predicts(config, tmp_path, monkeypatch):
+    make_tiny(config)
     prepare(config, str(tmp_path), 'none', amp=False)
     runner = SalRunner.from_cfg(config)
     for name, module in runner.model.named_modules():
@@ -49,17 +84,23 @@ def test_a_config_trains_is_tested_and_predicts(path, data, tmp_path, monkeypatc
         # YouTube-VOS keeps its annotations on a server.
         assert metrics or not config.test_evaluator
         assert all(np.isfinite(value) for value in metrics.values())
-        if isinstance(runner.model, SaliencySegmentor):
-            _predicts(runner.model.eval(), config)
+        predicts(runner.model.eval(), config)
     assert config.get('train_dataloader') or config.get('test_dataloader')
 
 
-def _predicts(model, config):
-    model.cfg, model.weights_source = config, 'one step'
+def predicts(model, config):
+    """Two images of an odd size give two results of that size."""
     images = [draw_image(0, 'test', index, (40, 56)).image for index in range(2)]
-    kind = model.input_type
-    if kind == 'clip':
+    model.cfg, model.weights_source = config, 'one step'
+    if not isinstance(model, SaliencySegmentor):
+        mask = np.zeros((40, 56), np.uint8)
+        mask[10:30, 10:30] = 1
+        tracker = Propagator(model)
+        found = [tracker.step(image, prompt).labels for image, prompt in zip(images, (mask, None))]
+        assert [labels.shape for labels in found] == [(40, 56)] * 2
+        return
+    if model.input_type == 'clip':
         found = list(ClipPredictor(model)((str(i), image) for i, image in enumerate(images)))
     else:
-        found = (SaliencyPredictor if kind == 'image' else GroupPredictor)(model)(images)
+        found = (SaliencyPredictor if model.input_type == 'image' else GroupPredictor)(model)(images)
     assert [prediction.saliency.shape for prediction in found] == [(40, 56)] * 2

@@ -1,35 +1,108 @@
-"""Any config of the repository as a run of seconds: small data in the real layouts, small images, thin layers, one step."""
+"""Any config of the repository as a run of seconds on whatever data it reads: small images, thin layers, one step.
+
+What a data set reads, and how, is never changed: `given` names it, and a test compares it before and after. This module
+is copied alone beside an installed copy, so it imports nothing from the tests.
+"""
 
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.runner import TestLoop
+from torch.utils.data import Sampler
 
+from salseg.cli import main as salseg
+from salseg.datasets.base import SetDataset
 from salseg.datasets.synthetic import write_dataset
+from salseg.registry import DATA_SAMPLERS, DATASETS, LOOPS
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 IMAGE = 64
 TRACKERS = ('NPMCANet', 'XMem')
-# Folders and lists of a release: the small data have others.
-PLACES = ('image_folder', 'label_folder', 'label_root', 'list_file', 'groups', 'layout', 'layout_options', 'videos')
+# Where a data set lies and how it is read: what a user has to rely on.
+GIVEN = (
+    *('type', 'data_root', '*_folder', 'label_*', 'list_file', 'groups', 'layout*', 'videos', 'encoding', 'gaps'),
+    'prompt',
+)
+# Annotated frames that a protocol needs when it leaves out the first and the last.
+ANNOTATED = 3
+FRAMES = 8
 
 
-def write_data(folder: Path) -> Path:
-    """A few images, groups and videos to train on, and below ``test`` as few as a measure can do with."""
-    write_dataset('sod', folder / 'sod', splits=dict(train=3), size=IMAGE)
-    write_dataset('cosod', folder / 'cosod', splits=dict(train=2), size=IMAGE, group_size=3)
-    write_dataset('vsod', folder / 'vsod', splits=dict(train=2), size=IMAGE, length=11)
-    write_dataset('davis', folder / 'davis', splits=dict(train=2), size=IMAGE, length=8)
-    write_dataset('sod', folder / 'test/sod', splits=dict(train=1), size=IMAGE)
-    write_dataset('cosod', folder / 'test/cosod', splits=dict(train=1), size=IMAGE, group_size=2)
-    write_dataset('vsod', folder / 'test/vsod', splits=dict(train=1), size=IMAGE, length=3)
-    write_dataset('davis', folder / 'test/davis', splits=dict(train=1), size=IMAGE, length=3)
-    return folder
+@DATA_SAMPLERS.register_module()
+class FirstItems(Sampler[int]):
+    """The first image or group of each data set, the first clips or frames of its first video."""
+
+    def __init__(self, dataset: SetDataset, seed: int | None = None) -> None:
+        self.indices: list[int] = []
+        start = 0
+        for part in _parts(dataset):
+            self.indices += range(start, start + _enough(part))
+            start += len(part)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.indices)
+
+    def __len__(self) -> int:
+        return len(self.indices)
 
 
-def make_tiny(config: Config, data: Path) -> Config:
-    """Change a config in place."""
+@LOOPS.register_module()
+class FirstItemsLoop(TestLoop):
+    """mmengine's loop, whose evaluator is told how many items the sampler gives."""
+
+    def run(self) -> dict:
+        """Test."""
+        evaluate = self.evaluator.evaluate
+        self.evaluator.evaluate = lambda _: evaluate(len(self.dataloader.sampler))
+        return super().run()
+
+
+def _parts(dataset: SetDataset) -> Iterator[SetDataset]:
+    if hasattr(dataset, 'datasets'):
+        for part in dataset.datasets:
+            yield from _parts(part)
+    else:
+        yield dataset
+
+
+def _enough(dataset: SetDataset) -> int:
+    """Items of the first video, as many as a metric needs; one of the other sets."""
+    if hasattr(dataset, 'video_lengths'):
+        return min(dataset.video_lengths[0], FRAMES)
+    if dataset.input_type != 'clip':
+        return 1
+    items, annotated, first = 0, 0, dataset.describe(0)['set_id']
+    for found in map(dataset.describe, range(len(dataset))):
+        if found['set_id'] != first or annotated >= ANNOTATED:
+            break
+        items += 1
+        annotated += sum(path is not None for path in found['label_paths'])
+    return items
+
+
+def data_sets(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Place in a config and the node of every data set, those inside others and those to be labelled too."""
+    for path, node in _nodes(config):
+        kind = node.get('type')
+        if isinstance(kind, str) and path.split('.')[0] in (*LOADERS, 'pseudo_label_datasets') and kind in DATASETS:
+            yield path, node
+
+
+def given(config: Config) -> dict[str, Any]:
+    """By place in the config, what it says of where its data lie and how they are read."""
+    return {
+        f'{path}.{key}': value
+        for path, node in data_sets(config._cfg_dict)
+        for key, value in node.items()
+        if any(fnmatch(key, pattern) for pattern in GIVEN)
+    }
+
+
+def make_tiny(config: Config) -> Config:
+    """Change sizes, widths, lengths of runs and starting weights of a config in place."""
     for path, node in list(_nodes(config._cfg_dict)):
         if node.get('weights') in ('imagenet',) or str(node.get('weights', '')).endswith('.pth'):
             node['weights'] = None
@@ -37,17 +110,18 @@ def make_tiny(config: Config, data: Path) -> Config:
             node['width'] = 64
         if node.get('depth') == 101:
             node['depth'] = 50
-        if path.split('.')[0] in LOADERS:
-            _shrink(path, node, data, config.model.type in TRACKERS)
+        if path.split('.')[0] in (*LOADERS, 'generate_pipeline'):
+            _shrink(path, node, config.model.type in TRACKERS)
     for name in LOADERS:
         if config.get(name):
             config[name].num_workers = 0
             config[name].persistent_workers = False
+    for kind in ('val', 'test'):
+        if config.get(f'{kind}_dataloader'):
+            config[f'{kind}_dataloader'].sampler = dict(type='FirstItems')
+    if config.get('test_cfg'):
+        config.test_cfg.type = 'FirstItemsLoop'
     _narrow(config.model)
-    if len(config.model.get('scales', ())) > 2:
-        config.model.scales = config.model.scales[-2:]
-    if config.model.get('shorter_side'):
-        config.model.shorter_side = IMAGE
     if config.get('train_cfg'):
         config.train_cfg.max_iters = 1
         config.train_cfg.val_interval = 10
@@ -63,69 +137,28 @@ def _narrow(model: Any) -> None:
     parts = [(model.get(name) or {}).get('type') for name in ('neck', 'head')]
     if parts == ['ProgressiveAggregationNeck', 'MultiLevelSaliencyHead']:
         model.neck.width = model.head.in_channels = 32
+    if len(model.get('scales', ())) > 2:
+        model.scales = model.scales[-2:]
+    if model.get('shorter_side'):
+        model.shorter_side = IMAGE
 
 
-def _shrink(path: str, node: Any, data: Path, follows: bool) -> None:
+def _shrink(path: str, node: Any, tracks: bool) -> None:
     kind = str(node.get('type'))
     if path in LOADERS:
         # Batch statistics of a single image would be of one number in places.
-        node['batch_size'] = min(node.get('batch_size', 1), 1 if follows else 2)
-    if kind in _ROOTS:
-        part = data if path.startswith('train') else data / 'test'
-        _move(node, part / _ROOTS[kind](node), kind)
-        # Several test sets read the same folder here, and metrics are told apart by name.
-        node['name'] = path
-    elif kind.startswith('Synthetic'):
-        length = 2 if path.startswith('train') else 1
-        node |= {key: value for key, value in dict(length=length, size=IMAGE).items() if key in node}
+        node['batch_size'] = min(node.get('batch_size', 1), 1 if tracks else 2)
+    if kind.startswith('Synthetic') or kind == 'CompositeClips':
+        node |= {key: IMAGE for key in ('size',) if key in node}
     elif kind == 'AlternatingBatchSampler':
         node['sizes'] = tuple(min(size, 2) for size in node['sizes'])
     elif kind == 'SampleGroup':
         node['num_frames'] = 3
     elif kind == 'SampleClip':
         node['length'] = min(node['length'], 3)
-    elif kind == 'CompositeClips':
-        node['size'] = IMAGE
-    elif kind == 'ComputeFlow':
-        node.pop('cache', None)
-    elif '.pipeline.' in path and 'size' in node:
+    elif 'pipeline.' in path and 'size' in node:
         node['size'] = IMAGE
         node.pop('base', None)
-
-
-_ROOTS = {
-    'SaliencyDataset': lambda node: 'sod',
-    'GroupDataset': lambda node: 'cosod/train',
-    'VideoSaliencyDataset': lambda node: 'davis' if node.get('encoding') == 'index' else 'vsod',
-    'PromptedVideos': lambda node: 'davis',
-    'ObjectVideos': lambda node: 'davis',
-}
-
-
-def _move(node: Any, root: Path, kind: str) -> None:
-    """Let a data set read the small data."""
-    if node.get('label_folder') == 'scribble' or node.get('encoding') == 'scribble':
-        node['label_folder'] = 'scribble'
-        kept = ('label_folder',)
-    else:
-        kept = ()
-    for key in PLACES:
-        if key not in kept:
-            node.pop(key, None)
-    node['data_root'] = str(root)
-    if kind == 'SaliencyDataset' and node.get('encoding') == 'index':
-        # The small images have masks; sets with ids are converted in tests/apis/converting.
-        node['encoding'] = 'union'
-    if 'length' in node:
-        node['length'] = min(node['length'], 3)
-    if 'label_interval' in node:
-        node['label_interval'] = min(node['label_interval'], 5)
-    if kind in ('PromptedVideos', 'ObjectVideos'):
-        node['list_file'] = 'ImageSets/2017/train.txt'
-        node['layout'] = 'davis'
-        node['encoding'] = 'index'
-        if node.get('min_frames'):
-            node['min_frames'] = 4
 
 
 def _nodes(node: Any, path: str = '') -> Iterator[tuple[str, Any]]:
@@ -137,3 +170,32 @@ def _nodes(node: Any, path: str = '') -> Iterator[tuple[str, Any]]:
     elif isinstance(node, list | tuple):
         for index, value in enumerate(node):
             yield from _nodes(value, f'{path}.{index}')
+
+
+def write_synthetic(base: Path) -> None:
+    """What configs of synthetic videos read below ``data`` in a folder: the files of a page's command, fewer of them."""
+    splits = dict(train=2, val=1)
+    # At every 20th label a clip of the generator spans 41 frames.
+    write_dataset('vsod', base / 'data/synthetic-vsod', splits=splits, size=IMAGE, length=41)
+
+
+def write_pseudo_labels(config: Config, out: Path, work: Path, *options: str) -> None:
+    """Run ``salseg precompute pseudo-labels`` on a config with a thin, untrained generator."""
+    work.mkdir(parents=True, exist_ok=True)
+    config = make_tiny(config)
+    config.dump(work / 'generator.py')
+    words = ['precompute', 'pseudo-labels', str(work / 'generator.py'), '--out', str(out), '--random-weights']
+    words += ['--device', 'cpu', *(['--cfg-options', *options] if options else [])]
+    status = salseg(words)
+    if status:
+        raise RuntimeError(f'salseg {" ".join(words)}: status {status}')
+
+
+def write_data(base: Path, generator: Config) -> None:
+    """Below ``data`` in the present folder, ``base``, what the small systems read; ``generator`` is that of their labels."""
+    write_synthetic(base)
+    write_dataset('davis', base / 'archives/DAVIS', splits=dict(train=2, val=1), size=IMAGE, length=8)
+    status = salseg(['convert', 'DAVIS-2017', str(base / 'archives/DAVIS'), '--root', str(base / 'data')])
+    if status:
+        raise RuntimeError(f'salseg convert DAVIS-2017: status {status}')
+    write_pseudo_labels(generator, base / 'data/synthetic-vsod-pseudo', base / 'archives/generator')
