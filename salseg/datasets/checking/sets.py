@@ -153,7 +153,7 @@ def _absence(role: str, name: str, root: Path, encoding: str, known: Sequence[Re
         ways = '|'.join(release.name for release in known)
         return f'{text} It is for data of your own: salseg convert {ways} SOURCE'
     later = [release for release in known[1:] if encoding == 'scribble']
-    return ' And then: '.join([f'{text} {known[0].remedy()}', *(release.remedy() for release in later)])
+    return '. Then: '.join([f'{text} {known[0].remedy()}', *(release.remedy() for release in later)])
 
 
 def _remedy(encoding: str, known: Sequence[Release]) -> str:
