@@ -38,7 +38,7 @@ class ReadoutExplainer(TrackingExplainer):
         return isinstance(model, XMem)
 
     def explain_frame(self, frame: Tensor, state: XMemState, prompt: Prompt | None) -> dict[str, View]:
-        """``source``, ``share`` and ``long_term``; of objects that came later a group of views of their own."""
+        """``source``, ``fraction`` and ``long_term``; of objects that came later a group of views of their own."""
         views: dict[str, View] = {}
         if state.object_ids:
             views = self._views(frame, state)
@@ -56,9 +56,9 @@ class ReadoutExplainer(TrackingExplainer):
         chosen = model.reader.chosen_rows(memory.columns.augmented, query, kinds)
         views = {}
         for number, group in enumerate(memory.groups):
-            shares, frames = read_shares(memory, group, *chosen[number])
-            most = shares.max(1)
-            columns = dict(source=frames[most.indices].to(key), share=most.values, long_term=shares[:, 0])
+            fractions, frames = source_fractions(memory, group, *chosen[number])
+            most = fractions.max(1)
+            columns = dict(source=frames[most.indices].to(key), fraction=most.values, long_term=fractions[:, 0])
             ids, suffix = ','.join(map(str, group.ids)), f'_{number + 1}' if number else ''
             for name, values in columns.items():
                 index = name == 'source'
@@ -73,7 +73,9 @@ class ReadoutExplainer(TrackingExplainer):
         return views
 
 
-def read_shares(memory: KeyValueMemory, group: ObjectGroup, weights: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+def source_fractions(
+    memory: KeyValueMemory, group: ObjectGroup, weights: Tensor, places: Tensor
+) -> tuple[Tensor, Tensor]:
     """How much of what each query reads comes from each frame.
 
     Args:
@@ -82,9 +84,9 @@ def read_shares(memory: KeyValueMemory, group: ObjectGroup, weights: Tensor, pla
         weights, places: (Q, k), see :meth:`MemoryReader.chosen_rows`.
 
     Returns:
-        Shares (Q, 1 + F), rows sum to 1, and the numbers of the frames (1 + F,); the first is long-term memory.
+        Fractions (Q, 1 + F), rows sum to 1, and the numbers of the frames (1 + F,); the first is long-term memory.
     """
     rows = group.rows[places]
     column = torch.where(rows < memory.long, 0, (rows - memory.long) // memory.frame_rows + 1)
-    shares = weights.new_zeros(len(weights), 1 + len(memory.frames)).scatter_add_(1, column, weights)
-    return shares, torch.tensor([LONG_TERM, *memory.frames], device=weights.device)
+    fractions = weights.new_zeros(len(weights), 1 + len(memory.frames)).scatter_add_(1, column, weights)
+    return fractions, torch.tensor([LONG_TERM, *memory.frames], device=weights.device)

@@ -114,11 +114,11 @@ def _write(part: Explanation, number: int, out: Path, prefix: Path) -> dict[str,
     drawn = {'input': image, 'prediction': overlay(image, found)}
     written = {'prediction': drawn['prediction']}
     for key, view in part.views.items():
-        picture = draw_view(view, number, image)
-        if picture is not None:
-            written[key] = drawn[view.title] = picture
-    for key, picture in written.items():
-        write_png(out / key / prefix / f'{part.names[number]}.png', picture, durable=False)
+        drawing = draw_view(view, number, image)
+        if drawing is not None:
+            written[key] = drawn[view.title] = drawing
+    for key, drawing in written.items():
+        write_png(out / key / prefix / f'{part.names[number]}.png', drawing, durable=False)
     return drawn
 
 

@@ -90,11 +90,11 @@ def test_xmem_reads_all_from_the_first_frame_until_a_second_one_is_memorised():
     # Two frames before the prompt: sources are numbers of the video's frames, not of the memory's.
     frames = np.concatenate([frames, video(5, seed=1)])
     views = track(model, 'readout', frames, {2: PROMPT[0]}).views
-    source, share = views['source'].maps, views['share'].maps
+    source, fraction = views['source'].maps, views['fraction'].maps
     assert source[2] is None
     for frame in (3, 4):
         assert set(np.unique(source[frame])) == {2}
-        np.testing.assert_allclose(share[frame], 1, atol=1e-5)
+        np.testing.assert_allclose(fraction[frame], 1, atol=1e-5)
     assert set(np.unique(source[5])) <= {2, 4}
     assert not any(np.any(m) for m in views['long_term'].maps if m is not None)
     assert source[5].shape == frames[0].shape[:2]
