@@ -33,7 +33,8 @@ SIZES = {
     'BL30K': (512, 768), 'FBMS': (480, 640), 'VOS': (448, 800),
 }  # fmt: skip
 USUAL = (300, 400)
-IMAGES, VIDEOS, FRAMES, GROUPS = 6, 2, 32, 3
+# Frames: three labels are kept of every twentieth.
+IMAGES, VIDEOS, FRAMES, GROUPS = 6, 2, 48, 3
 LISTS = ('list_file', 'videos')
 
 

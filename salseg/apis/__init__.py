@@ -7,8 +7,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from salseg.apis.binarising import binarise, binarise_files
     from salseg.apis.clip_files import predict_video
     from salseg.apis.clips import ClipPredictor
+    from salseg.apis.explaining import Explanation, SetExplainer, ShownView, TrackExplainer, explain
+    from salseg.apis.explanation_files import explain_files
     from salseg.apis.group_files import predict_groups
     from salseg.apis.groups import GroupPredictor
     from salseg.apis.guidance import precompute_guidance

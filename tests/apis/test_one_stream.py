@@ -33,17 +33,17 @@ FRAMES, SIZE = 6, (64, 80)
 
 @pytest.fixture(scope='module')
 def tree(tmp_path_factory):
-    """A DAVIS tree with two videos of two objects each."""
+    """DAVIS as it is converted, with two videos of two objects each."""
     root = tmp_path_factory.mktemp('davis')
     for number, name in enumerate(('first', 'second')):
         video = draw_video(0, 'stream', number, length=FRAMES, size=SIZE, leaving=False)
         for t, frame in enumerate(video):
-            path = root / f'JPEGImages/480p/{name}/{t:05d}.jpg'
+            path = root / f'JPEGImages/{name}/{t:05d}.jpg'
             path.parent.mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(path), frame.image[..., ::-1])
-            write_label_png(root / f'Annotations/480p/{name}/{t:05d}.png', frame.labels)
-    (root / 'ImageSets/2017').mkdir(parents=True)
-    (root / 'ImageSets/2017/val.txt').write_text('first\nsecond\n')
+            write_label_png(root / f'Annotations/{name}/{t:05d}.png', frame.labels)
+    (root / 'ImageSets').mkdir()
+    (root / 'ImageSets/val.txt').write_text('first\nsecond\n')
     return root
 
 
@@ -75,7 +75,7 @@ def test_track_stream_and_test_loop_give_the_same_labels(name, kind, tree, tmp_p
     tested = by_test(config, checkpoint, options, tree, tmp_path / 'test')
     assert sorted(tested) == ['first', 'second']
     for video in tested:
-        frames, first = tree / f'JPEGImages/480p/{video}', tree / f'Annotations/480p/{video}/00000.png'
+        frames, first = tree / f'JPEGImages/{video}', tree / f'Annotations/{video}/00000.png'
         boxes, _ = boxes_of_labels(read_annotation(first, 'index'), 2)
         prompt = Prompt.from_labels(read_annotation(first, 'index'))
         given = ['--mask', str(first)]
