@@ -16,10 +16,10 @@ quickstart: $(VENV)/.installed
 	OMP_NUM_THREADS=2 $(BIN)/python tools/quickstart.py --out work_dirs/quickstart
 
 test: $(VENV)/.installed lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile -q
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q
 
 coverage: $(VENV)/.installed
-	$(BIN)/python -m pytest -n 2 --dist loadfile -q --cov=salseg --cov=projects --cov-report=term-missing:skip-covered
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q --cov=salseg --cov=projects --cov-report=term-missing:skip-covered
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

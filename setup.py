@@ -47,7 +47,7 @@ EXTRAS = {
         'onnxscript',
         'pytest>=8',
         'pytest-cov>=5',
-        'pytest-xdist>=3.5',
+        'pytest-xdist>=3.7',
         'ruff>=0.9',
         'scikit-learn',
         'scipy-stubs',

@@ -104,7 +104,7 @@ for name in "${VERSIONS[@]}"; do
         row "$name" - - - - "torch and torchvision do not load together, see $log"
         continue
     fi
-    PYTHONPATH=$ROOT "$bin/python" -m pytest -q -n "${WORKERS:-2}" --dist loadfile "$@" >> "$log" 2>&1 || FAILED=1
+    PYTHONPATH=$ROOT "$bin/python" -m pytest -q -n "${WORKERS:-2}" --dist loadfile --no-loadscope-reorder "$@" >> "$log" 2>&1 || FAILED=1
     # shellcheck disable=SC2086
     row "$name" $found "$(tail -n 1 "$log")"
 done
