@@ -67,9 +67,7 @@ def order(nodes: Iterable[Node]) -> dict[str, Any]:
             first = lines_of(lines)[:LONG]
             lengths |= {name: max(lengths.get(name, 0), 2 * interval + 1) for name in first}
     if names:
-        asked['names'] = names
-    if lengths:
-        asked |= {'length': FRAMES, 'every': 1, 'lengths': lengths}
+        asked |= {'names': names, 'length': FRAMES, 'every': 1, 'lengths': lengths}
     return asked
 
 
