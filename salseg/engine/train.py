@@ -115,7 +115,7 @@ def prepare(config: Config, work_dir: str, launcher: str, amp: bool) -> str:
 def fill_schedules(config: Config) -> None:
     """A schedule that names no length lasts as long as the training, so one key changes both."""
     # A length in epochs is known once the data are: see SalRunner.build_param_scheduler.
-    fill_lengths(config.get('param_scheduler') or [], config.get('train_cfg', {}).get('max_iters'))
+    fill_lengths(config.get('param_scheduler') or [], (config.get('train_cfg') or {}).get('max_iters'))
 
 
 def _datasets(loader: Mapping[str, Any] | None) -> Iterator[Any]:

@@ -1,7 +1,7 @@
 """Two steps of every small system in one of several processes, the second in bfloat16; helper of test_distributed_steps.
 
-Usage: torchrun ... distributed_steps.py DATA OUT NAME...; writes OUT/<rank>.json: by name the digest of all gradients of
-either step, the loss, parameters without a gradient, and how the model is wrapped.
+Usage: torchrun ... distributed_steps.py OUT NAME..., in the folder above ``data``; writes OUT/<rank>.json: by name the
+digest of all gradients of either step, the loss, parameters without a gradient, and how the model is wrapped.
 """
 
 import hashlib
@@ -26,11 +26,11 @@ from salseg.engine.train import prepare
 from tests.projects.tiny_runs import make_tiny
 
 
-def main(data: str, out: str, *names: str) -> None:
+def main(out: str, *names: str) -> None:
     """Run all systems and write what was found."""
     found = {}
     for name in names:
-        config = make_tiny(load_config(str(config_of(name))), Path(data))
+        config = make_tiny(load_config(str(config_of(name))))
         config.test_dataloader = config.test_evaluator = config.test_cfg = None
         # As many for each process as a small run has: batch statistics of a single image would be of one number.
         loader = config.train_dataloader

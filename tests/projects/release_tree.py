@@ -19,15 +19,15 @@ from salseg.cli import main
 from salseg.datasets.synthetic import write_dataset
 from salseg.engine.config import load_config
 from salseg.releases import releases_at
-from tests.projects.tiny_runs import IMAGE, data_sets, write_pseudo_labels, write_synthetic
+from tests.projects.tiny_runs import FRAMES, IMAGE, data_sets, write_pseudo_labels, write_synthetic
 from tests.releases import MAKERS, make
 
 # Height and width of the releases' images.
 SIZE = (40, 48)
 # ``data/pseudo/[<sets or generator>-]<m>-<l>``: m labels made between two kept ones, every l-th of which is kept.
 ROW = re.compile(r'(?:(?P<which>.+)-)?(?P<between>\d+)-(?P<interval>\d+)')
-# Videos of a list that are labelled; a student needs no more.
-LABELLED = 2
+# Videos of a list that are long enough for three kept labels, and those that are labelled; a student needs no more.
+LONG, LABELLED = 2, 1
 
 Node = Mapping[str, Any]
 
@@ -36,6 +36,11 @@ def salseg(*words: str) -> None:
     """Run a command in this process."""
     status = main(list(words))
     assert status == 0, f'salseg {" ".join(words)}: status {status}'
+
+
+def lines_of(path: Path) -> list[str]:
+    """The videos of a list, of which no name has a blank."""
+    return path.read_text(encoding='utf-8').split()
 
 
 def roots(configs: Iterable[Config]) -> dict[PurePosixPath, list[Node]]:
@@ -52,17 +57,17 @@ def order(nodes: Iterable[Node]) -> dict[str, Any]:
     """What a maker is asked for, so that the lists and the distances of labels of all data sets of a release exist."""
     asked: dict[str, Any] = {'size': SIZE}
     names: dict[str, list[str]] = {}
-    interval = 1
+    lengths: dict[str, int] = {}
     for node in nodes:
-        lines = Path(node.get('list_file') or '')
+        lines, interval = Path(node.get('list_file') or ''), node.get('label_interval', 1)
         if lines.is_absolute():
-            names[lines.stem.rpartition('_')[2]] = lines.read_text().split()
-        interval = max(interval, node.get('label_interval', 1))
+            names[lines.stem.rpartition('_')[2]] = lines_of(lines)
+        if interval > 1:
+            # Three kept labels in some videos; the others of whole splits are short, and all frames are annotated.
+            first = lines_of(lines)[:LONG]
+            lengths |= {name: max(lengths.get(name, 0), 2 * interval + 1) for name in first}
     if names:
-        asked['names'] = names
-    if interval > 1:
-        # Three kept labels, all frames annotated: whole splits as short as they can be.
-        asked |= {'length': 2 * interval + 1, 'every': 1}
+        asked |= {'names': names, 'length': FRAMES, 'every': 1, 'lengths': lengths}
     return asked
 
 
@@ -96,16 +101,17 @@ def make_labels(root: PurePosixPath, configs: Mapping[str, Config]) -> None:
         return
     out, words = Path(*root.parts[:3]), (row['which'] or '').lower().split('-')
     path = next(path for path, config in configs.items() if makes(path, config, words, int(row['interval'])))
+    small = next(config for config in configs.values() if any('synthetic' in base for base in labelled(config)))
     options = []
     for index, node in enumerate(configs[path].pseudo_label_datasets):
         lines = Path('generators', f'{Path(node.list_file).stem}.txt').resolve()
         lines.parent.mkdir(exist_ok=True)
-        lines.write_text('\n'.join(Path(node.list_file).read_text().split()[:LABELLED]))
+        lines.write_text('\n'.join(lines_of(Path(node.list_file))[:LABELLED]))
         options += [
             f'pseudo_label_datasets.{index}.between={row["between"]}',
             f'pseudo_label_datasets.{index}.list_file={lines}',
         ]
-    write_pseudo_labels(load_config(path), out, Path('generators', out.name), *options)
+    write_pseudo_labels(load_config(path), out, Path('generators', out.name), *options, model=small.model)
 
 
 def labelled(config: Config) -> list[str]:

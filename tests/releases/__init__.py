@@ -39,7 +39,7 @@ def make(name: str, folder: Path, variant: str | None = None, **order: object) -
     """Write the miniature of a release below `folder` / NAME; `variant` is one of `MAKERS[name].variants`.
 
     `order`: seed, size (height, width), length (images per set or group, frames per video) and names (stems, groups
-    or videos, or these by split), every (distance of annotated frames where few are).
+    or videos, or these by split), every (distance of annotated frames where few are), lengths (of single videos).
     """
     maker = MAKERS[name]
     variant = variant or next(iter(maker.variants))

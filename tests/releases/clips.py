@@ -40,14 +40,13 @@ def clips(
 
     `size` is made odd by a few pixels, `fixed` is not.
     """
-    length = order.length or length
     made = []
     for index, video in enumerate(videos):
         which = index if len(videos) <= FEW else index % SHARED
         seed = mix(order.seed, name, which)
         here = fixed or odd_size(seed, order.size or size or (None if len(videos) <= FEW else SMALL))
-        frames, ids = scene(seed, *here, length, objects(which))
-        made.append(Clip(video, [stem.format(number) for number in range(length)], frames, ids.copy()))
+        frames, ids = scene(seed, *here, order.lengths.get(video, order.length or length), objects(which))
+        made.append(Clip(video, [stem.format(number) for number in range(len(frames))], frames, ids.copy()))
     return made
 
 

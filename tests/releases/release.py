@@ -102,7 +102,7 @@ class Order:
     """What a maker is asked for; what is None is the maker's own choice.
 
     `length` is images per set, images per group or frames per video. `names` are stems, groups or videos, or these by
-    split. `every` is the distance of annotated frames in sets that annotate few.
+    split. `every` is the distance of annotated frames in sets that annotate few. `lengths` are frames of single videos.
     """
 
     folder: Path
@@ -111,6 +111,7 @@ class Order:
     length: int | None = None
     names: Iterable[str] | Mapping[str, Iterable[str]] | None = None
     every: int | None = None
+    lengths: Mapping[str, int] = field(default_factory=dict)
 
     def splits(self, **default: Iterable[str]) -> dict[str, list[str]]:
         """Names by split; names given without a split all belong to the first."""

@@ -38,6 +38,8 @@ import torch
 from freeze_compare import Table, compare
 
 TABLE = Path(__file__).with_name('freeze_table.yml')
+# It labels the synthetic videos.
+GENERATOR = 'fgplg_lite0_synthetic-160'
 RESUME = ['train_cfg.max_iters=6', 'default_hooks.checkpoint.interval=3', 'default_hooks.checkpoint.max_keep_ckpts=-1']
 
 
@@ -69,6 +71,7 @@ def salseg_of(tree: Path) -> SimpleNamespace:
         propagator=first('Propagator', 'salseg.apis'),
         make_tiny=first('make_tiny', 'tests.projects.tiny_runs'),
         write_data=first('write_data', 'tests.projects.tiny_runs'),
+        data_sets=first('data_sets', 'tests.projects.tiny_runs'),
         write_tiny_config=first('write_tiny_config', 'tests.tiny'),
     )
 
@@ -85,13 +88,15 @@ def record(tree: Path) -> dict[str, Any]:
     records: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         resume = resumed(own, Path(folder))
-        data = own.write_data(Path(folder) / 'data')
+        # Configs name their data relative to the folder that a command is run in.
+        os.chdir(folder)
+        own.write_data(Path(folder), own.load_config(str(paths[GENERATOR])))
         for number, (name, path) in enumerate(paths.items(), 1):
             start = time.time()
             config = own.load_config(str(path))
             entry = dict(config=plain(config.to_dict(), tree), state=shapes(own, config))
             if 'lite' in name:
-                entry |= dict(output=answers(own, path), loss=losses(own, path, data, Path(folder) / name))
+                entry |= dict(output=answers(own, path), loss=losses(own, path, Path(folder) / name))
             records[name] = entry
             print(f'{number}/{len(paths)} {name} {time.time() - start:.1f} s', file=sys.stderr)
     versions = dict(torch=torch.__version__, numpy=np.__version__, python=sys.version.split()[0])
@@ -207,11 +212,12 @@ def tensors(value: Any) -> list[torch.Tensor]:
     return [tensor for child in children for tensor in tensors(child)]
 
 
-def losses(own: SimpleNamespace, path: Path, data: Path, folder: Path) -> dict[str, Any]:
-    """Loss terms of the first batch of a small run, and the norm of their gradient."""
-    config = own.make_tiny(own.load_config(str(path)), data)
+def losses(own: SimpleNamespace, path: Path, folder: Path) -> dict[str, Any]:
+    """Loss terms of the first batch of a small run and the norm of their gradient; none where its data are not here."""
+    config = own.make_tiny(own.load_config(str(path)))
     config.merge_from_dict({key: None for key in pretrained(config.model.to_dict(), 'model')})
-    if not config.get('train_dataloader'):
+    sets = [node for place, node in own.data_sets(config.to_dict()) if place.startswith('train_')]
+    if not sets or not all(Path(node.get('data_root', '')).is_dir() for node in sets):
         return {}
     own.prepare(config, str(folder), 'none', amp=False)
     config.log_level = 'ERROR'
