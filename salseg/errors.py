@@ -63,6 +63,8 @@ class WeightsError(SalsegError, RuntimeError):
 
 def missing_folder(folder: Path) -> DataError:
     """The error about a folder that is not there: it says what is beside it."""
+    if folder.is_file():
+        return DataError(f'{folder} is a file, and a folder is expected; if it is an archive, unpack it first.')
     parent = folder.parent
     if parent.is_dir():
         found = f'holds {", ".join(sorted(p.name for p in parent.iterdir())[:8]) or "nothing"}'

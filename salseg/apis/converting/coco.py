@@ -112,7 +112,7 @@ def coco_groups(
     for reason in reasons:
         summary.note('instances that are not used', reason)
     for category, number, found in with_progress(jobs, progress):
-        image = folder / content.files[number]['file_name']
+        image = _as_on_disk(folder / content.files[number]['file_name'])
         suffix = image.suffix.lower() if size is None else '.png'
         targets = out / 'img' / category / f'{stems[number]}{suffix}', out / 'gt' / category / f'{stems[number]}.png'
         _write_member(image, targets, content.files[number], found, size, how)
@@ -154,7 +154,7 @@ def coco_masks(
     masks = _masks_by_image(content, categories, summary)
     names = safe_names({number: stem_of(entry) for number, entry in content.files.items()})
     for number, entry in with_progress(list(content.files.items()), progress):
-        image = folder / entry['file_name']
+        image = _as_on_disk(folder / entry['file_name'])
         try:
             if not masks[number]:
                 raise DataError(
@@ -271,7 +271,7 @@ def _choose(
             )
         else:
             if instance.area is None:
-                mask = mask_of(instance, stated_shape(folder / entry['file_name'], entry), content.path)
+                mask = mask_of(instance, stated_shape(_as_on_disk(folder / entry['file_name']), entry), content.path)
                 instance = Instance(instance.category, instance.image, instance.segmentation, float(mask.sum()), False)
             if (instance.area or 0) > min_area:
                 chosen[instance.category][instance.image].append(instance)
@@ -282,6 +282,14 @@ def _choose(
 
 def stem_of(entry: dict[str, Any]) -> str:
     return str(PurePosixPath(entry['file_name']).with_suffix(''))
+
+
+def _as_on_disk(path: Path) -> Path:
+    """A file whose suffix is spelled otherwise on the disk, as IMG.JPG where the annotations say IMG.jpg."""
+    if path.exists():
+        return path
+    suffixes = (path.suffix.upper(), path.suffix.lower())
+    return next((other for suffix in suffixes if (other := path.with_suffix(suffix)).exists()), path)
 
 
 def _posix(name: str) -> str:

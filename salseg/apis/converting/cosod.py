@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from salseg.apis.converting.files import Progress, Summary, separate, take, with_progress, write_grey
-from salseg.apis.converting.pairing import nothing_found, pair
+from salseg.apis.converting.pairing import named, nothing_found, pair
 from salseg.apis.converting.trees import child, holds_images, sub_folders, walk
 from salseg.errors import DataError, missing_folder
 from salseg.io.annotations import LABEL_SUFFIXES, read_annotation
@@ -109,17 +109,35 @@ def _find_groups(source: Path, name: str) -> list[_Group]:
         elif any(holds_images(path) and child(path, _MASKS) for path in inside):
             nested.append(folder)
     if images:
-        return _parallel(images[0], masks)
+        return _parallel(_only(images, source, name), masks)
     if not nested:
         looked = ('image/GROUP', 'Image/GROUP', 'images/GROUP', 'img/GROUP', 'GROUP/GroundTruth')
         raise nothing_found(source, 'no group of images', looked)
-    return [_Group(path.name, path, child(path, _MASKS)) for path in sub_folders(nested[0]) if holds_images(path)]
+    around = _only(nested, source, name)
+    return [_Group(path.name, path, child(path, _MASKS)) for path in sub_folders(around) if holds_images(path)]
+
+
+def _only(folders: Sequence[Path], source: Path, name: str) -> Path:
+    """The one folder of groups, or the one of those that lie in a folder of the set's name."""
+    if len(folders) > 1 and name:
+        folders = [path for path in folders if _called(name, path.relative_to(source).parts)] or folders
+    if len(folders) > 1:
+        places = named([f'{path.relative_to(source)}/' for path in folders])
+        raise DataError(
+            f'{source} holds several folders of groups: {places}. Give the folder of one set, or name its folders with '
+            '--images and --masks.'
+        )
+    return folders[0]
+
+
+def _called(name: str, folders: Sequence[str]) -> bool:
+    return any(_plain(folder) in {_plain(name), *_ALIASES.get(_plain(name), ())} for folder in folders)
 
 
 def _role(folder: Path, name: str) -> str | None:
     """What the folder's name, or that of the folder around a set's own folder, says of its groups."""
     names = [folder.name.lower()]
-    if name and _plain(folder.name) in {_plain(name), *_ALIASES.get(_plain(name), ())}:
+    if name and _called(name, [folder.name]):
         names.append(folder.parent.name.lower())
     for role, aliases in (('image', _IMAGES), ('mask', _MASKS)):
         if {alias.lower() for alias in aliases} & set(names):

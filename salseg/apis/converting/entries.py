@@ -11,8 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from salseg.apis.converting.files import Progress, Summary, remove_leftovers, unwritten
-from salseg.apis.converting.recognise import command_for, other_release, refuse_other
+from salseg.apis.converting.files import Progress, Summary, remove_leftovers, separate, unwritten
+from salseg.apis.converting.recognise import command_for, other_release, own_part, refuse_other
 from salseg.errors import DataError
 from salseg.releases import Release
 
@@ -117,7 +117,9 @@ class Converter:
         module, _, name = self.function.partition(':')
         links = {'how': how or self.how} if self.how else {}
         # A user who names the folders knows what the source is.
-        if not {'images', 'masks', 'labels'} & set(options):
+        if not self.own and not {'images', 'masks', 'labels', 'annotations'} & set(options):
+            separate(source, out)
+            source = own_part(self.name, source)
             refuse_other(self.name, source)
         function = getattr(import_module(f'{_PACKAGE}.{module}'), name)
         try:

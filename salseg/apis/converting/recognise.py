@@ -10,8 +10,11 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from salseg.apis.converting.pairing import SHOWN
+from salseg.apis.converting.trees import sub_folders
 from salseg.errors import DataError
-from salseg.io.listing import is_stray
+from salseg.io.formats import IMAGE_SUFFIXES
+from salseg.io.listing import is_stray, walk_files
 
 # What is listed: levels below the source, folders of a folder, files of a folder, folders in all.
 _DEPTH, _FOLDERS, _FILES = 5, 40, 40
@@ -35,7 +38,7 @@ SIGNATURES: Mapping[str, tuple[tuple[str, ...], ...]] = {
     'COCO': ((r'annotations/instances_(train|val)2017\.json',),),
     'FBMS': (('(trainingset|testset)/[^/]+/groundtruth/',),),
     'DAVSOD': (('gt_object_level/',),),
-    'LongTimeVideo': (('jpegimages/(blueboy|dressage|rat)/',),),
+    'LongTimeVideo': (('jpegimages/(480p/)?(blueboy|dressage|rat)/',),),
     'DAVIS-2017-unsupervised': (('annotations_unsupervised/',),),
     'DAVIS-2017-testdev': ((r'imagesets/2017/test-dev\.txt',),),
     'DAVIS-2017': ((r'imagesets/2017/(train|val)\.txt',),),
@@ -53,6 +56,7 @@ SIGNATURES: Mapping[str, tuple[tuple[str, ...], ...]] = {
     'MSRA10K': (('(msra10k_imgs_gt|thus10000)/',),),
     'MSRA-B': (('msra-?b/',),),
     'HKU-IS': (('hku-?is/',),),
+    'ViSal': (('visal/',),),
 }
 # What a copy of another set may have by chance: it tells that a release is itself, and hints at another one.
 HINTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
@@ -73,6 +77,14 @@ _TOGETHER = (
     {'YouTube-VOS', 'YouTube-VOS-2019'},
     {'DUTS', 'S-DUTS'},
 )
+# What belongs to another set may lie in its folder.
+_BESIDE = {'S-DUTS'}
+# Their folders have names that those of other sets have, too.
+_COMMON = {
+    *('HKU-IS', 'MSRA-B', 'FSS-1000', 'CoCA', 'CoSOD3k', 'Cosal2015', 'iCoseg', 'MSRC', 'CoCo-SEG'),
+    *('DAVIS-2016', 'DAVIS-2017', 'DAVIS-2017-testdev', 'DAVIS-2017-unsupervised', 'YouTube-VOS', 'YouTube-VOS-2019'),
+    *('VOS', 'DAVSOD', 'ViSal', 'SegTrackv2', 'LongTimeVideo', 'BL30K', 'MOSE'),
+}
 
 
 def recognise(source: Path, hints: bool = True) -> list[str]:
@@ -83,27 +95,60 @@ def recognise(source: Path, hints: bool = True) -> list[str]:
     return list(dict.fromkeys([*found, *hinted]))
 
 
-def other_release(name: str, source: Path, hints: bool = True) -> str:
+def other_release(name: str, source: Path) -> str:
     """The release that a folder looks like if it does not look like the one that it is said to be; '' otherwise."""
-    if not source.is_dir():
-        return ''
-    found = recognise(source)
-    akin = {name}.union(*(names for names in _TOGETHER if name in names))
-    others = found if hints else recognise(source, hints=False)
-    return others[0] if others and not akin & set(found) else ''
+    found = recognise(source) if source.is_dir() else []
+    return found[0] if found and not _akin(name) & set(found) else ''
 
 
 def refuse_other(name: str, source: Path) -> None:
-    """Refuse a source that is another release's without a doubt.
+    """Refuse a source that is another release's without a doubt, whatever it also hints at.
 
     Nothing is refused for what has no signature: scribbles, people's own data, sets whose layout is a common one.
 
     Raises:
         DataError: It is; the message is the command that reads it.
     """
-    other = other_release(name, source, hints=False) if name in SIGNATURES else ''
-    if other:
-        raise DataError(f'{source} is not {name}: {command_for(other, source)}')
+    if not _akin(name) & set(SIGNATURES) or name in _BESIDE or not source.is_dir():
+        return
+    others = recognise(source, hints=False)
+    if others and not _akin(name) & set(others):
+        raise DataError(f'{source} is not {name}: {command_for(others[0], source)}')
+
+
+def own_part(name: str, source: Path) -> Path:
+    """The folder of a release in a folder that holds several, as a folder of downloads does; the source where it is one.
+
+    A release of several archives that lie among those of other sets is left to its converter, if its folders have names of
+    their own; others would take the folders of those sets for theirs.
+
+    Raises:
+        DataError: Folders of other sets lie beside, and none or several are this one's.
+    """
+    if not source.is_dir() or name in _BESIDE:
+        return source
+    own, strangers, inside = [], {}, sub_folders(source)
+    for folder in inside:
+        certain = recognise(folder, hints=False)
+        if _akin(name) & set(certain[:1] or recognise(folder)):
+            own.append(folder)
+        elif certain:
+            strangers[folder.name] = certain[0]
+    if len(inside) == len(own) == 1:
+        part = own_part(name, inside[0])
+        return source if part == inside[0] else part
+    # A file of annotations may say what its folder is, with the images elsewhere.
+    if len(own) == 1 and strangers and any(walk_files(own[0], IMAGE_SUFFIXES)):
+        return own_part(name, own[0])
+    if name in _COMMON and ((len(own) > 1 and strangers) or len(set(strangers.values())) > 1):
+        others = ', '.join(f'{other} in {folder}/' for folder, other in list(strangers.items())[:SHOWN])
+        raise DataError(f'{source} holds other sets too, {others}. Give the folder of {name} alone.')
+    return source
+
+
+def _akin(name: str) -> set[str]:
+    """Names that read the same source."""
+    return {name}.union(*(names for names in _TOGETHER if name in names))
 
 
 def command_for(other: str, source: Path) -> str:

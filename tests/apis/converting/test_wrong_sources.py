@@ -1,13 +1,14 @@
 """The source of another set, a target that takes nothing: one sentence each, status 2."""
 
 import errno
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
 from salseg.apis.converting import CONVERTERS
-from salseg.apis.converting.recognise import HINTS, SIGNATURES, other_release, recognise
+from salseg.apis.converting.recognise import HINTS, SIGNATURES, other_release, own_part, recognise
 from salseg.cli import main
 from salseg.errors import DataError
 from tests.datasets.checking.folders import draw_image, groups, mask, save
@@ -45,6 +46,7 @@ TREES = {
     'MSRA10K': ['MSRA10K_Imgs_GT/Imgs/1234.jpg', 'MSRA10K_Imgs_GT/Imgs/1234.png'],
     'MSRA-B': ['0_0_735.jpg', '0_0_735.png'],
     'HKU-IS': ['imgs/0004.png', 'gt/0004.png'],
+    'ViSal': ['ViSal/cat/Imgs/cat_001.jpg', 'ViSal/cat/ground-truth/cat_001.png'],
     'VOS': ['102/Imgs/00000.jpg', '102/ground-truth/00000.png'],
 }  # fmt: skip
 
@@ -162,3 +164,105 @@ def test_a_disk_that_takes_no_links_is_told_to_copy(tmp_path, capsys, monkeypatc
     stop_at(monkeypatch, errno.EPERM)
     assert main(['convert', 'CoCA', str(groups(tmp_path / 'in')), '--root', str(tmp_path / 'data')]) == 2
     assert 'Try --copy.' in capsys.readouterr().err
+
+
+SEVERAL = ['DUTS', 'CoCA', 'CoSOD3k', 'Cosal2015', 'iCoseg', 'MSRC', 'SegTrackv2', 'DAVSOD', 'ViSal', 'LongTimeVideo']
+
+
+def photographs(folder, name):
+    """As `plant`, with files that can be read."""
+    for number, path in enumerate(TREES[name]):
+        is_mask = any(word in path.lower() for word in ('groundtruth', 'ground_truth', 'ground-truth', 'binary', 'gt_'))
+        save(folder / path, mask() if is_mask else draw_image(number))
+    return folder
+
+
+@pytest.mark.parametrize('name', ['CoCA', 'CoSOD3k', 'Cosal2015', 'iCoseg', 'MSRC'])
+def test_a_set_is_taken_out_of_a_folder_of_downloads_and_never_mixed_with_the_others(name, tmp_path, capsys):
+    for other in ('CoCA', 'CoSOD3k', 'Cosal2015', 'iCoseg', 'MSRC'):
+        photographs(tmp_path / 'downloads' / f'unpacked {other}', other)
+    for source, root in (('downloads', 'all'), (f'downloads/unpacked {name}', 'alone')):
+        assert main(['convert', name, str(tmp_path / source), '--root', str(tmp_path / root)]) == 0
+    listed = [
+        {str(p.relative_to(tmp_path / root)) for p in (tmp_path / root).rglob('*.*')} for root in ('all', 'alone')
+    ]
+    assert listed[0] == listed[1] != set()
+
+
+@pytest.mark.parametrize('name', [name for name in SEVERAL if name != 'DUTS'])
+def test_the_folder_of_a_set_is_found_among_those_of_others(name, tmp_path):
+    for other in SEVERAL:
+        plant(tmp_path / other, other)
+    assert own_part(name, tmp_path) == own_part(name, tmp_path / name)
+    assert own_part(name, tmp_path / name).is_relative_to(tmp_path / name)
+
+
+def test_several_folders_of_one_set_among_those_of_others_are_refused(tmp_path):
+    for folder, name in (('a', 'MSRC'), ('b', 'MSRC'), ('c', 'ECSSD')):
+        plant(tmp_path / folder, name)
+    with pytest.raises(DataError, match='holds other sets too, ECSSD in c/. Give the folder of MSRC alone'):
+        own_part('MSRC', tmp_path)
+
+
+def test_several_folders_of_groups_are_refused_where_no_name_tells_them_apart(tmp_path, capsys):
+    for folder in ('one', 'two'):
+        photographs(tmp_path / 'in' / folder, 'iCoseg')
+    assert main(['convert', 'MSRC', str(tmp_path / 'in'), '--root', str(tmp_path / 'data')]) == 2
+    assert 'holds several folders of groups: one/images/, two/images/' in capsys.readouterr().err
+    (tmp_path / 'in/two').rename(tmp_path / 'in/MSRC')
+    assert main(['convert', 'MSRC', str(tmp_path / 'in'), '--root', str(tmp_path / 'data')]) == 0
+
+
+def test_the_parts_of_a_release_that_lie_side_by_side_stay_together(tmp_path):
+    for name in ('DUTS', 'HRSOD', 'LongTimeVideo'):
+        plant(tmp_path / name, name)
+        save(tmp_path / name / 'more/x.jpg', draw_image(0))
+        assert own_part(name, tmp_path / name) == tmp_path / name
+    copies = tmp_path / 'copies'
+    for place in ('long_video/JPEGImages/rat/00000.jpg', 'davis/JPEGImages/480p/rat/00000.jpg'):
+        save(copies / place, draw_image(0))
+    plant(copies / 'davis', 'DAVIS-2017')
+    assert own_part('LongTimeVideo', copies) == copies
+
+
+@pytest.mark.parametrize('name', ['YouTube-VOS-2019', 'ViSal'])
+def test_videos_of_another_set_are_refused_by_sets_of_common_layouts(name, tmp_path, capsys):
+    source = plant(tmp_path / 'in', 'DAVIS-2016')
+    assert main(['convert', name, str(source), '--root', str(tmp_path / 'data')]) == 2
+    assert f'is not {name}: this looks like DAVIS-2016' in capsys.readouterr().err
+
+
+def test_a_sign_that_leaves_no_doubt_counts_more_than_a_hint(tmp_path, capsys):
+    source = plant(tmp_path / 'in', 'PASCAL-S')
+    for stem in ('1', '2'):
+        save(source / f'masks/pascal/{stem}.png', mask())
+        save(source / f'imgs/pascal/{stem}.jpg', draw_image(0))
+    assert 'FSS-1000' in recognise(source)
+    assert main(['convert', 'FSS-1000', str(source), '--root', str(tmp_path / 'data')]) == 2
+    assert 'this looks like PASCAL-S' in capsys.readouterr().err
+
+
+def test_an_archive_that_is_not_unpacked_is_named_as_a_file(tmp_path, capsys):
+    (tmp_path / 'ECSSD.zip').write_bytes(b'PK')
+    assert main(['convert', 'ECSSD', str(tmp_path / 'ECSSD.zip'), '--root', str(tmp_path / 'data')]) == 2
+    assert 'ECSSD.zip is a file, and a folder is expected; if it is an archive' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('name', ['COCO-groups', 'coco'])
+def test_coco_finds_images_whose_suffix_is_in_upper_case(name, tmp_path):
+    save(tmp_path / 'in/train2017/a.png', draw_image(0))
+    (tmp_path / 'in/train2017/a.png').rename(tmp_path / 'in/train2017/a.PNG')
+    box = [0, 0, 9, 0, 9, 9, 0, 9]
+    (tmp_path / 'in/annotations').mkdir()
+    (tmp_path / 'in/annotations/instances_train2017.json').write_text(
+        json.dumps(
+            {
+                'images': [{'id': 1, 'file_name': 'a.png'}],
+                'categories': [{'id': 1, 'name': 'cat'}],
+                'annotations': [{'id': 1, 'image_id': 1, 'category_id': 1, 'segmentation': [box], 'area': 5000}],
+            }
+        )
+    )
+    options = ['--least', '1'] if name == 'COCO-groups' else []
+    assert main(['convert', name, str(tmp_path / 'in'), '--out', str(tmp_path / 'out'), *options]) == 0
+    assert sorted(path.name for path in (tmp_path / 'out').rglob('a.*')) == ['a.png', 'a.png']
