@@ -23,6 +23,7 @@ COMMANDS = {
     'export': 'salseg.cli.export',
     'list': 'salseg.cli.list',
     'info': 'salseg.cli.info',
+    'rows': 'salseg.cli.rows',
 }
 
 
