@@ -17,6 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='FILE',
         help="resume from FILE or the folder's newest checkpoint",
     )
+    parser.add_argument(
+        '--from-scratch', action='store_true', help='let a later stage begin without the weights of the one before'
+    )
     parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
     add_options(parser)
     add_launcher(parser)
@@ -27,5 +30,14 @@ def run(args: argparse.Namespace) -> int:
     from salseg.apis.converting import releases
     from salseg.engine.train import train
 
-    train(args.model, args.cfg_options, args.work_dir, args.resume, args.amp, args.launcher, releases())
+    train(
+        args.model,
+        args.cfg_options,
+        args.work_dir,
+        args.resume,
+        args.amp,
+        args.launcher,
+        releases(),
+        args.from_scratch,
+    )
     return 0
