@@ -61,7 +61,7 @@ def train(
     # Before a folder is made, a weights file looked for, a model built: this is what most first runs end at.
     require_sets(config, model, releases)
     batch = prepare(config, folder, launcher, amp)
-    fresh = resume is True and _begun(config.work_dir) and not has_checkpoint(config.work_dir)
+    fresh = resume is True and is_begun(config.work_dir) and not has_checkpoint(config.work_dir)
     if resume and not fresh:
         config.resume = True
         config.load_from = newest_checkpoint(config.work_dir) if resume is True else str(resume)
@@ -134,6 +134,6 @@ def _datasets(loader: Mapping[str, Any] | None) -> Iterator[Any]:
             yield node
 
 
-def _begun(work_dir: str | Path) -> bool:
+def is_begun(work_dir: str | Path) -> bool:
     """Whether a run was started in this folder: its config was written."""
     return any(Path(work_dir).glob('*.py'))
