@@ -25,9 +25,27 @@ def model_cards() -> dict[str, dict[str, Any]]:
     for file in [*sorted((assets_root() / 'projects').glob('*/metafile.yml')), DEMO]:
         card = yaml.safe_load(file.read_text(encoding='utf-8')) or {}
         for model in card.get('Models', []):
-            shared = {key: value for key, value in card.items() if key != 'Models'}
+            shared = {key: value for key, value in card.items() if key not in ('Models', 'Stages')}
             cards[model['Name']] = {**shared, **model, 'Folder': str(file.parent)}
     return cards
+
+
+@lru_cache(maxsize=1)
+def project_stages() -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """Chains of stages by project and by name of the chain: ``Stages`` of every ``projects/<paper>/metafile.yml``.
+
+    A stage has a ``Name`` and either ``Train`` (a model or config, with ``Start``: the stage whose weights it begins
+    with) or ``Precompute`` ('pseudo-labels' with ``From``, the stage whose model makes them, or 'guidance' with
+    ``Model``). ``Options`` override its config; ``{NAME}`` in a value is the folder of an earlier stage.
+    """
+    import yaml
+
+    found = {}
+    for file in sorted((assets_root() / 'projects').glob('*/metafile.yml')):
+        card = yaml.safe_load(file.read_text(encoding='utf-8')) or {}
+        if card.get('Stages'):
+            found[file.parent.name] = card['Stages']
+    return found
 
 
 def list_models(pattern: str = '*') -> list[str]:

@@ -124,7 +124,8 @@ def fit(row: Row, config: Path, folder: Path, seed: int, args: argparse.Namespac
             'train_dataloader.num_workers': 0,
         }
         options = texts({**short, **row.options(args, seed, iterations)})
-        train(str(config), options, str(folder), resume=has_checkpoint(folder))
+        # These rows compare kinds of labels, all of them from ImageNet features.
+        train(str(config), options, str(folder), resume=has_checkpoint(folder), from_scratch=True)
     return checkpoint
 
 

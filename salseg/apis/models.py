@@ -1,6 +1,7 @@
 """Models by name, ready to use."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -8,6 +9,7 @@ import torch
 from salseg.catalog import shipped_weights
 from salseg.engine.checkpoint import load_file, load_weights, newest_checkpoint
 from salseg.engine.config import is_run_folder, load_config
+from salseg.engine.starting import nearest_cause, without_pretrained
 from salseg.errors import missing_weights
 from salseg.models import BaseSegmentor
 from salseg.registry import MODELS
@@ -53,22 +55,14 @@ def init_model(
         raise missing_weights(name_or_config, 'what it answers')
     spec = config.model.to_dict()
     if checkpoint is not None or not pretrained:
-        _without_pretrained(spec)
+        spec = without_pretrained(spec)
     # What is random is the same in every call, so that a run without trained weights can be resumed; the caller's own
     # draws continue as if nothing had been drawn here.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = MODELS.build(spec)
     if checkpoint is not None:
-        load_weights(model, load_file(checkpoint)['state_dict'], str(checkpoint))
+        found = load_file(checkpoint)
+        load_weights(model, found['state_dict'], str(checkpoint), cause=partial(nearest_cause, meta=found.get('meta')))
     model.cfg = config
     return model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
-
-
-def _without_pretrained(node: Any) -> None:
-    """A checkpoint brings all weights: do not ask for pretrained files that it would overwrite."""
-    if isinstance(node, dict):
-        if 'type' in node and node.get('weights') is not None:
-            node['weights'] = None
-        for value in node.values():
-            _without_pretrained(value)

@@ -5,7 +5,8 @@ import os
 import platform
 import re
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, Protocol, cast
@@ -21,6 +22,8 @@ from salseg.io.files import replacing
 _TAG = '__salseg__'
 # How torch words a difference in shape.
 _MISMATCH = re.compile(r'size mismatch for (\S+): .*?torch\.Size\((\[.*?\])\).*?torch\.Size\((\[.*?\])\)')
+# Share of the model's entries that a file must bring to count as its start.
+_LEAST = 0.1
 _PLAIN = (str, int, float, bool, type(None), Tensor)
 
 
@@ -123,7 +126,42 @@ class _WithSource(Protocol):
     weights_source: str | None
 
 
-def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: str, partial: bool = False) -> None:
+@dataclass(frozen=True)
+class Fit:
+    """What of a file of weights fits a model, by names of entries.
+
+    Attributes:
+        total: Entries of the model.
+        missing: Of the model, not in the file: they keep their start.
+        foreign: Of the file, unknown to the model.
+        shapes: In both with different shapes, the two shapes behind each name.
+    """
+
+    total: int
+    missing: list[str]
+    foreign: list[str]
+    shapes: list[str]
+
+    @property
+    def loaded(self) -> int:
+        """Entries of the same name."""
+        return self.total - len(self.missing)
+
+    def line(self) -> str:
+        """Counts in one line, and the first names of what did not come from the file."""
+        counts = {'missing': self.missing, 'foreign': self.foreign, 'of another shape': self.shapes}
+        return f'{self.loaded} of {self.total} entries loaded' + ''.join(
+            f', {len(names)} {kind}{_first(names)}' for kind, names in counts.items()
+        )
+
+
+def load_weights(
+    model: nn.Module,
+    state: Mapping[str, Tensor],
+    source: str,
+    partial: bool = False,
+    cause: Callable[[Iterable[str], Iterable[str]], str] | None = None,
+) -> Fit:
     """Load a state dict and say exactly what does not fit.
 
     Args:
@@ -131,34 +169,46 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: str, par
         state: Parameter names to tensors; a leading ``module.`` is cut.
         source: Where it comes from, for messages and ``model.weights_source``.
         partial: Keys may be missing on either side (fine-tuning from another model), but no shape may differ and
-            something must fit.
+            a tenth of the model's entries must be there.
+        cause: Says from both sides' names what a file that does not fit may be.
+
+    Returns:
+        What was loaded and what not; a shape may differ where a layer widens what an older stage saved.
 
     Raises:
         CheckpointError: Keys or shapes differ; the message counts and names them.
     """
     state = OrderedDict((key.removeprefix('module.'), value) for key, value in state.items())
     own = model.state_dict()
-    missing, foreign, shapes = [k for k in own if k not in state], [k for k in state if k not in own], []
-    fits = len(missing) < len(own) and (partial or not (missing or foreign))
+    missing, foreign, shapes = (
+        [k for k in own if k not in state],
+        [k for k in state if k not in own],
+        _shapes(own, state),
+    )
+    fit = Fit(len(own), missing, foreign, shapes)
+    refused: list[str] = []
+    fits = fit.loaded > _LEAST * fit.total if partial else not (missing or foreign)
     if fits:
         try:
             # Through the modules' own hooks: a layer may widen what an older stage saved, so shapes are judged after them.
             model.load_state_dict(state, strict=not partial)
         except RuntimeError as error:
-            shapes = [f'{name} {there} here {here}' for name, there, here in _MISMATCH.findall(str(error))] or [
+            refused = [f'{name} {there} here {here}' for name, there, here in _MISMATCH.findall(str(error))] or [
                 str(error)
             ]
-    if not fits or shapes:
+    if not fits or refused:
+        guess = cause(list(own), list(state)) if cause is not None else ''
         raise CheckpointError(
-            f'{source} does not fit this {type(model).__name__}: {len(own) - len(missing)} of {len(own)} entries have the '
-            'same name.\n'
+            f'{source} does not fit this {type(model).__name__}: {fit.loaded} of {fit.total} entries have the same name.\n'
             + _listing('  missing in the file', missing)
             + _listing('  unknown to the model', foreign)
-            + _listing('  other shapes', shapes or _shapes(own, state))
+            + _listing('  other shapes', refused or shapes)
+            + (f'  Most likely {guess}.\n' if guess else '')
             + "  Is it a checkpoint of another config? The run's folder holds its config; `load_partial=True` in a config "
-            'loads what fits.'
+            'loads what fits, where a tenth of the model does.'
         )
     cast(_WithSource, model).weights_source = source
+    return fit
 
 
 def _shapes(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:
@@ -167,9 +217,15 @@ def _shapes(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]
 
 
 def _listing(title: str, names: list[str]) -> str:
-    if not names:
-        return ''
-    return f'{title} ({len(names)}): {", ".join(names[:5])}{", ..." if len(names) > 5 else ""}\n'
+    return f'{title} ({len(names)}): {_some(names, 5)}\n' if names else ''
+
+
+def _first(names: list[str]) -> str:
+    return f' ({_some(names, 3)})' if names else ''
+
+
+def _some(names: list[str], count: int) -> str:
+    return f'{", ".join(names[:count])}{", ..." if len(names) > count else ""}'
 
 
 def save_file(checkpoint: Mapping[str, Any], path: str | os.PathLike, save: Callable[..., None] = torch.save) -> None:

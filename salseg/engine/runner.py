@@ -1,5 +1,6 @@
 """mmengine's runner with exact state and safe files."""
 
+import functools
 from collections.abc import Callable, Mapping
 from logging import LogRecord
 from pathlib import Path
@@ -16,6 +17,7 @@ from torch import nn
 
 from salseg.engine import checkpoint as files
 from salseg.engine.optim import fill_lengths
+from salseg.engine.starting import nearest_cause, without_pretrained
 from salseg.errors import CheckpointError
 from salseg.io.files import replacing
 from salseg.mmengine_compat.running import is_resuming, mark_loaded
@@ -29,6 +31,13 @@ class SalRunner(Runner):
     def bare_model(self) -> nn.Module:
         """The model without its distributed wrapper."""
         return self.model.module if is_model_wrapper(self.model) else self.model
+
+    def build_model(self, model: Any) -> nn.Module:
+        """mmengine's; where a checkpoint brings every entry, no file of pretrained weights is looked for."""
+        covered = self.cfg.get('resume') or not self.cfg.get('load_partial')
+        if self.cfg.get('load_from') and covered and isinstance(model, Mapping):
+            model = without_pretrained(model)
+        return super().build_model(model)
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """mmengine's logger, without mmengine's notices about file classes of its own, which nobody can act on."""
@@ -72,9 +81,10 @@ class SalRunner(Runner):
             raise CheckpointError(f'{filename} holds weights only; training cannot be resumed from it. Use load_from.')
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         partial = bool(self.cfg.get('load_partial', False)) and not is_resuming(self)
-        files.load_weights(self.bare_model, checkpoint['state_dict'], str(filename), partial)
+        cause = functools.partial(nearest_cause, meta=checkpoint.get('meta'))
+        fit = files.load_weights(self.bare_model, checkpoint['state_dict'], str(filename), partial, cause)
         mark_loaded(self)
-        self.logger.info(f'weights loaded from {filename}')
+        self.logger.info(f'weights from {filename}: {fit.line()}')
         return checkpoint
 
     def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:

@@ -37,6 +37,8 @@ def test(
     folder = Path(work_dir or Path(checkpoint).parent / 'test')
     prepare(config, str(folder), launcher, amp=False)
     config.load_from = str(checkpoint)
+    # What is tested is all from the file; a start of a training need not be.
+    config.load_partial = False
     runner = SalRunner.from_cfg(config)
     runner.logger.info(device_line())
     for text in skipped:

@@ -15,6 +15,7 @@ from salseg.engine.optim import fill_lengths
 from salseg.engine.runner import SalRunner, device_line
 from salseg.engine.scaling import fit_batch
 from salseg.engine.sets import require_sets
+from salseg.engine.starting import find_start
 from salseg.errors import ConfigError
 from salseg.io.files import make_folder
 from salseg.releases import Release
@@ -30,6 +31,7 @@ def train(
     amp: bool = False,
     launcher: str = 'none',
     releases: Sequence[Release] = (),
+    from_scratch: bool = False,
 ) -> SalRunner:
     """Train what a config says.
 
@@ -41,21 +43,25 @@ def train(
         amp: Mixed precision: float16 with scaling on a GPU, bfloat16 on a CPU.
         launcher: What started the processes.
         releases: What is known of published sets, for the messages about data that are not here.
+        from_scratch: Allow a later stage (``needs_start`` in its config) to begin without the weights of the one before.
 
     Returns:
         The runner, after training.
 
     Raises:
-        ConfigError: The config, the folder or the options cannot be used.
+        ConfigError: The config, the folder or the options cannot be used, or the stage lacks its start.
         DataError: A training or validation set is not here, or its first item cannot be read.
         CheckpointError: There is nothing to resume from, or it does not fit.
     """
     config = load_config(model, options)
+    name = Path(model).stem if not Path(model).is_dir() else Path(model).name
+    folder = work_dir or config.get('work_dir') or f'work_dirs/{name}'
+    if resume is False or (resume is True and not has_checkpoint(folder)):
+        find_start(config, model, from_scratch)
     # Before a folder is made, a weights file looked for, a model built: this is what most first runs end at.
     require_sets(config, model, releases)
-    name = Path(model).stem if not Path(model).is_dir() else Path(model).name
-    batch = prepare(config, work_dir or config.get('work_dir') or f'work_dirs/{name}', launcher, amp)
-    fresh = resume is True and _begun(config.work_dir) and not has_checkpoint(config.work_dir)
+    batch = prepare(config, folder, launcher, amp)
+    fresh = resume is True and is_begun(config.work_dir) and not has_checkpoint(config.work_dir)
     if resume and not fresh:
         config.resume = True
         config.load_from = newest_checkpoint(config.work_dir) if resume is True else str(resume)
@@ -128,6 +134,6 @@ def _datasets(loader: Mapping[str, Any] | None) -> Iterator[Any]:
             yield node
 
 
-def _begun(work_dir: str | Path) -> bool:
+def is_begun(work_dir: str | Path) -> bool:
     """Whether a run was started in this folder: its config was written."""
     return any(Path(work_dir).glob('*.py'))

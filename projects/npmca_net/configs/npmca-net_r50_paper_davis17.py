@@ -6,4 +6,5 @@ _base_ = [
     '../../../configs/_base_/schedules/adam_100k.py',
     './_base_/npmca-net_r50.py',
 ]
+needs_start = 'projects/npmca_net/configs/npmca-net_r50_paper-stage1_static-256.py'
 custom_hooks = [dict(type='StepSeedHook'), dict(type='SaveLabelsHook')]

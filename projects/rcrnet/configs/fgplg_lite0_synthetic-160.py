@@ -20,6 +20,7 @@ model = dict(
     norm_eval=True,
 )
 load_partial = True
+needs_start = 'rcrnet-lite'
 label_interval = 20
 flow = dict(type='ComputeFlow', estimator=dict(type='DISFlow', preset='medium'), cache='work_dirs/flow')
 train_pipeline = [

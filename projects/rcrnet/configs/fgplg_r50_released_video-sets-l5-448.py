@@ -27,6 +27,7 @@ model = dict(
 )
 # Stage 1 has no cues in its first convolution, and a generator of another cue has others.
 load_partial = True
+needs_start = 'rcrnet'
 label_interval = 5
 flow = dict(type='ComputeFlow', estimator=dict(type='DISFlow', preset='medium'), cache='work_dirs/flow')
 train_pipeline = [

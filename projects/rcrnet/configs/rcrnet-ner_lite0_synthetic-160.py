@@ -22,6 +22,7 @@ model = dict(
     norm_eval=True,
 )
 load_partial = True
+needs_start = 'rcrnet-lite'
 train_pipeline = [
     dict(type='RandomReverse', probability=0.5),
     dict(type='LoadFrames'),

@@ -26,6 +26,7 @@ model = dict(
     norm_eval=True,
 )
 load_partial = True
+needs_start = 'rcrnet'
 train_pipeline = [
     dict(type='RandomReverse', probability=0.5),
     dict(type='LoadFrames'),

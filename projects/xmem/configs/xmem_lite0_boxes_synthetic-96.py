@@ -6,6 +6,7 @@ _base_ = [
     '../../../configs/_base_/schedules/adamw_cosine_600.py',
     './_base_/xmem_lite0.py',
 ]
+needs_start = 'projects/xmem/configs/xmem_lite0_boxes-filled_synthetic-96.py'
 colours = dict(gamma=8.0, stride=2, weight=0.1, ramp_iterations=50)
 losses = dict(ce=None, dice=None, projection=dict(type='ProjectionLoss', form='released', stride=2))
 losses['pairwise'] = dict(type='PairwiseLoss', normalizer='pairs', **colours)

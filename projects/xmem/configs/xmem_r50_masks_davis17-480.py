@@ -7,4 +7,5 @@ _base_ = [
     '../../../configs/_base_/schedules/adamw_step_110k.py',
     './_base_/xmem_r50.py',
 ]
+needs_start = 'projects/xmem/configs/xmem_r50_stage0-static_384.py'
 custom_hooks = [dict(type='StepSeedHook'), dict(type='SaveLabelsHook')]

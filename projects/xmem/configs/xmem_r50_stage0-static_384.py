@@ -1,5 +1,6 @@
 _base_ = './xmem_r50_masks_davis17-480.py'
 # Stage 0: three deformed views of still images, single objects, so that no other mask is seen.
+needs_start = None
 model = dict(others=False, references=2, losses=dict(ce=dict(start=20000, end=70000)))
 static_pipeline = [
     dict(type='LoadFrames'),

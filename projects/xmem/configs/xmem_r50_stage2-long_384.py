@@ -1,5 +1,6 @@
 _base_ = './xmem_r50_masks_davis17-480.py'
 # Stage 2: as stage 3, 150,000 iterations and 10,000 more without rotation and shear.
+needs_start = 'projects/xmem/configs/xmem_r50_stage1-bl30k_384.py'
 draws = 150000 * 8
 affine = dict(type='RandomAffine', rotation=15, shear=10, per='frame', until=draws)
 steps = [affine if step['type'] == 'RandomAffine' else step for step in _base_.train_pipeline]

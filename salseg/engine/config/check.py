@@ -23,6 +23,7 @@ _CONSUMED = {
 _TOP_EXTRA = {
     'custom_imports',
     'load_partial',
+    'needs_start',
     'scale_batch',
     'env_cfg',
     'default_scope',

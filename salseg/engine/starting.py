@@ -1,0 +1,119 @@
+"""From which weights a training starts: what it needs, where they lie, what a file that does not fit may be."""
+
+import ast
+import copy
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from salseg.engine.checkpoint import newest_checkpoint
+from salseg.errors import ConfigError
+
+# First parts of the names that torchvision's and timm's image classifiers have.
+_CLASSIFIERS = {'conv1', 'bn1', 'layer1', 'layer2', 'layer3', 'layer4', 'fc', 'features', 'classifier'}
+# Share of a file's entries that must lie below one prefix for it to be named.
+_MOST = 0.5
+
+
+def find_start(config: Config, model: str, from_scratch: bool = False) -> None:
+    """Refuse a stage without the weights that it begins with; of a run's folder take the newest checkpoint.
+
+    Args:
+        config: Its ``load_from`` may be a file or a folder of a run; ``needs_start`` names the model or config of the
+            stage before.
+        model: As the user named it, for the message.
+        from_scratch: Allow a stage that needs a start to have none.
+
+    Raises:
+        ConfigError: The config needs a start and has none, or has one though it shall have none.
+        CheckpointError: The folder of the run holds no checkpoint.
+    """
+    start, before = config.get('load_from'), config.get('needs_start')
+    if start and from_scratch:
+        raise ConfigError(f'--from-scratch, but load_from={start!r} names weights. Leave one of the two out.')
+    if start and Path(start).is_dir():
+        config.load_from = newest_checkpoint(start)
+    if start or from_scratch or not before:
+        return
+    folder = f'runs/{Path(before).stem}'
+    raise ConfigError(
+        f'{model} is a later stage: it starts from the weights of {before}, and no weights are named. Train the stage '
+        f'before, then name its run:\n'
+        f'  salseg train {before} --work-dir {folder}\n'
+        f'  salseg train {model} --cfg-options load_from={folder}\n'
+        '  All stages one after the other: salseg train PROJECT --stages. Without a start, as an experiment: --from-scratch.'
+    )
+
+
+def without_pretrained(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A model's config that asks for no files of pretrained weights, since a checkpoint brings all of them."""
+    found = copy.deepcopy(dict(spec))
+    _strip(found)
+    return found
+
+
+def _strip(node: Any) -> None:
+    if isinstance(node, dict):
+        if 'type' in node and node.get('weights') is not None:
+            node['weights'] = None
+        for value in node.values():
+            _strip(value)
+
+
+def nearest_cause(own: Iterable[str], state: Iterable[str], meta: Mapping[str, Any] | None = None) -> str:
+    """What a file of weights that does not fit may be, as a sentence; empty where nothing is known.
+
+    Args:
+        own: Names of the model's entries.
+        state: Names of the file's entries.
+        meta: Of the checkpoint; that of a run holds its config as text.
+    """
+    names, keys = set(own), list(state)
+    built = _built_model((meta or {}).get('cfg'))
+    if built:
+        return f'this looks like a checkpoint of {built}'
+    # A part saved alone lacks the prefix of the whole; a whole saved inside another has one more.
+    inner = Counter(name[: -len(key)] for key in keys for name in names if name.endswith(f'.{key}'))
+    if inner and inner.most_common(1)[0][1] > _MOST * len(keys):
+        return f"this looks like a checkpoint of the model's part '{inner.most_common(1)[0][0].rstrip('.')}' alone"
+    outer = Counter(head for head, _, rest in (key.partition('.') for key in keys) if rest in names)
+    if outer and outer.most_common(1)[0][1] > _MOST * len(keys):
+        return f"this looks like a checkpoint whose names begin with '{outer.most_common(1)[0][0]}.'; cut that off"
+    heads = Counter(key.partition('.')[0] for key in keys)
+    if heads and set(heads) <= _CLASSIFIERS:
+        return (
+            "this looks like a checkpoint of an image classifier: name it as the backbone's weights, not as load_from"
+        )
+    if not heads:
+        return 'the file holds no entry at all'
+    return f'this looks like a checkpoint of another program: its entries begin with {", ".join(sorted(heads)[:4])}'
+
+
+def _built_model(text: Any) -> str:
+    """The model that a run's config builds, in words; its text is read and never run."""
+    try:
+        lines = ast.parse(text).body if isinstance(text, str) else []
+    except SyntaxError:
+        return ''
+    for line in lines:
+        if isinstance(line, ast.Assign) and getattr(line.targets[0], 'id', '') == 'model':
+            parts = _types(line.value)
+            inner = [kind for name, kind in parts.items() if name in ('backbone', 'matcher', 'head')]
+            return f'{parts.get("model", "")} with {", ".join(inner)}' if inner else parts.get('model', '')
+    return ''
+
+
+def _types(node: ast.expr) -> dict[str, str]:
+    """Class of a model and of each of its parts, by name of the part; inside an encoder that of its backbone."""
+    found: dict[str, str] = {}
+    for word in getattr(node, 'keywords', []):
+        if word.arg == 'type' and isinstance(word.value, ast.Constant):
+            found['model'] = str(word.value.value)
+        elif isinstance(word.value, ast.Call):
+            inside = _types(word.value)
+            if 'model' in inside:
+                found[str(word.arg)] = inside.get('backbone', inside['model'])
+    return found
