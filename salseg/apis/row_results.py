@@ -13,7 +13,8 @@ from typing import Any
 from mmengine.config import Config
 
 from salseg.apis.rows import Register, Row, TestSet
-from salseg.engine.config import load_config, parse_options
+from salseg.engine.config import load_config
+from salseg.engine.config.loading import parse_options
 from salseg.errors import DataError
 
 # Of the config, what decides whether a run is the row's; the rest is of machine, place and log.
