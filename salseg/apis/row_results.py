@@ -13,7 +13,8 @@ from typing import Any
 from mmengine.config import Config
 
 from salseg.apis.rows import Register, Row, TestSet
-from salseg.engine.config import load_config, parse_options
+from salseg.engine.config import load_config
+from salseg.engine.config.loading import parse_options
 from salseg.errors import DataError
 
 # Of the config, what decides whether a run is the row's; the rest is of machine, place and log.
@@ -84,6 +85,9 @@ def _tested(place: Path, path: Path) -> TestedRun | None:
 
 def results_of(register: Register, row: Row, one: TestSet, runs: Sequence[TestedRun]) -> list[Found]:
     """Results of a row on a set, of the runs whose configs have the names and the start that the row has."""
+    if one.how or one.cannot:
+        # Another protocol than that of `salseg test`: its numbers do not compare.
+        return []
     trained = register.trained(row)
     names = [f'{one.name}/{column}' for column in one.columns]
     tested_with = one.config or trained.config
