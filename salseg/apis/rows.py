@@ -139,7 +139,9 @@ def read_rows(project: str) -> Register:
         ConfigError: It cannot be read, or an entry is missing, unknown or of another kind.
     """
     if project not in registered_projects():
-        raise UnknownName(f'no project {project!r} has a register of rows. There are: {", ".join(registered_projects())}.')
+        raise UnknownName(
+            f'no project {project!r} has a register of rows. There are: {", ".join(registered_projects())}.'
+        )
     return read_register(assets_root() / 'projects' / project / FILE_NAME)
 
 
@@ -224,7 +226,18 @@ class Entries:
 
 
 _OF_TABLE = ('table', 'title', 'training', 'prompt', 'note', 'sets', 'rows', 'rivals')
-_OF_ROW = (*KINDS, 'row', 'options', 'note', 'prompt', 'training', 'generator', 'generator_options', 'distinct', 'published')
+_OF_ROW = (
+    *KINDS,
+    'row',
+    'options',
+    'note',
+    'prompt',
+    'training',
+    'generator',
+    'generator_options',
+    'distinct',
+    'published',
+)
 
 
 def _rows(table: Entries) -> Iterator[Row]:

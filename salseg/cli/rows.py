@@ -17,7 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('project', metavar='PROJECT', help='folder in projects/, e.g. scwssod')
     parser.add_argument('--table', metavar='NAME', help='this table only, e.g. 4.3')
     parser.add_argument('--latex', action='store_true', help='tables for LaTeX (booktabs)')
-    parser.add_argument('--runs', metavar='DIR', help="beside the paper's numbers, those that salseg test left below it")
+    parser.add_argument(
+        '--runs', metavar='DIR', help="beside the paper's numbers, those that salseg test left below it"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -33,7 +35,9 @@ def run(args: argparse.Namespace) -> int:
         runs = find_tests(args.runs)
     tables = list(register.notes)
     if args.table and args.table not in tables:
-        raise UnknownName(f'--table {args.table}: {args.project} has no such table; expected one of {", ".join(tables)}.')
+        raise UnknownName(
+            f'--table {args.table}: {args.project} has no such table; expected one of {", ".join(tables)}.'
+        )
     for table in [args.table] if args.table else tables:
         rows = [row for row in register.rows if row.table == table]
         say((_latex if args.latex else _text)(register, table, rows, runs))

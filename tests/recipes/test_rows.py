@@ -59,7 +59,7 @@ def network(project, stem, options):
 def dataset(project, stem, options, part):
     config = resolved(project, stem, options)
     node = plain(config.pseudo_label_datasets[0] if part == 'generator' else config[f'{part}_dataloader'].dataset)
-    draw_sets(node, scale=0.05)
+    draw_sets(node, scale=0.1)
     return DATASETS.build(node)
 
 

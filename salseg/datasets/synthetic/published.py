@@ -53,7 +53,7 @@ def draw_sets(node: Any, scale: float = 1.0) -> None:
 
 def _draw(node: Any, scale: float) -> None:
     root = Path(node['data_root'])
-    height, width = (max(round(side * scale), 8) for side in SIZES.get(root.parts[1], USUAL))
+    height, width = (max(round(side * scale), 32) for side in SIZES.get(root.parts[1], USUAL))
     ids = node.get('encoding') == 'index'
     folder = 'scribble' if node.get('encoding') == 'scribble' else 'mask'
     if any((root / there).is_dir() for there in (folder, 'gt', 'Annotations')):
