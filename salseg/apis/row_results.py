@@ -85,6 +85,9 @@ def _tested(place: Path, path: Path) -> TestedRun | None:
 
 def results_of(register: Register, row: Row, one: TestSet, runs: Sequence[TestedRun]) -> list[Found]:
     """Results of a row on a set, of the runs whose configs have the names and the start that the row has."""
+    if one.how or one.cannot:
+        # Another protocol than that of `salseg test`: its numbers do not compare.
+        return []
     trained = register.trained(row)
     names = [f'{one.name}/{column}' for column in one.columns]
     tested_with = one.config or trained.config
