@@ -10,7 +10,7 @@ from mmengine.dist import barrier, is_main_process
 from salseg.apis.guidance import precompute_guidance
 from salseg.apis.pseudo_labels import precompute_pseudo_labels
 from salseg.catalog import model_cards, project_stages
-from salseg.engine.checkpoint import has_checkpoint, newest_checkpoint
+from salseg.engine.checkpoint import chosen_checkpoint, has_checkpoint, newest_checkpoint
 from salseg.engine.launch import init_processes
 from salseg.engine.train import is_begun, train
 from salseg.errors import ConfigError, UnknownName
@@ -186,7 +186,7 @@ class _Run:
         if stage.precompute == 'guidance':
             precompute_guidance(stage.model, out, options=options)
             return {}
-        start = newest_checkpoint(self.folder / stage.start) if stage.start else ''
+        start = chosen_checkpoint(self.folder / stage.start) if stage.start else ''
         if stage.precompute:
             maker = next(other for other in self.stages if other.name == stage.start)
             precompute_pseudo_labels(stage.model, out, start, [*self._texts(maker), *options])

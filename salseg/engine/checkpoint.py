@@ -256,6 +256,16 @@ def has_checkpoint(work_dir: str | Path) -> bool:
     return any(Path(work_dir).glob('iter_*.pth'))
 
 
+def chosen_checkpoint(work_dir: str | Path) -> str:
+    """Checkpoint that a later stage starts from: the best one of a run that selects (``save_best``), else the newest.
+
+    Raises:
+        CheckpointError: There is none.
+    """
+    best = sorted(Path(work_dir).glob('best_*.pth'), key=lambda path: path.stat().st_mtime)
+    return str(best[-1]) if best else newest_checkpoint(work_dir)
+
+
 def newest_checkpoint(work_dir: str | Path) -> str:
     """Checkpoint that a run's folder points to.
 

@@ -23,7 +23,8 @@ class PositionTrainLoop(IterBasedTrainLoop):
         max_iters: Steps in all; where both lengths are given this one counts.
         max_epochs: Length in passes over the training set instead, rounded up to a whole step: an ablation on another
             set then trains as long, and so does any number of processes.
-        val_begin, val_interval: When to validate.
+        val_begin, val_interval: When to validate, in steps.
+        val_epochs: The interval in passes over the training set instead.
 
     Raises:
         ConfigError: The loader has another batch sampler, or no length is given.
@@ -37,6 +38,7 @@ class PositionTrainLoop(IterBasedTrainLoop):
         val_begin: int = 1,
         val_interval: int = 1000,
         max_epochs: float | None = None,
+        val_epochs: float | None = None,
     ) -> None:
         if max_iters is None and (max_epochs is None or max_epochs <= 0):
             raise ConfigError(f'train_cfg: max_iters={max_iters}, max_epochs={max_epochs}; give one of them, above 0.')
@@ -49,6 +51,10 @@ class PositionTrainLoop(IterBasedTrainLoop):
             )
         if max_iters is None and max_epochs is not None:
             set_length(self, sampler.steps(max_epochs))
+        if val_epochs is not None:
+            if val_epochs <= 0:
+                raise ConfigError(f'train_cfg: val_epochs={val_epochs} must be above 0.')
+            self.val_interval = sampler.steps(val_epochs)
 
     def run(self) -> nn.Module:
         """Train to the end."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from salseg.engine.checkpoint import newest_checkpoint
+from salseg.engine.checkpoint import chosen_checkpoint
 from salseg.errors import ConfigError
 
 # First parts of the names that torchvision's and timm's image classifiers have.
@@ -19,7 +19,8 @@ _MOST = 0.5
 
 
 def find_start(config: Config, model: str, from_scratch: bool = False) -> None:
-    """Refuse a stage without the weights that it begins with; of a run's folder take the newest checkpoint.
+    """Refuse a stage without the weights that it begins with; of a run's folder take its best checkpoint, or the
+    newest where none was selected.
 
     Args:
         config: Its ``load_from`` may be a file or a folder of a run; ``needs_start`` names the model or config of the
@@ -35,7 +36,7 @@ def find_start(config: Config, model: str, from_scratch: bool = False) -> None:
     if start and from_scratch:
         raise ConfigError(f'--from-scratch, but load_from={start!r} names weights. Leave one of the two out.')
     if start and Path(start).is_dir():
-        config.load_from = newest_checkpoint(start)
+        config.load_from = chosen_checkpoint(start)
     if start or from_scratch or not before:
         return
     folder = f'runs/{Path(before).stem}'

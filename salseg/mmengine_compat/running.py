@@ -2,8 +2,10 @@
 
 from collections import deque
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
 from mmengine.optim import OptimWrapper
 from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
@@ -24,6 +26,15 @@ class StepCheckpointHook(CheckpointHook):
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         # Both the regular checkpoint and the best one come through here.
         self.save_step(runner, step, meta)
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        # mmengine deletes the best one so far before the better one is written; a kill in between would leave neither.
+        before, self.best_ckpt_path = getattr(self, 'best_ckpt_path', None), None
+        super()._save_best_checkpoint(runner, metrics)
+        if self.best_ckpt_path is None:
+            self.best_ckpt_path = before
+        elif before and before != self.best_ckpt_path and is_main_process():
+            Path(before).unlink(missing_ok=True)
 
 
 class ValueScheduler(_ParamScheduler):

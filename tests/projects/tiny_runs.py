@@ -116,11 +116,7 @@ def make_tiny(config: Config, size: int = IMAGE) -> Config:
         if config.get(name):
             config[name].num_workers = 0
             config[name].persistent_workers = False
-    for kind in ('val', 'test'):
-        if config.get(f'{kind}_dataloader'):
-            config[f'{kind}_dataloader'].sampler = dict(type='FirstItems')
-    if config.get('test_cfg'):
-        config.test_cfg.type = 'FirstItemsLoop'
+    _first_items(config)
     _narrow(config.model)
     if config.get('train_cfg'):
         config.train_cfg.max_iters = 1
@@ -128,6 +124,15 @@ def make_tiny(config: Config, size: int = IMAGE) -> Config:
     config.default_hooks.checkpoint = None
     config.load_from = None
     return config
+
+
+def _first_items(config: Config) -> None:
+    """Validation and test see a few items of each set."""
+    for kind in ('val', 'test'):
+        if config.get(f'{kind}_dataloader'):
+            config[f'{kind}_dataloader'].sampler = dict(type='FirstItems')
+        if config.get(f'{kind}_cfg'):
+            config[f'{kind}_cfg'].type = 'FirstItemsLoop'
 
 
 def _narrow(model: Any) -> None:

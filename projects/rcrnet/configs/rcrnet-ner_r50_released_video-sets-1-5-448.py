@@ -50,11 +50,33 @@ train_dataloader = dict(
         pipeline=train_pipeline,
     ),
 )
-# As the released code.
-train_cfg = dict(type='PositionTrainLoop', max_epochs=51)
+# As the released code, which keeps the weights with the best S on VOS val, looked at after each epoch. Its validation clips
+# overlap, so that it counts some frames twice; here each counts once, but the first and the last of a video (protocol).
+train_cfg = dict(type='PositionTrainLoop', max_epochs=51, val_epochs=1)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='VideoSaliencyDataset',
+        data_root='data/VOS',
+        list_file='{{ fileDirname }}/../splits/vos_val.txt',
+        encoding='binary',
+        clips='labelled',
+        length=4,
+        training=False,
+        nominal_interval=15,
+        gaps='allow',
+        name='VOS-val',
+        pipeline=_base_.test_pipeline,
+    ),
+)
+val_evaluator = dict(type='VideoSaliencyMetric')
+val_cfg = dict(type='ValLoop')
 optim_wrapper = dict(
     type='OptimWrapper',
     constructor='GroupedOptimWrapperConstructor',
     optimizer=dict(type='Adam', lr=1e-5),
 )
-default_hooks = dict(checkpoint=dict(interval=900))
+default_hooks = dict(checkpoint=dict(interval=900, save_best='VOS-val/s_measure', rule='greater'))
