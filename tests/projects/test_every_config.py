@@ -23,6 +23,7 @@ from tests.projects.release_tree import make_own, make_tree
 from tests.projects.tiny_runs import data_sets, given, make_tiny
 
 ROOT = Path(__file__).resolve().parents[2]
+LOOKED_AT: set[str] = set()
 CONFIGS = [str(path.relative_to(ROOT)) for path in list_configs()]
 
 
@@ -72,20 +73,13 @@ def test_what_a_run_of_seconds_reads_is_what_the_config_says(path):
     assert given(make_tiny(config)) == before
 
 
-def first_of_each_kind():
-    """A config of each collection of data sets; the others read the same."""
-    found = {}
-    for path in CONFIGS:
-        found.setdefault(str(sorted(given(load_config(str(ROOT / path))).items())), path)
-    return list(found.values())
-
-
-FIRST = first_of_each_kind()
-
-
-@pytest.mark.parametrize(('config', 'path'), [(path, path) for path in FIRST], indirect=['config'], ids=FIRST)
+@pytest.mark.parametrize(('config', 'path'), [(path, path) for path in CONFIGS], indirect=['config'], ids=CONFIGS)
 def test_all_sets_of_a_config_are_found_where_conversion_puts_them(config, path, capsys):
-    assert main(['check-data', '--config', str(ROOT / path)]) == 0, capsys.readouterr().out
+    # Rows of a table read the same sets; looking at them again would show nothing new.
+    sets = str(sorted(given(config).items()))
+    if sets not in LOOKED_AT:
+        assert main(['check-data', '--config', str(ROOT / path)]) == 0, capsys.readouterr().out
+        LOOKED_AT.add(sets)
 
 
 @pytest.mark.parametrize('config', CONFIGS, indirect=True)
