@@ -122,7 +122,9 @@ def make_tiny(config: Config, size: int = IMAGE) -> Config:
         config.train_cfg.max_iters = 1
         config.train_cfg.val_interval = 10
     config.default_hooks.checkpoint = None
+    # A stage of its own: what the one before left is no part of this run.
     config.load_from = None
+    config.pop('needs_start', None)
     return config
 
 
