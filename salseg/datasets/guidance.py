@@ -22,7 +22,15 @@ def read_mask_record(folder: Path) -> RunRecord:
     """
     record = read_record(folder, COMMAND)
     if record is None:
-        raise DataError(f'{folder} holds no {FILE_NAME}: it was not written by `salseg {COMMAND}`.')
+        raise DataError(
+            f'{folder} holds no {FILE_NAME}: the guidance masks that this config reads were not made, or not by `salseg '
+            f'{COMMAND}`. Make them once, with the same config: salseg {COMMAND} MODEL --out {folder}'
+        )
+    if record.state != 'done':
+        raise DataError(
+            f'{folder}: making the guidance masks was stopped at {len(record.items)} of them. Repeat the command, which '
+            f'resumes: salseg {COMMAND} MODEL --out {folder}'
+        )
     for key, item in record.items.items():
         found = Fields(item, folder / FILE_NAME, f'items: {key}: ')
         found.text('image')

@@ -20,7 +20,7 @@ from salseg.engine.train import prepare
 from salseg.models import SaliencySegmentor
 from salseg.propagation import Propagator
 from tests.projects.release_tree import make_own, make_tree
-from tests.projects.tiny_runs import data_sets, given, make_tiny
+from tests.projects.tiny_runs import data_sets, given, make_tiny, write_guidance
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOKED_AT: set[str] = set()
@@ -62,6 +62,7 @@ def config(request, tree, monkeypatch):
     own = [node for _, node in data_sets(loaded._cfg_dict) if node.get('data_root') == 'data/own']
     if own:
         make_own(own)
+    write_guidance(loaded._cfg_dict)
     return loaded
 
 

@@ -18,9 +18,11 @@ from projects.mask_guided_fcn.modules import FCNHead, TwoBranchLite0, TwoBranchV
 from salseg.apis.guidance import precompute_guidance, without_chance
 from salseg.datasets.guidance import image_digest, read_guidance, read_mask_record
 from salseg.datasets.transforms import LoadGuidance
+from salseg.engine.config import load_config
 from salseg.errors import CheckpointError, ConfigError, DataError
 from salseg.io.record import RunRecord, write_record
 from salseg.models.backbones import EfficientNetLite0
+from salseg.registry import MODELS
 from salseg.structures import FrameGeometry, FrameInputs
 from tests.records import timeless
 from tests.processes import run_python
@@ -178,13 +180,16 @@ def loaded(groups, group='a', stem='1'):
 
 def stored(groups, frames):
     items = {key: dict(image=digest, images=images) for key, (digest, images) in frames.items()}
-    write_record(groups / 'out', RunRecord('precompute guidance', items=items))
+    write_record(groups / 'out', RunRecord('precompute guidance', items=items, state='done'))
     return LoadGuidance(str(groups / 'out'))
 
 
 def test_stale_and_missing_masks_are_refused(groups):
-    with pytest.raises(DataError, match=r'no run\.json'):
+    with pytest.raises(DataError, match=r'no run\.json(.|\n)*salseg precompute guidance MODEL --out .*/out$'):
         LoadGuidance(str(groups / 'out'))
+    write_record(groups / 'half', RunRecord('precompute guidance', items={'a/1': dict(image='1', images=2)}))
+    with pytest.raises(DataError, match=r'stopped at 1 of them. Repeat the command'):
+        LoadGuidance(str(groups / 'half'))
     transform = stored(groups, {'a/1': ['1', 2]})
     with pytest.raises(DataError, match='another image'):
         transform(loaded(groups))
@@ -222,3 +227,16 @@ def test_short_trainings_keep_the_batch_statistics_of_the_branches():
     assert norms
     assert not any(m.training for m in norms)
     assert model.head.dropout.training
+
+
+def test_the_recipe_reads_masks_made_once_and_its_learner_is_set_by_the_config():
+    paper = load_config('mask-guided-fcn', {'model.learner.iterations': 5, 'model.learner.response_std': 30.0})
+    literal = load_config('projects/mask_guided_fcn/configs/mask-guided-fcn_vgg16_paper-literal-masks_msra-b-500.py')
+    folders = [
+        [step.folder for step in config.train_dataloader.dataset.pipeline if step.type == 'LoadGuidance']
+        for config in (paper, literal)
+    ]
+    assert folders == [['data/guidance/MSRA-B-500'], ['data/guidance/MSRA-B-500-literal']]
+    assert not [step for step in paper.test_dataloader.dataset.pipeline if step.type == 'LoadGuidance']
+    learner = MODELS.build({**paper.model.learner, 'backbone': dict(type='VGG16', out_indices=(4,), weights=None)})
+    assert learner.settings == ('robust', 5, 30.0, False)

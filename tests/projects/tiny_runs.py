@@ -9,13 +9,16 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmengine.config import Config
 from mmengine.runner import TestLoop
 from torch.utils.data import Sampler
 
 from salseg.cli import main as salseg
 from salseg.datasets.base import SetDataset
+from salseg.datasets.guidance import COMMAND, image_digest, write_mask
 from salseg.datasets.synthetic import write_dataset
+from salseg.io.record import RunRecord, write_record
 from salseg.registry import DATA_SAMPLERS, DATASETS, LOOPS
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -200,6 +203,22 @@ def write_pseudo_labels(config: Config, out: Path, work: Path, *options: str, mo
     status = salseg(words)
     if status:
         raise RuntimeError(f'salseg {" ".join(words)}: status {status}')
+
+
+def write_guidance(config: Mapping[str, Any]) -> None:
+    """Masks of ones where a training set of a config reads guidance, with the record of ``salseg precompute guidance``."""
+    for _, node in data_sets(config):
+        folders = [Path(step['folder']) for step in node.get('pipeline', ()) if step['type'] == 'LoadGuidance']
+        for folder in (folder for folder in folders if not folder.exists()):
+            found = DATASETS.build({**node, 'pipeline': []})
+            described = [found.describe(index) for index in range(len(found))]
+            marks = {}
+            for item in described:
+                for frame, path in zip(item['frame_ids'], item['frame_paths']):
+                    key = f'{item["set_id"]}/{frame}'
+                    write_mask(folder / f'{key}.png', np.ones((2, 2)))
+                    marks[key] = dict(image=image_digest(path), images=len(item['frame_ids']))
+            write_record(folder, RunRecord(COMMAND, items=marks, state='done'))
 
 
 def write_data(base: Path, generator: Config) -> None:

@@ -5,8 +5,8 @@ custom_imports = dict(imports=['projects.mask_guided_fcn'], allow_failed_imports
 model = dict(
     type='MaskGuidedSegmentor',
     data_preprocessor=dict(type='SalDataPreprocessor'),
-    # Masks are learnt from the frames where a batch brings none: from each image in training, from the group in
-    # testing.
+    # Masks are learnt from the frames where a batch brings none: from the group in testing. Those of the training images,
+    # each learnt from its image alone, are made once: learnt in every step they would take more time than the network.
     learner=dict(
         type='MaskLearner',
         backbone=dict(type='VGG16', out_indices=(4,), ceil_mode=True, weights='imagenet'),
@@ -17,6 +17,10 @@ model = dict(
     losses=dict(error=dict(type='SquaredErrorLoss', reduction='mean')),
     postprocess=dict(smoothing=dict(type='LabelSmoothing')),
 )
+# What `salseg precompute guidance mask-guided-fcn --out data/guidance/MSRA-B-500` writes.
+guidance = dict(type='LoadGuidance', folder='data/guidance/MSRA-B-500')
+train_pipeline = [*_base_.train_pipeline[:-1], guidance, _base_.train_pipeline[-1]]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 train_cfg = dict(type='PositionTrainLoop', max_iters=12000)
 # The paper's 1e-10 belongs to the error summed over 64 images of 500x500: 1e-10 * 64 * 250,000 for the mean. A step of decay is
 # the rate times the decay, so that is divided by the same number: as it stands, weights would shrink to 0.38 in the training.
