@@ -11,10 +11,11 @@ from typing import Any
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from salseg.datasets.synthetic.images import draw_image
 from salseg.datasets.synthetic.videos import draw_video
-from salseg.datasets.synthetic.writers import write_grey, write_labels
+from salseg.datasets.synthetic.writers import palette
 
 # (height, width) as most images of a set have it.
 SIZES = {
@@ -104,7 +105,8 @@ def _write(path: Path, image: np.ndarray) -> None:
 def _write_mask(path: Path, labels: np.ndarray, ids: bool) -> None:
     """Ids, or 0 and 255."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Nothing is synced to the disk: all of it is thrown away.
+    image = Image.fromarray(labels.astype(np.uint8) if ids else (labels > 0) * np.uint8(255))
     if ids:
-        write_labels(path, labels)
-    else:
-        write_grey(path, (labels > 0) * np.uint8(255))
+        image.putpalette(palette())
+    image.save(path)
