@@ -25,6 +25,8 @@ SIZES = {
 }  # fmt: skip
 USUAL = (300, 400)
 IMAGES, VIDEOS, FRAMES, GROUPS = 6, 2, 32, 3
+# Labels of which a recipe keeps one.
+SPARSEST = 20
 _OF_THE_RELEASE = ('list_file', 'videos', 'layout_options')
 
 
@@ -76,9 +78,9 @@ def _draw(node: Any, scale: float) -> None:
 
 
 def _draw_videos(root: Path, size: tuple[int, int], ids: bool, node: Mapping[str, Any]) -> None:
-    """As long as three kept labels need; frames beyond the first ones are these again."""
+    """Long enough for three kept labels of any recipe, which share the tree; frames beyond the first ones are these again."""
     every = node.get('nominal_interval', 1)
-    count = max(FRAMES, 3 * node.get('label_interval', 1) * every + 1)
+    count = 3 * SPARSEST * every + 1
     for video in range(VIDEOS):
         for number, frame in enumerate(draw_video(0, 'train', video, size=size, length=FRAMES, leaving=False)):
             _write(root / 'JPEGImages' / f'{video}/{number:05d}.jpg', frame.image)
