@@ -201,3 +201,13 @@ def test_an_entry_that_is_wrong_is_named_with_file_and_place(text, message, tmp_
     with pytest.raises(ConfigError, match=message) as error:
         read_register(tmp_path / 'rows.yml')
     assert str(tmp_path / 'rows.yml') in str(error.value)
+
+
+def test_every_project_that_is_called_complete_has_a_register():
+    """The index of projects says that every row of the papers' tables is in one."""
+    lines = (ROOT / 'projects/README.md').read_text().splitlines()
+    complete = [line.split('](')[0].removeprefix('| [') for line in lines if line.endswith('| complete |')]
+    assert [project for project in complete if (ROOT / 'projects' / project).is_dir()] == [
+        project for project in complete if project in PROJECTS
+    ]
+    assert set(PROJECTS) <= set(complete)

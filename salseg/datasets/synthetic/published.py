@@ -11,10 +11,11 @@ from typing import Any
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from salseg.datasets.synthetic.images import draw_image
 from salseg.datasets.synthetic.videos import draw_video
-from salseg.datasets.synthetic.writers import write_grey, write_labels
+from salseg.datasets.synthetic.writers import palette
 
 # (height, width) as most images of a set have it.
 SIZES = {
@@ -24,6 +25,8 @@ SIZES = {
 }  # fmt: skip
 USUAL = (300, 400)
 IMAGES, VIDEOS, FRAMES, GROUPS = 6, 2, 32, 3
+# Labels of which a recipe keeps one.
+SPARSEST = 20
 _OF_THE_RELEASE = ('list_file', 'videos', 'layout_options')
 
 
@@ -75,9 +78,9 @@ def _draw(node: Any, scale: float) -> None:
 
 
 def _draw_videos(root: Path, size: tuple[int, int], ids: bool, node: Mapping[str, Any]) -> None:
-    """As long as three kept labels need; frames beyond the first ones are these again."""
+    """Long enough for three kept labels of any recipe, which share the tree; frames beyond the first ones are these again."""
     every = node.get('nominal_interval', 1)
-    count = max(FRAMES, 3 * node.get('label_interval', 1) * every + 1)
+    count = 3 * SPARSEST * every + 1
     for video in range(VIDEOS):
         for number, frame in enumerate(draw_video(0, 'train', video, size=size, length=FRAMES, leaving=False)):
             _write(root / 'JPEGImages' / f'{video}/{number:05d}.jpg', frame.image)
@@ -104,7 +107,8 @@ def _write(path: Path, image: np.ndarray) -> None:
 def _write_mask(path: Path, labels: np.ndarray, ids: bool) -> None:
     """Ids, or 0 and 255."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Nothing is synced to the disk: all of it is thrown away.
+    image = Image.fromarray(labels.astype(np.uint8) if ids else (labels > 0) * np.uint8(255))
     if ids:
-        write_labels(path, labels)
-    else:
-        write_grey(path, (labels > 0) * np.uint8(255))
+        image.putpalette(palette())
+    image.save(path)

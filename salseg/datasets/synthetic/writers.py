@@ -169,8 +169,8 @@ def _write_sod(root: Path, job: _Job) -> None:
         for index, stem in enumerate(stems):
             drawn = draw_image(job.seed, split, index, **job.options)
             _write_image(root / 'image' / f'{stem}{job.suffix}', drawn.image)
-            write_grey(root / 'mask' / f'{stem}.png', drawn.mask * np.uint8(255))
-            write_grey(root / 'scribble' / f'{stem}.png', drawn.scribble)
+            _write_grey(root / 'mask' / f'{stem}.png', drawn.mask * np.uint8(255))
+            _write_grey(root / 'scribble' / f'{stem}.png', drawn.scribble)
         _write_list(root / f'{split}.txt', stems)
 
 
@@ -182,7 +182,7 @@ def _write_cosod(root: Path, job: _Job) -> None:
                 group = f'{CATEGORIES[drawn.category_ids[drawn.shared - 1]].name} {index:03d}'
                 stem = f'{index:03d}_{member:03d}'
                 _write_image(root / split / 'image' / group / f'{stem}{job.suffix}', drawn.image)
-                write_grey(root / split / 'gt' / group / f'{stem}.png', drawn.mask * np.uint8(255))
+                _write_grey(root / split / 'gt' / group / f'{stem}.png', drawn.mask * np.uint8(255))
 
 
 def _videos(job: _Job, split: str, length: int) -> list[tuple[str, SyntheticVideo]]:
@@ -206,11 +206,17 @@ def _write_davis_like(
 
 
 def _write_vsod(root: Path, job: _Job) -> None:
+<<<<<<< HEAD
     _write_davis_like(root, job, '2016', job.label_every, lambda path, ids: write_grey(path, (ids > 0) * np.uint8(255)))
+=======
+    _write_davis_like(
+        root, job, '2016', job.label_every, lambda path, ids: _write_grey(path, (ids > 0) * np.uint8(255))
+    )
+>>>>>>> rows
 
 
 def _write_davis(root: Path, job: _Job) -> None:
-    _write_davis_like(root, job, '2017', 1, write_labels)
+    _write_davis_like(root, job, '2017', 1, _write_labels)
 
 
 def _write_ytvos(root: Path, job: _Job) -> None:
@@ -239,9 +245,9 @@ def _write_ytvos_video(root: Path, name: str, video: SyntheticVideo, job: _Job, 
             frames[number].append(stem)
         _write_image(root / 'JPEGImages' / name / f'{stem}{job.suffix}', frame.image)
         if not first_only:
-            write_labels(root / 'Annotations' / name / f'{stem}.png', frame.labels)
+            _write_labels(root / 'Annotations' / name / f'{stem}.png', frame.labels)
         elif new:
-            write_labels(root / 'Annotations' / name / f'{stem}.png', frame.labels * np.isin(frame.labels, new))
+            _write_labels(root / 'Annotations' / name / f'{stem}.png', frame.labels * np.isin(frame.labels, new))
     return {
         str(number): {'category': video.object_names[number - 1], 'frames': stems}
         for number, stems in sorted(frames.items())
@@ -257,8 +263,7 @@ def _write_image(path: Path, image: np.ndarray) -> None:
     _write_encoded(path, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
 
 
-def write_grey(path: Path, values: np.ndarray) -> None:
-    """A grey file, (H, W) uint8; folders are made."""
+def _write_grey(path: Path, values: np.ndarray) -> None:
     _write_encoded(path, values)
 
 
@@ -269,8 +274,7 @@ def _write_encoded(path: Path, values: np.ndarray) -> None:
     _write_bytes(path, data.tobytes())
 
 
-def write_labels(path: Path, labels: np.ndarray) -> None:
-    """A palette file of object ids, (H, W); folders are made."""
+def _write_labels(path: Path, labels: np.ndarray) -> None:
     image = Image.fromarray(labels.astype(np.uint8))
     image.putpalette(palette())
     buffer = BytesIO()
