@@ -6,14 +6,9 @@ Without CONFIG: one of each published training pipeline. By default the sets are
 that most images of a set have; --data reads those of the user.
 
 Of --draws items nothing is decoded: the recipe's windows are drawn for a frame of the item's size, and its clip of frames is
-<<<<<<< HEAD
-chosen; rotation, shear and zoom of RandomAffine are in neither column. Of --decoded items the whole pipeline runs. A column
-with two numbers is the mean and, in brackets, the 5 and 95 % quantiles; '-' where a recipe has no such thing.
-=======
 chosen; rotation, shear and zoom of RandomAffine are in neither column. Of --decoded items the whole pipeline runs. Cells are
 means and, in brackets, the 5 and 95 % quantiles; '-' where a recipe has no such thing. `unshown` counts clips in which all
 trials found no object.
->>>>>>> rows
 """
 
 import argparse

@@ -206,13 +206,9 @@ def _write_davis_like(
 
 
 def _write_vsod(root: Path, job: _Job) -> None:
-<<<<<<< HEAD
-    _write_davis_like(root, job, '2016', job.label_every, lambda path, ids: write_grey(path, (ids > 0) * np.uint8(255)))
-=======
     _write_davis_like(
         root, job, '2016', job.label_every, lambda path, ids: _write_grey(path, (ids > 0) * np.uint8(255))
     )
->>>>>>> rows
 
 
 def _write_davis(root: Path, job: _Job) -> None:
