@@ -45,6 +45,8 @@ def folder_sets(node: Any) -> Iterator[Any]:
 def draw_sets(node: Any, scale: float = 1.0) -> None:
     """Draw every set that a config's data set reads, below the working folder, and take its lists out of the config.
 
+    Guidance masks are not drawn; the steps that read them are taken out.
+
     Args:
         scale: Of the images' sides.
     """
@@ -52,6 +54,20 @@ def draw_sets(node: Any, scale: float = 1.0) -> None:
         _draw(found, scale)
         for key in _OF_THE_RELEASE:
             found.pop(key, None)
+    _without_guidance(node)
+
+
+def _without_guidance(node: Any) -> None:
+    """Take out the reading of guidance masks, which a network would have to make first."""
+    if isinstance(node, Mapping):
+        steps = node.get('pipeline')
+        if steps:
+            node['pipeline'] = [step for step in steps if step.get('type') != 'LoadGuidance']  # type: ignore[index]
+        for value in list(node.values()):
+            _without_guidance(value)
+    elif isinstance(node, list | tuple):
+        for value in node:
+            _without_guidance(value)
 
 
 def _draw(node: Any, scale: float) -> None:
