@@ -87,14 +87,15 @@ def _cells(
 
     columns = list(dict.fromkeys(column for one in rows[0].sets for column in one.columns))
     heading = ['row', 'config', 'trained on', 'prompt', 'set', 'from', *(TITLES.get(c, c) for c in columns)]
-    cells, sources = [], []
+    cells: list[list[str]] = []
+    sources: list[str] = []
     for row in rows:
         first = [row.name, _what(row), ', '.join(row.training), row.prompt]
         named = [one for one in row.sets if one.name in row.published]
         if not named:
             cells.append([*first, '', '', *[''] * len(columns)])
         for one in named:
-            values = dict(zip(one.columns, row.published[one.name]))
+            values: dict[str, float | None] = dict(zip(one.columns, row.published[one.name]))
             cells.append([*first, one.name, PAPER, *(_number(values.get(c)) for c in columns)])
             first = [''] * len(first)
             for origin, metrics in _of_runs(register, row, one, runs, sources):
