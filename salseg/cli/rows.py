@@ -95,13 +95,8 @@ def _cells(
         if not named:
             cells.append([*first, '', '', *[''] * len(columns)])
         for one in named:
-<<<<<<< HEAD
             printed = dict(zip(one.columns, row.published[one.name]))
             cells.append([*first, one.name, PAPER, *(_number(printed.get(c)) for c in columns)])
-=======
-            values: dict[str, float | None] = dict(zip(one.columns, row.published[one.name]))
-            cells.append([*first, one.name, PAPER, *(_number(values.get(c)) for c in columns)])
->>>>>>> rows
             first = [''] * len(first)
             for origin, metrics in _of_runs(register, row, one, runs, sources):
                 values = dict(zip(one.columns, metrics))
