@@ -1,6 +1,5 @@
 _base_ = '../../projects/rcrnet/configs/rcrnet-ner_lite0_synthetic-160.py'
-# Scribble losses of SCWSSOD on clips: scribbles in every frame in the place of masks and pseudo-labels.
-# Trained from ImageNet features, without stage 1.
+# Scribble losses of SCWSSOD on clips, in place of masks and pseudo-labels; from ImageNet features, without stage 1.
 needs_start = None
 pce = dict(type='PartialCrossEntropyLoss')
 lsc = dict(type='LocalSaliencyCoherenceLoss', scale=0.5, sigma_image=0.2, weight=0.15, ramp_iterations=40)

@@ -38,7 +38,7 @@ def test_a_mixture_is_trained_beside_its_parent_and_not_twice(script, tmp_path, 
     module = script('learning/mixed.py')
     assert module.main([*words, 'scribbles on clips', 'smoothing on images']) in (0, 1)
     printed = capsys.readouterr().out
-    assert '| scribbles on clips, seed 0 | 6 | 1 |' in printed
+    assert '| scribbles on clips, seed 0 | 7 | 1 |' in printed
     assert '| none |' in printed
     kept = json.loads((tmp_path / 'results.json').read_text())
     before = (tmp_path / 'results.json').stat().st_mtime_ns

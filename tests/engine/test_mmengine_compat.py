@@ -106,6 +106,7 @@ def test_what_the_tests_look_for_they_find(names):
         '_save_checkpoint_with_step',
         '_register_module',
         '_max_iters',
+        '_save_best_checkpoint',
     }
 
 

@@ -159,12 +159,12 @@ def tree(tmp_path):
 def test_a_run_from_boxes_is_the_same_to_the_last_bit_once_the_masks_are_deleted(tree, tmp_path):
     config = tmp_path / 'boxes.py'
     config.write_text(FROM_FILE.format(base=str(CONFIGS / 'xmem_lite0_boxes_synthetic-96.py'), data=str(tree)))
-    train(str(config), [], str(tmp_path / 'with'))
+    train(str(config), [], str(tmp_path / 'with'), from_scratch=True)
     masks = list(tree.rglob('*.png'))
     assert masks
     for path in masks:
         path.unlink()
-    train(str(config), [], str(tmp_path / 'without'))
+    train(str(config), [], str(tmp_path / 'without'), from_scratch=True)
     runs = [load_file(str(tmp_path / run / 'iter_2.pth'))['state_dict'] for run in ('with', 'without')]
     assert all(torch.equal(value, runs[1][name]) for name, value in runs[0].items())
     start = MODELS.build(load_config(str(config)).model.to_dict()).state_dict()
