@@ -104,7 +104,7 @@ def folder(args: argparse.Namespace, place: Path) -> bool:
         (place / f'in/{number:06d}.jpg').write_bytes(drawn[number % DRAWN])
     memory = Memory('folder', args.images)
     report = predict_files(predictor, [place / 'in'], place / 'out', progress=memory)
-    whole = report.images == len(list((place / 'out/mask').glob('*.png'))) == args.images and not report.failed
+    whole = report.images == len(list((place / 'out').glob('*.png'))) == args.images and not report.failed
     print(f'folder: {report.images} of {args.images} maps written')
     return memory.passed() and whole
 

@@ -92,7 +92,7 @@ def check_equal(predictor: SaliencyPredictor, paths: Sequence[Path], out: Path) 
     predict_files(predictor, paths, out)
     for path in paths:
         (by_hand,) = predictor([read_image(path)])
-        if not np.array_equal(read_map(out / f'mask/{path.stem}.png'), by_hand.saliency):
+        if not np.array_equal(read_map(out / f'{path.stem}.png'), by_hand.saliency):
             raise SystemExit(f'{path.name}: the map in the folder is another one')
     print(f'{len(paths)} maps are equal, byte by byte', flush=True)
 

@@ -65,7 +65,7 @@ def predict_video(
         given.check_numbers()
     if given.live and 'report' in kinds:
         raise DataError('--save report: a camera cannot be looked at twice; ask for mask, overlay, cutout or video.')
-    folder = ResultFolder(out, kinds)
+    folder = ResultFolder(out, kinds, flat=False)
     # The first frame is read before anything is written, so that what is no video leaves nothing behind.
     if not given.live:
         next(given.frames())

@@ -61,7 +61,8 @@ def predict_groups(
     Args:
         predictor: The model.
         inputs: Folders, patterns; single images are one group.
-        out: Folder; results go to ``<out>/<kind>/<group>/<stem>.png`` and ``<out>/sheets/<group>.png``.
+        out: Folder; results go to ``<out>/<kind>/<group>/<stem>.png``, or ``<out>/<group>/<stem>.png`` when only masks
+            are requested, and ``<out>/sheets/<group>.png``.
         save: Kinds out of 'mask', 'overlay', 'cutout', 'report'.
         sheets: Whether sheets are written.
         progress: Called with groups done and in all.

@@ -61,7 +61,7 @@ def predict_files(
     Args:
         predictor: The model.
         inputs: What the user named.
-        out: Folder; results go to ``<out>/<kind>/<name>.png``.
+        out: Folder; results go to ``<out>/<kind>/<name>.png``, or ``<out>/<name>.png`` when only masks are requested.
         save: Kinds out of 'mask', 'overlay', 'cutout', 'report'.
         batch_size: Images per forward pass.
         progress: Called with images done and to be done, after the files of an image were written.

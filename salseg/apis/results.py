@@ -54,25 +54,28 @@ class ResultFolder:
     """Files of results by name, written under a temporary name and renamed.
 
     Args:
-        out: The folder; results are ``<out>/<kind>/<name>.png``, whatever else is saved.
+        out: The folder; ``<out>/<kind>/<name>.png``, or ``<out>/<name>.png`` if masks are all and ``flat``.
         kinds: What is saved, see `checked_kinds`.
+        flat: Whether masks may lie in the folder itself.
 
     Raises:
         DataError: A file has that name.
     """
 
-    def __init__(self, out: str | Path, kinds: Sequence[str]) -> None:
+    def __init__(self, out: str | Path, kinds: Sequence[str], flat: bool = True) -> None:
         self.out = Path(out)
         if self.out.exists() and not self.out.is_dir():
             raise DataError(f'{self.out} is a file; expected a folder for the results. Choose another --out.')
         self.kinds = tuple(kinds)
         self.images = tuple(kind for kind in kinds if kind in MAKERS)
+        self.flat = flat and self.images == ('mask',)
         self.record = RunRecord('predict')
         self.shared = False
 
     def path(self, kind: str, name: str | Path) -> Path:
         """File of a result."""
-        return self.out / kind / f'{name}.png'
+        folder = self.out if self.flat else self.out / kind
+        return folder / f'{name}.png'
 
     def paths(self, name: str | Path) -> list[Path]:
         """Files of all kinds of a name."""
@@ -154,7 +157,7 @@ class ResultFolder:
         """Remove what a killed process was writing."""
         for folder in [self.out, *(self.out / kind for kind in self.kinds)]:
             if folder.is_dir():
-                for path in folder.rglob('.*.tmp') if folder != self.out else folder.glob('.*.tmp'):
+                for path in folder.rglob('.*.tmp') if folder != self.out or self.flat else folder.glob('.*.tmp'):
                     if _TEMPORARY.match(path.name):
                         path.unlink(missing_ok=True)
 

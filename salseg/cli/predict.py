@@ -229,10 +229,8 @@ def _videos(predictor: Any, args: argparse.Namespace, inputs: list[str], shard: 
     _no_watching(args, 'videos')
     status = 0
     found = find_clips(inputs)
-    # By what was named and not by how many it holds: a folder of videos with one in it is still that.
-    beside = len(found) > 1 or any(Path(str(found[0][1].source)).parent == Path(w) for w in inputs if Path(w).is_dir())
     for name, source in found[shard[0] :: shard[1]]:
-        out = Path(args.out) / name if beside else Path(args.out)
+        out = Path(args.out) if len(found) == 1 else Path(args.out) / name
         with _bar(shard, name, 'frames') as update:
             frames = predict_video(
                 predictor,

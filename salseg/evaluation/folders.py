@@ -63,14 +63,17 @@ def list_tree(root: Path, suffixes: Sequence[str] = LABEL_SUFFIXES) -> Tree:
 
 # The folder in which `salseg predict` writes maps, beside those of other results.
 MAPS = 'mask'
+# And that of the sheets of groups.
+SHEETS = 'sheets'
 
 
 def prediction_tree(root: Path) -> Tree:
     """Predictions below a folder; where `salseg predict` wrote it, its maps alone, by the names of their images.
 
     Beside a record of `salseg predict` the maps are those in ``mask/``, which is no part of their names: so that
-    ``<out>/mask/<group>/<stem>.png`` and ``<out>/<video>/mask/<frame>.png`` pair with a ground truth as they are. Overlays
-    and sheets are no predictions. All other folders are taken as they are.
+    ``<out>/mask/<group>/<stem>.png`` and ``<out>/<video>/mask/<frame>.png`` pair with a ground truth as they are. Where it
+    wrote nothing but maps they lie in the folder itself. Overlays and sheets are no predictions. All other folders are
+    taken as they are.
 
     Raises:
         DataError: The folder does not exist or holds no image.
@@ -80,13 +83,14 @@ def prediction_tree(root: Path) -> Tree:
         parts[:place]
         for parts in {tuple(stem.split('/')[:-1]) for stem in tree.files}
         for place, part in enumerate(parts)
-        if part == MAPS and _is_prediction(root.joinpath(*parts[:place]))
+        if part == MAPS and _has_kinds(root.joinpath(*parts[:place]))
     }
-    if not results:
+    if not results and not _is_prediction(root):
         return tree
     files = {}
     for stem, file in tree.files.items():
-        name = _below_maps(tuple(stem.split('/')), results)
+        parts = tuple(stem.split('/'))
+        name = _below_maps(parts, results) if results else () if parts[0] == SHEETS else parts
         if name:
             files['/'.join(name)] = file
     return Tree(root, {stem: files[stem] for stem in in_order(files)}, tree.skipped)
@@ -95,6 +99,17 @@ def prediction_tree(root: Path) -> Tree:
 def _is_prediction(folder: Path) -> bool:
     record = read_record(folder)
     return record is not None and record.command == 'predict'
+
+
+def _has_kinds(folder: Path) -> bool:
+    """Whether a result of `salseg predict` has a folder for each kind, as those of videos, and all that are more than maps.
+
+    Otherwise a folder `mask` is one of the images' own.
+    """
+    record = read_record(folder)
+    if record is None or record.command != 'predict':
+        return False
+    return bool(record.inputs or record.result) or any((folder / kind).is_dir() for kind in ('overlay', 'cutout'))
 
 
 def _below_maps(parts: tuple[str, ...], results: Collection[tuple[str, ...]]) -> tuple[str, ...]:

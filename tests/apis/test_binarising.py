@@ -72,11 +72,12 @@ def scores(folder, truth, protocol):
 def test_images_are_scored_in_the_folder_that_predict_wrote_whatever_else_was_saved(tmp_path, save):
     names = same_size_photos(tmp_path / 'in', 3)
     predict_files(SaliencyPredictor(brightness_model('image')), [tmp_path / 'in'], tmp_path / 'out', save)
+    maps = tmp_path / 'out' if save == ('mask',) else tmp_path / 'out/mask'
     for name in names:
-        mask = binarise(read_map(tmp_path / f'out/mask/{name}.png'))
-        write_png(tmp_path / f'gt/{name}.png', mask)
+        write_png(tmp_path / f'gt/{name}.png', binarise(read_map(maps / f'{name}.png')))
+        write_png(tmp_path / f'alone/{name}.png', read_map(maps / f'{name}.png'))
     assert scores(tmp_path / 'out', tmp_path / 'gt', 'sod') == pytest.approx(
-        scores(tmp_path / 'out/mask', tmp_path / 'gt', 'sod'), nan_ok=True
+        scores(tmp_path / 'alone', tmp_path / 'gt', 'sod'), nan_ok=True
     )
 
 

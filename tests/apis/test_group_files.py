@@ -41,7 +41,7 @@ def test_an_image_more_makes_its_group_anew_and_no_other(groups, tmp_path):
     results = predict_groups(predictor(), [groups], tmp_path / 'out')
     assert kept(results) == {'cats': False, 'dogs': True, 'owls': True}
     changed = {name for name, data in contents(tmp_path / 'out').items() if before.get(name) != data}
-    assert changed == {'mask/cats/000.png', 'mask/cats/001.png', 'mask/cats/new.png', 'sheets/cats.png'}
+    assert changed == {'cats/000.png', 'cats/001.png', 'cats/new.png', 'sheets/cats.png'}
 
 
 def test_a_killed_run_goes_on_at_the_group_where_it_was(groups, tmp_path):

@@ -62,8 +62,8 @@ def test_maps_have_the_images_own_mixed_sizes_and_a_sheet_is_written(tmp_path, p
     image(tmp_path / 'in/g/2.png', (50, 20), 2)
     (result,) = predict_groups(predictor, [tmp_path / 'in/g'], tmp_path / 'out')
     assert result.count == 2
-    assert cv2.imread(str(tmp_path / 'out/mask/g/1.png'), cv2.IMREAD_UNCHANGED).shape == (30, 40)
-    assert cv2.imread(str(tmp_path / 'out/mask/g/2.png'), cv2.IMREAD_UNCHANGED).shape == (50, 20)
+    assert cv2.imread(str(tmp_path / 'out/g/1.png'), cv2.IMREAD_UNCHANGED).shape == (30, 40)
+    assert cv2.imread(str(tmp_path / 'out/g/2.png'), cv2.IMREAD_UNCHANGED).shape == (50, 20)
     assert (tmp_path / 'out/sheets/g.png').is_file()
     assert not result.notes
 

@@ -57,7 +57,7 @@ def test_a_killed_run_goes_on_nothing_missing_and_nothing_twice(tmp_path, batch_
     there = times(tmp_path / 'cut')
     assert 4 <= len(there) < 12
     # What a kill -9 leaves of the file that was being written.
-    (tmp_path / 'cut/mask/.005.png.4242.tmp').write_bytes(b'half')
+    (tmp_path / 'cut/.005.png.4242.tmp').write_bytes(b'half')
     again = predictor()
     report = predict_files(again, [tmp_path / 'in'], tmp_path / 'cut', batch_size=batch_size)
     assert report.kept == len(there)
@@ -69,17 +69,17 @@ def test_a_killed_run_goes_on_nothing_missing_and_nothing_twice(tmp_path, batch_
 def test_a_result_that_is_cut_off_or_older_than_its_image_is_made_again(tmp_path):
     paths = photos(tmp_path / 'in', 4)
     predict_files(predictor(), [tmp_path / 'in'], tmp_path / 'out')
-    cut = tmp_path / 'out/mask/000.png'
+    cut = tmp_path / 'out/000.png'
     cut.write_bytes(cut.read_bytes()[:-9])
     # Another image in the place of the first, with an older time, as a copy that keeps times makes it.
     other = save(tmp_path / 'other.png', photo(99))
     os.utime(other, (1, 1))
     os.replace(other, paths[1])
     # As a loss of power may leave it.
-    (tmp_path / 'out/mask/002.png').write_bytes(b'')
+    (tmp_path / 'out/002.png').write_bytes(b'')
     report = predict_files(predictor(), [tmp_path / 'in'], tmp_path / 'out')
     assert (report.images, report.kept) == (3, 1)
-    np.testing.assert_array_equal(read_map(tmp_path / 'out/mask/001.png'), predictor()([photo(99)])[0].saliency)
+    np.testing.assert_array_equal(read_map(tmp_path / 'out/001.png'), predictor()([photo(99)])[0].saliency)
 
 
 def test_results_of_another_model_are_refused_and_replaced_when_that_is_requested(tmp_path):
@@ -105,7 +105,7 @@ def test_results_of_another_model_are_refused_and_replaced_when_that_is_requeste
 
 def test_files_that_salseg_did_not_write_are_not_replaced_unasked(tmp_path):
     photos(tmp_path / 'in', 2)
-    drawn = save(tmp_path / 'out/mask/001.png', photo(7))
+    drawn = save(tmp_path / 'out/001.png', photo(7))
     with pytest.raises(DataError, match=r'001\.png exists, and no run\.json'):
         predict_files(predictor(), [tmp_path / 'in'], tmp_path / 'out')
     assert np.array_equal(np.asarray(Image.open(drawn)), photo(7))
@@ -116,7 +116,7 @@ def test_images_are_never_written_over_and_results_are_never_taken_for_images(tm
     photos(tmp_path / 'in', 2)
     with pytest.raises(DataError, match='is the folder of the images'):
         predict_files(predictor(), [tmp_path / 'in'], tmp_path / 'in')
-    (masks, *_) = photos(tmp_path / 'own/mask', 1)
+    (masks, *_) = photos(tmp_path / 'own', 1)
     with pytest.raises(DataError, match='would take its place'):
         predict_files(predictor(), [masks], tmp_path / 'own', overwrite=True)
     for _ in range(2):
@@ -159,7 +159,7 @@ def test_one_page_shows_all_images_and_asks_for_nothing_from_outside(tmp_path):
     assert '3 of 4 images' in page
     assert 'http' not in page
     assert '<script' not in page
-    assert sorted(contents(tmp_path / 'out')) == ['mask/000.png', 'mask/001.png', 'mask/002.png']
+    assert sorted(contents(tmp_path / 'out')) == ['000.png', '001.png', '002.png']
 
 
 def test_single_images_make_no_video(tmp_path):
@@ -188,7 +188,7 @@ def test_a_watched_folder_gives_a_map_for_each_file_once_it_is_whole(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         watch_files(made, [folder], tmp_path / 'out', seen=rounds.append, sleep=step)
-    assert sorted(contents(tmp_path / 'out')) == ['mask/000.png', 'mask/late.png']
+    assert sorted(contents(tmp_path / 'out')) == ['000.png', 'late.png']
     assert [(r.images, [p.name for p in r.failed]) for r in rounds] == [(1, []), (1, []), (0, ['broken.jpg'])]
     assert seen(made) == 2
 

@@ -32,7 +32,7 @@ def test_an_image_alone_is_answered_by_the_demo_which_says_what_it_is(tmp_path, 
     assert status == 0
     assert 'no MODEL was named: salseg-demo (Apache-2.0). A demo' in said
     assert 'synthetic images only' in said
-    assert sorted(contents(tmp_path / 'salseg_maps')) == ['mask/photo.png']
+    assert sorted(contents(tmp_path / 'salseg_maps')) == ['photo.png']
 
 
 def test_command_api_and_shards_give_the_same_bytes(tmp_path, capsys):
@@ -44,7 +44,7 @@ def test_command_api_and_shards_give_the_same_bytes(tmp_path, capsys):
     from salseg.io.annotations import read_map
 
     for path, found in zip(paths, salseg.predict('salseg-demo', 'in', device='cpu'), strict=True):
-        np.testing.assert_array_equal(read_map(tmp_path / f'whole/mask/{path.stem}.png'), found)
+        np.testing.assert_array_equal(read_map(tmp_path / f'whole/{path.stem}.png'), found)
 
 
 def test_launched_processes_take_their_shards(tmp_path, capsys, monkeypatch):

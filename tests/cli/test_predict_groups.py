@@ -37,7 +37,7 @@ def test_a_folder_of_folders_is_many_groups_and_each_says_what_is_odd_about_it(t
     assert '3.jpg' in said
     assert 'of 2 groups' in said
     written = sorted(str(path.relative_to(tmp_path / 'out')) for path in (tmp_path / 'out').rglob('*.png'))
-    assert written == ['mask/alone/1.png', 'mask/pair/1.png', 'mask/pair/2.png', 'sheets/alone.png', 'sheets/pair.png']
+    assert written == ['alone/1.png', 'pair/1.png', 'pair/2.png', 'sheets/alone.png', 'sheets/pair.png']
 
 
 @pytest.mark.parametrize(('name', 'words'), [('empty', 'a group is a folder'), ('nowhere', 'nowhere does not exist')])
