@@ -5,7 +5,7 @@ A recipe can then be built, timed and counted without the sets. Lists name video
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +59,10 @@ def draw_sets(node: Any, scale: float = 1.0) -> None:
 
 def _without_guidance(node: Any) -> None:
     """Take out the reading of guidance masks, which a network would have to make first."""
-    if isinstance(node, Mapping):
+    if isinstance(node, MutableMapping):
         steps = node.get('pipeline')
         if steps:
-            node['pipeline'] = [step for step in steps if step.get('type') != 'LoadGuidance']  # type: ignore[index]
+            node['pipeline'] = [step for step in steps if step.get('type') != 'LoadGuidance']
         for value in list(node.values()):
             _without_guidance(value)
     elif isinstance(node, list | tuple):
