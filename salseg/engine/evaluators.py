@@ -1,6 +1,6 @@
 """Which protocols and columns a test prints: those of its config, or those that are named instead."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
@@ -47,7 +47,15 @@ def choose_protocols(config: Config, protocols: Sequence[str] = (), columns: Seq
 
 def _with_columns(node: ConfigDict, columns: Sequence[str]) -> list[str]:
     """Names of an evaluator's protocols that have one of the columns; all of them where none has."""
-    plain: dict[str, Any] = {key: value for key, value in node.items() if key != 'columns'}
-    names = [rules.name for rules in METRICS.build(plain).protocols]
+    names = protocol_names(node)
     chosen = [name for name in names if tuple(columns) == (ALL,) or {*columns} & {*get_protocol(name).all_columns}]
     return chosen or names
+
+
+def protocol_names(evaluator: Any) -> list[str]:
+    """Protocols of an evaluator of a config, in the order of its tables; of several evaluators the first one's."""
+    node = evaluator[0] if isinstance(evaluator, list | tuple) and evaluator else evaluator
+    if not isinstance(node, Mapping):
+        return []
+    metric = METRICS.build({key: value for key, value in node.items() if key != 'columns'})
+    return [rules.name for rules in getattr(metric, 'protocols', ())]
