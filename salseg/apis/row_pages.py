@@ -37,7 +37,8 @@ class PaperResult:
             texts.append(f'{label} {number:.4g}{compare}')
         where = '' if one.protocol == COSTS else f'{one.name}, protocol {one.protocol}: '
         prompt = f', prompt {self.row.prompt}' if self.row.prompt else ''
-        return f'table {self.row.table}, {self.row.name} ({self.config}{prompt}): {where}{", ".join(texts)}'
+        place = one.source or f'table {self.row.table}'
+        return f'{place}, {self.row.name} ({self.config}{prompt}): {where}{", ".join(texts)}'
 
 
 def paper_results(card: Mapping[str, Any]) -> list[PaperResult]:

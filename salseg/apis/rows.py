@@ -45,6 +45,7 @@ class TestSet:
         protocol: As `salseg evaluate --list-protocols` names it, or 'costs'.
         columns: Metrics as `salseg test` names them, in the order of published numbers.
         labels: What the paper calls them, in the same order.
+        source: Where the numbers stand, if not in the table.
         config: That tests there; empty: the row's own.
         options: Overrides of it.
         how: Commands that give the metrics where `salseg test` alone does not.
@@ -61,6 +62,7 @@ class TestSet:
     how: str = ''
     cannot: str = ''
     labels: tuple[str, ...] = ()
+    source: str = ''
 
 
 @dataclass(frozen=True)
@@ -278,8 +280,8 @@ def _rows(table: Entries, labels: Mapping[str, str]) -> Iterator[Row]:
 
 def _set(table: Entries, name: str, labels: Mapping[str, str]) -> TestSet:
     given = Entries(table.mapping('sets')[name], table.path, f'{table.place}.sets.{name}')
-    given.only('protocol', 'columns', 'config', 'options', 'with', 'cannot')
-    texts = {key: given.text(key, '') for key in ('config', 'cannot')}
+    given.only('protocol', 'columns', 'config', 'options', 'with', 'cannot', 'source')
+    texts = {key: given.text(key, '') for key in ('config', 'cannot', 'source')}
     columns, options = given.texts('columns'), given.texts('options')
     called = tuple(labels.get(column, column) for column in columns)
     how = given.text('with', '')

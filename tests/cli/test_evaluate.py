@@ -144,6 +144,15 @@ def test_youtube_vos_averages_seen_and_unseen_categories(tmp_path, capsys):
     capsys.readouterr()
     assert main(arguments) == 2
     assert '--seen FILE' in capsys.readouterr().err
+    # An object that is listed in the frame that gives it alone counts nowhere; a frame that counts needs its labels.
+    objects = {'1': ('cat', frames[:3]), '2': ('yak', frames), '3': ('yak', frames[3:])}
+    (tmp_path / 'meta.json').write_text(json.dumps(meta_of({'v': objects})))
+    arguments = [*arguments[:-2], '--seen', str(tmp_path / 'seen.txt'), '--columns', 'G']
+    assert main(arguments) == 0
+    assert '0.5000' in capsys.readouterr().out
+    (truth / 'v/00002.png').unlink()
+    assert main([*arguments, '--allow-extra']) == 2
+    assert "1 of the 3 frames that meta.json lists for 'v' have no ground truth, e.g. 00002" in capsys.readouterr().err
 
 
 def test_names_of_methods_are_the_shortest_ends_that_tell_them_apart(tmp_path):

@@ -79,11 +79,16 @@ class YouTubeVosProtocol(MaskProtocol):
         return tuple(self.objects(group))
 
     def score_video(self, truth: Frames, prediction: Frames, group: str, stems: Sequence[str]) -> SequenceScores:
-        """See `label_scores`; frames that `meta.json` does not list for an object do not count for it."""
+        """See `label_scores`; frames that `meta.json` does not list for an object do not count for it.
+
+        An object that is listed in one frame only, the one that gives it, has no frame that counts, and is left out.
+        """
         names = [stem.rsplit('/', 1)[-1] for stem in stems]
         objects = self.objects(group)
         given = {}
         for k, (_, frames) in objects.items():
+            if len(frames) < 2:
+                continue
             if frames[0] not in names:
                 raise DataError(f'{group}: object {k} is given in frame {frames[0]}, which has no ground truth.')
             given[k] = names.index(frames[0])
