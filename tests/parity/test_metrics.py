@@ -227,8 +227,8 @@ def test_what_a_test_prints_is_what_the_public_code_prints(path):
     produced = {**map_columns(meta, values), **object_columns(meta, values)}
     for prefix in PROTOCOLS_OF_GROUPS.values():
         assert {f'{prefix}{name}' for name in ('MAE', 'maxF', 'maxE', 'Sm')} <= set(produced)
-    # The kit has no means over images of what eval-co-sod takes from mean curves.
-    for name, value in produced.items():
-        if name.startswith('group/evalcosod/') and name not in values:
-            continue
-        np.testing.assert_allclose(value, values[name], rtol=0, atol=1e-6, err_msg=name)
+    # The kit averages some metrics of single images only, which its other part compares.
+    found = {name: value for name, value in produced.items() if name in values}
+    assert all(sum(name.startswith(prefix) for name in found) >= 8 for prefix in PROTOCOLS_OF_GROUPS.values())
+    wrong = {name: value for name, value in found.items() if not kit.close(meta, name, value, values[name])}
+    assert wrong == {}
