@@ -2,7 +2,7 @@
 
 import argparse
 
-from salseg.cli.common import add_launcher, add_model, add_options
+from salseg.cli.common import add_launcher, add_model, add_options, add_protocols, names_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,6 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--work-dir', metavar='DIR', help='folder for logs and results, test/ beside the checkpoint by default'
     )
+    add_protocols(parser, "the config's")
     add_options(parser)
     add_launcher(parser)
 
@@ -23,5 +24,14 @@ def run(args: argparse.Namespace) -> int:
     from salseg.apis.converting import releases
     from salseg.engine.test import test
 
-    test(args.model, args.checkpoint, args.cfg_options, args.work_dir, args.launcher, releases())
+    test(
+        args.model,
+        args.checkpoint,
+        args.cfg_options,
+        args.work_dir,
+        args.launcher,
+        releases(),
+        names_of(args.protocol),
+        names_of(args.columns),
+    )
     return 0

@@ -6,6 +6,7 @@ from typing import Any
 
 from salseg.engine.checkpoint import newest_checkpoint
 from salseg.engine.config import load_config
+from salseg.engine.evaluators import choose_protocols
 from salseg.engine.runner import SalRunner, device_line
 from salseg.engine.sets import skip_absent
 from salseg.engine.train import prepare
@@ -19,17 +20,22 @@ def test(
     work_dir: str | None = None,
     launcher: str = 'none',
     releases: Sequence[Release] = (),
+    protocols: Sequence[str] = (),
+    columns: Sequence[str] = (),
 ) -> dict[str, float]:
     """Test a checkpoint on the test sets of a config; those that are not here are left out, and the table says so.
 
     Returns:
-        Metrics by name, as printed.
+        Metrics by name, as printed. Protocols and columns are those of the config where none are named, see
+        `salseg.engine.evaluators.choose_protocols`.
 
     Raises:
+        UnknownName: There is no such protocol or column.
         DataError: No test set is here, or one that is cannot be read.
         ConfigError, CheckpointError: As in :func:`train`.
     """
     config = load_config(model, options)
+    choose_protocols(config, protocols, columns)
     skipped = skip_absent(config, model, releases)
     if Path(checkpoint).is_dir():
         checkpoint = newest_checkpoint(checkpoint)

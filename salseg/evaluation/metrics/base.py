@@ -1,7 +1,7 @@
 """What metrics of sets of frames share."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from mmengine.evaluator import BaseMetric
 
@@ -9,6 +9,18 @@ from salseg.errors import DataError
 
 # What stands in a table in place of the metrics of a test set that is not on this machine.
 NOT_HERE = 'not here'
+
+
+class Named(Protocol):
+    """Whatever has a name, as protocols have."""
+
+    @property
+    def name(self) -> str: ...
+
+
+def metric_key(protocols: Sequence[Named], rules: Named, dataset: str, column: str) -> str:
+    """Name of a metric of a test: ``<set>/<column>``, or ``<set>/<protocol>/<column>`` of all protocols but the first."""
+    return f'{dataset}/{column}' if rules.name == protocols[0].name else f'{dataset}/{rules.name}/{column}'
 
 
 class SetMetric(BaseMetric):
