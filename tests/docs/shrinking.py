@@ -1,4 +1,4 @@
-"""Overrides that make any config small: one step, two items, images of 64 pixels, nothing downloaded."""
+"""Overrides that make any config small: few steps and items, images of 64 pixels, thin layers, nothing downloaded."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -6,24 +6,39 @@ from typing import Any
 from mmengine.config import Config
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+DATA = (*LOADERS, 'generate_pipeline')
 IMAGE = 64
+# Layers that hold most of a published network's weights; steps over weights, and files of them, are what takes time.
+THIN = {
+    'XMem': {'model.value_channels': 64, 'model.decoder_channels': 32},
+    'MaskGuidedSegmentor': {'model.head.width': 32},
+}
 
 
-def shrink(config: Config) -> list[str]:
-    """Texts for ``--cfg-options``."""
+def shrink(config: Config, steps: int = 1) -> list[str]:
+    """Texts for ``--cfg-options``: nothing of what a config reads, optimises or computes changes but its size and length."""
     options: dict[str, Any] = {}
     for path, node in _nodes(config.to_dict()):
         # Names of files that a test has not; weights from a package stay.
         if node.get('weights') == 'imagenet':
             options[f'{path}.weights'] = None
-        if path.split('.')[0] in LOADERS:
+        if path.split('.')[0] in DATA:
             options.update(_data(path, node))
     if config.get('train_cfg'):
-        options['train_cfg.max_iters'] = 1
+        options['train_cfg.max_iters'] = steps
     if config.get('default_hooks', {}).get('checkpoint'):
         options['default_hooks.checkpoint.interval'] = 1
     options.update({f'{loader}.num_workers': 0 for loader in LOADERS if config.get(loader)})
-    return [f'{key}={value}' for key, value in options.items()]
+    return [f'{key}={value}' for key, value in (options | _thin(config)).items()]
+
+
+def _thin(config: Config) -> dict[str, Any]:
+    # A lite model is small already.
+    small = 'Lite' in str(config.get('model', {}).get('backbone', ''))
+    options = {} if small else THIN.get(config.get('model', {}).get('type', ''), {})
+    if len(config.get('model', {}).get('scales', ())) > 2:
+        options = {**options, 'model.scales': '(1.0,)'}
+    return options
 
 
 def _data(path: str, node: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,8 +48,14 @@ def _data(path: str, node: Mapping[str, Any]) -> dict[str, Any]:
         found[f'{path}.batch_size'] = 2
     if kind.startswith('Synthetic'):
         found |= {f'{path}.{key}': value for key, value in dict(length=2, size=48).items() if key in node}
-    if '.pipeline.' in path and ('Resize' in kind or 'Crop' in kind) and 'size' in node:
-        found[f'{path}.size'] = IMAGE
+    elif kind == 'AlternatingBatchSampler':
+        found[f'{path}.sizes'] = '(2,2)'
+    elif kind == 'SampleClip' and node.get('length', 0) > 3:
+        found[f'{path}.length'] = 3
+    if kind == 'CompositeClips' or ('pipeline.' in path and ('Resize' in kind or 'Crop' in kind) and 'size' in node):
+        found[f'{path}.size'] = f'({IMAGE},{IMAGE})' if isinstance(node['size'], list | tuple) else IMAGE
+    if kind == 'ResizeShorterSide':
+        found[f'{path}.length'] = IMAGE
     return found
 
 
