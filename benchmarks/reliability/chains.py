@@ -9,6 +9,8 @@ that; the command is repeated each time. One row for each chain; the status is 1
 """
 
 import argparse
+import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -134,7 +136,8 @@ def command(project: str, chain: str, stages: Sequence[Stage], folder: Path, ste
     os.chdir(folder)
     try:
         configs = {stage.name: load_config(stage.model) for stage in stages}
-        make_data(configs.values())
+        with contextlib.redirect_stdout(io.StringIO()):
+            make_data(configs.values())
         options = [
             f'{stage.name}.{text}' for stage in stages for text in small(stage, configs[stage.name], folder, steps)
         ]
