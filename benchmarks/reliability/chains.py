@@ -1,6 +1,6 @@
 """Every project's stages with one command: run whole, then killed between and inside the stages, and compared.
 
-    python benchmarks/reliability/chains.py [PROJECT[:CHAIN] ...] [--steps 3] [--out DIR]
+    PYTHONPATH=. python benchmarks/reliability/chains.py [PROJECT[:CHAIN] ...] [--steps 3] [--out DIR]
 
 Each chain runs as its card says, by ``salseg train PROJECT --stages``, on miniatures of the releases that its configs read,
 which ``salseg convert`` has converted. ``--cfg-options`` make it small: few steps, images of 64 pixels, one video to label,
@@ -16,22 +16,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
 import torch
-from torchvision.models import vgg16
+from mmengine.config import Config
 
 from salseg.apis.stages import Stage, find_chain
 from salseg.catalog import project_stages
 from salseg.engine.checkpoint import load_file, newest_checkpoint
 from salseg.engine.config import load_config
-from tests.docs.shrinking import shrink
-from tests.projects.release_tree import convert_releases, lines_of, roots
-from tests.projects.tiny_runs import data_sets, write_synthetic
+from tests.docs.shrinking import chain_options
+from tests.projects.release_tree import convert_releases, roots
+from tests.projects.tiny_runs import write_synthetic
+
+ROOT = Path(__file__).resolve().parents[2]
 
 # Dies by SIGKILL: 'inside' a stage, in its second step, labelled clip or learned mask; 'unnoted' and 'noted', before and
 # after the record says that it is done.
@@ -91,7 +90,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     same = True
     with tempfile.TemporaryDirectory() as folder:
         for name in args.chains or [f'{p}:{chain}' for p, chains in project_stages().items() for chain in chains]:
-            row = try_chain(name, (args.out or Path(folder)).resolve() / name.replace(':', '-'), args.steps, args.moments)
+            row = try_chain(
+                name, (args.out or Path(folder)).resolve() / name.replace(':', '-'), args.steps, args.moments
+            )
             print(f'| {" | ".join(row)} |', flush=True)
             same = same and row[-1] == 'yes'
     return 0 if same else 1
@@ -110,7 +111,9 @@ def try_chain(name: str, folder: Path, steps: int, moments: Sequence[str] = MOME
     for moment, stage in kills:
         finish(start(['-c', KILLED, moment, stage, *words('killed')], folder), -9)
     finish(start(['-m', 'salseg', *words('killed')], folder), 0)
-    wrong = [stage.name for stage in stages if not is_same(folder / 'whole' / stage.name, folder / 'killed' / stage.name)]
+    wrong = [
+        stage.name for stage in stages if not is_same(folder / 'whole' / stage.name, folder / 'killed' / stage.name)
+    ]
     seconds = [f'{time:.0f}' for time in (between - before, time.perf_counter() - between)]
     title = ', '.join(stage.name for stage in stages)
     return [f'{project} {chain}', title, str(len(kills)), *seconds, f'no: {", ".join(wrong)}' if wrong else 'yes']
@@ -124,68 +127,32 @@ def start(words: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str
     )
 
 
-def finish(done, status: int) -> None:
+def finish(done: subprocess.CompletedProcess[str], status: int) -> None:
     """End with what a process said where its status is another."""
     if done.returncode != status:
         raise RuntimeError(f'status {done.returncode}, expected {status}: {done.args[1:6]}\n{done.stderr[-3000:]}')
 
 
-def command(project: str, chain: str, stages: Sequence[Stage], folder: Path, steps: int):
+def command(project: str, chain: str, stages: Sequence[Stage], folder: Path, steps: int) -> Callable[[str], list[str]]:
     """Make a chain's data, and give the words of its command for a run's folder."""
     here = Path.cwd()
     os.chdir(folder)
     try:
-        configs = {stage.name: load_config(stage.model) for stage in stages}
+        configs = [load_config(stage.model) for stage in stages]
         with contextlib.redirect_stdout(io.StringIO()):
-            make_data(configs.values())
-        options = [
-            f'{stage.name}.{text}' for stage in stages for text in small(stage, configs[stage.name], folder, steps)
-        ]
+            make_data(configs)
+        options = chain_options(stages, steps)
     finally:
         os.chdir(here)
     return lambda run: ['train', project, '--stages', chain, '--work-dir', run, '--cfg-options', *options]
 
 
-def make_data(configs) -> None:
+def make_data(configs: Iterable[Config]) -> None:
     """Below ``data`` in the present folder, what the configs read but for what their chain makes itself."""
     found = roots(configs)
     convert_releases(found)
     if any(root.name.startswith('synthetic') for root in found):
         write_synthetic(Path())
-
-
-def small(stage: Stage, config, folder: Path, steps: int) -> Iterator[str]:
-    """Options that make a stage one of seconds."""
-    if stage.precompute == 'pseudo-labels':
-        return
-    yield from shrink(config, steps)
-    yield from (f'{key}={value}' for key, value in short_lists(config, folder).items())
-    if config.model.get('learner'):
-        # It rightly refuses features without weights.
-        yield f'model.learner.backbone.weights={drawn_weights(folder)}'
-
-
-def short_lists(config, folder: Path) -> dict[str, Path]:
-    """Lists of the first two videos, which the miniatures have in a length that holds pairs of kept labels."""
-    found = {}
-    for path, node in data_sets(config._cfg_dict):
-        lines = Path(node.get('list_file') or '')
-        if lines.is_absolute() and not path.startswith('train'):
-            short = folder / 'lists' / lines.name
-            short.parent.mkdir(exist_ok=True)
-            short.write_text('\n'.join(lines_of(lines)[:2]))
-            found[f'{path}.list_file'] = short
-    return found
-
-
-def drawn_weights(folder: Path) -> Path:
-    """VGG-16 with drawn weights, in the file that torchvision publishes, without its classifier."""
-    path = folder / 'vgg16.pth'
-    if not path.exists():
-        torch.manual_seed(0)
-        features = vgg16(weights=None, init_weights=False).features
-        torch.save({f'features.{key}': value for key, value in features.state_dict().items()}, path)
-    return path
 
 
 def is_same(one: Path, other: Path) -> bool:
@@ -194,7 +161,9 @@ def is_same(one: Path, other: Path) -> bool:
     if not list(one.glob('*.pth')):
         return bool(images[0]) and images[0] == images[1]
     weights = [load_file(newest_checkpoint(run))['state_dict'] for run in (one, other)]
-    return weights[0].keys() == weights[1].keys() and all(torch.equal(weights[1][key], weights[0][key]) for key in weights[0])
+    return weights[0].keys() == weights[1].keys() and all(
+        torch.equal(weights[1][key], weights[0][key]) for key in weights[0]
+    )
 
 
 if __name__ == '__main__':

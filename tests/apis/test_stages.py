@@ -209,7 +209,9 @@ def test_what_a_chain_decides_itself_is_refused(tmp_path):
     needs_project('rcrnet')
     with pytest.raises(ConfigError, match=r'load_from=x.pth: every stage starts .* images.load_from=x.pth'):
         run_stages('rcrnet', tmp_path / 'run', 'lite', ['load_from=x.pth'])
-    with pytest.raises(ConfigError, match=r'student.load_from=x.pth: student starts from the weights of images. .* salseg'):
+    with pytest.raises(
+        ConfigError, match=r'student.load_from=x.pth: student starts from the weights of images. .* salseg'
+    ):
         run_stages('rcrnet', tmp_path / 'run', 'lite', ['student.load_from=x.pth'])
     assert main(['train', 'rcrnet', '--stages', '--resume']) == 2
     assert not list(tmp_path.iterdir())

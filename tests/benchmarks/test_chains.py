@@ -1,4 +1,4 @@
-"""The script on each project's published stages, or its small ones: killed inside and between them, ending with the same bytes."""
+"""The script on each project's stages: killed inside and between them, they end with the same bytes."""
 
 import importlib.util
 

@@ -87,7 +87,9 @@ def test_resuming_with_another_rate_or_number_of_schedules_is_said(tiny_config, 
     train(str(tiny_config), options, str(tmp_path / 'run'))
     with pytest.raises(CheckpointError, match=r'learning rate .*0.01\] in the checkpoint, .*0.02\] in the config'):
         train(str(tiny_config), [*options[:2], 'optim_wrapper.optimizer.lr=0.02'], str(tmp_path / 'run'), resume=True)
-    tiny_config.write_text(tiny_config.read_text().replace('param_scheduler = dict', 'param_scheduler = []\nunused = dict'))
+    tiny_config.write_text(
+        tiny_config.read_text().replace('param_scheduler = dict', 'param_scheduler = []\nunused = dict')
+    )
     with pytest.raises(CheckpointError, match='1 in the checkpoint, 0 in the config'):
         train(str(tiny_config), options[1:], str(tmp_path / 'run'), resume=True)
 
