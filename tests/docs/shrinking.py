@@ -17,6 +17,7 @@ IMAGE = 64
 # Layers that hold most of a published network's weights; steps over weights, and files of them, are what takes time.
 THIN = {
     'XMem': {'model.value_channels': 64, 'model.decoder_channels': 32},
+    'NPMCANet': {'model.backbone.depth': 18, 'model.matched_channels': 32, 'model.decoder_channels': 32},
     'MaskGuidedSegmentor': {'model.head.width': 32},
 }
 
