@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from salseg.apis.stages import find_chain
+from salseg.catalog import model_cards
 from salseg.cli.main import build_parser
 from salseg.engine.config import load_config
-from tests.docs.pages import blocks, commands, reason_to_parse
+from tests.docs.pages import ROOT, blocks, commands, reason_to_parse
 from tests.projects.release_tree import order, read_releases, roots, variant
 from tests.releases import MAKERS, make
 
@@ -34,7 +35,8 @@ def _salseg_commands(page: str) -> Iterator[list[str]]:
 def _models(words: list[str]) -> list[str]:
     args = build_parser().parse_args(words)
     if getattr(args, 'stages', None) is None:
-        return [args.model]
+        # A data set's folder, a run's folder or a config that the page writes asks for no release.
+        return [args.model] if args.model in model_cards() or (ROOT / args.model).is_file() else []
     return [stage.model for stage in find_chain(args.model, args.stages)[2]]
 
 
