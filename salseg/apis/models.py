@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from salseg.catalog import shipped_weights
-from salseg.engine.checkpoint import load_file, load_weights, newest_checkpoint
+from salseg.engine.checkpoint import chosen_checkpoint, load_file, load_weights, newest_checkpoint
 from salseg.engine.config import is_run_folder, load_config
 from salseg.engine.starting import nearest_cause, without_pretrained
 from salseg.errors import missing_weights
@@ -28,7 +29,8 @@ def init_model(
     Args:
         name_or_config: Name (``list_models()``), config file, or folder of a run; of a folder the newest checkpoint is
             taken when none is named.
-        checkpoint: Weights to load; they must fit exactly. Without, a model whose weights come with the package takes
+        checkpoint: Weights to load; they must fit exactly. Of a folder of a run its best ones, or the newest where it has
+            not selected. Without, a model whose weights come with the package takes
             those; of any other the backbone's pretrained weights are loaded as the config says and the rest is random, the
             same in every call: such a model refuses to predict.
         device: For example 'cuda:0'; the first GPU, else the CPU, by default.
@@ -46,7 +48,9 @@ def init_model(
         WeightsError: The backbone's weights cannot be had.
     """
     config = load_config(name_or_config, options)
-    if checkpoint is None and is_run_folder(name_or_config):
+    if checkpoint is not None and Path(checkpoint).is_dir():
+        checkpoint = chosen_checkpoint(checkpoint)
+    elif checkpoint is None and is_run_folder(name_or_config):
         checkpoint = newest_checkpoint(name_or_config)
     elif checkpoint is None:
         shipped = shipped_weights(name_or_config)

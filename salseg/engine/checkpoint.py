@@ -24,6 +24,8 @@ _TAG = '__salseg__'
 _MISMATCH = re.compile(r'size mismatch for (\S+): .*?torch\.Size\((\[.*?\])\).*?torch\.Size\((\[.*?\])\)')
 # Share of the model's entries that a file must bring to count as its start.
 _LEAST = 0.1
+# Of files that torch writes: a zip archive; before torch 1.6 a pickle.
+_BEGINNINGS = (b'PK', b'\x80')
 _PLAIN = (str, int, float, bool, type(None), Tensor)
 
 
@@ -92,6 +94,13 @@ def load_file(path: str | os.PathLike, map_location: Any = 'cpu') -> dict[str, A
         raise CheckpointError(
             f'the checkpoint {path} does not exist; {path.parent} '
             + (f'holds {", ".join(around)}.' if around else 'holds no .pth file.')
+        )
+    with path.open('rb') as file:
+        head = file.read(40)
+    if head and not head.startswith(_BEGINNINGS):
+        raise CheckpointError(
+            f'{path} is no readable checkpoint ({path.stat().st_size} bytes): it begins with {head!r}, as no file of torch '
+            'does. Name the file of weights, or the folder of a run.'
         )
     try:
         loaded = torch.load(path, map_location=map_location, weights_only=True)
@@ -276,8 +285,8 @@ def newest_checkpoint(work_dir: str | Path) -> str:
     found = sorted(Path(work_dir).glob('iter_*.pth'), key=lambda p: p.stat().st_mtime)
     if pointer.is_file():
         named = Path(pointer.read_text(encoding='utf-8').strip())
-        # The folder may have been moved since.
-        for candidate in (named, Path(work_dir) / named.name):
+        # The folder may have been moved or copied since: its own file counts before the one of that name elsewhere.
+        for candidate in (Path(work_dir) / named.name, named):
             if candidate.is_file():
                 return str(candidate)
     if found:

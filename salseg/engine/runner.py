@@ -16,7 +16,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from salseg.engine import checkpoint as files
-from salseg.engine.optim import fill_lengths
+from salseg.engine.optim import fill_lengths, schedule_differences
 from salseg.engine.starting import nearest_cause, without_pretrained
 from salseg.errors import CheckpointError
 from salseg.io.files import replacing
@@ -79,6 +79,8 @@ class SalRunner(Runner):
                 checkpoint[name] = files.decode(checkpoint[name])
         if is_resuming(self) and 'message_hub' not in checkpoint:
             raise CheckpointError(f'{filename} holds weights only; training cannot be resumed from it. Use load_from.')
+        if is_resuming(self):
+            self._require_same_schedule(filename, checkpoint.get('param_schedulers'))
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         partial = bool(self.cfg.get('load_partial', False)) and not is_resuming(self)
         cause = functools.partial(nearest_cause, meta=checkpoint.get('meta'))
@@ -86,6 +88,19 @@ class SalRunner(Runner):
         mark_loaded(self)
         self.logger.info(f'weights from {filename}: {fit.line()}')
         return checkpoint
+
+    def _require_same_schedule(self, filename: str, saved: Any) -> None:
+        # mmengine would go on with the saved schedule, whose end is that of the run as it was begun, without a word.
+        built = self.param_schedulers
+        different = schedule_differences(built, saved) if isinstance(built, list) and isinstance(saved, list) else []
+        if different:
+            raise CheckpointError(
+                f"{filename}: the schedule of this run is not the config's:\n  "
+                + '\n  '.join(different)
+                + '\n  A run is resumed with the options that it was begun with. To train it further, begin another run from '
+                f'its weights: --cfg-options load_from={filename}. To keep the old schedule in a longer run, name its values: '
+                '--cfg-options param_scheduler.N.KEY=VALUE.'
+            )
 
     def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
         """Write a checkpoint under a temporary name, sync, rename.
