@@ -259,7 +259,9 @@ class TorchvisionBackbone(LibraryBackbone):
             raise ConfigError(f'{self.label} has no node {wrong[0]!r}; nodes: {", ".join(known)}.')
         # Whole layers and blocks, in the order of their last nodes; what is inside a block is no level.
         parts = [name for name, _ in whole.named_modules() if 0 < len(name.split('.')) <= _DEPTH and name]
-        ends = {name: max((i for i, k in enumerate(known) if f'{k}.'.startswith(f'{name}.')), default=-1) for name in parts}
+        ends = {
+            name: max((i for i, k in enumerate(known) if f'{k}.'.startswith(f'{name}.')), default=-1) for name in parts
+        }
         chosen = list(nodes or sorted((name for name in parts if ends[name] >= 0), key=lambda name: ends[name]))
         reason, maps = '', {}
         try:

@@ -111,7 +111,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise WeightsError(f'there is no weights file at {path}; pass weights=PATH of a file, or weights=None.')
     try:
-        content = _read_safetensors(path) if path.suffix == '.safetensors' else torch.load(path, 'cpu', weights_only=True)
+        content = (
+            _read_safetensors(path) if path.suffix == '.safetensors' else torch.load(path, 'cpu', weights_only=True)
+        )
     except _UNREADABLE as error:
         reason = f'{type(error).__name__}: {error}'.splitlines()[0]
         raise WeightsError(

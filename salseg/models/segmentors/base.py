@@ -124,7 +124,7 @@ class BaseSegmentor(BaseModel):
         if stated[0].weights_loaded and preprocessor.distance(mean, std) > _FAR:
             print_log(
                 f'model.data_preprocessor has mean {preprocessor.mean.flatten().tolist()}, std '
-                f"{preprocessor.std.flatten().tolist()}; the weights of {stated[0].label} were trained with {mean}, {std}. "
+                f'{preprocessor.std.flatten().tolist()}; the weights of {stated[0].label} were trained with {mean}, {std}. '
                 "mean='backbone', std='backbone' take those.",
                 logger='current',
                 level=logging.WARNING,
