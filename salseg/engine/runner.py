@@ -16,8 +16,8 @@ from mmengine.runner import Runner
 from torch import nn
 
 from salseg.engine import checkpoint as files
-from salseg.engine.optim import fill_lengths
 from salseg.engine.config import check_sizes
+from salseg.engine.optim import fill_lengths
 from salseg.engine.starting import nearest_cause, without_pretrained
 from salseg.errors import CheckpointError
 from salseg.io.files import replacing

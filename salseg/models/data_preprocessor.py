@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
-from salseg.errors import ConfigError, DataError
+from salseg.errors import DataError
 from salseg.models.backbones.base import IMAGENET_MEAN, IMAGENET_STD
 from salseg.registry import MODELS
 from salseg.structures import FrameInputs, SalDataSample

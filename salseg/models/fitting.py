@@ -6,7 +6,6 @@ from typing import Any, NamedTuple, Protocol
 
 from salseg.errors import ConfigError
 
-
 # A size that only a network takes which takes all multiples of 16.
 ANY_FRAME = (144, 208)
 
