@@ -102,7 +102,7 @@ class LibraryBackbone(Backbone):
         Raises:
             ConfigError: A level is no map of features at its stride.
         """
-        shapes = self.trial(size, network)
+        size, shapes = self._first_trial(size, network)
         for place, (shape, channels, stride) in enumerate(zip(shapes, self.channels, self.strides)):
             moved = _first(shape, channels, size, stride)
             if not _fits(moved, channels, size, stride):
@@ -113,6 +113,16 @@ class LibraryBackbone(Backbone):
                 )
             self._last[place] = moved != shape
         self._accepted.add(size)
+
+    def _first_trial(self, size: tuple[int, int], network: nn.Module) -> tuple[tuple[int, int], list[tuple[int, ...]]]:
+        """The size, or the first multiple that the network takes: an option such as the patches' size may exclude its own."""
+        reason = ''
+        for tried in (size, *(multiple for divisor in _DIVISORS for multiple in _multiples(divisor))):
+            try:
+                return tried, self.trial(tried, network)
+            except SIZE_ERRORS as error:
+                reason = reason or (str(error) or type(error).__name__).splitlines()[0]
+        raise ConfigError(f'{self.label} cannot be run on an image of {size} ({reason}); choose another model or options.')
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """(N, 3, H, W), normalised, to one map (N, C, h, w) for each of `out_indices`.
