@@ -122,7 +122,9 @@ class LibraryBackbone(Backbone):
                 return tried, self.trial(tried, network)
             except SIZE_ERRORS as error:
                 reason = reason or (str(error) or type(error).__name__).splitlines()[0]
-        raise ConfigError(f'{self.label} cannot be run on an image of {size} ({reason}); choose another model or options.')
+        raise ConfigError(
+            f'{self.label} cannot be run on an image of {size} ({reason}); choose another model or options.'
+        )
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """(N, 3, H, W), normalised, to one map (N, C, h, w) for each of `out_indices`.
