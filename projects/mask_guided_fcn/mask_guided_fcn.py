@@ -146,6 +146,12 @@ class MaskGuidedSegmentor(GroupSegmentor):
             backbone, head, frames_at_once=frames_at_once, postprocess=postprocess,
             data_preprocessor=data_preprocessor, losses=losses, norm_eval=norm_eval,
         )  # fmt: skip
+        if not isinstance(self.backbone, TwoBranches):
+            raise ConfigError(
+                f'model.backbone is a {type(self.backbone).__name__}; MaskGuidedSegmentor needs one whose late stages exist '
+                'twice, since one branch is masked where they part: TwoBranchVGG16 or TwoBranchLite0. Other backbones can be '
+                'the one of model.learner.'
+            )
         self.learner = build_part(learner)
         if self.learner is not None and not isinstance(self.learner, MaskLearner):
             raise ConfigError(f'model.learner is a {type(self.learner).__name__}; expected a MaskLearner.')
@@ -173,7 +179,7 @@ class MaskGuidedSegmentor(GroupSegmentor):
     @property
     def needs_guidance(self) -> bool:
         """Whether any branch is masked."""
-        return isinstance(self.backbone, TwoBranches) and (self.backbone.mask_early or self.backbone.mask_late)
+        return self.backbone.mask_early or self.backbone.mask_late
 
     def extract(self, inputs: FrameInputs) -> list[Tensor]:
         """The joined map of both branches, (B, T, C, h, w)."""

@@ -9,7 +9,7 @@ import torch
 
 from salseg.catalog import shipped_weights
 from salseg.engine.checkpoint import chosen_checkpoint, load_file, load_weights, newest_checkpoint
-from salseg.engine.config import is_run_folder, load_config
+from salseg.engine.config import check_sizes, is_run_folder, load_config
 from salseg.engine.starting import nearest_cause, without_pretrained
 from salseg.errors import missing_weights
 from salseg.models import BaseSegmentor
@@ -68,5 +68,6 @@ def init_model(
     if checkpoint is not None:
         found = load_file(checkpoint)
         load_weights(model, found['state_dict'], str(checkpoint), cause=partial(nearest_cause, meta=found.get('meta')))
+    check_sizes(model, config, ('test_dataloader',))
     model.cfg = config
     return model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()

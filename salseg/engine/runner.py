@@ -16,6 +16,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from salseg.engine import checkpoint as files
+from salseg.engine.config import check_sizes
 from salseg.engine.optim import fill_lengths, schedule_differences
 from salseg.engine.starting import nearest_cause, without_pretrained
 from salseg.errors import CheckpointError
@@ -37,7 +38,9 @@ class SalRunner(Runner):
         covered = self.cfg.get('resume') or not self.cfg.get('load_partial')
         if self.cfg.get('load_from') and covered and isinstance(model, Mapping):
             model = without_pretrained(model)
-        return super().build_model(model)
+        built = super().build_model(model)
+        check_sizes(built, self.cfg)
+        return built
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """mmengine's logger, without mmengine's notices about file classes of its own, which nobody can act on."""

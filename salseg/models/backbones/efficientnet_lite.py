@@ -94,6 +94,8 @@ class EfficientNetLite0(Backbone):
         WeightsError: The weights cannot be had or do not fit.
     """
 
+    pixel_mean, pixel_std = (127.0,) * 3, (128.0,) * 3
+
     def __init__(
         self,
         out_indices: Sequence[int] = (1, 2, 3, 4),

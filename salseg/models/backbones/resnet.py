@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from salseg.errors import ConfigError
-from salseg.models.backbones.base import Backbone
+from salseg.models.backbones.base import IMAGENET_MEAN, IMAGENET_STD, Backbone
 from salseg.models.backbones.weights import ImageNetFile, load_backbone_weights
 from salseg.models.layers import init_kaiming
 from salseg.registry import BACKBONES
@@ -112,6 +112,8 @@ class ResNet(Backbone):
         ConfigError: An argument is not one of those named.
         WeightsError: The weights cannot be had or do not fit.
     """
+
+    pixel_mean, pixel_std = IMAGENET_MEAN, IMAGENET_STD
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from salseg.errors import ConfigError
-from salseg.models.backbones.base import Backbone
+from salseg.models.backbones.base import IMAGENET_MEAN, IMAGENET_STD, Backbone
 from salseg.models.backbones.weights import ImageNetFile, load_backbone_weights
 from salseg.models.layers import init_kaiming
 from salseg.registry import BACKBONES
@@ -33,6 +33,8 @@ class VGG16(Backbone):
         ConfigError: An argument is not one of those named.
         WeightsError: The weights cannot be had or do not fit.
     """
+
+    pixel_mean, pixel_std = IMAGENET_MEAN, IMAGENET_STD
 
     def __init__(
         self,

@@ -111,7 +111,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise WeightsError(f'there is no weights file at {path}; pass weights=PATH of a file, or weights=None.')
     try:
-        content = torch.load(path, map_location='cpu', weights_only=True)
+        content = (
+            _read_safetensors(path) if path.suffix == '.safetensors' else torch.load(path, 'cpu', weights_only=True)
+        )
     except _UNREADABLE as error:
         reason = f'{type(error).__name__}: {error}'.splitlines()[0]
         raise WeightsError(
@@ -124,6 +126,17 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     prefix = 'backbone.'
     inner = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
     return inner or dict(state)
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    # Comes with timm, whose files have this format.
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(str(error)) from None
 
 
 def fill(module: nn.Module, state: Mapping[str, Tensor], path: Path, unused: Sequence[str]) -> None:
