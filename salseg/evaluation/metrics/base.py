@@ -1,11 +1,13 @@
 """What metrics of sets of frames share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mmengine.evaluator import BaseMetric
 
 from salseg.errors import DataError
+from salseg.evaluation.protocols import PartialResult, Protocol
+from salseg.evaluation.tasks import ScoringTask
 
 # What stands in a table in place of the metrics of a test set that is not on this machine.
 NOT_HERE = 'not here'
@@ -20,6 +22,10 @@ class SetMetric(BaseMetric):
 
     # Metrics keep their plain names; without this the library warns that there is no prefix.
     default_prefix = ''
+
+    rules: Protocol
+    # By data set, once evaluated.
+    summaries: dict[str, dict[str, Any]]
 
     @property
     def absent(self) -> tuple[str, ...]:
@@ -37,6 +43,10 @@ class SetMetric(BaseMetric):
         """
         self._expected = size
         return super().evaluate(size)
+
+    def known(self, dataset: str) -> Callable[[ScoringTask], PartialResult | None]:
+        """Scores of the last evaluation of one data set, by unit of work, for a report on the files of the same maps."""
+        raise TypeError(f'{type(self).__name__} must define known')
 
     def compute_metrics(self, results: list[Any]) -> dict[str, float]:
         """Check the count, then compute."""

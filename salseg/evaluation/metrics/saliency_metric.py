@@ -1,7 +1,7 @@
 """Metrics of saliency maps."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,9 @@ from salseg.evaluation.folders import group_of
 from salseg.evaluation.functional import Scores
 from salseg.evaluation.metrics.base import NOT_HERE, SetMetric
 from salseg.evaluation.metrics.grey import to_grey
-from salseg.evaluation.protocols import MapProtocol, get_protocol
+from salseg.evaluation.protocols import MapProtocol, PartialResult, get_protocol
 from salseg.evaluation.protocols.maps import COLUMNS
+from salseg.evaluation.tasks import ScoringTask, in_pieces
 from salseg.io.listing import in_order
 from salseg.registry import METRICS
 
@@ -57,9 +58,10 @@ class SaliencyMetric(SetMetric):
         chosen: dict[str, Any] = {} if normalize else dict(normalize=False)
         if metrics is not None and 'metrics' in found.options:
             chosen['metrics'] = tuple(metrics)
-        self.rules = found.with_options(**chosen)
+        self.rules: MapProtocol = found.with_options(**chosen)
         self.normalize = normalize
-        self.summaries: dict[str, dict[str, Any]] = {}
+        self.summaries = {}
+        self._scores: dict[str, dict[str, dict[str, Scores]]] = {}
 
     @property
     def protocol(self) -> str:
@@ -78,7 +80,8 @@ class SaliencyMetric(SetMetric):
             raise DataError(
                 f'{sample["dataset"]} / {sample["set_id"]} has no annotated frame. Is LoadGroundTruth in the pipeline?'
             )
-        return dict(dataset=sample['dataset'], set_id=str(sample['set_id']), scores=scores)
+        ordered = bool(sample.get('ordered'))
+        return dict(dataset=sample['dataset'], set_id=str(sample['set_id']), ordered=ordered, scores=scores)
 
     def _score(self, prediction: Tensor | np.ndarray, truth: np.ndarray) -> Scores:
         return self.rules.scores(to_grey(prediction), truth)
@@ -88,7 +91,8 @@ class SaliencyMetric(SetMetric):
         by_set: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for record in records:
             by_set[record['dataset']].append(record)
-        self.summaries = {name: self._summary(members) for name, members in by_set.items()}
+        self._scores = {name: grouped(members) for name, members in by_set.items()}
+        self.summaries = {name: self._summary(groups) for name, groups in self._scores.items()}
         text = table(self.summaries, self.protocol, self.normalize, self.rules.columns, self.absent)
         MMLogger.get_current_instance().info('\n' + text)
         return {
@@ -98,31 +102,55 @@ class SaliencyMetric(SetMetric):
             if key in self.rules.columns
         }
 
-    def _summary(self, records: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    def known(self, dataset: str) -> Callable[[ScoringTask], PartialResult | None]:
+        """See `SetMetric`."""
+        groups = self._scores[dataset]
+
+        def part(task: ScoringTask) -> PartialResult | None:
+            scores = groups.get(task.group, {})
+            named = [
+                (item.stem, scores.get(item.stem, scores.get(item.stem.rpartition('/')[2]))) for item in task.items
+            ]
+            found = [(stem, values) for stem, values in named if values is not None]
+            return self.rules.part(task.group, found) if len(found) == len(named) else None
+
+        return part
+
+    def _summary(self, groups: Mapping[str, Mapping[str, Scores]]) -> dict[str, Any]:
         total, frames = self.rules.total(), 0
-        groups = grouped(records)
-        for group, scores in groups.items():
-            names = in_order(scores)
+        for group, names in _as_files(groups):
+            scores = groups[group]
             frames += len(names)
             counted = [names[i] for i in self.rules.counted(names, group)]
-            total.add(self.rules.part(group, [(name, scores[name]) for name in counted]))
+            for piece in in_pieces(counted):
+                total.add(self.rules.part(group, [(name, scores[name]) for name in piece]))
         counts = total.counts()
         images = counts.get('images', counts.get('frames', 0))
         return dict(total.metrics(), images=images, counts=counts, dropped=frames - images)
 
 
+def _as_files(groups: Mapping[str, Mapping[str, Scores]]) -> Iterator[tuple[str, list[str]]]:
+    """Groups with their names, in the order in which `salseg evaluate` lists their files: sums are the same to the last bit."""
+    first = {}
+    for group, scores in groups.items():
+        names = in_order(scores)
+        inside = not group or names[0].startswith(f'{group}/')
+        first[names[0] if inside else f'{group}/{names[0]}'] = group, names
+    yield from (first[stem] for stem in in_order(first))
+
+
 def grouped(records: Iterable[dict[str, Any]]) -> dict[str, dict[str, Scores]]:
     """Scores by group or video, then by frame.
 
-    A set of several frames is a group or a video. A single frame belongs to the one that its set id names: the set id
-    itself, or, where that is the frame's own name, the part before the last '/'.
+    A set of several frames is a group or a video, and so is an ordered one. Any other single frame belongs to the one that
+    its set id names: the set id itself, or, where that is the frame's own name, the part before the last '/'.
 
     Raises:
         DataError: A frame was scored twice.
     """
     groups: dict[str, dict[str, Scores]] = defaultdict(dict)
     for record in records:
-        several = len(record['scores']) > 1
+        several = len(record['scores']) > 1 or record.get('ordered')
         for name, scores in record['scores'].items():
             same = name == record['set_id']
             group = record['set_id'] if several or not same else group_of(name)

@@ -2,7 +2,7 @@
 
 import zlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,8 @@ from torch import Tensor
 from salseg.errors import ConfigError, DataError
 from salseg.evaluation.metrics.base import NOT_HERE, SetMetric
 from salseg.evaluation.output.table import TITLES, cell
-from salseg.evaluation.protocols import MaskProtocol, get_protocol, plain
-from salseg.evaluation.tasks import LazyFrames
+from salseg.evaluation.protocols import MaskProtocol, PartialResult, get_protocol, plain
+from salseg.evaluation.tasks import LazyFrames, ScoringTask
 from salseg.io.listing import in_order
 from salseg.registry import METRICS
 
@@ -52,9 +52,10 @@ class VideoObjectMetric(SetMetric):
                 f'VideoObjectMetric: {protocol!r} needs {", ".join(found.options)}; write the labels and run '
                 f'`salseg evaluate --protocol {protocol}` on them.'
             )
-        self.rules = found
+        self.rules: MaskProtocol = found
         self.truth_key = truth_key
-        self.summaries: dict[str, dict[str, Any]] = {}
+        self.summaries = {}
+        self._parts: dict[str, dict[str, PartialResult]] = {}
 
     @property
     def protocol(self) -> str:
@@ -85,7 +86,8 @@ class VideoObjectMetric(SetMetric):
         videos: dict[str, dict[str, dict[str, tuple[Packed, Packed]]]] = defaultdict(lambda: defaultdict(dict))
         for record in records:
             videos[record['dataset']][record['video']].update(record['frames'])
-        self.summaries = {name: self._summary(members) for name, members in videos.items()}
+        self._parts = {}
+        self.summaries = {name: self._summary(name, members) for name, members in videos.items()}
         MMLogger.get_current_instance().info('\n' + self.table())
         return {
             f'{name}/{key}': float(summary[key])
@@ -94,16 +96,25 @@ class VideoObjectMetric(SetMetric):
             if key in summary
         }
 
-    def _summary(self, videos: Mapping[str, Mapping[str, tuple[Packed, Packed]]]) -> dict[str, Any]:
+    def known(self, dataset: str) -> Callable[[ScoringTask], PartialResult | None]:
+        """See `SetMetric`."""
+        parts = self._parts[dataset]
+        return lambda task: parts.get(task.group)
+
+    def _summary(self, dataset: str, videos: Mapping[str, Mapping[str, tuple[Packed, Packed]]]) -> dict[str, Any]:
         total, dropped = self.rules.total(), 0
-        for video, frames in videos.items():
+        parts = self._parts[dataset] = {}
+        # As `salseg evaluate` lists their files: sums are the same to the last bit.
+        for video in in_order(videos):
+            frames = videos[video]
             if not frames:
                 continue
             names = in_order(frames)
             packed = [frames[name] for name in names]
             guess, truth = (self._frames([pair[side] for pair in packed]) for side in (0, 1))
             try:
-                total.add(self.rules.part(video, truth, guess, names))
+                parts[video] = self.rules.part(video, truth, guess, names)
+                total.add(parts[video])
                 dropped += len(names) - len(self.rules.counted(names, video))
             except DataError as error:
                 raise DataError(f'{video}: {error}') from error

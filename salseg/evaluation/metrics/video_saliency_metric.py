@@ -62,6 +62,7 @@ class VideoSaliencyMetric(SaliencyMetric):
         return dict(
             dataset=sample['dataset'],
             set_id=str(sample['set_id']),
+            ordered=True,
             scores={name: self._score(*pair) for name, pair in zip(names, pairs)},
             overlap=[self._overlap(*pair) for pair in pairs],
         )
