@@ -47,7 +47,8 @@ class Form:
 FORMS: Mapping[str, Form] = {
     'davis17': Form('DAVIS 2017 val', lists=('ImageSets/2017/val.txt', 'ImageSets/val.txt')),
     'davis-testdev': Form(
-        'DAVIS 2017 test-dev (Codalab)', lists=('ImageSets/2017/test-dev.txt', 'ImageSets/test-dev.txt')
+        'DAVIS 2017 test-dev (Codalab)',
+        lists=('ImageSets/2017/test-dev.txt', 'ImageSets/test-dev.txt', 'ImageSets/test.txt'),
     ),
     'ytvos': Form('YouTube-VOS val', prefix='Annotations', listed=True, layouts=(('', 'youtube_vos'),)),
     'mose': Form('MOSE val', layouts=(('JPEGImages', 'folders'),)),

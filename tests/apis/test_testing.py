@@ -1,8 +1,6 @@
 """What `salseg test` keeps, what `salseg evaluate` says of it, and what `salseg predict --dataset` writes are one thing."""
 
 import json
-import shutil
-import signal
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +14,6 @@ from salseg.engine.test import test as run_test
 from salseg.io.annotations import read_map
 from salseg.io.record import read_record
 from tests.needs import ROOT, needs_project
-from tests.processes import run_python
 from tests.releases import make
 
 for project in ('scwssod', 'dcfm', 'rcrnet', 'xmem'):
@@ -97,7 +94,16 @@ def test_test_what_it_keeps_and_evaluate_give_the_same_numbers_to_the_last_bit(r
     kept = read_record(run.folder / 'out').result
     assert kept['metrics'] == plain
     folder = run.folder / 'out' / run.name
-    words = [str(folder), str(run.truth), '--protocol', run.protocol, '--processes', '1', '--out', str(tmp_path / 'scored')]
+    words = [
+        str(folder),
+        str(run.truth),
+        '--protocol',
+        run.protocol,
+        '--processes',
+        '1',
+        '--out',
+        str(tmp_path / 'scored'),
+    ]
     listed = ['--list', str(run.truth.parent / 'ImageSets/val.txt')] if run.protocol in ('vsod', 'davis17-semi') else []
     if run.protocol == 'vsod':
         words.append('--allow-extra')
@@ -146,16 +152,16 @@ def test_a_repeated_test_takes_what_is_there_and_gives_the_same(run, capsys):
     assert 0 < record.result['speed']['kept'] < record.result['speed']['frames']
     assert files_of(out / run.name) == files
     unit = gone.parent if run.protocol != 'sod' else gone
-    assert all(
-        path.stat().st_mtime_ns == time for path, time in times.items() if path.parent != unit and path != unit
-    )
+    assert all(path.stat().st_mtime_ns == time for path, time in times.items() if path.parent != unit and path != unit)
 
 
 def test_another_batch_size_changes_no_map_by_more_than_one_grey_level(tmp_path):
     run = Run('sod', tmp_path)
     assert run.predict(tmp_path / 'one') == 0
     assert run.predict(tmp_path / 'eight', '--batch-size', '8') == 0
-    pairs = [(tmp_path / 'one/ECSSD' / name, tmp_path / 'eight/ECSSD' / name) for name in files_of(tmp_path / 'one/ECSSD')]
+    pairs = [
+        (tmp_path / 'one/ECSSD' / name, tmp_path / 'eight/ECSSD' / name) for name in files_of(tmp_path / 'one/ECSSD')
+    ]
     assert len(pairs) == 17
     changes = [np.abs(read_map(one).astype(int) - read_map(eight)) for one, eight in pairs]
     assert max(change.max() for change in changes) <= 1
