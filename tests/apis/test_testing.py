@@ -1,6 +1,8 @@
 """What `salseg test` keeps, what `salseg evaluate` says of it, and what `salseg predict --dataset` writes are one thing."""
 
 import json
+import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from salseg.engine.test import test as run_test
 from salseg.io.annotations import read_map
 from salseg.io.record import read_record
 from tests.needs import ROOT, needs_project
+from tests.processes import run_python
 from tests.releases import make
 
 for project in ('scwssod', 'dcfm', 'rcrnet', 'xmem'):
@@ -166,3 +169,93 @@ def test_another_batch_size_changes_no_map_by_more_than_one_grey_level(tmp_path)
     changes = [np.abs(read_map(one).astype(int) - read_map(eight)) for one, eight in pairs]
     assert max(change.max() for change in changes) <= 1
     assert sum((change > 0).sum() for change in changes) < 0.01 * sum(change.size for change in changes)
+
+
+KILLED = """
+import os, signal, sys
+from salseg.apis import testing
+from salseg.cli.main import main
+real, written = testing.write_label_png, []
+def counted(path, labels):
+    real(path, labels)
+    written.append(path)
+    if len(written) == 6:
+        os.kill(os.getpid(), signal.SIGKILL)
+testing.write_label_png = counted
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize('run', ['vos'], indirect=True)
+def test_a_killed_test_is_resumed_and_leaves_the_same_files(run, tmp_path):
+    out = tmp_path / 'out'
+    words = ['test', run.config, str(run.weights), '--out', str(out), '--work-dir', str(tmp_path / 'work')]
+    done = run_python(['-c', KILLED, *words, '--cfg-options', *run.options])
+    assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
+    assert read_record(out).state == 'running'
+    assert run.test(out) == 0
+    assert files_of(out / run.name) == files_of(run.folder / 'out' / run.name)
+    record = read_record(out)
+    assert record.state == 'done'
+    assert record.result['metrics'] == read_record(run.folder / 'out').result['metrics']
+    # The first video was complete, the second one was not.
+    assert record.result['speed']['kept'] == 4
+
+
+@pytest.mark.parametrize('run', ['sod'], indirect=True)
+def test_a_folder_of_another_run_is_refused_and_says_what_differs(run, tmp_path, capsys):
+    out = run.folder / 'out'
+    assert run.test(out, options=('test_dataloader.dataset.pipeline.2.size=48',)) == 2
+    assert 'holds results of another run, with other sets' in capsys.readouterr().err
+    assert run.predict(out) == 2
+    assert 'command: salseg test there, salseg predict now' in capsys.readouterr().err
+    foreign = tmp_path / run.name
+    foreign.mkdir()
+    shutil.copy(next((out / run.name).glob('*.png')), foreign)
+    assert run.test(tmp_path) == 2
+    assert 'says that salseg wrote it' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('run', ['vsod'], indirect=True)
+def test_two_processes_leave_the_same_files_and_numbers(run, tmp_path):
+    out = tmp_path / 'out'
+    words = [
+        '-m',
+        'salseg',
+        'test',
+        run.config,
+        run.weights,
+        '--out',
+        out,
+        '--work-dir',
+        tmp_path,
+        '--launcher',
+        'pytorch',
+    ]
+    done = run_python([*words, '--cfg-options', *run.options], processes=2)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert 'in 2 processes' in done.stdout + done.stderr
+    assert files_of(out / run.name) == files_of(run.folder / 'out' / run.name)
+    assert read_record(out).result['metrics'] == read_record(run.folder / 'out').result['metrics']
+
+
+@pytest.mark.parametrize('run', ['cosod'], indirect=True)
+def test_a_set_is_chosen_by_name_and_what_is_no_use_is_refused(run, tmp_path, capsys):
+    assert main(['predict', run.config, '--dataset', f'{run.config}:CoCO', '--checkpoint', str(run.weights)]) == 2
+    assert 'CoCO: 0 test sets have that name; there are own.' in capsys.readouterr().err
+    assert main(['predict', run.config, 'photos', '--dataset', run.config]) == 2
+    assert 'photos with --dataset' in capsys.readouterr().err
+    assert (
+        main(
+            [
+                'predict',
+                run.config,
+                '--dataset',
+                str(ROOT / 'projects' / TASKS['vsod'][2]),
+                '--checkpoint',
+                str(run.weights),
+            ]
+        )
+        == 2
+    )
+    assert "is of the type 'clip'" in capsys.readouterr().err
