@@ -41,7 +41,7 @@ REPORTS, LOGS = 'reports', 'logs'
 
 
 @dataclass(frozen=True)
-class Saved:
+class SavedTest:
     """What a test or a prediction of test sets left.
 
     Attributes:
@@ -67,7 +67,7 @@ def test_and_save(
     releases: Sequence[Release] = (),
     overwrite: bool = False,
     submission: str | None = None,
-) -> Saved:
+) -> SavedTest:
     """Test a checkpoint and keep what it predicts: see `SetFiles` for the files, which `salseg evaluate` scores alike.
 
     A call that was killed is resumed when it is repeated: batches (of trackers: videos) whose files are there are read, not
@@ -88,7 +88,7 @@ def test_and_save(
     files = SetFiles(out, 'test', overwrite)
     metrics = test(model, checkpoint, options, work_dir, launcher, releases, files)
     files.finish(metrics)
-    return Saved(metrics, files.folders(), files.report(), None if submission is None else files.submit(submission))
+    return SavedTest(metrics, files.folders(), files.report(), None if submission is None else files.submit(submission))
 
 
 def predict_dataset(
@@ -101,7 +101,7 @@ def predict_dataset(
     releases: Sequence[Release] = (),
     overwrite: bool = False,
     batch_size: int | None = None,
-) -> Saved:
+) -> SavedTest:
     """Predict the test sets of a config as a test does: with the set's own pipeline, mean and deviation.
 
     The files are those of :func:`test_and_save`, byte for byte at the same batch size and number of threads.
@@ -128,7 +128,7 @@ def predict_dataset(
     logs = str(files.out / LOGS)
     predict_sets(model, dataset, checkpoint, files, options, logs, launcher, releases, batch_size)
     files.finish({})
-    return Saved({}, files.folders())
+    return SavedTest({}, files.folders())
 
 
 class SetFiles:
