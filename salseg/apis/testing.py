@@ -171,6 +171,9 @@ class SetFiles:
         """
         self._loop, self._whole = runner.test_loop, {}
         self.sets = named_sets(runner.test_loop.dataloader.dataset)
+        for metric in runner.test_loop.evaluator.metrics:
+            if isinstance(metric, SetMetric):
+                metric.add_curves()
         loader = runner.cfg.test_dataloader
         wanted = describe_network(
             self.command,

@@ -44,6 +44,9 @@ class SetMetric(BaseMetric):
         self._expected = size
         return super().evaluate(size)
 
+    def add_curves(self) -> None:
+        """Compute what the curves of a report need too; the columns of the table stay as they are."""
+
     def known(self, dataset: str) -> Callable[[ScoringTask], PartialResult | None]:
         """Scores of the last evaluation of one data set, by unit of work, for a report on the files of the same maps."""
         raise TypeError(f'{type(self).__name__} must define known')

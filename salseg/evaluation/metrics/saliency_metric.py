@@ -11,7 +11,7 @@ from torch import Tensor
 
 from salseg.errors import ConfigError, DataError
 from salseg.evaluation.folders import group_of
-from salseg.evaluation.functional import Scores
+from salseg.evaluation.functional import SALIENCY_METRICS, Scores
 from salseg.evaluation.metrics.base import NOT_HERE, SetMetric
 from salseg.evaluation.metrics.grey import to_grey
 from salseg.evaluation.protocols import MapProtocol, PartialResult, get_protocol
@@ -101,6 +101,12 @@ class SaliencyMetric(SetMetric):
             for key, value in summary.items()
             if key in self.rules.columns
         }
+
+    def add_curves(self) -> None:
+        """See `SetMetric`: curves of F and E, and ROC."""
+        if 'metrics' in self.rules.options:
+            wanted = {*self.rules.metrics, 'f', 'e', 'roc'}
+            self.rules = self.rules.with_options(metrics=tuple(n for n in SALIENCY_METRICS if n in wanted))
 
     def known(self, dataset: str) -> Callable[[ScoringTask], PartialResult | None]:
         """See `SetMetric`."""
