@@ -15,6 +15,7 @@ from mmengine.config import Config
 from salseg.apis.rows import Register, Row, TestSet
 from salseg.engine.config import load_config
 from salseg.engine.config.loading import parse_options
+from salseg.engine.evaluators import protocol_names
 from salseg.errors import DataError
 
 # Of the config, what decides whether a run is the row's; the rest is of machine, place and log.
@@ -89,15 +90,22 @@ def results_of(register: Register, row: Row, one: TestSet, runs: Sequence[Tested
         # Another protocol than that of `salseg test`: its numbers do not compare.
         return []
     trained = register.trained(row)
-    names = [f'{one.name}/{column}' for column in one.columns]
     tested_with = one.config or trained.config
     found = []
     for run in runs:
-        fits = run.trained.stem == trained.config and run.tested.stem in (tested_with, trained.config)
-        if fits and any(name in run.metrics for name in names) and _starts_alike(trained, run):
+        if run.trained.stem != trained.config or run.tested.stem not in (tested_with, trained.config):
+            continue
+        names = _keys(run, one)
+        if any(name in run.metrics for name in names) and _starts_alike(trained, run):
             metrics = tuple(run.metrics.get(name) for name in names)
             found.append(Found(metrics, run.path, _changed(register, trained, run)))
     return found
+
+
+def _keys(run: TestedRun, one: TestSet) -> list[str]:
+    """Names that the columns of a set have among the metrics of a test: its first protocol's have no protocol in them."""
+    first = protocol_names(Config.fromfile(run.tested).get('test_evaluator'))[:1] == [one.protocol]
+    return [f'{one.name}/{column}' if first else f'{one.name}/{one.protocol}/{column}' for column in one.columns]
 
 
 def _starts_alike(row: Row, run: TestedRun) -> bool:

@@ -14,6 +14,8 @@ from salseg.io.fields import short
 from salseg.paths import assets_root
 
 FILE_NAME = 'rows.yml'
+# In place of a protocol: what a network costs, which no test prints.
+COSTS = 'costs'
 # One of them says what a row is.
 KINDS = ('config', 'same_as', 'command', 'cannot')
 RIVAL = "another paper's method"
@@ -40,8 +42,10 @@ class TestSet:
 
     Attributes:
         name: As `salseg test` names it.
-        protocol: As `salseg evaluate --list-protocols` names it; 'server' and 'costs' are none of ours.
-        columns: Metrics, in the order of published numbers.
+        protocol: As `salseg evaluate --list-protocols` names it, or 'costs'.
+        columns: Metrics as `salseg test` names them, in the order of published numbers.
+        labels: What the paper calls them, in the same order.
+        source: Where the numbers stand, if not in the table.
         config: That tests there; empty: the row's own.
         options: Overrides of it.
         how: Commands that give the metrics where `salseg test` alone does not.
@@ -57,6 +61,8 @@ class TestSet:
     options: tuple[str, ...] = ()
     how: str = ''
     cannot: str = ''
+    labels: tuple[str, ...] = ()
+    source: str = ''
 
 
 @dataclass(frozen=True)
@@ -153,9 +159,10 @@ def read_register(path: Path) -> Register:
         top = Entries(yaml.safe_load(path.read_text(encoding='utf-8')), path, '')
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise ConfigError(f'{path} cannot be read as YAML: {error}') from error
-    top.only('tables', 'others')
+    top.only('tables', 'others', 'labels')
     tables = [Entries(table, path, f'tables.{n}') for n, table in enumerate(top.list('tables'))]
-    rows = tuple(row for table in tables for row in _rows(table))
+    labels = top.named_texts('labels')
+    rows = tuple(row for table in tables for row in _rows(table, labels))
     register = Register(
         project=path.parent.name,
         path=path,
@@ -213,6 +220,13 @@ class Entries:
                 raise self.error(f'{key}.{number}', f'is {short(value)}; expected text')
         return tuple(self.list(key))
 
+    def named_texts(self, key: str) -> dict[str, str]:
+        """A mapping of strings, empty where there is none."""
+        for name, value in self.mapping(key).items():
+            if not isinstance(value, str):
+                raise self.error(f'{key}.{name}', f'is {short(value)}; expected text')
+        return {str(name): value for name, value in self.mapping(key).items()}
+
     def list(self, key: str) -> Sequence[Any]:
         """A list, empty where there is none."""
         value = self.values.get(key, [])
@@ -225,7 +239,7 @@ class Entries:
         return Entries(self.values.get(key, {}), self.path, f'{self.place}.{key}' if self.place else key).values
 
 
-_OF_TABLE = ('table', 'title', 'training', 'prompt', 'note', 'sets', 'rows', 'rivals')
+_OF_TABLE = ('table', 'title', 'training', 'prompt', 'note', 'labels', 'sets', 'rows', 'rivals')
 _OF_ROW = (
     *KINDS,
     'row',
@@ -240,9 +254,10 @@ _OF_ROW = (
 )
 
 
-def _rows(table: Entries) -> Iterator[Row]:
+def _rows(table: Entries, labels: Mapping[str, str]) -> Iterator[Row]:
     table.only(*_OF_TABLE)
-    sets = tuple(_set(table, name) for name in table.mapping('sets'))
+    labels = {**labels, **table.named_texts('labels')}
+    sets = tuple(_set(table, name, labels) for name in table.mapping('sets'))
     for number, values in enumerate(table.list('rows')):
         row = Entries(values, table.path, f'{table.place}.rows.{number}')
         row.only(*_OF_ROW)
@@ -263,12 +278,14 @@ def _rows(table: Entries) -> Iterator[Row]:
         )  # fmt: skip
 
 
-def _set(table: Entries, name: str) -> TestSet:
+def _set(table: Entries, name: str, labels: Mapping[str, str]) -> TestSet:
     given = Entries(table.mapping('sets')[name], table.path, f'{table.place}.sets.{name}')
-    given.only('protocol', 'columns', 'config', 'options', 'with', 'cannot')
-    texts = {key: given.text(key, '') for key in ('config', 'cannot')}
+    given.only('protocol', 'columns', 'config', 'options', 'with', 'cannot', 'source')
+    texts = {key: given.text(key, '') for key in ('config', 'cannot', 'source')}
     columns, options = given.texts('columns'), given.texts('options')
-    return TestSet(name, given.text('protocol'), columns, options=options, how=given.text('with', ''), **texts)
+    called = tuple(labels.get(column, column) for column in columns)
+    how = given.text('with', '')
+    return TestSet(name, given.text('protocol'), columns, options=options, how=how, labels=called, **texts)
 
 
 def _distinct(row: Entries, number: int) -> Distinct:

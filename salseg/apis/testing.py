@@ -67,6 +67,8 @@ def test_and_save(
     releases: Sequence[Release] = (),
     overwrite: bool = False,
     submission: str | None = None,
+    protocols: Sequence[str] = (),
+    columns: Sequence[str] = (),
 ) -> SavedTest:
     """Test a checkpoint and keep what it predicts: see `SetFiles` for the files, which `salseg evaluate` scores alike.
 
@@ -74,7 +76,7 @@ def test_and_save(
     computed, and scored from them, which gives the same numbers.
 
     Args:
-        model, checkpoint, options, work_dir, launcher, releases: See `salseg.engine.test.test`.
+        model, checkpoint, options, work_dir, launcher, releases, protocols, columns: See `salseg.engine.test.test`.
         out: Folder for predictions and reports.
         overwrite: Replace the results of another run.
         submission: Form of a server's zip, see `write_submission`; written as ``<out>/<form>.zip``.
@@ -86,7 +88,7 @@ def test_and_save(
     if submission is not None:
         form_of(submission)
     files = SetFiles(out, 'test', overwrite)
-    metrics = test(model, checkpoint, options, work_dir, launcher, releases, files)
+    metrics = test(model, checkpoint, options, work_dir, launcher, releases, protocols, columns, files)
     files.finish(metrics)
     return SavedTest(metrics, files.folders(), files.report(), None if submission is None else files.submit(submission))
 
@@ -304,13 +306,12 @@ class SetFiles:
         pages = []
         for name, dataset in self.sets.items():
             truth, images = truth_trees(dataset)
-            if not truth.files or name not in metric.summaries:
+            if not truth.files:
                 continue
-            out = self.out / REPORTS / name
-            evaluate_and_report(
-                {name: self.out / name}, truth, metric.rules, out, settings, images, worst, known=metric.known(name)
-            )
-            pages.append(out / 'index.html')
+            for number, (rules, known) in enumerate(metric.reports(name)):
+                out = self.out / REPORTS / name / (rules.name if number else '')
+                evaluate_and_report({name: self.out / name}, truth, rules, out, settings, images, worst, known=known)
+                pages.append(out / 'index.html')
         return pages
 
 

@@ -26,6 +26,25 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_protocols(parser: argparse.ArgumentParser, default: str) -> None:
+    """``--protocol`` and ``--columns``, which `salseg test` and `salseg evaluate` have alike."""
+    parser.add_argument(
+        '--protocol',
+        metavar='NAME[,NAME]',
+        help='what is counted and how, a table each; salseg evaluate --list-protocols shows them',
+    )
+    parser.add_argument(
+        '--columns',
+        metavar='NAME[,NAME]',
+        help=f'metrics of the tables, e.g. max_f,mae, or all; default: {default}',
+    )
+
+
+def names_of(text: str | None) -> tuple[str, ...]:
+    """Names between the commas of an option; none where it was not given."""
+    return tuple(name.strip() for name in (text or '').split(',') if name.strip())
+
+
 def add_launcher(parser: argparse.ArgumentParser) -> None:
     """--launcher, and the rank that torchrun's predecessors pass."""
     parser.add_argument(

@@ -1,13 +1,15 @@
 """Score folders of predictions against a folder of ground truths; no config is needed."""
 
 import argparse
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from salseg.cli.common import add_launcher, no_progress, plain_bar, say
+from salseg.cli.common import add_launcher, add_protocols, names_of, no_progress, plain_bar, say
 from salseg.errors import DataError
 
 if TYPE_CHECKING:
-    from salseg.evaluation.evaluate import Evaluation, Settings
+    from salseg.evaluation.evaluate import Settings
     from salseg.evaluation.protocols import Protocol
 
 
@@ -20,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='FOLDER',
         help='predictions, FOLDER or NAME=FOLDER, one per method; the ground truth last; files pair by path',
     )
-    parser.add_argument('--protocol', metavar='NAME', help='what is counted and how, see --list-protocols')
+    add_protocols(parser, "the protocol's own")
     parser.add_argument('--list-protocols', action='store_true', help='show all protocols')
     parser.add_argument('--out', metavar='DIR', help='tables, CSV, JSON, LaTeX, curves, page, records')
     parser.add_argument('--plots', metavar='DIR', help='masks: J over time, a PNG per video with a line per object')
@@ -31,7 +33,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--allow-extra', action='store_true', help='leave out predictions without ground truth')
     parser.add_argument('--resize', action='store_true', help='resize maps of another size to the ground truth')
     parser.add_argument('--metrics', metavar='NAMES', help='maps: some of mae,s,weighted_f,f,e,iou,roc')
-    parser.add_argument('--columns', metavar='NAMES', help='metrics of the table, e.g. max_f,mean_f,mustd_f,auc,mae')
     parser.add_argument('--no-normalize', action='store_true', help='maps: do not stretch each')
     parser.add_argument('--meta', metavar='FILE', help='ytvos: meta.json (default: in GT or beside it)')
     parser.add_argument('--seen', metavar='FILE', help='ytvos: meta.json of the training set, or a list of categories')
@@ -49,45 +50,49 @@ def run(args: argparse.Namespace) -> int:
             f'got {len(args.folders)} folders and --protocol {args.protocol}; expected salseg evaluate PRED [PRED ...] '
             'GT --protocol NAME. --list-protocols shows the names.'
         )
-    from salseg.evaluation.evaluate import evaluate_folders
     from salseg.evaluation.folders import name_methods
-    from salseg.evaluation.output import terminal_table
 
     *folders, truth = args.folders
-    predictions, protocol, settings = name_methods(folders), _protocol(args, truth), _settings(args)
-    with plain_bar('scoring') if settings.shard[0] == 0 else no_progress() as show:
-        if args.out:
-            from salseg.visualization.report import evaluate_and_report
-
-            result = evaluate_and_report(
-                predictions, truth, protocol, args.out, settings, args.images, args.worst, show, args.plots
-            )
-        elif args.plots:
-            from salseg.visualization.report import evaluate_and_plot
-
-            result = evaluate_and_plot(predictions, truth, protocol, args.plots, settings, show)
-        else:
-            result = evaluate_folders(predictions, truth, protocol, settings, progress=show)
-    if result is None:
-        return 0
-    say(terminal_table(result))
-    if args.out:
-        say(f'{args.out}/index.html shows the worst cases; tables, CSV and JSON lie beside it')
-    if args.plots:
-        say(f'J over time: {args.plots}')
-    if args.columns:
-        _check_columns(result)
+    predictions, protocols = name_methods(folders), _protocols(args, truth)
+    for protocol in protocols:
+        # Tables of several protocols lie side by side.
+        below = f'/{protocol.name}' if len(protocols) > 1 else ''
+        _evaluate(args, predictions, truth, protocol, *(folder and folder + below for folder in (args.out, args.plots)))
     return 0
 
 
-def _check_columns(result: 'Evaluation') -> None:
-    """Which metrics there are is known only when they have been computed."""
-    from salseg.evaluation.protocols import plain
+def _evaluate(
+    args: argparse.Namespace,
+    predictions: Mapping[str, Path],
+    truth: str,
+    protocol: 'Protocol',
+    out: str | None,
+    plots: str | None,
+) -> None:
+    from salseg.evaluation.evaluate import evaluate_folders
+    from salseg.evaluation.output import terminal_table
 
-    known = {name: None for method in result.results for name in plain(method.metrics)}
-    absent = [name for name in result.protocol.columns if name not in known]
-    if absent:
-        raise DataError(f'--columns: there is no metric {", ".join(absent)}; expected some of {", ".join(known)}.')
+    settings = _settings(args, out)
+    with plain_bar('scoring') if settings.shard[0] == 0 else no_progress() as show:
+        if out:
+            from salseg.visualization.report import evaluate_and_report
+
+            result = evaluate_and_report(
+                predictions, truth, protocol, out, settings, args.images, args.worst, show, plots
+            )
+        elif plots:
+            from salseg.visualization.report import evaluate_and_plot
+
+            result = evaluate_and_plot(predictions, truth, protocol, plots, settings, show)
+        else:
+            result = evaluate_folders(predictions, truth, protocol, settings, progress=show)
+    if result is None:
+        return
+    say(terminal_table(result))
+    if out:
+        say(f'{out}/index.html shows the worst cases; tables, CSV and JSON lie beside it')
+    if plots:
+        say(f'J over time: {plots}')
 
 
 def _list_protocols() -> int:
@@ -98,12 +103,19 @@ def _list_protocols() -> int:
     return 0
 
 
-def _protocol(args: argparse.Namespace, truth: str) -> 'Protocol':
-    from dataclasses import replace
+def _protocols(args: argparse.Namespace, truth: str) -> 'list[Protocol]':
+    from salseg.evaluation.protocols import choose_columns
 
+    protocols = [_protocol(args, truth, name) for name in names_of(args.protocol)]
+    if (args.meta or args.seen) and 'ytvos' not in [protocol.name for protocol in protocols]:
+        raise DataError(f'--meta and --seen belong to the protocol ytvos, not to {args.protocol}.')
+    return choose_columns(protocols, names_of(args.columns)) if args.columns else protocols
+
+
+def _protocol(args: argparse.Namespace, truth: str, name: str) -> 'Protocol':
     from salseg.evaluation.protocols import get_protocol
 
-    protocol = get_protocol(args.protocol)
+    protocol = get_protocol(name)
     options: dict[str, object] = {}
     if args.metrics:
         options['metrics'] = tuple(args.metrics.split(','))
@@ -111,15 +123,10 @@ def _protocol(args: argparse.Namespace, truth: str) -> 'Protocol':
         options['normalize'] = False
     if protocol.name == 'ytvos':
         options.update(_ytvos(args, truth))
-    elif args.meta or args.seen:
-        raise DataError(f'--meta and --seen belong to the protocol ytvos, not to {protocol.name}.')
-    columns = tuple(args.columns.split(',')) if args.columns else protocol.columns
-    return replace(protocol.with_options(**options), columns=columns)
+    return protocol.with_options(**options)
 
 
 def _ytvos(args: argparse.Namespace, truth: str) -> dict[str, object]:
-    from pathlib import Path
-
     from salseg.evaluation.protocols import load_meta, load_seen
 
     if not args.seen:
@@ -132,16 +139,14 @@ def _ytvos(args: argparse.Namespace, truth: str) -> dict[str, object]:
     return dict(meta=load_meta(next((p for p in places if p.is_file()), places[-1])), seen=load_seen(Path(args.seen)))
 
 
-def _settings(args: argparse.Namespace) -> 'Settings':
-    from pathlib import Path
-
+def _settings(args: argparse.Namespace, out: str | None) -> 'Settings':
     from salseg.evaluation.evaluate import Settings
     from salseg.evaluation.parallel import usable_processes
     from salseg.evaluation.shards import launched_shard, parse_shard
     from salseg.io.lists import read_names
 
     shard = parse_shard(args.shard) if args.shard else launched_shard(args.launcher)
-    if shard[1] > 1 and not args.out:
+    if shard[1] > 1 and not out:
         raise DataError('shards meet in the records below --out DIR, a folder that all of them see; give one.')
     if args.processes is not None and args.processes < 1:
         raise DataError(f'--processes {args.processes}; expected 1 or more.')
@@ -153,7 +158,7 @@ def _settings(args: argparse.Namespace) -> 'Settings':
         # Launched processes shard the machine already.
         processes=args.processes or (usable_processes() if args.launcher == 'none' else 1),
         fork=True,
-        records=Path(args.out) / 'records' if args.out else None,
+        records=Path(out) / 'records' if out else None,
         shard=shard,
         merge=not args.shard and shard[0] == 0,
     )

@@ -1,6 +1,7 @@
 """Print the rows of a project's tables: configs, what distinguishes them, the paper's numbers, and those of runs."""
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from salseg.cli.common import say
@@ -16,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``salseg rows``."""
     parser.add_argument('project', metavar='PROJECT', help='folder in projects/, e.g. scwssod')
     parser.add_argument('--table', metavar='NAME', help='this table only, e.g. 4.3')
+    parser.add_argument('--page', action='store_true', help="which printed column is which of the paper's: Markdown")
     parser.add_argument('--latex', action='store_true', help='tables for LaTeX (booktabs)')
     parser.add_argument(
         '--runs', metavar='DIR', help="beside the paper's numbers, those that salseg test left below it"
@@ -28,6 +30,12 @@ def run(args: argparse.Namespace) -> int:
     from salseg.errors import UnknownName
 
     register = read_rows(args.project)
+    if args.page:
+        from salseg.apis.row_pages import page
+        from salseg.catalog import model_cards
+
+        say(page(register, {Path(card['Config']).stem: name for name, card in model_cards().items()}))
+        return 0
     runs = None
     if args.runs:
         from salseg.apis.row_results import find_tests
@@ -83,10 +91,17 @@ def _cells(
     register: 'Register', rows: 'list[Row]', runs: 'list[TestedRun] | None'
 ) -> tuple[list[str], list[list[str]], list[str]]:
     """Heading, a line per row, set and origin of the numbers, and where those of runs were found."""
-    from salseg.evaluation.output.table import TITLES
-
-    columns = list(dict.fromkeys(column for one in rows[0].sets for column in one.columns))
-    heading = ['row', 'config', 'trained on', 'prompt', 'set', 'from', *(TITLES.get(c, c) for c in columns)]
+    named = {column: label for one in rows[0].sets for column, label in zip(one.columns, one.labels)}
+    columns = list(named)
+    heading = [
+        'row',
+        'config',
+        'trained on',
+        'prompt',
+        'set',
+        'from',
+        *(c if named[c] == c else f'{named[c]} = {c}' for c in columns),
+    ]
     cells: list[list[str]] = []
     sources: list[str] = []
     for row in rows:

@@ -6,7 +6,7 @@ are kept, in folders that `salseg evaluate` scores alike, with curves, CSV and a
 
 import argparse
 
-from salseg.cli.common import add_launcher, add_model, add_options, say
+from salseg.cli.common import add_launcher, add_model, add_options, add_protocols, names_of, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='zip for a server, checked: davis17, davis-testdev, ytvos or mose; in --out, or predictions/ in the work dir',
     )
     parser.add_argument('--overwrite', action='store_true', help="replace another run's results in --out")
+    add_protocols(parser, "the config's")
     add_options(parser)
     add_launcher(parser)
 
@@ -35,10 +36,13 @@ def run(args: argparse.Namespace) -> int:
     """Test."""
     from salseg.apis.converting import releases
 
+    protocols, columns = names_of(args.protocol), names_of(args.columns)
     if args.out is None and args.submission is None:
         from salseg.engine.test import test
 
-        test(args.model, args.checkpoint, args.cfg_options, args.work_dir, args.launcher, releases())
+        test(
+            args.model, args.checkpoint, args.cfg_options, args.work_dir, args.launcher, releases(), protocols, columns
+        )
         return 0
     from pathlib import Path
 
@@ -56,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
         releases(),
         args.overwrite,
         args.submission,
+        protocols,
+        columns,
     )
     for name, folder in saved.folders.items():
         say(f'{name}: {folder}')

@@ -157,7 +157,9 @@ class MeasuredTestLoop(TestLoop):
         self.sink: PassSink | None = None
         self.report = PassReport()
         self._timed = 0
-        self._scored = bool(self.evaluator.metrics) and getattr(self.dataloader.dataset, 'has_truth', True)
+        # Metrics of a set whose truth a server keeps say so in their own table.
+        metrics, withheld = self.evaluator.metrics, any(getattr(m, 'withheld', False) for m in self.evaluator.metrics)
+        self._scored = bool(metrics) and (withheld or getattr(self.dataloader.dataset, 'has_truth', True))
 
     def run(self) -> dict[str, float]:
         """Predict all items, then score them."""

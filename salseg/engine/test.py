@@ -10,6 +10,7 @@ from salseg.engine.checkpoint import newest_checkpoint
 from salseg.engine.config import load_config
 from salseg.engine.config.check import check_config
 from salseg.engine.config.loading import parse_options
+from salseg.engine.evaluators import choose_protocols
 from salseg.engine.loops import MeasuredTestLoop, PassSink
 from salseg.engine.runner import SalRunner, device_line
 from salseg.engine.sets import skip_absent
@@ -25,6 +26,8 @@ def test(
     work_dir: str | None = None,
     launcher: str = 'none',
     releases: Sequence[Release] = (),
+    protocols: Sequence[str] = (),
+    columns: Sequence[str] = (),
     sink: PassSink | None = None,
 ) -> dict[str, float]:
     """Test a checkpoint on the test sets of a config; those that are not here are left out, and the table says so.
@@ -36,16 +39,19 @@ def test(
         work_dir: Folder for logs and results, ``test/`` beside the checkpoint by default.
         launcher: What started the processes.
         releases: What is known of published sets, for the messages about data that are not here.
+        protocols, columns: Those of the config where none are named, see `salseg.engine.evaluators.choose_protocols`.
         sink: Gets the predictions.
 
     Returns:
         Metrics by name, as printed.
 
     Raises:
+        UnknownName: There is no such protocol or column.
         DataError: No test set is here, or one that is cannot be read.
         ConfigError, CheckpointError: As in :func:`train`.
     """
     config = load_config(model, options)
+    choose_protocols(config, protocols, columns)
     if Path(checkpoint).is_dir():
         checkpoint = newest_checkpoint(checkpoint)
     # A folder below the run's: a config beside the run's own would make it ambiguous which one the run used.

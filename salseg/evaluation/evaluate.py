@@ -34,14 +34,12 @@ from salseg.evaluation.protocols import (
     get_protocol,
 )
 from salseg.evaluation.records import Records, begin_record, describe, key_of, scoring_identity
-from salseg.evaluation.tasks import ScoredItem, ScoringTask, in_pieces, score
+from salseg.evaluation.tasks import Known, ScoredItem, ScoringTask, in_pieces, score
 from salseg.io.record import RunRecord, write_record
 
 POLL_SECONDS = 0.2
 # Files that are compared byte by byte to tell whether predictions are the ground truth.
 SAME = 8
-# Scores of a unit that somebody has already; None where it has to be scored.
-Known = Callable[[ScoringTask], PartialResult | None]
 
 
 class Sink(Interface):

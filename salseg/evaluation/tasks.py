@@ -56,6 +56,10 @@ class ScoringTask:
     key: str = ''
 
 
+# Scores of a unit that somebody has already; None where it has to be scored.
+Known = Callable[[ScoringTask], PartialResult | None]
+
+
 def in_pieces(items: Sequence[T]) -> Iterator[Sequence[T]]:
     """Images of one group by the unit of work. Sums are added up unit by unit, whoever scores: to the last bit alike."""
     for start in range(0, len(items), IMAGES):

@@ -57,8 +57,22 @@ def test_a_misspelt_column_is_named_and_not_left_out_in_silence(tmp_path, capsys
     predictions, truth = map_tree(tmp_path, ['1', '2'])
     arguments = [str(predictions), str(truth), '--protocol', 'sod', '--processes', '1', '--columns']
     assert main(['evaluate', *arguments, 'max_f,fmax']) == 2
-    assert '--columns: there is no metric fmax; expected some of ' in capsys.readouterr().err
+    assert "there is no column 'fmax'; did you mean max_f" in capsys.readouterr().err
     assert main(['evaluate', *arguments, 'max_f,mustd_f']) == 0
+
+
+def test_several_protocols_have_a_table_and_a_folder_each_and_columns_where_they_have_them(tmp_path, capsys):
+    predictions, truth = map_tree(tmp_path, ['a/1', 'a/2', 'b/1', 'b/2'])
+    arguments = [str(predictions), str(truth), '--processes', '1', '--protocol', 'sod,cosod-evalcosod']
+    assert main(['evaluate', *arguments, '--columns', 'mustd_f,auc', '--out', str(tmp_path / 'o')]) == 0
+    out = capsys.readouterr().out
+    heads = [line.split('|')[3:-1] for line in out.splitlines() if '| method ' in line]
+    assert [[cell.strip() for cell in head] for head in heads] == [['mustd F', 'AUC'], ['AUC']]
+    assert {path.name for path in (tmp_path / 'o').iterdir()} == {'sod', 'cosod-evalcosod'}
+    assert main(['evaluate', *arguments, '--columns', 'all']) == 0
+    assert 'max IoU' in capsys.readouterr().out
+    assert main(['evaluate', *arguments, '--columns', 'mustd_f']) == 2
+    assert 'cosod-evalcosod has no column of mustd_f; it has max_f' in capsys.readouterr().err
 
 
 def test_every_protocol_is_listed_with_its_rule(capsys):
@@ -130,6 +144,15 @@ def test_youtube_vos_averages_seen_and_unseen_categories(tmp_path, capsys):
     capsys.readouterr()
     assert main(arguments) == 2
     assert '--seen FILE' in capsys.readouterr().err
+    # An object that is listed in the frame that gives it alone counts nowhere; a frame that counts needs its labels.
+    objects = {'1': ('cat', frames[:3]), '2': ('yak', frames), '3': ('yak', frames[3:])}
+    (tmp_path / 'meta.json').write_text(json.dumps(meta_of({'v': objects})))
+    arguments = [*arguments[:-2], '--seen', str(tmp_path / 'seen.txt'), '--columns', 'G']
+    assert main(arguments) == 0
+    assert '0.5000' in capsys.readouterr().out
+    (truth / 'v/00002.png').unlink()
+    assert main([*arguments, '--allow-extra']) == 2
+    assert "1 of the 3 frames that meta.json lists for 'v' have no ground truth, e.g. 00002" in capsys.readouterr().err
 
 
 def test_names_of_methods_are_the_shortest_ends_that_tell_them_apart(tmp_path):

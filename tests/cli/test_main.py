@@ -4,6 +4,7 @@ import subprocess
 
 import numpy as np
 import pytest
+from mmengine.config import Config
 from PIL import Image
 
 from salseg.cli import main
@@ -47,6 +48,35 @@ def test_testing_a_run_prints_the_same_metrics_twice(run_folder, capfd):
         text = ''.join(capfd.readouterr())
         rows.append(next(line for line in text.splitlines() if line.startswith('| synthetic')))
     assert rows[0] == rows[1]
+
+
+def test_protocols_and_columns_of_a_test_may_be_named(run_folder):
+    run = run_folder / 'run'
+    named = [
+        '--protocol',
+        'cosod-evalcosod,sod',
+        '--columns',
+        'mae,mustd_f,auc',
+        '--work-dir',
+        str(run_folder / 'named'),
+    ]
+    assert main(['test', str(run / 'tiny.py'), str(run / 'iter_4.pth'), *named]) == 0
+    found = next((run_folder / 'named').glob('*/*.json'))
+    sets = {key.split('/', 1)[1] for key in json.loads(found.read_text()) if '/' in key}
+    assert sets == {'mae', 'auc', 'sod/mae', 'sod/mustd_f', 'sod/auc'}
+    (config,) = (run_folder / 'named').glob('*.py')
+    assert Config.fromfile(config).test_evaluator.protocol == ['cosod-evalcosod', 'sod']
+
+
+@pytest.mark.parametrize(('named', 'message'), [
+    (['--protocol', 'sodd'], "no protocol is called 'sodd'; did you mean sod"),
+    (['--columns', 'max_f,mea'], "there is no column 'mea'; did you mean"),
+    (['--protocol', 'davis17-semi'], 'is a protocol of object masks; use VideoObjectMetric'),
+    (['--protocol', 'cosod-evalcosod', '--columns', 'weighted_f'], "cosod-evalcosod: there is no column 'weighted_f'"),
+])  # fmt: skip
+def test_a_protocol_or_column_that_is_not_there_is_said_before_anything_runs(named, message, run_folder, capsys):
+    assert main(['test', str(run_folder / 'run/tiny.py'), 'nowhere.pth', *named]) == 2
+    assert message in capsys.readouterr().err
 
 
 def test_predicting_writes_a_map_for_each_image(run_folder, tmp_path, capsys):

@@ -12,17 +12,19 @@ needs_project('scwssod')
 CONFIG = 'scwssod_r50_released-pce_duts-scribble-320'
 
 
-def leave_test(folder, options=None):
+def leave_test(folder, options=None, config=f'scwssod/configs/{CONFIG}.py', metrics=None):
     """What `salseg train` and `salseg test` leave of a run, metrics made up."""
     from salseg.engine.config import load_config
 
-    written = load_config(str(ROOT / f'projects/scwssod/configs/{CONFIG}.py'), options)
+    written = load_config(str(ROOT / 'projects' / config), options)
     for place in (folder, folder / 'test'):
         place.mkdir(parents=True)
-        written.dump(str(place / f'{CONFIG}.py'))
+        written.dump(str(place / config.rsplit('/')[-1]))
     for time, value in (('20260101_000000', 0.1), ('20260102_000000', 0.7215)):
         (folder / 'test' / time).mkdir()
-        (folder / 'test' / time / f'{time}.json').write_text(json.dumps({'DUTS/mean_f': value, 'DUTS/mae': 0.06}))
+        (folder / 'test' / time / f'{time}.json').write_text(
+            json.dumps(metrics or {'DUTS/adaptive_f': value, 'DUTS/mae': 0.06})
+        )
 
 
 def test_the_table_has_config_prompt_set_and_the_papers_numbers(capsys):
@@ -43,6 +45,19 @@ def test_results_of_the_newest_test_stand_beside_the_papers(tmp_path, capsys):
     (line,) = [line for line in shown.splitlines() if '| run 1 ' in line]
     assert [cell.strip() for cell in line.strip('|').split('|')][4:] == ['DUTS', 'run 1', '0.7215', '', '0.06']
     assert f'run 1: {tmp_path}/runs/pce/test/20260102_000000/20260102_000000.json' in shown
+
+
+def test_results_of_a_protocol_that_is_not_the_first_are_found_under_its_name(tmp_path, capsys):
+    needs_project('rcrnet')
+    folder, stem = tmp_path / 'runs/student', 'rcrnet-ner_r50_released_video-sets-1-5-448'
+    leave_test(folder, config=f'rcrnet/configs/{stem}.py', metrics={
+        'DAVIS-2016/max_f': 0.8, 'DAVIS-2016/davis16/J_mean': 0.7, 'FBMS/davis16/J_mean': 0.5, 'FBMS/fbms/J_mean': 0.6,
+    })  # fmt: skip
+    assert main(['rows', 'rcrnet', '--table', '5', '--runs', str(tmp_path / 'runs')]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if '| run ' in line]
+    assert [[cell.strip() for cell in line.strip('|').split('|')][4:] for line in lines] == [
+        ['DAVIS-2016', 'run 1', '0.7', ''], ['FBMS', 'run 2', '0.6', '']
+    ]  # fmt: skip
 
 
 def test_a_run_of_another_recipe_is_marked_with_the_key_that_differs(tmp_path, capsys):

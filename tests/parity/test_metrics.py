@@ -6,6 +6,7 @@ import pytest
 from salseg.evaluation import functional as F
 from salseg.evaluation.functional.curves import BETA_SQUARED
 from salseg.evaluation.functional.frames import VOID
+from salseg.evaluation.metrics import SaliencyMetric, VideoObjectMetric
 from tests.parity import kit
 
 IMAGE_NAMES = {
@@ -170,3 +171,64 @@ def test_every_measure_is_that_of_the_public_code(path):
         **time_metrics(values),
     }
     kit.check(meta, values, produced)
+
+
+# What the kit calls the averages that each protocol takes.
+PROTOCOLS_OF_GROUPS = {
+    'cosod-evalcosod': 'group/evalcosod/',
+    'sod': 'group/agg_image_level/',
+    'cosod': 'group/agg_group_level/',
+    'vsod': 'group/agg_video_level_skip_first_last/',
+}
+
+
+def metrics_of(metric, items):
+    metric.process(None, items)
+    return metric.evaluate(len(items))
+
+
+def map_columns(meta, values):
+    """What a test prints of the kit's groups, by four protocols in one pass."""
+    items = []
+    for name in map(str, values[meta['settings']['names']['group']]):
+        frames = images(values, f'group/{name}/')
+        maps, truths = [pair[0] / np.float32(255) for pair in frames.values()], [pair[1] for pair in frames.values()]
+        items.append(dict(dataset='kit', set_id=name, frame_ids=list(frames), pred_maps=maps, gt_maps=truths))
+    metrics = metrics_of(SaliencyMetric(protocol=list(PROTOCOLS_OF_GROUPS), columns='all'), items)
+    produced = {}
+    for number, (protocol, prefix) in enumerate(PROTOCOLS_OF_GROUPS.items()):
+        key = f'kit/{protocol}/' if number else 'kit/'
+        printed = {name[len(key) :]: value for name, value in metrics.items() if name.startswith(key)}
+        produced |= renamed(prefix, COSOD_NAMES if protocol == 'cosod-evalcosod' else SET_NAMES, printed)
+    return produced
+
+
+def object_columns(meta, values):
+    names = [str(name) for name in values[meta['settings']['names']['davis']]]
+    items = [
+        dict(
+            dataset='kit',
+            set_id=name,
+            frame_ids=[f'{t:05d}' for t in range(len(values[f'davis/{name}/gt']))],
+            pred_labels=list(values[f'davis/{name}/pred']),
+            gt_labels=list(values[f'davis/{name}/gt']),
+        )
+        for name in names
+    ]
+    metrics = metrics_of(VideoObjectMetric(protocol=['davis17-semi', 'davis17-unsup'], columns='all'), items)
+    values = list(metrics.values())
+    assert len(values) == 2 * 7
+    return {'davis/semi/global': np.array(values[:7]), 'davis/unsup/global': np.array(values[7:])}
+
+
+@pytest.mark.parametrize('path', kit.files('metrics', 'metrics'))
+def test_what_a_test_prints_is_what_the_public_code_prints(path):
+    meta, values = kit.load(path)
+    produced = {**map_columns(meta, values), **object_columns(meta, values)}
+    for prefix in PROTOCOLS_OF_GROUPS.values():
+        assert {f'{prefix}{name}' for name in ('MAE', 'maxF', 'maxE', 'Sm')} <= set(produced)
+    # The kit averages some metrics of single images only, which its other part compares.
+    found = {name: value for name, value in produced.items() if name in values}
+    assert all(sum(name.startswith(prefix) for name in found) >= 8 for prefix in PROTOCOLS_OF_GROUPS.values())
+    wrong = {name: value for name, value in found.items() if not kit.close(meta, name, value, values[name])}
+    assert wrong == {}

@@ -4,16 +4,19 @@ import hashlib
 import importlib.util
 import re
 import shlex
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import yaml
 
+from salseg.apis.row_pages import paper_results, results
+from salseg.apis.rows import COSTS, read_rows, registered_projects
 from salseg.catalog import DEMO, config_of, list_configs, list_models, model_cards, shipped_weights
 from salseg.cli.main import main
 from salseg.engine.config import load_config
-from salseg.registry import MODELS
+from salseg.registry import METRICS, MODELS
 from tests.needs import ROOT, needs_project
 
 FIELDS = ('Task', 'Supervision', 'Paper', 'Source', 'Licence', 'Config', 'Description', 'Parameters', 'MultiplyAdds')
@@ -56,7 +59,7 @@ def test_every_figure_says_where_it_comes_from(name):
     for result in model_cards()[name]['Results']:
         assert result['Kind'] in KINDS
         assert result['Set']
-        measured = {key: value for key, value in result.items() if _numbers(value) and key != 'Seeds'}
+        measured = {key: value for key, value in result.items() if _numbers(value) and key not in ('Seeds', 'Columns')}
         assert measured, f'{name}: {result["Set"]} has no metric'
         if result['Kind'] == 'reproduced here':
             assert not [field for field in OF_OUR_OWN if not result.get(field)]
@@ -64,13 +67,51 @@ def test_every_figure_says_where_it_comes_from(name):
             assert (ROOT / script).is_file()
 
 
+@cache
+def printed_by(config, options=()):
+    """Columns of the tables of a config's test, by protocol."""
+    evaluator = load_config(str(config), list(options)).test_evaluator
+    return {rules.name: set(rules.columns) for rules in METRICS.build(evaluator).protocols}
+
+
 @pytest.mark.parametrize('name', NAMES)
-def test_a_row_of_a_paper_names_its_table_and_a_config_that_is_there(name):
+def test_a_number_of_a_paper_names_its_table_and_a_protocol_and_column_that_a_config_prints(name):
     card = model_cards()[name]
-    for result in card['Results']:
-        assert ('Method' not in result) or result.get('From'), f'{result}: which table?'
-        if 'Config' in result:
-            assert (config_of(name).parents[1] / result['Config']).is_file(), result['Config']
+    for result in (result for result in card['Results'] if result['Kind'] != 'reproduced here'):
+        assert result.get('From'), f'{result}: which table?'
+        numbers = {key for key, value in result.items() if isinstance(value, float | int)}
+        assert numbers == set(result['Columns']), f'{result}: which column is each of {numbers} to be compared with?'
+        own = {'davis16': 'configs/xmem_r50_masks_davis16-480.py'}.get(result['Protocol'], card['Config'])
+        config = config_of(name).parents[1] / result.get('Config', own)
+        assert set(result['Columns'].values()) <= printed_by(config)[result['Protocol']], f'{config}: {result}'
+
+
+@pytest.mark.parametrize('name', PUBLISHED)
+def test_a_published_model_has_the_papers_tables_if_the_paper_has_any_of_it(name):
+    needs_project(_folder(name))
+    card = model_cards()[name]
+    found = paper_results(card)
+    # Stages whose results no table has.
+    assert bool(found) == (name not in ('rcrnet', 'fgplg'))
+    for result in found:
+        one = result.tested
+        assert result.row.table
+        assert len(result.numbers) == len(one.columns) == len(one.labels) > 0
+        if one.protocol != COSTS and not one.cannot:
+            printed = printed_by(config_of(name).parent / f'{one.config or result.config}.py', one.options)
+            assert set(one.columns) <= printed[one.protocol], str(result)
+
+
+@pytest.mark.parametrize('project', registered_projects())
+def test_every_number_of_a_register_is_on_the_card_of_one_model(project):
+    cards = [card for card in model_cards().values() if Path(card['Folder']).name == project]
+    shown = [str(result) for card in cards for result in paper_results(card)]
+    assert sorted(shown) == sorted(map(str, results(read_rows(project))))
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_costs_of_a_paper_name_their_place(name):
+    card = model_cards()[name]
     for field in (field for field in card if field.startswith('PaperCosts')):
         assert card[field]['From']
         assert [value for value in card[field].values() if isinstance(value, int | float)]
@@ -178,6 +219,14 @@ def test_the_published_names_are_all_there():
 def _folder(name):
     folders = {'rcrnet-ner': 'rcrnet', 'fgplg': 'rcrnet', 'xmem-boxes': 'xmem'}
     return folders.get(name, name.replace('-', '_'))
+
+
+def test_info_prints_the_papers_numbers_with_protocol_and_column(capsys):
+    needs_project('scwssod')
+    assert main(['info', 'scwssod']) == 0
+    text = capsys.readouterr().out
+    assert 'HKU-IS, protocol sod: mean F 0.8962 (compare with column adaptive_f), mean E 0.9376 (compare with ' in text
+    assert 'PaperRows' not in text
 
 
 def test_info_prints_the_card(capsys):

@@ -8,21 +8,22 @@ import pytest
 from torch import nn
 
 from salseg.apis import init_model
-from salseg.apis.rows import Distinct, read_register, read_rows, registered_projects
+from salseg.apis.row_pages import BEGIN, END
+from salseg.apis.rows import COSTS, Distinct, read_register, read_rows, registered_projects
+from salseg.cli import main
 from salseg.datasets.concat import ConcatDataset
 from salseg.datasets.synthetic.published import draw_sets
 from salseg.engine.config import load_config
 from salseg.engine.config.loading import parse_options
 from salseg.errors import ConfigError
 from salseg.evaluation.protocols import PROTOCOLS
-from salseg.registry import DATASETS
+from salseg.registry import DATASETS, METRICS
 from tests.needs import ROOT
 
 PROJECTS = registered_projects()
 REGISTERS = {project: read_rows(project) for project in PROJECTS}
 ROWS = [(project, row) for project in PROJECTS for row in REGISTERS[project].rows]
 TRAINED = [(project, row) for project, row in ROWS if row.config]
-NO_PROTOCOL = {'server', 'costs'}
 
 
 def name(value):
@@ -163,8 +164,8 @@ def test_every_published_config_is_a_row_or_is_listed_with_a_reason(project):
 def test_a_row_is_tested_with_its_prompt_and_protocol_on_the_sets_of_its_numbers(project, row):
     trained = REGISTERS[project].trained(row)
     for one in row.sets:
-        assert one.protocol in {*PROTOCOLS, *NO_PROTOCOL}
-        if row.cannot or one.cannot or one.how or one.protocol == 'costs' or one.name not in row.published:
+        assert one.protocol in {*PROTOCOLS, COSTS}
+        if row.cannot or one.cannot or one.how or one.protocol == COSTS or one.name not in row.published:
             continue
         prompt = [f'test_dataloader.dataset.prompt={row.prompt}'] if one.config and row.prompt else []
         read = resolved(project, one.config or trained.config, [*(one.options or trained.options), *prompt])
@@ -173,11 +174,30 @@ def test_a_row_is_tested_with_its_prompt_and_protocol_on_the_sets_of_its_numbers
         assert one.name in [part.get('name') or Path(part.data_root).name for part in parts]
         if row.prompt:
             assert node.get('prompt', 'mask') == row.prompt
-        if one.protocol != 'server':
-            default = {'SaliencyMetric': 'sod', 'VideoSaliencyMetric': 'vsod', 'VideoObjectMetric': 'davis17-semi'}
-            evaluator = read.test_evaluator
-            assert evaluator.get('protocol', default[evaluator.type]) == one.protocol
-            assert set(one.columns) <= set(PROTOCOLS[one.protocol].columns)
+        printed = {rules.name: rules.columns for rules in METRICS.build(read.test_evaluator).protocols}
+        assert one.protocol in printed, f'{row.key}, {one.name}: the test prints {", ".join(printed)}'
+        assert set(one.columns) <= set(printed[one.protocol])
+
+
+@pytest.mark.parametrize('project', PROJECTS)
+def test_a_column_is_one_that_the_protocol_has_and_has_a_name_in_the_paper(project):
+    for row in REGISTERS[project].rows:
+        for one in row.sets:
+            if one.protocol != COSTS:
+                assert set(one.columns) <= set(PROTOCOLS[one.protocol].all_columns), f'{row.key}, {one.name}'
+            assert len(one.labels) == len(one.columns)
+
+
+@pytest.mark.parametrize('project', PROJECTS)
+def test_the_page_has_the_columns_and_the_papers_tables_as_the_command_prints_them(project, capsys):
+    text = (ROOT / 'projects' / project / 'README.md').read_text()
+    found = text[text.index(BEGIN.format(project)) : text.index(END.format(project)) + len(END.format(project))]
+    assert main(['rows', project, '--page']) == 0
+    printed = capsys.readouterr().out.strip()
+    assert found == printed, f'salseg rows {project} --page prints other lines than the page has'
+    for row in REGISTERS[project].rows:
+        numbers = [number for values in row.published.values() for number in values]
+        assert all(f'{number:g}' in printed for number in numbers)
 
 
 def test_options_of_rows_are_read():
@@ -187,6 +207,7 @@ def test_options_of_rows_are_read():
 @pytest.mark.parametrize(('text', 'message'), [
     ('tables: 3', 'tables is 3; expected a list'),
     ('tables: [{table: 4.3, title: a}]', 'tables.0.table is 4.3; expected text'),
+    ("tables: [{table: '1', title: a, labels: {mae: 3}, rows: []}]", 'labels.mae is 3; expected text'),
     ("tables: [{table: '1', title: a, rows: [{row: b}]}]", 'tables.0.rows.0 has none of config, same_as'),
     ("tables: [{table: '1', title: a, rows: [{row: b, cannot: c, colour: d}]}]", 'rows.0.colour is unknown'),
     ("tables: [{table: '1', title: a, rows: [{row: b, config: c}]}]", 'distinct belongs to a row with a config'),

@@ -44,5 +44,8 @@ test_dataloader = dict(
         pipeline=test_pipeline,
     ),
 )
-test_evaluator = dict(type='SaliencyMetric')
+# The thesis' numbers come from eval-co-sod: all images of all groups alike, MAE of maps that are not stretched.
+test_evaluator = dict(
+    type='SaliencyMetric', protocol='cosod-evalcosod', columns=['mae', 'max_f', 'max_e', 's_measure']
+)
 test_cfg = dict(type='TestLoop')

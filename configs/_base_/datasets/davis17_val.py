@@ -21,5 +21,6 @@ test_dataloader = dict(
         pipeline=test_pipeline,
     ),
 )
-test_evaluator = dict(type='VideoObjectMetric', protocol='davis17-semi')
+# Objects of the first frame; the first frame, which is given, and the last do not count.
+test_evaluator = dict(type='VideoObjectMetric', protocol='davis17-semi', columns=['J_mean', 'F_mean', 'J&F'])
 test_cfg = dict(type='TestLoop')

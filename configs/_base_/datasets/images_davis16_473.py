@@ -66,5 +66,11 @@ test_dataloader = dict(
         pipeline=test_pipeline,
     ),
 )
-test_evaluator = dict(type='VideoSaliencyMetric')
+# 'vsod' and 'davis16' leave out the first and the last annotated frame of each video. For J and F maps become masks at 0.5
+# (the paper does not say how); other rules: salseg predict, binarise, evaluate.
+test_evaluator = dict(
+    type='VideoSaliencyMetric',
+    protocol=['vsod', 'davis16'],
+    columns=['max_f', 's_measure', 'mae', 'J_mean', 'F_mean'],
+)
 test_cfg = dict(type='TestLoop')

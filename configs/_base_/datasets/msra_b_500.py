@@ -35,5 +35,9 @@ test_dataloader = dict(
         pipeline=test_pipeline,
     ),
 )
-test_evaluator = dict(type='SaliencyMetric')
+# The paper's columns: AP, AUC, and F of the mean precision and recall at mean + deviation of each map. It does not say how
+# AP and AUC are averaged: 'sod' takes the mean over images, eval-co-sod the area under the mean curves.
+test_evaluator = dict(
+    type='SaliencyMetric', protocol=['sod', 'cosod-evalcosod'], columns=['average_precision', 'auc', 'mustd_f']
+)
 test_cfg = dict(type='TestLoop')

@@ -72,7 +72,7 @@ val_dataloader = dict(
         pipeline=_base_.test_pipeline,
     ),
 )
-val_evaluator = dict(type='VideoSaliencyMetric')
+val_evaluator = dict(type='VideoSaliencyMetric', protocol='vsod')
 val_cfg = dict(type='ValLoop')
 optim_wrapper = dict(
     type='OptimWrapper',

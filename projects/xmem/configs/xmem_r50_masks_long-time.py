@@ -4,4 +4,6 @@ model = dict(shorter_side=None)
 test_dataloader = dict(
     dataset=dict(data_root='data/LongTimeVideo', layout='long_time', list_file=None, name='LongTime')
 )
-test_evaluator = dict(protocol='vos')
+# As the published copies are scored, with the code of DAVIS 2017: without the first and the last annotated frame. 'vos' counts
+# every annotated frame after the given one.
+test_evaluator = dict(protocol=['davis17-semi', 'vos'])

@@ -1,16 +1,28 @@
 """What metrics of sets of frames share."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 from mmengine.evaluator import BaseMetric
 
 from salseg.errors import DataError
-from salseg.evaluation.protocols import PartialResult, Protocol
-from salseg.evaluation.tasks import ScoringTask
+from salseg.evaluation.protocols import Protocol as EvaluationProtocol
+from salseg.evaluation.tasks import Known
 
 # What stands in a table in place of the metrics of a test set that is not on this machine.
 NOT_HERE = 'not here'
+
+
+class Named(Protocol):
+    """Whatever has a name, as protocols have."""
+
+    @property
+    def name(self) -> str: ...
+
+
+def metric_key(protocols: Sequence[Named], rules: Named, dataset: str, column: str) -> str:
+    """Name of a metric of a test: ``<set>/<column>``, or ``<set>/<protocol>/<column>`` of all protocols but the first."""
+    return f'{dataset}/{column}' if rules.name == protocols[0].name else f'{dataset}/{rules.name}/{column}'
 
 
 class SetMetric(BaseMetric):
@@ -22,10 +34,6 @@ class SetMetric(BaseMetric):
 
     # Metrics keep their plain names; without this the library warns that there is no prefix.
     default_prefix = ''
-
-    rules: Protocol
-    # By data set, once evaluated.
-    summaries: dict[str, dict[str, Any]]
 
     @property
     def absent(self) -> tuple[str, ...]:
@@ -47,9 +55,9 @@ class SetMetric(BaseMetric):
     def add_curves(self) -> None:
         """Compute what the curves of a report need too; the columns of the table stay as they are."""
 
-    def known(self, dataset: str) -> Callable[[ScoringTask], PartialResult | None]:
-        """Scores of the last evaluation of one data set, by unit of work, for a report on the files of the same maps."""
-        raise TypeError(f'{type(self).__name__} must define known')
+    def reports(self, dataset: str) -> Iterator[tuple[EvaluationProtocol, Known]]:
+        """Of a data set that was evaluated, each protocol by which its files can be scored, and the scores by unit of work."""
+        raise TypeError(f'{type(self).__name__} must define reports')
 
     def compute_metrics(self, results: list[Any]) -> dict[str, float]:
         """Check the count, then compute."""

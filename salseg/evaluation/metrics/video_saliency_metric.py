@@ -1,34 +1,82 @@
 """Metrics of saliency along videos."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from mmengine.logging import MMLogger
-from terminaltables import AsciiTable
 
 from salseg.errors import ConfigError, DataError
-from salseg.evaluation.functional import boundary_f, object_mask, region_similarity_j, resize_prediction
-from salseg.evaluation.metrics.base import NOT_HERE
-from salseg.evaluation.metrics.grey import to_grey
-from salseg.evaluation.metrics.saliency_metric import SaliencyMetric
+from salseg.evaluation.functional import object_mask, resize_prediction
+from salseg.evaluation.metrics.saliency_metric import MapRules, SaliencyMetric
+from salseg.evaluation.protocols import Accumulator, PartialResult, Protocol
+from salseg.evaluation.protocols.masks import SingleObjectProtocol
 from salseg.registry import METRICS
+
+
+@dataclass(frozen=True)
+class ThresholdedMaps:
+    """A protocol of one object per video, of maps that are made masks at a threshold.
+
+    Attributes:
+        masks: The protocol.
+        threshold: In (0, 1]; maps are object from this fraction of full scale on.
+    """
+
+    masks: SingleObjectProtocol
+    threshold: float
+
+    @property
+    def name(self) -> str:
+        return self.masks.name
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self.masks.columns
+
+    @property
+    def rule(self) -> str:
+        return self.masks.rule
+
+    @property
+    def note(self) -> str:
+        """How maps become masks."""
+        return f'maps as they are, object from {self.threshold} of full scale on'
+
+    def scores(self, prediction: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+        """J and F of one map, as of the mask that `salseg binarise --threshold` writes."""
+        grey = resize_prediction(prediction, truth.shape)
+        return self.masks.frame_scores(grey >= np.ceil(self.threshold * 255), object_mask(truth))
+
+    def counted(self, stems: Sequence[str], group: str) -> list[int]:
+        """Positions of the frames that count."""
+        return self.masks.counted(stems, group)
+
+    def part(self, group: str, scores: Iterable[tuple[str, tuple[float, float]]]) -> PartialResult:
+        """J and F of the frames of a video that count."""
+        return self.masks.part_of_scores(group, [values for _, values in scores])
+
+    def total(self) -> Accumulator:
+        """A fresh sum."""
+        return self.masks.total()
 
 
 @METRICS.register_module()
 class VideoSaliencyMetric(SaliencyMetric):
-    """The metrics of `SaliencyMetric` by a video protocol, and J and F of the maps cut at a threshold.
+    """The metrics of `SaliencyMetric` by video protocols, and J and F of the maps cut at a threshold.
 
     A clip without annotated frames adds nothing, as sparse annotations demand. J and F are those of unsupervised video
-    object segmentation with one object: averaged over the frames of a video, then over videos, none left out.
+    object segmentation with one object, as of masks that `salseg binarise` writes.
 
     Args:
         threshold: From which fraction of full scale on a map counts as object; 0.5 means grey values of 128 and more.
-        normalize, metrics, protocol, collect_device: See `SaliencyMetric`; J and F never stretch the maps.
+        normalize, metrics, columns, collect_device: See `SaliencyMetric`; J and F never stretch the maps.
+        protocol: Protocols of maps, and of masks of one object: ``davis16`` leaves out the first and the last annotated
+            frame of a video, ``fbms`` counts all.
 
     Raises:
-        ConfigError: The threshold is outside (0, 1].
+        ConfigError: The threshold is outside (0, 1], or a protocol scores several objects.
+        UnknownName: There is no such protocol or column.
     """
 
     def __init__(
@@ -36,55 +84,40 @@ class VideoSaliencyMetric(SaliencyMetric):
         threshold: float = 0.5,
         normalize: bool = True,
         metrics: Sequence[str] | None = ('mae', 's', 'weighted_f', 'f', 'e'),
-        protocol: str = 'vsod',
+        protocol: str | Sequence[str] = ('vsod', 'davis16'),
+        columns: str | Sequence[str] | None = None,
         collect_device: str = 'cpu',
     ) -> None:
-        super().__init__(normalize, metrics, protocol, collect_device)
         if not 0 < threshold <= 1:
             raise ConfigError(f'VideoSaliencyMetric: threshold={threshold} must lie in (0, 1].')
         self.threshold = threshold
+        super().__init__(normalize, metrics, protocol, columns, collect_device)
+
+    def _map_rules(self, found: Protocol) -> MapRules:
+        if isinstance(found, SingleObjectProtocol):
+            return ThresholdedMaps(found, self.threshold)
+        if found.kind == 'masks':
+            raise ConfigError(
+                f'VideoSaliencyMetric: {found.name!r} scores several objects, a map has one; expected a protocol of maps, '
+                'davis16 or fbms.'
+            )
+        return super()._map_rules(found)
 
     def record(self, sample: Mapping[str, Any]) -> dict[str, Any]:
-        """Scores, J and F of the annotated frames of one clip.
+        """Scores of the annotated frames of one clip.
 
         Raises:
             DataError: The ground truth was not loaded.
         """
-        truths = sample.get('gt_maps')
-        if truths is None:
+        if sample.get('gt_maps') is None:
             raise DataError(
                 f'{sample["dataset"]} / {sample["set_id"]} has no ground truth. Is LoadGroundTruth in the test '
                 'pipeline?'
             )
-        kept = [index for index, truth in enumerate(truths) if truth is not None]
-        pairs = [(sample['pred_maps'][index], truths[index]) for index in kept]
-        names = [str(sample['frame_ids'][index]) for index in kept]
-        return dict(
-            dataset=sample['dataset'],
-            set_id=str(sample['set_id']),
-            ordered=True,
-            scores={name: self._score(*pair) for name, pair in zip(names, pairs)},
-            overlap=[self._overlap(*pair) for pair in pairs],
-        )
-
-    def _overlap(self, prediction: Any, truth: np.ndarray) -> tuple[float, float]:
-        grey = resize_prediction(to_grey(prediction), truth.shape)
-        guess, mask = grey >= np.ceil(self.threshold * 255), object_mask(truth)
-        return region_similarity_j(guess, mask), boundary_f(guess, mask)
+        if all(truth is None for truth in sample['gt_maps']):
+            return dict(dataset=sample['dataset'], set_id=str(sample['set_id']), ordered=True, scores={})
+        return dict(super().record(sample), ordered=True)
 
     def summarise(self, records: Sequence[dict[str, Any]]) -> dict[str, float]:
-        """Metrics as ``<data set>/<metric>``, among them ``J_at_<threshold>`` and ``F_at_<threshold>``."""
-        annotated = [record for record in records if record['scores']]
-        metrics = super().summarise(annotated) if annotated else {}
-        videos: dict[str, dict[str, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
-        for record in annotated:
-            videos[record['dataset']][record['set_id']].extend(record['overlap'])
-        rows = [['', 'videos', 'J', 'F']]
-        for name, by_video in videos.items():
-            j, f = np.mean([np.mean(values, axis=0) for values in by_video.values()], axis=0)
-            metrics |= {f'{name}/J_at_{self.threshold}': float(j), f'{name}/F_at_{self.threshold}': float(f)}
-            rows.append([name, str(len(by_video)), f'{j:.4f}', f'{f:.4f}'])
-        rows += [[name, NOT_HERE, '-', '-'] for name in self.absent]
-        title = f' maps cut at {self.threshold} of full scale '
-        MMLogger.get_current_instance().info('\n' + AsciiTable(rows, title).table)
-        return metrics
+        """Metrics as ``<data set>/<metric>``, see `SaliencyMetric`; a set without annotations has none."""
+        return super().summarise([record for record in records if record['scores']])

@@ -9,7 +9,17 @@ total = protocol.total()
 import difflib
 
 from salseg.errors import SalsegError, UnknownName
-from salseg.evaluation.protocols.base import Accumulator, Metrics, PartialResult, Problem, Protocol, plain
+from salseg.evaluation.protocols.base import (
+    ALL,
+    Accumulator,
+    Metrics,
+    PartialResult,
+    Problem,
+    Protocol,
+    as_names,
+    choose_columns,
+    plain,
+)
 from salseg.evaluation.protocols.maps import MAP_PROTOCOLS, MapProtocol
 from salseg.evaluation.protocols.masks import MASK_PROTOCOLS, MaskProtocol
 from salseg.evaluation.protocols.youtube import YTVOS, load_meta, load_seen
@@ -49,6 +59,7 @@ for _protocol in (*MAP_PROTOCOLS, *MASK_PROTOCOLS, YTVOS):
     register_protocol(_protocol)
 
 __all__ = [
+    'ALL',
     'PROTOCOLS',
     'Metrics',
     'MapProtocol',
@@ -57,6 +68,8 @@ __all__ = [
     'Problem',
     'Protocol',
     'Accumulator',
+    'as_names',
+    'choose_columns',
     'get_protocol',
     'load_meta',
     'load_seen',

@@ -1,6 +1,7 @@
 """What a protocol is: what it counts, how one unit of work is scored, how metrics come from the scores."""
 
 import dataclasses
+import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,10 +9,12 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from salseg.errors import DataError
+from salseg.errors import DataError, UnknownName
 
 Metrics = Mapping[str, float | np.ndarray]
 P = TypeVar('P', bound='Protocol')
+# In place of names of columns: all that there are.
+ALL = 'all'
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,11 @@ class Protocol(ABC):
         """'maps' or 'masks'."""
         raise TypeError(f'{type(self).__name__} must define kind')
 
+    @property
+    def all_columns(self) -> tuple[str, ...]:
+        """Every metric that a table can have: the usual ones, if the protocol does not say more."""
+        return self.columns
+
     @abstractmethod
     def total(self) -> Accumulator:
         """A fresh sum."""
@@ -154,7 +162,56 @@ class Protocol(ABC):
             )
         return dataclasses.replace(self, **options)
 
+    def with_columns(self: P, names: Sequence[str]) -> P:
+        """A copy whose tables have these columns, in this order; ``('all',)`` are all that there are.
+
+        Raises:
+            UnknownName: The protocol has no such metric; near names are named.
+        """
+        return choose_columns([self], names)[0]
+
 
 def plain(metrics: Mapping[str, float | np.ndarray]) -> dict[str, float]:
     """The metrics that are single numbers."""
     return {name: float(value) for name, value in metrics.items() if not np.ndim(value)}
+
+
+def as_names(names: str | Sequence[str]) -> tuple[str, ...]:
+    """Names of a list, or of a text with commas between them, as the command line has it.
+
+    Examples:
+        >>> as_names('vsod,davis16'), as_names(['vsod'])
+        (('vsod', 'davis16'), ('vsod',))
+    """
+    parts = names.split(',') if isinstance(names, str) else names
+    return tuple(name.strip() for name in parts if name.strip())
+
+
+def choose_columns(protocols: Sequence[P], names: Sequence[str]) -> list[P]:
+    """Copies of the protocols, each with those of the columns that it has; ``('all',)`` are all of each.
+
+    Raises:
+        UnknownName: No protocol has a column, or a protocol has none of them; near names are named.
+    """
+    if tuple(names) == (ALL,):
+        return [dataclasses.replace(protocol, columns=protocol.all_columns) for protocol in protocols]
+    known = list(dict.fromkeys(name for protocol in protocols for name in protocol.all_columns))
+    called = ' and '.join(protocol.name for protocol in protocols)
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
+            raise UnknownName(
+                f'{called}: there is no column {name!r}'
+                + (f'; did you mean {" or ".join(near)}?' if near else '.')
+                + f' There are {", ".join(known)}, or {ALL} of them.'
+            )
+    chosen = []
+    for protocol in protocols:
+        columns = tuple(name for name in dict.fromkeys(names) if name in protocol.all_columns)
+        if not columns:
+            raise UnknownName(
+                f'{protocol.name} has no column of {", ".join(names)}; it has {", ".join(protocol.all_columns)}. Name one '
+                'of them, or leave the protocol out.'
+            )
+        chosen.append(dataclasses.replace(protocol, columns=columns))
+    return chosen

@@ -19,10 +19,20 @@ from salseg.evaluation.functional import (
 )
 from salseg.evaluation.functional.resize import Interpolation
 from salseg.evaluation.functional.saliency import check_metrics
-from salseg.evaluation.protocols.base import Accumulator, Metrics, PartialResult, Protocol, plain
+from salseg.evaluation.protocols.base import ALL, Accumulator, Metrics, PartialResult, Protocol, plain
 
 COLUMNS = ('max_f', 'mean_f', 'adaptive_f', 'weighted_f', 's_measure', 'max_e', 'mean_e', 'adaptive_e', 'mae')
 _LINEAR_MEANS = ('f', 'e', 'iou')
+# What each group of `SALIENCY_METRICS` gives a table.
+_COLUMNS_OF = {
+    'f': ('max_f', 'mean_f', 'adaptive_f', 'mustd_f', 'mustd_precision', 'mustd_recall'),
+    'weighted_f': ('weighted_f',),
+    's': ('s_measure',),
+    'e': ('max_e', 'mean_e', 'adaptive_e'),
+    'iou': ('max_iou', 'mean_iou', 'adaptive_iou'),
+    'roc': ('auc', 'average_precision', 'auc_of_mean_curve', 'average_precision_of_mean_curve'),
+    'mae': ('mae',),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +65,19 @@ class MapProtocol(Protocol):
     @property
     def kind(self) -> str:
         return 'maps'
+
+    @property
+    def all_columns(self) -> tuple[str, ...]:
+        """Those of the groups of metrics that are computed."""
+        return tuple(column for group, columns in _COLUMNS_OF.items() if group in self.metrics for column in columns)
+
+    def with_metrics_of(self, columns: Iterable[str]) -> 'MapProtocol':
+        """A copy that also computes what these columns need; names that are no columns of maps need nothing."""
+        names = set(columns)
+        if 'metrics' not in self.options:
+            return self
+        needed = {group for group, found in _COLUMNS_OF.items() if ALL in names or names & set(found)}
+        return self.with_options(metrics=tuple(m for m in SALIENCY_METRICS if m in self.metrics or m in needed))
 
     @property
     def note(self) -> str:
@@ -103,6 +126,11 @@ class EvalCosodProtocol(MapProtocol):
 
     ascending: ClassVar[bool] = True
     options: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def all_columns(self) -> tuple[str, ...]:
+        """What eval-co-sod computes."""
+        return ('max_f', 'mean_f', 's_measure', 'max_e', 'mean_e', 'auc', 'average_precision', 'mae')
 
     def scores(self, prediction: np.ndarray, truth: np.ndarray) -> Scores:
         """Scores of one map, see `cosod_scores`."""

@@ -18,7 +18,7 @@ from salseg.evaluation.functional import (
     single_object,
     unsupervised,
 )
-from salseg.evaluation.functional.davis import MAX_PROPOSALS
+from salseg.evaluation.functional.davis import MAX_PROPOSALS, mask_scores
 from salseg.evaluation.functional.frames import Frames, objects_of_first_frame
 from salseg.evaluation.functional.statistics import nan_mean
 from salseg.evaluation.protocols.base import Accumulator, Metrics, PartialResult, Protocol
@@ -49,6 +49,11 @@ class MaskProtocol(Protocol):
     @property
     def kind(self) -> str:
         return 'masks'
+
+    @property
+    def all_columns(self) -> tuple[str, ...]:
+        """J, F, their mean, recall and decay."""
+        return DAVIS_COLUMNS
 
     def total(self) -> 'MaskTotal':
         """A fresh sum."""
@@ -171,6 +176,17 @@ class SingleObjectProtocol(MaskProtocol):
         """See `single_object`."""
         return single_object(truth, prediction, skip_first_last=self.skip_first_last)
 
+    def frame_scores(self, prediction: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+        """J and F of one frame, masks (H, W) bool: with one object no other frame has a say."""
+        return mask_scores(prediction, truth)
+
+    def part_of_scores(self, group: str, scores: Sequence[tuple[float, float]]) -> PartialResult:
+        """The part of a video from J and F of the frames that count, in temporal order."""
+        region, boundary = np.array(scores, np.float64).T
+        found = SequenceScores((1,), region[None], boundary[None])
+        arrays = dict(objects=np.array(found.objects), region=found.region, boundary=found.boundary)
+        return PartialResult(group, object_rows(group, found), arrays)
+
 
 @dataclass(frozen=True, kw_only=True)
 class UnsupervisedProtocol(MaskProtocol):
@@ -197,6 +213,11 @@ class FirstAppearanceProtocol(MaskProtocol):
     given_counts: bool = False
     region_only: bool = False
     takes_masks: bool = True
+
+    @property
+    def all_columns(self) -> tuple[str, ...]:
+        """J alone, or those of DAVIS."""
+        return ('J_mean',) if self.region_only else DAVIS_COLUMNS
 
     def counted(self, stems: Sequence[str], group: str) -> list[int]:
         """All frames; the first only where what is given counts.

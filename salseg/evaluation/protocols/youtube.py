@@ -32,6 +32,11 @@ class YouTubeVosProtocol(MaskProtocol):
 
     options: ClassVar[tuple[str, ...]] = ('meta', 'seen')
 
+    @property
+    def all_columns(self) -> tuple[str, ...]:
+        """G and the four that it is the mean of."""
+        return ('G', 'J_seen', 'F_seen', 'J_unseen', 'F_unseen')
+
     def objects(self, group: str) -> Mapping[int, tuple[str, tuple[str, ...]]]:
         """Objects of a video.
 
@@ -46,24 +51,44 @@ class YouTubeVosProtocol(MaskProtocol):
         return self.meta[video]
 
     def counted(self, stems: Sequence[str], group: str) -> list[int]:
-        """Frames in which some object counts, without those that give one and nothing else."""
-        names = [stem.rsplit('/', 1)[-1] for stem in stems]
-        listed = [set(frames[1:]) for _, frames in self.objects(group).values()]
-        numbers = [i for i, name in enumerate(names) if any(name in frames for frames in listed)]
-        if not numbers:
-            raise DataError(f'ytvos: none of the {len(stems)} annotated frames of {group!r} is listed in meta.json.')
-        return numbers
+        """Frames in which some object counts, without those that give one and nothing else.
+
+        Raises:
+            DataError: A frame that `meta.json` lists has no ground truth: only the server can score such a video.
+        """
+        listed = self._listed(group)
+        missing = self.unlabelled(stems, group)
+        if missing:
+            raise DataError(
+                f'ytvos: {len(missing)} of the {len(listed)} frames that meta.json lists for {group!r} have no ground '
+                f'truth, e.g. {missing[0]}. The labels of the official validation set are with its server; G is for '
+                'splits whose labels are all here.'
+            )
+        return [i for i, stem in enumerate(stems) if stem.rsplit('/', 1)[-1] in listed]
+
+    def _listed(self, group: str) -> set[str]:
+        """Frames in which an object counts: those that are listed for it, but the first."""
+        return {frame for _, frames in self.objects(group).values() for frame in frames[1:]}
+
+    def unlabelled(self, stems: Sequence[str], group: str) -> list[str]:
+        """Frames of a video that count and are none of the annotated ones."""
+        return sorted(self._listed(group) - {stem.rsplit('/', 1)[-1] for stem in stems})
 
     def allowed(self, truth: Frames, group: str) -> Collection[int]:
         """Labels of the video in `meta.json`."""
         return tuple(self.objects(group))
 
     def score_video(self, truth: Frames, prediction: Frames, group: str, stems: Sequence[str]) -> SequenceScores:
-        """See `label_scores`; frames that `meta.json` does not list for an object do not count for it."""
+        """See `label_scores`; frames that `meta.json` does not list for an object do not count for it.
+
+        An object that is listed in one frame only, the one that gives it, has no frame that counts, and is left out.
+        """
         names = [stem.rsplit('/', 1)[-1] for stem in stems]
         objects = self.objects(group)
         given = {}
         for k, (_, frames) in objects.items():
+            if len(frames) < 2:
+                continue
             if frames[0] not in names:
                 raise DataError(f'{group}: object {k} is given in frame {frames[0]}, which has no ground truth.')
             given[k] = names.index(frames[0])

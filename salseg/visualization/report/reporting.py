@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from salseg.errors import DataError
-from salseg.evaluation.evaluate import Evaluation, Known, Settings, Sink, evaluate_folders
+from salseg.evaluation.evaluate import Evaluation, Settings, Sink, evaluate_folders
 from salseg.evaluation.folders import Tree
 from salseg.evaluation.output import Case, TimeSeries, WorstCases, row_file, write_texts
 from salseg.evaluation.protocols import PROTOCOLS, MapProtocol, Protocol, get_protocol
+from salseg.evaluation.tasks import Known
 from salseg.io.images import write_png
 from salseg.visualization.report.cases import case_strip, file_name, image_tree
 from salseg.visualization.report.page import Contents, write_page

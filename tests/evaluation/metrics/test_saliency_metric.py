@@ -1,10 +1,12 @@
+import json
+
 import numpy as np
 import pytest
 import torch
 
-from salseg.errors import ConfigError, DataError
+from salseg.errors import ConfigError, DataError, UnknownName
 from salseg.evaluation.evaluate import evaluate_folders
-from salseg.evaluation.metrics import SaliencyMetric, VideoObjectMetric
+from salseg.evaluation.metrics import SaliencyMetric, VideoObjectMetric, VideoSaliencyMetric
 from salseg.evaluation.metrics.saliency_metric import table, to_grey
 from tests.evaluation.trees import blob, moving_labels, save_grey, save_labels
 
@@ -91,9 +93,74 @@ def test_a_protocol_of_masks_is_refused_and_the_right_metric_named():
         VideoObjectMetric(protocol='sod')
 
 
-def test_a_protocol_that_needs_files_points_to_the_command():
-    with pytest.raises(ConfigError, match='salseg evaluate --protocol ytvos'):
+def test_a_protocol_that_needs_files_names_them_and_the_command():
+    with pytest.raises(ConfigError, match='test_evaluator.meta=FILE .*salseg evaluate --protocol ytvos'):
         VideoObjectMetric(protocol='ytvos')
+
+
+def test_several_protocols_have_a_table_each_with_those_of_the_columns_that_they_have(tmp_path):
+    found = samples({'x': 4, 'y': 5}, tmp_path)
+    items = [as_group(found[:4], 'x'), as_group(found[4:], 'y')]
+    metric = SaliencyMetric(protocol=['cosod-evalcosod', 'sod'], columns=['average_precision', 'auc', 'mustd_f'])
+    metrics = evaluated(metric, items)
+    assert list(metrics) == [
+        'set/average_precision', 'set/auc', 'set/sod/average_precision', 'set/sod/auc', 'set/sod/mustd_f'
+    ]  # fmt: skip
+    for name, key in (('cosod-evalcosod', 'set/{}'), ('sod', 'set/sod/{}')):
+        written = evaluate_folders({'m': tmp_path / 'pred'}, tmp_path / 'gt', name)
+        for column in metric.protocols[name == 'sod'].columns:
+            assert metrics[key.format(column)] == pytest.approx(written.results[0].metrics[column], abs=1e-12)
+    assert list(metric.all_summaries) == ['cosod-evalcosod', 'sod']
+
+
+@pytest.mark.parametrize('name', ['sod', 'cosod', 'vsod', 'cosod-evalcosod'])
+def test_all_columns_are_the_single_numbers_that_a_protocol_computes(tmp_path, name):
+    found = samples({'x': 4, 'y': 5}, tmp_path)
+    metric = SaliencyMetric(protocol=name, columns='all')
+    evaluated(metric, [as_group(found[:4], 'x'), as_group(found[4:], 'y')])
+    summary = metric.summaries['set']
+    numbers = {key for key, value in summary.items() if isinstance(value, float)}
+    assert set(metric.rules.columns) == numbers
+
+
+@pytest.mark.parametrize('metric', [SaliencyMetric, VideoSaliencyMetric, VideoObjectMetric])
+def test_a_column_that_no_protocol_has_is_named_with_near_ones(metric):
+    with pytest.raises(UnknownName, match="there is no column 'j_mean'|did you mean"):
+        metric(columns=['j_mean', 'fmax'])
+
+
+def youtube(folder, labelled):
+    """A video of two objects with their record, annotated in the frames named."""
+    truth = moving_labels(4)
+    frames = [f'{t:05d}' for t in range(4)]
+    objects = {'1': dict(category='cat', frames=frames), '2': dict(category='yak', frames=frames)}
+    (folder / 'meta.json').write_text(json.dumps(dict(videos=dict(v=dict(objects=objects)))))
+    (folder / 'seen.txt').write_text('cat\n')
+    labels = [truth[t] if t in labelled else None for t in range(4)]
+    guess = [np.where(frame == 2, 0, frame).astype(np.uint8) for frame in truth]
+    return dict(dataset='YouTube', set_id='v', frame_ids=frames, pred_labels=guess, gt_labels=labels)
+
+
+def test_g_of_youtube_vos_is_computed_where_all_labels_are_here(tmp_path):
+    sample = youtube(tmp_path, range(4))
+    metric = VideoObjectMetric('ytvos', meta=str(tmp_path / 'meta.json'), seen=str(tmp_path / 'seen.txt'))
+    metrics = evaluated(metric, [sample])
+    assert metrics == {
+        'YouTube/G': 0.5, 'YouTube/J_seen': 1, 'YouTube/F_seen': 1, 'YouTube/J_unseen': 0, 'YouTube/F_unseen': 0
+    }  # fmt: skip
+
+
+def test_labels_that_only_the_server_has_are_an_error_or_if_expected_a_row_that_says_so(tmp_path):
+    files = dict(meta=str(tmp_path / 'meta.json'), seen=str(tmp_path / 'nowhere.json'))
+    sample = youtube(tmp_path, [0, 2])
+    metric = VideoObjectMetric('ytvos', **files, withheld=True)
+    assert evaluated(metric, [sample]) == {}
+    assert 'labels with the server' in metric.table()
+    metric = VideoObjectMetric('ytvos', **{**files, 'seen': str(tmp_path / 'seen.txt')})
+    with pytest.raises(
+        DataError, match="2 of the 3 frames that meta.json lists for 'v' have no ground truth, e.g. 00001"
+    ):
+        evaluated(metric, [sample])
 
 
 @pytest.mark.parametrize('by_frame', [False, True])

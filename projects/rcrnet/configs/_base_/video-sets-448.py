@@ -36,5 +36,12 @@ test_dataloader = dict(
         pipeline=test_pipeline,
     ),
 )
-test_evaluator = dict(type='VideoSaliencyMetric')
+# 'vsod' and 'davis16' leave out the first and the last annotated frame of each video, 'fbms' none; the paper does not say
+# which frames it counts. For J and F maps become masks at 0.5 (the paper does not say how); other rules: salseg predict,
+# binarise, evaluate.
+test_evaluator = dict(
+    type='VideoSaliencyMetric',
+    protocol=['vsod', 'davis16', 'fbms'],
+    columns=['max_f', 's_measure', 'J_mean', 'F_mean'],
+)
 test_cfg = dict(type='TestLoop')
