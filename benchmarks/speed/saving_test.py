@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from salseg.apis import SaliencyPredictor, init_model
-from salseg.apis.testing import SetFiles
+from salseg.apis.set_files import SetFiles
 from salseg.datasets.synthetic import write_dataset
 from salseg.engine.test import test
 from salseg.io.annotations import read_map

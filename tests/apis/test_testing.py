@@ -176,15 +176,15 @@ def test_another_batch_size_changes_no_map_by_more_than_one_grey_level(tmp_path)
 
 KILLED = """
 import os, signal, sys
-from salseg.apis import testing
+from salseg.apis import set_files
 from salseg.cli.main import main
-real, written = testing.write_label_png, []
+real, written = set_files.write_label_png, []
 def counted(path, labels):
     real(path, labels)
     written.append(path)
     if len(written) == 6:
         os.kill(os.getpid(), signal.SIGKILL)
-testing.write_label_png = counted
+set_files.write_label_png = counted
 main(sys.argv[1:])
 """
 
