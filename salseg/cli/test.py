@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from salseg.apis.testing import test_and_save
+    from salseg.evaluation.shards import launched_shard
 
     beside = Path(args.checkpoint) if Path(args.checkpoint).is_dir() else Path(args.checkpoint).parent
     out = args.out or Path(args.work_dir or beside / 'test') / 'predictions'
@@ -63,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
         protocols,
         columns,
     )
+    if launched_shard(args.launcher)[0] > 0:
+        return 0
     for name, folder in saved.folders.items():
         say(f'{name}: {folder}')
     for page in saved.pages:
