@@ -45,7 +45,5 @@ test_dataloader = dict(
     ),
 )
 # The thesis' numbers come from eval-co-sod: all images of all groups alike, MAE of maps that are not stretched.
-test_evaluator = dict(
-    type='SaliencyMetric', protocol='cosod-evalcosod', columns=['mae', 'max_f', 'max_e', 's_measure']
-)
+test_evaluator = dict(type='SaliencyMetric', protocol='cosod-evalcosod', columns=['mae', 'max_f', 'max_e', 's_measure'])
 test_cfg = dict(type='TestLoop')
