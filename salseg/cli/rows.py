@@ -91,8 +91,8 @@ def _cells(
     register: 'Register', rows: 'list[Row]', runs: 'list[TestedRun] | None'
 ) -> tuple[list[str], list[list[str]], list[str]]:
     """Heading, a line per row, set and origin of the numbers, and where those of runs were found."""
-    named = {column: label for one in rows[0].sets for column, label in zip(one.columns, one.labels)}
-    columns = list(named)
+    labels = {column: label for one in rows[0].sets for column, label in zip(one.columns, one.labels)}
+    columns = list(labels)
     heading = [
         'row',
         'config',
@@ -100,7 +100,7 @@ def _cells(
         'prompt',
         'set',
         'from',
-        *(c if named[c] == c else f'{named[c]} = {c}' for c in columns),
+        *(c if labels[c] == c else f'{labels[c]} = {c}' for c in columns),
     ]
     cells: list[list[str]] = []
     sources: list[str] = []

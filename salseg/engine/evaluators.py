@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 
 from salseg.errors import ConfigError
 from salseg.evaluation.protocols import ALL, get_protocol
@@ -29,27 +29,29 @@ def choose_protocols(config: Config, protocols: Sequence[str] = (), columns: Seq
         get_protocol(name)
     evaluators = config.get('test_evaluator')
     nodes = evaluators if isinstance(evaluators, list | tuple) else [evaluators] if evaluators else []
-    if not nodes:
+    # A metric of somebody's own has no protocols, and prints what it prints.
+    there = {position: names for position, node in enumerate(nodes) if (names := protocol_names(node))}
+    if not there:
         raise ConfigError(
-            f'{config.filename} has no test_evaluator, so its test prints no table that --protocol and --columns could '
-            'choose. Name one: --cfg-options test_evaluator.type=VideoObjectMetric, or SaliencyMetric.'
+            f'{config.filename} has no test_evaluator with protocols, so its test prints no table that --protocol and '
+            '--columns could choose. Name one: --cfg-options test_evaluator.type=VideoObjectMetric, or SaliencyMetric.'
         )
-    for node in nodes:
+    for position, names in there.items():
+        node = nodes[position]
         if protocols:
             node.protocol = list(protocols)
             node.pop('columns', None)
         if columns:
-            node.protocol = list(protocols) or _with_columns(node, columns)
+            node.protocol = list(protocols) or _with_columns(names, columns)
             node.columns = list(columns)
         # Before networks and data are built: a name that does not fit ends the test here.
         METRICS.build(node)
 
 
-def _with_columns(node: ConfigDict, columns: Sequence[str]) -> list[str]:
-    """Names of an evaluator's protocols that have one of the columns; all of them where none has."""
-    names = protocol_names(node)
+def _with_columns(names: Sequence[str], columns: Sequence[str]) -> list[str]:
+    """Those of the protocols that have one of the columns; all of them where none has."""
     chosen = [name for name in names if tuple(columns) == (ALL,) or {*columns} & {*get_protocol(name).all_columns}]
-    return chosen or names
+    return chosen or list(names)
 
 
 def protocol_names(evaluator: Any) -> list[str]:

@@ -74,7 +74,10 @@ def _parts(dataset: SetDataset) -> Iterator[SetDataset]:
 def _enough(dataset: SetDataset) -> int:
     """Items of the first video, as many as a metric needs; one of the other sets."""
     if hasattr(dataset, 'video_lengths'):
-        return min(dataset.video_lengths[0], FRAMES)
+        length = dataset.video_lengths[0]
+        known = [index for index in range(length) if dataset.describe(index)['annotation']][:ANNOTATED]
+        # Of sparse annotations, too, some must be left without the first and the last.
+        return min(length, max(FRAMES, known[-1] + 1 if len(known) == ANNOTATED else 0))
     if dataset.input_type != 'clip':
         return 1
     items, annotated, first = 0, 0, dataset.describe(0)['set_id']

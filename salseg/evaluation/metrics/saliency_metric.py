@@ -60,8 +60,7 @@ class SaliencyMetric(SetMetric):
     averages and resizing are the same code.
 
     Args:
-        normalize: Stretch each map to the whole range before measuring, as the field's tools do; not in protocols that
-            say themselves what is stretched.
+        normalize: Stretch each map to the whole range before measuring, as the field's tools do.
         metrics: Groups of metrics to compute, see `salseg.evaluation.functional.saliency_scores`; None takes
             the protocol's own. What `columns` need is computed too.
         protocol: Name of a protocol of maps, or several, see `salseg evaluate --list-protocols`.
@@ -74,6 +73,7 @@ class SaliencyMetric(SetMetric):
 
     Raises:
         ConfigError: A protocol is one of masks.
+        DataError: A protocol does not let one choose whether maps are stretched.
         UnknownName: There is no such protocol or column.
     """
 
@@ -102,7 +102,8 @@ class SaliencyMetric(SetMetric):
         found = get_protocol(name)
         if not isinstance(found, MapProtocol):
             return found
-        options = {key: value for key, value in chosen.items() if key in found.options}
+        # eval-co-sod computes all of its metrics; stretching is no choice there, and is refused.
+        options = {key: value for key, value in chosen.items() if key != 'metrics' or key in found.options}
         return found.with_options(**options).with_metrics_of(columns)
 
     def _map_rules(self, found: AnyProtocol) -> MapRules:

@@ -93,6 +93,11 @@ def test_a_protocol_of_masks_is_refused_and_the_right_metric_named():
         VideoObjectMetric(protocol='sod')
 
 
+def test_a_protocol_that_says_itself_what_is_stretched_takes_no_other_setting():
+    with pytest.raises(DataError, match='cosod-evalcosod has no option normalize'):
+        SaliencyMetric(protocol=['sod', 'cosod-evalcosod'], normalize=False)
+
+
 def test_a_protocol_that_needs_files_names_them_and_the_command():
     with pytest.raises(ConfigError, match='test_evaluator.meta=FILE .*salseg evaluate --protocol ytvos'):
         VideoObjectMetric(protocol='ytvos')
