@@ -146,6 +146,7 @@ def test_predict_of_the_data_set_writes_the_same_bytes(run, tmp_path):
     assert files_of(tmp_path / 'maps' / run.name) == files_of(run.folder / 'out' / run.name)
 
 
+@pytest.mark.parametrize('run', ['sod', 'vsod'], indirect=True)
 def test_a_repeated_test_takes_what_is_there_and_gives_the_same(run, capsys):
     out = run.folder / 'out'
     before, files = read_record(out).result['metrics'], files_of(out / run.name)
