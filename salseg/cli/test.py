@@ -9,7 +9,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``salseg test``."""
     add_model(parser)
     parser.add_argument(
-        'checkpoint', metavar='CHECKPOINT', help='weights to test, or the folder of a run for its newest'
+        'checkpoint',
+        metavar='CHECKPOINT',
+        nargs='?',
+        help='weights to test, published ones by name (xmem@official), or the folder of a run for its newest; may be left out '
+        'where MODEL brings weights',
     )
     parser.add_argument(
         '--work-dir', metavar='DIR', help='folder for logs and results, test/ beside the checkpoint by default'
