@@ -48,8 +48,10 @@ def _list(args: argparse.Namespace) -> int:
 
     for weights in published_weights(args.pattern):
         here = weights_path(weights.name).is_file()
-        say(f'{weights.name}  {"here" if here else "not here"}  about {weights.size / 1e6:.0f} MB  {weights.licence}')
-        say(f'  {weights.address if weights.page == weights.address else weights.page}')
+        say(f'{weights.name}  {"here" if here else "not here"}  about {weights.size / 1e6:.0f} MB')
+        say(f'  licence: {weights.licence}')
+        say(f'  page: {weights.page}')
+        say(f'  file: {weights.address}')
         if weights.metrics:
             say(f'  published: {", ".join(f"{what} {value}" for what, value in weights.metrics.items())}')
         if weights.note:
@@ -61,8 +63,9 @@ def _list(args: argparse.Namespace) -> int:
         if fnmatchcase(name, args.pattern):
             file = find_file(name)
             here = cached_imagenet(file) is not None
-            say(f'{name}  {"here" if here else "not here"}  about {file.megabytes} MB  {LICENCE}')
-            say(f'  {HOST}{file.name}')
+            say(f'{name}  {"here" if here else "not here"}  about {file.megabytes} MB')
+            say(f'  licence: {LICENCE}')
+            say(f'  file: {HOST}{file.name}')
     say(f'cache folder: {weights_folder()} (SALSEG_CACHE names another one); of ImageNet weights that of torch')
     return 0
 
