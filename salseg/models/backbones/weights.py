@@ -199,7 +199,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         WeightsError: There is no file, or it holds more than tensors and plain values.
     """
     if not path.is_file():
-        raise WeightsError(f'there is no weights file at {path}; pass weights=PATH of a file, or weights=None.')
+        raise WeightsError(
+            f'there is no weights file at {path}; pass weights=PATH of a file, or start at random: --no-pretrained, in '
+            'a config model.pretrained=False, for this part weights=None.'
+        )
     try:
         content = torch.load(path, map_location='cpu', weights_only=True)
     except _UNREADABLE as error:
