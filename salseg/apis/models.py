@@ -11,7 +11,7 @@ from salseg.engine.checkpoint import load_file, load_weights, newest_checkpoint
 from salseg.engine.config import is_run_folder, load_config
 from salseg.engine.named_weights import find_checkpoint
 from salseg.engine.starting import build_model, nearest_cause
-from salseg.errors import missing_weights
+from salseg.errors import ConfigError, missing_weights
 from salseg.models import BaseSegmentor
 
 
@@ -63,6 +63,8 @@ def init_model(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = build_model(config.model.to_dict(), None if found is None else found['state_dict'])
+    if not isinstance(model, BaseSegmentor):
+        raise ConfigError(f'model.type is {config.model.type}, which is no BaseSegmentor: it cannot predict or track.')
     if found is not None:
         cause = partial(nearest_cause, meta=found.get('meta'))
         load_weights(model, found['state_dict'], str(source or checkpoint), cause=cause)
