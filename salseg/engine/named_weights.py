@@ -17,12 +17,12 @@ _MOST = 32
 _PLAIN = (bool, int, float, str, type(None))
 
 
-def how_to_have(weights: PublishedWeights) -> str:
-    """Address, commands and folder, for messages about weights that are not here."""
+def by_hand(weights: PublishedWeights) -> str:
+    """Address, command and folder, for messages about weights that could not be fetched."""
+    page = '' if weights.page == weights.address else f' (its page: {weights.page})'
     return (
-        f'Where there is a network: `salseg weights get {weights.name}` (from {weights.address}). By hand: save the file '
-        f'from {weights.page}, then `salseg weights import {weights.name} FILE`. Cache folder: {weights_folder()} '
-        '(SALSEG_CACHE names another one).'
+        f'By hand: save {weights.address}{page} in a browser, then `salseg weights import {weights.name} FILE`. Cache folder: '
+        f'{weights_folder()} (SALSEG_CACHE names another one).'
     )
 
 
@@ -37,7 +37,9 @@ def weights_file(name: str) -> Path:
     path = weights_path(name)
     if not path.is_file():
         known = ', they were removed' if read_facts(name) is not None else ''
-        raise WeightsError(f'the weights {name} are not here{known}. {how_to_have(weights)}')
+        raise WeightsError(
+            f'the weights {name} are not here{known}. With a network: `salseg weights get {name}`. {by_hand(weights)}'
+        )
     return path
 
 

@@ -14,7 +14,7 @@ import torch
 from salseg.catalog import PublishedWeights, find_published, model_cards
 from salseg.engine.checkpoint import load_file, load_weights
 from salseg.engine.config import load_config
-from salseg.engine.named_weights import how_to_have
+from salseg.engine.named_weights import by_hand
 from salseg.engine.starting import build_model, nearest_cause
 from salseg.errors import CheckpointError, UnknownName, WeightsError
 from salseg.io.files import replacing
@@ -141,17 +141,17 @@ def _transfer(
     weights: PublishedWeights, part: Path, progress: Callable[[int, int | None], None] | None, timeout: float
 ) -> None:
     if os.environ.get('SALSEG_OFFLINE'):
-        raise WeightsError(f'{weights.name} was not fetched, since SALSEG_OFFLINE is set. {how_to_have(weights)}')
+        raise WeightsError(f'{weights.name} was not fetched, since SALSEG_OFFLINE is set. {by_hand(weights)}')
     try:
         fetch(weights.address, part, _ROOM * weights.size, progress, timeout)
         page = is_page(part)
     except TransferError as error:
         kept = f'{error.kept} bytes are kept, and the same command resumes. ' if error.kept else ''
-        raise WeightsError(f'{weights.name} was not fetched: {error}. {kept}{how_to_have(weights)}') from error
+        raise WeightsError(f'{weights.name} was not fetched: {error}. {kept}{by_hand(weights)}') from error
     if page:
         part.unlink()
         raise WeightsError(
-            f'{weights.name} was not fetched: the server sent a page (HTML) instead of the file. {how_to_have(weights)}'
+            f'{weights.name} was not fetched: the server sent a page (HTML) instead of the file. {by_hand(weights)}'
         )
 
 
@@ -232,13 +232,13 @@ def verify_weights(name: str) -> str:
     Raises:
         UnknownName: No published weights have that name.
     """
-    weights, path = find_published(name), weights_path(name)
+    path = weights_path(find_published(name).name)
     try:
         facts = read_facts(name)
     except WeightsError as error:
         return str(error)
     if facts is None or not path.is_file():
-        return f'{name} is not here. {how_to_have(weights)}'
+        return f'{name} is not here: `salseg weights get {name}`.'
     found = sha256_of(path)
     if found == facts.stored_sha256:
         return ''

@@ -122,11 +122,10 @@ def without_pretrained(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _strip(node: Any) -> None:
-    if isinstance(node, dict):
-        if 'type' in node and node.get('weights') is not None:
-            node['weights'] = None
-        for value in node.values():
-            _strip(value)
+    if isinstance(node, dict) and 'type' in node and node.get('weights') is not None:
+        node['weights'] = None
+    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list | tuple) else ():
+        _strip(value)
 
 
 def nearest_cause(own: Iterable[str], state: Iterable[str], meta: Mapping[str, Any] | None = None) -> str:

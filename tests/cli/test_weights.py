@@ -1,6 +1,7 @@
 """`salseg weights` as a user has it: a tiny plugin's weights, from a server on the loopback."""
 
 import hashlib
+import importlib.util
 import io
 import json
 import multiprocessing
@@ -181,7 +182,7 @@ def test_the_page_of_google_drive_is_no_file(kind, served, capsys):
     served.content, served.kind = b'<!DOCTYPE html><html><title>Google Drive - Virus scan warning</title></html>', kind
     text = said(capsys, 'get', NAME, status=2)
     assert 'HTML' in text
-    assert f'save the file from https://example.org/tiny, then `salseg weights import {NAME} FILE`' in text
+    assert f'(its page: https://example.org/tiny) in a browser, then `salseg weights import {NAME} FILE`' in text
     assert in_cache(served) == []
 
 
@@ -263,6 +264,18 @@ def test_options_that_a_file_needs_are_taken_from_it_and_an_option_of_the_user_c
     assert main(['train', 'tiny', '--work-dir', 'two', '--cfg-options', 'train_cfg.max_iters=1', 'load_from=run']) == 0
 
 
+def test_the_converters_tool_writes_such_a_file_anywhere(served, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(served.module, 'model_options', model_options, raising=False)
+    spec = importlib.util.spec_from_file_location('tool', ROOT / 'tools/model_converters/convert_official.py')
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    (tmp_path / 'official.pth').write_bytes(served.content)
+    tool.convert('tiny', str(tmp_path / 'official.pth'), str(tmp_path / 'ours.pth'))
+    assert f'{len(served.state) - 1} entries written to {tmp_path / "ours.pth"}' in capsys.readouterr().out
+    config = init_model('tiny', str(tmp_path / 'ours.pth'), 'cpu').cfg
+    assert config.model_options == ['model.neck.width']
+
+
 def test_a_file_may_not_ask_for_more_than_numbers_of_its_network(served, tmp_path):
     config = tmp_path / 'tiny.py'
     state = init_model(str(config), device='cpu').state_dict()
@@ -296,7 +309,7 @@ def test_the_name_works_wherever_a_model_or_checkpoint_is_named(served, capsys, 
         ['info', NAME],
     ):
         assert main(words) == 0, words
-    assert (tmp_path / 'maps/mask/teaser.png').read_bytes() == (tmp_path / 'maps2/mask/teaser.png').read_bytes()
+    assert (tmp_path / 'maps/teaser.png').read_bytes() == (tmp_path / 'maps2/teaser.png').read_bytes()
     assert (tmp_path / 'work_dirs' / NAME / 'test').is_dir()
     assert digest(served.content) in capsys.readouterr().out
     assert main(['test', NAME, NAME]) == 2
