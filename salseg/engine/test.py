@@ -11,7 +11,7 @@ from salseg.engine.named_weights import find_checkpoint
 from salseg.engine.runner import SalRunner, device_line
 from salseg.engine.sets import skip_absent
 from salseg.engine.train import prepare
-from salseg.errors import missing_weights
+from salseg.errors import CheckpointError
 from salseg.releases import Release
 
 
@@ -67,7 +67,10 @@ def _tested(model: str, checkpoint: str | None) -> tuple[str, str, Path]:
     if file is None:
         shipped = shipped_weights(model)
         if shipped is None:
-            raise missing_weights(model, 'what it answers')
+            raise CheckpointError(
+                f'{model} brings no weights to test: name a checkpoint or the folder of a run behind it, or published weights '
+                '(`salseg weights list`).'
+            )
         file, published, name = str(shipped), True, model
     if Path(file).is_dir():
         file = newest_checkpoint(file)
