@@ -19,9 +19,9 @@ _PLAIN = (bool, int, float, str, type(None))
 
 def by_hand(weights: PublishedWeights) -> str:
     """Address, command and folder, for messages about weights that could not be fetched."""
-    page = '' if weights.page == weights.address else f' (its page: {weights.page})'
+    file = '' if weights.page == weights.address else f' ({weights.address})'
     return (
-        f'By hand: save {weights.address}{page} in a browser, then `salseg weights import {weights.name} FILE`. Cache folder: '
+        f'By hand: save the file of {weights.page}{file} in a browser, then `salseg weights import {weights.name} FILE`. Cache folder: '
         f'{weights_folder()} (SALSEG_CACHE names another one).'
     )
 

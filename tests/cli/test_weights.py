@@ -182,7 +182,10 @@ def test_the_page_of_google_drive_is_no_file(kind, served, capsys):
     served.content, served.kind = b'<!DOCTYPE html><html><title>Google Drive - Virus scan warning</title></html>', kind
     text = said(capsys, 'get', NAME, status=2)
     assert 'HTML' in text
-    assert f'(its page: https://example.org/tiny) in a browser, then `salseg weights import {NAME} FILE`' in text
+    assert (
+        f'save the file of https://example.org/tiny ({served.address}) in a browser, then `salseg weights import {NAME} FILE`'
+        in text
+    )
     assert in_cache(served) == []
 
 
