@@ -21,8 +21,8 @@ def by_hand(weights: PublishedWeights) -> str:
     """Address, command and folder, for messages about weights that could not be fetched."""
     file = '' if weights.page == weights.address else f' ({weights.address})'
     return (
-        f'By hand: save the file of {weights.page}{file} in a browser, then `salseg weights import {weights.name} FILE`. Cache folder: '
-        f'{weights_folder()} (SALSEG_CACHE names another one).'
+        f'By hand: save the file of {weights.page}{file} in a browser, then `salseg weights import {weights.name} FILE`. '
+        f'Cache folder: {weights_folder()} (SALSEG_CACHE names another one).'
     )
 
 
