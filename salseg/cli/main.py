@@ -25,6 +25,7 @@ COMMANDS = {
     'list': 'salseg.cli.list',
     'info': 'salseg.cli.info',
     'rows': 'salseg.cli.rows',
+    'weights': 'salseg.cli.weights',
 }
 
 
