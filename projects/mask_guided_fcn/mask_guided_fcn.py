@@ -179,7 +179,7 @@ class MaskGuidedSegmentor(GroupSegmentor):
     @property
     def needs_guidance(self) -> bool:
         """Whether any branch is masked."""
-        return self.backbone.mask_early or self.backbone.mask_late
+        return bool(self.backbone.mask_early or self.backbone.mask_late)
 
     def extract(self, inputs: FrameInputs) -> list[Tensor]:
         """The joined map of both branches, (B, T, C, h, w)."""
