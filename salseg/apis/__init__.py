@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from salseg.apis.models import init_model
     from salseg.apis.predicting import SaliencyPredictor, predict
     from salseg.apis.predictor import Prediction
-    from salseg.apis.tracking import TrackReport, read_prompts, track
+    from salseg.apis.prompts import read_prompts
+    from salseg.apis.tracking import TrackReport, track
     from salseg.catalog import list_models
     from salseg.propagation import Prompt, Propagator
 
@@ -46,7 +47,7 @@ _MODULES = {
     'predict_files': 'salseg.apis.image_files',
     'predict_groups': 'salseg.apis.group_files',
     'predict_video': 'salseg.apis.clip_files',
-    'read_prompts': 'salseg.apis.tracking',
+    'read_prompts': 'salseg.apis.prompts',
     'track': 'salseg.apis.tracking',
     'watch_files': 'salseg.apis.image_files',
 }

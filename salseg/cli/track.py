@@ -35,7 +35,8 @@ def run(args: argparse.Namespace) -> int:
     """Track."""
     from salseg.apis.inputs import unread_files
     from salseg.apis.models import init_model
-    from salseg.apis.tracking import read_prompts, track
+    from salseg.apis.prompts import read_prompts
+    from salseg.apis.tracking import track
     from salseg.engine.runner import device_line
     from salseg.io.formats import left_out_words
     from salseg.io.videos import FrameSource
