@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from salseg.apis.groups import GroupPredictor
     from salseg.apis.guidance import precompute_guidance
     from salseg.apis.image_files import predict_files, watch_files
+    from salseg.apis.many_videos import VideosReport, track_videos
     from salseg.apis.models import init_model
     from salseg.apis.predicting import SaliencyPredictor, predict
     from salseg.apis.predictor import Prediction
     from salseg.apis.prompts import read_prompts
+    from salseg.apis.track_files import ObjectTrack
     from salseg.apis.tracking import TrackReport, track
     from salseg.catalog import list_models
     from salseg.propagation import Prompt, Propagator
@@ -28,6 +30,7 @@ _MODULES = {
     'ClipPredictor': 'salseg.apis.clips',
     'Explanation': 'salseg.apis.explaining',
     'GroupPredictor': 'salseg.apis.groups',
+    'ObjectTrack': 'salseg.apis.track_files',
     'Prediction': 'salseg.apis.predictor',
     'Prompt': 'salseg.propagation',
     'Propagator': 'salseg.propagation',
@@ -36,6 +39,7 @@ _MODULES = {
     'ShownView': 'salseg.apis.explaining',
     'TrackExplainer': 'salseg.apis.explaining',
     'TrackReport': 'salseg.apis.tracking',
+    'VideosReport': 'salseg.apis.many_videos',
     'binarise': 'salseg.apis.binarising',
     'binarise_files': 'salseg.apis.binarising',
     'explain': 'salseg.apis.explaining',
@@ -49,6 +53,7 @@ _MODULES = {
     'predict_video': 'salseg.apis.clip_files',
     'read_prompts': 'salseg.apis.prompts',
     'track': 'salseg.apis.tracking',
+    'track_videos': 'salseg.apis.many_videos',
     'watch_files': 'salseg.apis.image_files',
 }
 
@@ -56,6 +61,7 @@ __all__ = [
     'ClipPredictor',
     'Explanation',
     'GroupPredictor',
+    'ObjectTrack',
     'Prediction',
     'Prompt',
     'Propagator',
@@ -64,6 +70,7 @@ __all__ = [
     'ShownView',
     'TrackExplainer',
     'TrackReport',
+    'VideosReport',
     'binarise',
     'binarise_files',
     'explain',
@@ -77,6 +84,7 @@ __all__ = [
     'predict_video',
     'read_prompts',
     'track',
+    'track_videos',
     'watch_files',
 ]
 

@@ -3,13 +3,17 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from salseg.errors import DataError
 from salseg.io.annotations import LABEL_SUFFIXES, UNKNOWN, check_index_labels, read_annotation
 from salseg.io.listing import by_stem
 from salseg.io.videos import FrameSource
-from salseg.propagation import Prompt
+from salseg.propagation import Prompt, mask_from_seeds, seeds_from_points
+
+# x, y in pixels, and whether it is on the object.
+Point = tuple[float, float, bool]
 
 
 def read_prompts(
@@ -19,6 +23,9 @@ def read_prompts(
     encoding: str = 'index',
     overlap: str = 'smaller',
     note: Callable[[str], None] | None = None,
+    points: Sequence[str] = (),
+    scribbles: str | Path | None = None,
+    scribble_encoding: str = 'scribble',
 ) -> dict[int, Prompt]:
     """Prompts as the command line gives them.
 
@@ -30,12 +37,18 @@ def read_prompts(
         encoding: Of the masks: 'index' (ids, 255 unknown) or 'binary' (one object, which gets id 1).
         overlap: Who gets pixels that several boxes of a frame claim, 'smaller' or 'later'.
         note: Called with a sentence for every box that reaches beyond its frame and is cut at the border.
+        points: ``id:x,y,+ x,y,-`` in pixels of the first frame, + on the object and - beside it, or ``frame@id:...``.
+        scribbles: A PNG for the first frame, or a folder of them named like the frames.
+        scribble_encoding: Of the scribbles: 'scribble' (0 not said, 1 object, which gets id 1, 2 background) or 'index' (0
+            not said, ids, 255 background).
+
+    Points and scribbles become masks by GrabCut, see `salseg.propagation.mask_from_seeds`.
 
     Returns:
         By the number of the frame.
 
     Raises:
-        DataError: A mask or box cannot be read, belongs to no frame, or an id is given twice in a frame.
+        DataError: A mask, box, point or scribble cannot be read, belongs to no frame, or an id is given twice in a frame.
     """
     found: dict[int, Prompt] = {}
     files = _mask_files(source, masks)
@@ -46,20 +59,91 @@ def read_prompts(
         if not ((labels > 0) & (labels < UNKNOWN)).any():
             raise DataError(f'{path} holds no object.')
         found[number] = Prompt.from_labels(labels)
+    for number, prompt in _of_boxes(source, boxes, overlap, note):
+        _add(found, number, prompt)
+    for number, prompt in _of_points(source, points):
+        _add(found, number, prompt)
+    for number, prompt in _of_scribbles(source, scribbles, scribble_encoding):
+        _add(found, number, prompt)
+    return found
+
+
+def _add(found: dict[int, Prompt], number: int, prompt: Prompt) -> None:
+    double = [index for index in prompt.ids if number in found and index in found[number].ids]
+    if double:
+        raise _twice(double[0], number)
+    found[number] = _joined(found[number], prompt) if number in found else prompt
+
+
+def _twice(index: int, number: int) -> DataError:
+    return DataError(f'object {index} is given twice in frame {number}: give each object once in a frame.')
+
+
+def _of_boxes(
+    source: FrameSource, boxes: Sequence[str], overlap: str, note: Callable[[str], None] | None
+) -> Iterator[tuple[int, Prompt]]:
     by_frame: dict[int, dict[int, tuple[float, ...]]] = {}
     for text in boxes:
         number, index, box = parse_box(text)
-        if index in by_frame.setdefault(number, {}) or (number in found and index in found[number].ids):
-            raise DataError(f'object {index} is given twice in frame {number}: give each object once in a frame.')
+        if index in by_frame.setdefault(number, {}):
+            raise _twice(index, number)
         by_frame[number][index] = box
     for number, given in by_frame.items():
-        size = _frame_size(source, number)
+        size = _frame(source, number, 'a box').shape[:2]
         prompt = Prompt.from_boxes(given, size, overlap)
         if note is not None:
             for cut in _cut_boxes(given, size, number):
                 note(cut)
-        found[number] = _joined(found[number], prompt) if number in found else prompt
-    return found
+        yield number, prompt
+
+
+def _of_points(source: FrameSource, points: Sequence[str]) -> Iterator[tuple[int, Prompt]]:
+    by_frame: dict[int, dict[int, list[Point]]] = {}
+    for text in points:
+        number, index, given = parse_points(text)
+        by_frame.setdefault(number, {}).setdefault(index, []).extend(given)
+    for number, objects in by_frame.items():
+        image = _frame(source, number, 'a point')
+        yield number, Prompt.from_labels(mask_from_seeds(image, seeds_from_points(objects, image.shape[:2]), 'near'))
+
+
+def _of_scribbles(source: FrameSource, scribbles: str | Path | None, encoding: str) -> Iterator[tuple[int, Prompt]]:
+    if encoding not in ('scribble', 'index'):
+        raise DataError(f"scribble_encoding={encoding!r}; expected 'scribble' (0, 1, 2) or 'index' (ids, 255).")
+    for number, path in _mask_files(source, scribbles):
+        seeds = read_annotation(path, encoding, orient=True)
+        if encoding == 'index':
+            # In a label map 255 is unknown and 0 is background; of scribbles most is not said.
+            seeds = np.where(seeds == 0, UNKNOWN, np.where(seeds == UNKNOWN, 0, seeds)).astype(np.uint8)
+        image = _frame(source, number, 'a scribble')
+        try:
+            yield number, Prompt.from_labels(mask_from_seeds(image, seeds))
+        except DataError as error:
+            raise DataError(f'{path}: {error}') from None
+
+
+def parse_points(text: str) -> tuple[int, int, list[Point]]:
+    """Frame, id and points of ``[frame@]id:x,y,+ x,y,-``; without a sign a point is on the object.
+
+    Raises:
+        DataError: It is written otherwise.
+    """
+    place, _, rest = text.rpartition(':')
+    frame, _, index = place.rpartition('@')
+    try:
+        points = []
+        for word in rest.split():
+            x, y, sign = (*word.split(','), '+')[:3]
+            if sign not in ('+', '-') or word.count(',') > 2:
+                raise ValueError
+            points.append((float(x), float(y), sign == '+'))
+        if not points:
+            raise ValueError
+        return int(frame or 0), int(index), points
+    except ValueError:
+        raise DataError(
+            f'the points {text!r} cannot be read; expected id:x,y,+ x,y,- in pixels, for example "1:80,60,+ 10,10,-".'
+        ) from None
 
 
 def parse_box(text: str) -> tuple[int, int, tuple[float, float, float, float]]:
@@ -113,12 +197,12 @@ def _mask_files(source: FrameSource, masks: str | Path | None) -> list[tuple[int
     return places
 
 
-def _frame_size(source: FrameSource, number: int) -> tuple[int, int]:
+def _frame(source: FrameSource, number: int, what: str) -> np.ndarray:
     if source.live:
         raise DataError('boxes for a camera are given in Python: Prompt.from_boxes with the size of its frames.')
-    for frame in source.frames(number):
-        return frame.shape[:2]
-    raise DataError(f'a box was given for frame {number}, which {source.source} does not have.')
+    for frame in source.frames(number) if number >= 0 else ():
+        return frame
+    raise DataError(f'{what} was given for frame {number}, which {source.source} does not have.')
 
 
 def _joined(first: Prompt, second: Prompt) -> Prompt:
