@@ -199,7 +199,7 @@ def grabcut(image: np.ndarray, seeds: np.ndarray, begin: np.ndarray | None = Non
     state[disc(full == 1)] = cv2.GC_FGD
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(0)
-    cv2.grabCut(image, state, None, *models, 5, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(image, state, (0, 0, 0, 0), *models, 5, cv2.GC_INIT_WITH_MASK)
     return (state == cv2.GC_FGD) | (state == cv2.GC_PR_FGD)
 
 

@@ -129,5 +129,5 @@ def _from_facts(
             raise DataError(
                 f'{path}: {key} of {name!r} is {value!r}; expected {"a list of texts" if key in _LISTS else "a text"}.'
             )
-        given[_NAMES.get(key, key)] = path.parent / value if _KEYS[key] else value
+        given[_NAMES.get(str(key), str(key))] = path.parent / value if _KEYS[key] else value
     return read_prompts(source, note=note, **given)

@@ -48,8 +48,8 @@ def mask_from_seeds(image: np.ndarray, seeds: np.ndarray, begin: str = 'backgrou
     # Of the objects that claim a pixel the one with the nearest seed; infinitely far where it claims nothing.
     distance = np.where(found, reach, np.inf)
     labels = np.where(found.any(0), np.array(ids, np.uint8)[distance.argmin(0)], 0).astype(np.uint8)
-    labels = cv2.resize(labels, seeds.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    return np.where(seeds == UNKNOWN, labels, seeds)
+    whole = cv2.resize(labels, seeds.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    return np.where(seeds == UNKNOWN, whole, seeds).astype(np.uint8)
 
 
 def seeds_from_points(points: Mapping[int, Sequence[Point]], size: tuple[int, int]) -> np.ndarray:
@@ -105,7 +105,7 @@ def _cut(image: np.ndarray, seeds: np.ndarray, index: int, begin: str) -> np.nda
         return np.ones(seeds.shape, bool)
     # GrabCut's first clusters are drawn at random.
     cv2.setRNGSeed(0)
-    cv2.grabCut(image, state, None, np.zeros((1, 65)), np.zeros((1, 65)), _ROUNDS, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(image, state, (0, 0, 0, 0), np.zeros((1, 65)), np.zeros((1, 65)), _ROUNDS, cv2.GC_INIT_WITH_MASK)
     parts, _ = ndimage.label((state == cv2.GC_FGD) | (state == cv2.GC_PR_FGD))
     return np.isin(parts, np.unique(parts[inside]))
 
