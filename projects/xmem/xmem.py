@@ -203,7 +203,9 @@ class XMem(PropagationSegmentor):
         state.time += 1
         # A frame with a prompt is memorised whatever the interval: its mask is given, not estimated. What the last frame
         # leaves behind nobody reads.
-        is_mem_frame = not last and (permanent or prompt is not None or state.time - state.memorised >= self.rules.mem_every)
+        is_mem_frame = not last and (
+            permanent or prompt is not None or state.time - state.memorised >= self.rules.mem_every
+        )
         is_deep_update, is_normal_update = self._due_updates(state, is_mem_frame, last)
         known = list(state.object_ids)
         ids = known if prompt is None else known + [i for i in prompt.ids if i not in known]

@@ -216,7 +216,9 @@ def test_permanent_frames_stay_with_their_keys_and_values(long_term):
         generator = torch.Generator().manual_seed(frame)
         keys = torch.randn(ROWS, CHANNELS, generator=generator)
         values = value_of(keys, 1)[:, None]
-        memory.append(frame, keys, torch.ones(ROWS), torch.ones(ROWS, CHANNELS), values, [1], permanent=frame in (7, 20))
+        memory.append(
+            frame, keys, torch.ones(ROWS), torch.ones(ROWS, CHANNELS), values, [1], permanent=frame in (7, 20)
+        )
         ask(memory, frame)
         stored[frame] = keys, values
         # Two permanent ones and the first of the group beside the bound of the rules.
