@@ -47,6 +47,8 @@ EXTRAS = {
         'onnx',
         'onnxruntime',
         'onnxscript',
+        # Reads the RLE files that are written; only tests need it.
+        'pycocotools',
         'pytest>=8',
         'pytest-cov>=5',
         'pytest-xdist>=3.7',

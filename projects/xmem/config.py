@@ -10,8 +10,9 @@ from salseg.errors import ConfigError
 class MemoryRules:
     """Intervals and bounds of the memories (XMem, sections 3.4 to 3.6).
 
-    With G groups of objects (objects given in one frame are a group) and h x w positions at stride 16, working memory
-    holds at most ``(max_frames - 1 + G) * h * w`` positions between frames, long-term memory at most ``max_long_term``.
+    With P permanent frames (the first one of every group of objects that were given together, corrected ones, and those
+    that a user chose) and h x w positions at stride 16, working memory holds at most ``(max_frames - 1 + P) * h * w``
+    positions between frames, long-term memory at most ``max_long_term``.
 
     In brackets the flag of the released evaluation script, where it has another name.
 
@@ -30,7 +31,8 @@ class MemoryRules:
         released: Bookkeeping of the released code. It keeps one frame, the video's first, for all objects, whose row
             then holds a later group's values of another frame; takes a later group's prototypes for the newest ones;
             and counts the use by the first group only. Otherwise every value stays with its key, each group's first
-            frame stays in working memory while the group is tracked, and a key's use is the sum over all groups.
+            frame stays in working memory while the group is tracked, permanent frames stay, and a key's use is the sum
+            over all groups.
 
     Raises:
         ConfigError: The numbers contradict each other.

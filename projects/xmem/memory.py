@@ -85,6 +85,7 @@ class KeyValueMemory:
     Attributes:
         columns: What is stored of each row; there once the first frame is.
         frames: Numbers of the frames in working memory.
+        permanent: Numbers of those that are never consolidated or evicted: corrected ones, and those a user chose.
         frame_rows: Rows of one frame, h * w.
         long: Rows of long-term memory.
         groups: Values by group of objects.
@@ -95,6 +96,7 @@ class KeyValueMemory:
     def __init__(self, rules: MemoryRules) -> None:
         self.rules = rules
         self.frames: list[int] = []
+        self.permanent: list[int] = []
         self.frame_rows = 0
         self.long = 0
         self.groups: list[ObjectGroup] = []
@@ -108,7 +110,14 @@ class KeyValueMemory:
         return len(self.frames) * self.frame_rows
 
     def append(
-        self, frame: int, keys: Tensor, shrinkage: Tensor, selection: Tensor, values: Tensor, ids: Sequence[int]
+        self,
+        frame: int,
+        keys: Tensor,
+        shrinkage: Tensor,
+        selection: Tensor,
+        values: Tensor,
+        ids: Sequence[int],
+        permanent: bool = False,
     ) -> None:
         """Memorise a frame, then consolidate and evict as the rules say.
 
@@ -118,11 +127,14 @@ class KeyValueMemory:
             shrinkage: (h*w,).
             values: (h*w, K, C_v), a value per object.
             ids: Of all objects tracked, in the order of the values; those not known yet become a group.
+            permanent: Whether the frame stays in working memory, whatever follows.
         """
         start = len(self)
         fresh = MemoryTable.unread(keys, shrinkage, selection)
         self.columns = MemoryTable.joined([self.columns, fresh]) if start else fresh
         self.frames.append(frame)
+        if permanent:
+            self.permanent.append(frame)
         self.frame_rows = len(keys)
         rows = torch.arange(start, start + len(keys), device=keys.device)
         # Groups take theirs by id; what is left is new, so that no second list of known objects can disagree.
@@ -168,12 +180,15 @@ class KeyValueMemory:
         self.keep_rows(needed)
 
     def anchors(self) -> list[bool]:
-        """Which frames of working memory are never consolidated: the first one, or the first one of every group."""
+        """Which frames of working memory are never consolidated: the first one of every group, and permanent ones.
+
+        With the released bookkeeping the very first frame alone.
+        """
         if self.rules.released:
             return [place == 0 for place in range(len(self.frames))]
-        # The mask of a group's first frame was given. All others are estimates, which drift.
-        first = {group.since for group in self.groups}
-        return [frame in first for frame in self.frames]
+        # The masks of a group's first frame and of a corrected one were given. All others are estimates, which drift.
+        kept = {group.since for group in self.groups} | set(self.permanent)
+        return [frame in kept for frame in self.frames]
 
     def old_rows(self) -> Tensor:
         """Rows of working memory that may be consolidated: neither anchors nor the last ``min_frames - 1`` frames."""
@@ -230,6 +245,7 @@ class KeyValueMemory:
         # A frame stays or goes as a whole, so its first row speaks for it.
         starts = needed[old_long :: self.frame_rows].tolist() if self.frame_rows else []
         self.frames = [frame for frame, kept in zip(self.frames, starts) if kept]
+        self.permanent = [frame for frame in self.permanent if frame in self.frames]
 
     def tensors(self) -> list[Tensor]:
         """All that is stored."""
@@ -240,11 +256,13 @@ class KeyValueMemory:
         """Numbers and tensors that :meth:`load_state_dict` takes back."""
         columns = dict(vars(self.columns)) if len(self) else {}
         groups = [dict(vars(group)) for group in self.groups]
-        return dict(frames=self.frames, frame_rows=self.frame_rows, long=self.long, columns=columns, groups=groups)
+        numbers = dict(frames=self.frames, permanent=self.permanent, frame_rows=self.frame_rows, long=self.long)
+        return dict(numbers, columns=columns, groups=groups)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`state_dict` gave."""
         self.frames, self.frame_rows, self.long = list(state['frames']), state['frame_rows'], state['long']
+        self.permanent = list(state['permanent'])
         if state['columns']:
             self.columns = MemoryTable(**state['columns'])
         self.groups = [ObjectGroup(**group) for group in state['groups']]

@@ -175,8 +175,24 @@ class XMem(PropagationSegmentor):
         """Value (B, K, C_v, h, w) of frames with masks (B, K, H, W), and the new sensory memory."""
         return self.value_encoder(frames, features, masks, hidden, deep)
 
-    def step(self, frame: Tensor, state: XMemState, prompt: Prompt | None = None, *, last: bool = False) -> FrameResult:
-        """Result for one frame (3, H, W), normalised, of any size (the same through a video)."""
+    @property
+    def permanent_frames(self) -> bool:
+        """Whether `step` takes ``permanent``; the released bookkeeping keeps the first frame only."""
+        return not self.rules.released
+
+    def step(
+        self,
+        frame: Tensor,
+        state: XMemState,
+        prompt: Prompt | None = None,
+        *,
+        last: bool = False,
+        permanent: bool = False,
+    ) -> FrameResult:
+        """Result for one frame (3, H, W), normalised, of any size (the same through a video).
+
+        ``permanent`` memorises the frame and keeps it in working memory, as a corrected one.
+        """
         # Time begins with the first prompt: frames before it would shift the interval at which frames are memorised.
         if prompt is None and not state.object_ids:
             return FrameResult(frame.new_ones((1, *frame.shape[1:])), ())
@@ -186,7 +202,9 @@ class XMem(PropagationSegmentor):
         state.time += 1
         # A frame with a prompt is memorised whatever the interval: its mask is given, not estimated. What the last frame
         # leaves behind nobody reads.
-        is_mem_frame = not last and (prompt is not None or state.time - state.memorised >= self.rules.mem_every)
+        is_mem_frame = not last and (
+            permanent or prompt is not None or state.time - state.memorised >= self.rules.mem_every
+        )
         is_deep_update, is_normal_update = self._due_updates(state, is_mem_frame, last)
         known = list(state.object_ids)
         ids = known if prompt is None else known + [i for i in prompt.ids if i not in known]
@@ -220,7 +238,10 @@ class XMem(PropagationSegmentor):
             # Without long-term memory nobody reads this column.
             chosen = torch.ones_like(key) if selection is None else selection
             values = value[0].flatten(2).permute(2, 0, 1)
-            state.memory.append(state.time, rows_of(key), rows_of(shrinkage)[:, 0], rows_of(chosen), values, ids)
+            rows = rows_of(key), rows_of(shrinkage)[:, 0], rows_of(chosen), values
+            # The first frame of a group stays as long as the group; a corrected one would not without this.
+            corrected = prompt is not None and any(i in known for i in prompt.ids)
+            state.memory.append(state.time, *rows, ids, permanent or (corrected and not self.rules.released))
             state.memorised = state.time
             # Inside this branch: a deep update reads the value, so one that is due waits for the next memorised frame.
             if is_deep_update:

@@ -16,12 +16,15 @@ if TYPE_CHECKING:
     from salseg.apis.groups import GroupPredictor
     from salseg.apis.guidance import precompute_guidance
     from salseg.apis.image_files import predict_files, watch_files
+    from salseg.apis.many_videos import VideosReport, track_videos
     from salseg.apis.models import init_model
     from salseg.apis.predicting import SaliencyPredictor, predict
     from salseg.apis.predictor import Prediction
+    from salseg.apis.prompts import read_prompts
     from salseg.apis.submissions import submit_folder, write_submission
     from salseg.apis.testing import SavedTest, predict_dataset, test_and_save
-    from salseg.apis.tracking import TrackReport, read_prompts, track
+    from salseg.apis.track_files import ObjectTrack
+    from salseg.apis.tracking import TrackReport, track
     from salseg.catalog import list_models
     from salseg.propagation import Prompt, Propagator
 
@@ -29,6 +32,7 @@ _MODULES = {
     'ClipPredictor': 'salseg.apis.clips',
     'Explanation': 'salseg.apis.explaining',
     'GroupPredictor': 'salseg.apis.groups',
+    'ObjectTrack': 'salseg.apis.track_files',
     'Prediction': 'salseg.apis.predictor',
     'Prompt': 'salseg.propagation',
     'Propagator': 'salseg.propagation',
@@ -38,6 +42,7 @@ _MODULES = {
     'ShownView': 'salseg.apis.explaining',
     'TrackExplainer': 'salseg.apis.explaining',
     'TrackReport': 'salseg.apis.tracking',
+    'VideosReport': 'salseg.apis.many_videos',
     'binarise': 'salseg.apis.binarising',
     'binarise_files': 'salseg.apis.binarising',
     'explain': 'salseg.apis.explaining',
@@ -50,10 +55,11 @@ _MODULES = {
     'predict_files': 'salseg.apis.image_files',
     'predict_groups': 'salseg.apis.group_files',
     'predict_video': 'salseg.apis.clip_files',
-    'read_prompts': 'salseg.apis.tracking',
+    'read_prompts': 'salseg.apis.prompts',
     'submit_folder': 'salseg.apis.submissions',
     'test_and_save': 'salseg.apis.testing',
     'track': 'salseg.apis.tracking',
+    'track_videos': 'salseg.apis.many_videos',
     'watch_files': 'salseg.apis.image_files',
     'write_submission': 'salseg.apis.submissions',
 }
@@ -62,6 +68,7 @@ __all__ = [
     'ClipPredictor',
     'Explanation',
     'GroupPredictor',
+    'ObjectTrack',
     'Prediction',
     'Prompt',
     'Propagator',
@@ -71,6 +78,7 @@ __all__ = [
     'ShownView',
     'TrackExplainer',
     'TrackReport',
+    'VideosReport',
     'binarise',
     'binarise_files',
     'explain',
@@ -87,6 +95,7 @@ __all__ = [
     'submit_folder',
     'test_and_save',
     'track',
+    'track_videos',
     'watch_files',
     'write_submission',
 ]

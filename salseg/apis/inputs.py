@@ -8,6 +8,7 @@ from pathlib import Path
 from salseg.errors import DataError
 from salseg.io.formats import IMAGE_SUFFIXES, is_image, is_video
 from salseg.io.listing import by_stem, folders_in, is_stray
+from salseg.io.lists import read_lines
 from salseg.io.videos import FrameSource
 
 Named = tuple[Path, Path]
@@ -171,6 +172,33 @@ def _clips_of(folder: Path) -> list[tuple[str, FrameSource]]:
     if not videos and not below:
         raise DataError(f'{folder} holds no image, no video, and no folder of images; expected the frames of a video.')
     return [(path.stem if path in videos else path.name, FrameSource(path)) for path in [*below, *videos]]
+
+
+def find_videos(source: str | Path) -> dict[str, Path]:
+    """Videos by name, where a word stands for several: a folder of video files or of folders of frames, or a list.
+
+    A list is a text file (.txt) with a path in each line, relative to the list's folder.
+
+    Returns:
+        Empty where it stands for one video, or a camera.
+
+    Raises:
+        DataError: The list cannot be read or is empty, or two videos have the same name.
+    """
+    path = Path(source)
+    if path.suffix.lower() == '.txt' and path.is_file():
+        files = [path.parent / line for line in read_lines(path)]
+        if not files:
+            raise DataError(f'the list {path} is empty; expected the path of a video in each line.')
+    elif path.is_dir() and not _images_in(path):
+        files = [*(below for below in folders_in(path) if _images_in(below)), *_videos_in(path)]
+    else:
+        return {}
+    names = [file.stem if is_video(file) else file.name for file in files]
+    double = next((name for name in names if names.count(name) > 1), None)
+    if double is not None:
+        raise DataError(f'two videos are called {double!r}, and their results would be too; rename one.')
+    return dict(zip(names, files))
 
 
 def split_videos(inputs: Iterable[str | Path]) -> tuple[list[str], list[str]]:

@@ -2,40 +2,42 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
+from salseg.apis.track_files import (
+    MASKS,
+    OBJECTS,
+    OVERLAY,
+    REPORT,
+    RLE,
+    STATE,
+    STATES,
+    ObjectTrack,
+    TrackFolder,
+    checked_threshold,
+    look,
+    matte_of,
+    objects_csv,
+    summarise,
+)
+from salseg.apis.track_records import begin_correction, check_numbers, clear, describe, holds_nothing
 from salseg.engine.checkpoint import load_file, save_file
 from salseg.errors import DataError
-from salseg.io.annotations import LABEL_SUFFIXES, UNKNOWN, check_index_labels, read_annotation
 from salseg.io.fields import Fields
 from salseg.io.files import write_text
-from salseg.io.listing import by_stem
-from salseg.io.record import (
-    FILE_NAME,
-    REPLACE,
-    FileMark,
-    RunRecord,
-    Weights,
-    begin,
-    content_digest,
-    differences,
-    read_record,
-    write_record,
-)
+from salseg.io.record import FILE_NAME, REPLACE, RunRecord, begin, read_record, write_record
 from salseg.io.video_writing import VideoWriter
 from salseg.io.videos import FrameSource
-from salseg.ops.fingerprint import weights_fingerprint
-from salseg.propagation import MergedPropagator, Prompt, Propagator
-from salseg.visualization.palette import overlay_labels, write_label_png
+from salseg.propagation import MergedPropagator, Prompt, Propagator, TrackPlan, check_permanent
+from salseg.visualization.palette import overlay_labels
 
-# The report is for people and other programs; what a repeated call compares is in the run's record.
-STATE, OVERLAY, REPORT = '.track-state.pth', 'overlay.mp4', 'track.json'
+LOST_BELOW = 0.6
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,14 @@ class TrackReport:
 
     Attributes:
         frames: Tracked in all.
-        resumed_at: Frame at which this call began; 0 unless it resumed an interrupted one.
+        resumed_at: Frame at which this call began; 0 unless it resumed an interrupted one or made a correction.
         object_ids: Tracked at the end.
         masks: Folder of the palette PNGs.
         overlay: Video with the objects tinted, or None.
         damage: Why the video's file is not whole, as a sentence; empty where it is.
+        objects: What became of each.
+        rle: COCO file with all masks, or None.
+        alpha: Video or folder with the objects cut out, or None.
     """
 
     frames: int
@@ -57,6 +62,9 @@ class TrackReport:
     masks: str
     overlay: str | None
     damage: str = ''
+    objects: list[ObjectTrack] = field(default_factory=list)
+    rle: str | None = None
+    alpha: str | None = None
 
 
 def track(
@@ -70,9 +78,16 @@ def track(
     overwrite: bool = False,
     progress: Callable[[int, int | None], None] | None = None,
     allow_gaps: bool = False,
+    backward: bool = False,
+    permanent: Collection[int] = (),
+    every: int = 1,
+    correct: bool = False,
+    keep_states: bool = False,
+    rle: bool = False,
+    alpha: bool = False,
+    lost_below: float = LOST_BELOW,
 ) -> TrackReport:
-    """Track objects and write ``<out>/masks/<frame>.png`` (palette, ids as given) and ``<out>/overlay.mp4`` as it
-    goes.
+    """Track objects and write ``<out>/masks/<frame>.png`` (palette, ids as given), ``overlay.mp4`` and ``objects.csv``.
 
     A call that was killed is resumed when it is repeated: every ``state_every`` frames the model's state is stored
     beside the results, and the results are the same as without the interruption.
@@ -80,291 +95,288 @@ def track(
     Args:
         propagator: The model, freshly reset.
         source: Folder of images, video file, camera number.
-        prompts: By the number of the frame, from 0.
+        prompts: By the number of the frame, from 0. Several for an object correct it; such frames stay in the memory.
         out: Folder for the results.
         overlay: Whether the overlay video is written.
         state_every: Frames between two stored states; 0 stores none. A camera is never resumed.
-        max_frames: Stop after so many frames; needed for a camera that is not to run for ever.
+        max_frames: Stop after so many frames of the video; needed for a camera that is not to run for ever.
         overwrite: Replace the results of another call in the same folder.
-        progress: Called with the frames done and in all (None if unknown).
+        progress: Called with the frames done and in all (None if unknown), of both passes.
         allow_gaps: Whether the numbers of a folder's frames may have gaps.
+        backward: Answer frames before an object's first prompt too, by a pass against time, see `TrackPlan`.
+        permanent: Frames without a prompt that stay in the memory for good, with what is found in them.
+        every: Track every n-th frame, besides those with a prompt and permanent ones; others get no result.
+        correct: The folder may hold a call that differs in prompts or permanent frames only: what lies before the first
+            difference stays as it is, and the video is tracked anew from there.
+        keep_states: Keep all stored states, so that a correction resumes at the one before it instead of reading from
+            frame 0 what it does not write again.
+        rle: Write ``rle.json``, all masks as a COCO file.
+        alpha: Write ``matte/<frame>.png``, the objects' probability together, and ``alpha.mov`` (ProRes 4444).
+        lost_below: An object is lost in a frame where it is tracked and has no pixel, or where its mean probability
+            inside its mask is below this.
 
     Raises:
         DataError: There is no prompt; the folder holds results of another call; a frame or a prompt cannot be used; a
-            frame is missing in a folder's numbering.
+            frame is missing in a folder's numbering; a camera is to be tracked backwards.
+        ConfigError: The model cannot keep frames without a prompt.
     """
-    if not prompts:
-        raise DataError('nothing to track: give at least one prompt, --mask FILE or --box id:x0,y0,x1,y1.')
+    plan = TrackPlan(dict(prompts), backward, sorted(set(permanent)), every)
     source = source if isinstance(source, FrameSource) else FrameSource(source)
+    if source.live and (backward or rle or alpha):
+        raise DataError('a camera is seen once: it is not tracked backwards, and gives masks and an overlay only.')
     if not allow_gaps:
         source.check_numbers()
-    out = Path(out)
-    total = _frame_count(source, max_frames, prompts)
-    wanted = _describe(propagator, source, prompts, max_frames)
-    if overwrite or _holds_nothing(out):
-        _clear(out, wanted)
-    record = begin(out, wanted, REPLACE, shared=True)
-    if record.state == 'done':
-        return _earlier(out, record)
-    mark = record.identity()
-    began = time.monotonic()
-    start = 0 if source.live else _resume(propagator, out, mark)
-    done = start
-    with VideoWriter(out / OVERLAY, source.fps) as video:
-        if overlay:
-            _replay(video, source, out, start)
-        for number, image, last in _numbered(source, start, max_frames):
-            labels = propagator.step(image, prompts.get(number), last=last).labels
-            write_label_png(out / 'masks' / f'{source.name(number)}.png', labels)
-            if overlay:
-                video.write(overlay_labels(image, labels))
-            done = number + 1
-            if state_every and done % state_every == 0 and not last and not source.live:
-                save_file(dict(mark=mark, next=done, snapshot=propagator.snapshot()), out / STATE)
-            if progress is not None:
-                progress(done, total)
-    if not done:
-        raise DataError(f'{source.source} gave no frame.')
-    video_file = str(out / OVERLAY) if overlay else None
-    report = TrackReport(done, start, propagator.object_ids, str(out / 'masks'), video_file, source.damage)
-    record.state = 'done'
-    record.result = dict(asdict(report), seconds=round(time.monotonic() - began, 3), memory=asdict(propagator.memory))
-    record.outputs = {path.name: FileMark.of(path) for path in sorted((out / 'masks').glob('*.png'))}
-    write_record(out, record)
-    write_text(out / REPORT, json.dumps(record.result, indent=1) + '\n')
-    (out / STATE).unlink(missing_ok=True)
-    return report
-
-
-def read_prompts(
-    source: FrameSource,
-    masks: str | Path | None = None,
-    boxes: Sequence[str] = (),
-    encoding: str = 'index',
-    overlap: str = 'smaller',
-    note: Callable[[str], None] | None = None,
-) -> dict[int, Prompt]:
-    """Prompts as the command line gives them.
-
-    Args:
-        source: The video.
-        masks: A label PNG for the first frame, or a folder of label PNGs named like the frames they belong to. Pixels
-            of 0 say nothing, so that a later file may hold new objects only.
-        boxes: ``id:x0,y0,x1,y1`` in pixels of the first frame, or ``frame@id:x0,y0,x1,y1`` of another one.
-        encoding: Of the masks: 'index' (ids, 255 unknown) or 'binary' (one object, which gets id 1).
-        overlap: Who gets pixels that several boxes of a frame claim, 'smaller' or 'later'.
-        note: Called with a sentence for every box that reaches beyond its frame and is cut at the border.
-
-    Returns:
-        By the number of the frame.
-
-    Raises:
-        DataError: A mask or box cannot be read, belongs to no frame, or an id is given twice in a frame.
-    """
-    found: dict[int, Prompt] = {}
-    files = _mask_files(source, masks)
-    if encoding == 'index':
-        check_index_labels([path for _, path in files], str(masks))
-    for number, path in files:
-        labels = read_annotation(path, encoding, orient=True)
-        if not ((labels > 0) & (labels < UNKNOWN)).any():
-            raise DataError(f'{path} holds no object.')
-        found[number] = Prompt.from_labels(labels)
-    by_frame: dict[int, dict[int, tuple[float, ...]]] = {}
-    for text in boxes:
-        number, index, box = parse_box(text)
-        if index in by_frame.setdefault(number, {}) or (number in found and index in found[number].ids):
-            raise DataError(f'object {index} is given twice in frame {number}: give each object once in a frame.')
-        by_frame[number][index] = box
-    for number, given in by_frame.items():
-        size = _frame_size(source, number)
-        prompt = Prompt.from_boxes(given, size, overlap)
-        if note is not None:
-            for cut in _cut_boxes(given, size, number):
-                note(cut)
-        found[number] = _joined(found[number], prompt) if number in found else prompt
-    return found
-
-
-def parse_box(text: str) -> tuple[int, int, tuple[float, float, float, float]]:
-    """Frame, id and corners of ``[frame@]id:x0,y0,x1,y1``.
-
-    Raises:
-        DataError: It is written otherwise.
-    """
-    place, _, corners = text.rpartition(':')
-    frame, _, index = place.rpartition('@')
-    try:
-        values = tuple(float(value) for value in corners.split(','))
-        if len(values) != 4:
-            raise ValueError
-        return int(frame or 0), int(index), values
-    except ValueError:
-        raise DataError(
-            f'the box {text!r} cannot be read; expected id:x0,y0,x1,y1 in pixels, for example 1:40,30,120,90.'
-        ) from None
-
-
-def _cut_boxes(boxes: Mapping[int, Sequence[float]], size: tuple[int, int], frame: int) -> Iterator[str]:
-    """A sentence for each box of a frame of size (H, W) that reaches beyond it."""
-    height, width = size
-    for index, (x0, y0, x1, y1) in boxes.items():
-        inside = max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)
-        if inside != (x0, y0, x1, y1):
-            given, left = (','.join(f'{value:g}' for value in box) for box in ((x0, y0, x1, y1), inside))
-            yield (
-                f'the box {given} of object {index} reaches beyond frame {frame}, {width}x{height} pixels, and is cut '
-                f'to {left}.'
-            )
-
-
-def _mask_files(source: FrameSource, masks: str | Path | None) -> list[tuple[int, Path]]:
-    if masks is None:
-        return []
-    path = Path(masks)
-    if not path.is_dir():
-        return [(0, path)]
-    files = by_stem(path, LABEL_SUFFIXES)
-    names = None if source.names is None else {name: number for number, name in enumerate(source.names)}
-    places = []
-    for stem, file in files.items():
-        known = names.get(stem) if names is not None else (int(stem) if stem.isdigit() else None)
-        if known is None:
-            raise DataError(f'{file} belongs to no frame of {source.source}: name mask files like the frames.')
-        places.append((known, file))
-    if not places:
-        raise DataError(f'{path} holds no mask ({", ".join(LABEL_SUFFIXES)}).')
-    return places
-
-
-def _frame_size(source: FrameSource, number: int) -> tuple[int, int]:
-    if source.live:
-        raise DataError('boxes for a camera are given in Python: Prompt.from_boxes with the size of its frames.')
-    for frame in source.frames(number):
-        return frame.shape[:2]
-    raise DataError(f'a box was given for frame {number}, which {source.source} does not have.')
-
-
-def _joined(first: Prompt, second: Prompt) -> Prompt:
-    if first.size != second.size:
-        raise DataError(
-            f'the mask is {first.size} and the frame {second.size} (height, width): give masks at its size.'
-        )
-    pairs = [
-        *zip(first.ids, first.masks, first.from_box),
-        *zip(second.ids, second.masks & ~first.masks.any(0), second.from_box),
-    ]
-    pairs.sort(key=lambda pair: pair[0])
-    return Prompt(tuple(p[0] for p in pairs), torch.stack([p[1] for p in pairs]), tuple(p[2] for p in pairs))
-
-
-def _describe(propagator: Any, source: FrameSource, prompts: Mapping[int, Prompt], max_frames: int | None) -> RunRecord:
-    """What decides the results, so that only the same call is resumed."""
     runs = getattr(propagator, 'runs', [propagator])
-    models = list(dict.fromkeys(run.model for run in runs))
-    settings = dict(
-        runs=[
-            dict(
-                model=type(run.model).__name__,
-                rules=repr(getattr(run.model, 'rules', None)),
-                shorter_side=run.shorter_side,
-                flip=run.flip,
-                box_prompt=run.box_prompt,
+    for run in runs if plan.permanent else ():
+        check_permanent(run.model)
+    check_numbers(source, max_frames, plan)
+    folder = TrackFolder(Path(out), source)
+    choices = dict(lost_below=checked_threshold(lost_below), alpha=alpha)
+    wanted = describe(runs, source, plan, max_frames, choices)
+    if correct and overwrite:
+        raise DataError('--correct keeps what lies before the correction, --overwrite removes it: give one of them.')
+    found = read_record(folder.out) if correct else None
+    if found is not None and found.command == 'track':
+        begin_correction(folder, found, wanted, plan)
+    elif overwrite or holds_nothing(folder):
+        clear(folder, wanted)
+    record = begin(folder.out, wanted, REPLACE, shared=True)
+    call = _Call(propagator, folder, plan, record, max_frames)
+    if record.state != 'done':
+        call.run(overlay, state_every, keep_states, progress)
+    return call.report(overlay, rle)
+
+
+class _Call:
+    """One video on its way into one folder."""
+
+    def __init__(
+        self, propagator: Any, folder: TrackFolder, plan: TrackPlan, record: RunRecord, max_frames: int | None
+    ) -> None:
+        self.propagator, self.folder, self.plan, self.record = propagator, folder, plan, record
+        self.source, self.max_frames = folder.source, max_frames
+        self.alpha = bool(record.settings['alpha'])
+        # Before a correction nothing is written again: on a GPU the last bit could differ.
+        self.kept = int(record.items.get('kept', {}).get('until', 0))
+        self.done = 0
+
+    def run(
+        self, overlay: bool, state_every: int, keep_states: bool, progress: Callable[[int, int | None], None] | None
+    ) -> None:
+        """Track what is not there."""
+        began = time.monotonic()
+        plan, source, folder = self.plan, self.source, self.folder
+        folder.cut_log()
+        stored = None if source.live else self._stored()
+        start, in_backward = plan.begin, bool(plan.turn)
+        begun = 0
+        if stored is not None:
+            self.propagator.restore(stored['snapshot'])
+            begun, in_backward = int(stored['next']), bool(stored['backward'])
+            start = begun if not in_backward else start
+        total = self._total()
+
+        def after(number: int, backward: bool, last: bool) -> None:
+            self.done += 1
+            if state_every and self.done % state_every == 0 and not last and not source.live:
+                self._store(number - 1 if backward else number + 1, backward, keep_states)
+            if progress is not None:
+                progress(self.done, total)
+
+        if in_backward:
+            first = begun if stored is not None else plan.turn
+            self.done = sum(map(plan.visits, range(first + 1, plan.turn + 1)))
+            self._track_backward(first, after)
+            self.propagator.reset()
+        self.done = sum(map(plan.visits, range(plan.turn + 1))) if plan.turn else 0
+        self.done += sum(map(plan.visits, range(plan.begin, start)))
+        with ExitStack() as stack:
+            video = None
+            if overlay:
+                video = stack.enter_context(VideoWriter(folder.out / OVERLAY, source.fps / plan.every))
+                if start:
+                    folder.replay(video, plan.visits, start)
+            end = self._track_forward(start, video, after)
+            self._check_end(end)
+        self._finish(begun, time.monotonic() - began)
+
+    def _total(self) -> int | None:
+        frames = self.source.names
+        count = self.max_frames if frames is None else min(len(frames), self.max_frames or len(frames))
+        if count is None:
+            return None
+        backward = range(self.plan.turn + 1) if self.plan.turn else ()
+        return sum(map(self.plan.visits, backward)) + sum(map(self.plan.visits, range(self.plan.begin, count)))
+
+    def _step(self, image: np.ndarray, number: int, last: bool) -> Any:
+        kept = dict(permanent=True) if number in self.plan.permanent else {}
+        return self.propagator.step(image, self.plan.prompts.get(number), last=last, **kept)
+
+    def _track_backward(self, start: int, after: Callable[[int, bool, bool], None]) -> None:
+        """Frames from one down to 0; each has the objects that are given in later frames only."""
+        for number, image in self.source.numbered_backward(start, self.plan.visits):
+            result = self._step(image, number, number == 0)
+            own = [index for index in self.plan.later(number) if index in result.object_ids]
+            labels = np.where(np.isin(result.labels, own), result.labels, 0).astype(np.uint8)
+            self.folder.write(number, labels, matte_of(result, own) if self.alpha else None, look(result, labels, own))
+            after(number, True, number == 0)
+
+    def _track_forward(self, start: int, video: VideoWriter | None, after: Callable[[int, bool, bool], None]) -> int:
+        """Frames from one to the end; the number behind the last one."""
+        end = start
+        for number, image, last in self._frames(start):
+            result = self._step(image, number, last)
+            labels, both = result.labels, number < self.plan.turn and self.folder.mask(number).exists()
+            if number < self.kept and self.folder.mask(number).exists():
+                labels = self.folder.labels(number)
+            else:
+                matte = matte_of(result, list(result.object_ids)) if self.alpha else None
+                if both:
+                    labels = self.plan.merged(number, labels, self.folder.labels(number))
+                    matte = None if matte is None else np.maximum(matte, self.folder.opacity(number))
+                self.folder.write(number, labels, matte, look(result, labels, list(result.object_ids)))
+            if video is not None:
+                video.write(overlay_labels(image, labels))
+            end = number + 1
+            after(number, False, last)
+        return end
+
+    def _frames(self, start: int) -> Iterator[tuple[int, np.ndarray, bool]]:
+        """Number, frame, and whether it is the last one."""
+        waiting: tuple[int, np.ndarray] | None = None
+        for number, image in self.source.numbered(start, self.plan.visits):
+            if self.max_frames is not None and number >= self.max_frames:
+                break
+            if waiting is not None:
+                yield *waiting, False
+            waiting = number, image
+            # A camera would wait for a frame that is not wanted.
+            if self.max_frames is not None and number == self.max_frames - 1:
+                break
+        if waiting is not None:
+            yield *waiting, True
+
+    def _check_end(self, end: int) -> None:
+        """A file tells only now how many frames it has."""
+        if not end:
+            raise DataError(f'{self.source.source} gave no frame.')
+        late = sorted(number for number in {*self.plan.prompts, *self.plan.permanent} if number >= end)
+        if late:
+            raise DataError(
+                f'{self.source.source} ends with frame {end - 1}; prompts or permanent frames were given for {late}. '
+                'Leave them out, or choose earlier frames.'
             )
-            for run in runs
-        ],
-        video=f'camera {source.source}' if source.live else str(Path(str(source.source)).resolve()),
-        frames=None if source.names is None else f'{len(source.names)}, {content_digest(repr(source.names).encode())}',
-        max_frames=max_frames,
-        prompts={str(number): _prompt_facts(prompts[number]) for number in sorted(prompts)},
-    )
-    weights = Weights(weights_fingerprint(*models), ', '.join(str(model.weights_source or '') for model in models))
-    inputs = {path.name: FileMark.of(path) for path in source.files}
-    return RunRecord('track', settings, weights, inputs)
+
+    def _mark(self, following: int, backward: bool) -> str:
+        """What decides the state from which the tracker resumes at a frame."""
+        plan = self.plan
+
+        def counts(number: int) -> bool:
+            return number <= plan.turn if backward else number < following or (plan.backward and number <= plan.turn)
+
+        settings = dict(self.record.settings)
+        settings['prompts'] = {n: facts for n, facts in settings['prompts'].items() if counts(int(n))}
+        settings['permanent'] = [n for n in settings['permanent'] if counts(n)]
+        return replace(self.record, settings=settings).identity()
+
+    def _store(self, following: int, backward: bool, keep: bool) -> None:
+        out = self.folder.out
+        name = f'{"backward" if backward else "forward"}-{following:06d}.pth'
+        if keep:
+            (out / STATES).mkdir(exist_ok=True)
+        save_file(
+            dict(
+                mark=self._mark(following, backward),
+                next=following,
+                backward=backward,
+                snapshot=self.propagator.snapshot(),
+            ),
+            out / STATES / name if keep else out / STATE,
+        )
+
+    def _stored(self) -> dict[str, Any] | None:
+        """The state that is furthest on of those that this call would have reached."""
+        folder = self.folder.out / STATES
+        groups = [sorted(folder.glob('forward-*.pth'), reverse=True), sorted(folder.glob('backward-*.pth'))]
+        found = [self._usable(paths) for paths in ([self.folder.out / STATE], *groups)]
+
+        def place(stored: Mapping[str, Any]) -> tuple[int, int]:
+            return (0, -stored['next']) if stored['backward'] else (1, stored['next'])
+
+        return max((stored for stored in found if stored is not None), key=place, default=None)
+
+    def _usable(self, paths: Sequence[Path]) -> dict[str, Any] | None:
+        """The first state that this call would have reached too."""
+        runs = getattr(self.propagator, 'runs', [self.propagator])
+        device = runs[0].model.data_preprocessor.mean.device
+        for path in paths:
+            stored = load_file(path, device)['state_dict'] if path.is_file() else {}
+            if stored and stored.get('mark') == self._mark(int(stored['next']), bool(stored['backward'])):
+                return dict(stored)
+        return None
+
+    def _finish(self, begun: int, seconds: float) -> None:
+        """Note that all is there, and what it is."""
+        folder, out = self.folder, self.folder.out
+        log = {number: seen for number, seen in folder.log().items() if folder.mask(number).exists()}
+        lost_below = float(self.record.settings['lost_below'])
+        write_text(out / OBJECTS, objects_csv(log, self.source, lost_below))
+        alpha = None
+        if self.alpha:
+            alpha = str(folder.write_alpha(self.plan.visits, self.source.fps / self.plan.every))
+        report = TrackReport(
+            len(log),
+            begun,
+            self.propagator.object_ids,
+            str(out / MASKS),
+            None,
+            self.source.damage,
+            summarise(log, self.plan.first, lost_below),
+            None,
+            alpha,
+        )
+        self.record.state = 'done'
+        facts = dict(seconds=round(seconds, 3), memory=asdict(self.propagator.memory), lost_below=lost_below)
+        # As it will be read again.
+        self.record.result = json.loads(json.dumps(dict(asdict(report), **facts)))
+        self.record.outputs = folder.marks()
+        (out / STATE).unlink(missing_ok=True)
+
+    def report(self, overlay: bool, rle: bool) -> TrackReport:
+        """The report, after files that a call asks for and an earlier one did not are made of the masks."""
+        folder, record = self.folder, self.record
+        before = dict(record.result)
+        result = Fields(record.result, folder.out / FILE_NAME, 'result: ')
+        paths: dict[str, str | None] = {}
+        for name, path, asked in (('overlay', folder.out / OVERLAY, overlay), ('rle', folder.out / RLE, rle)):
+            result.optional_text(name)
+            if asked and not path.exists():
+                if name == 'rle':
+                    folder.write_rle(path, self.plan.visits, sorted(self.plan.first))
+                else:
+                    with VideoWriter(path, self.source.fps / self.plan.every) as video:
+                        folder.replay(video, self.plan.visits, None)
+            paths[name] = str(path) if path.exists() else None
+        record.result = {**record.result, **paths}
+        if record.result != before or not (folder.out / REPORT).exists():
+            write_record(folder.out, record)
+            write_text(folder.out / REPORT, json.dumps(record.result, indent=1) + '\n')
+        return _report_of(result, paths)
 
 
-def _prompt_facts(prompt: Prompt) -> dict[str, Any]:
-    masks = content_digest(prompt.masks.cpu().numpy().tobytes())
-    return dict(ids=[int(index) for index in prompt.ids], from_box=list(prompt.from_box), masks=masks)
-
-
-def _holds_nothing(out: Path) -> bool:
-    """Whether an earlier call ended before its first result: what it was called with need not be kept to."""
-    found = read_record(out)
-    there = (out / OVERLAY).exists() or any((out / 'masks').glob('*.png'))
-    return found is not None and found.command == 'track' and not there
-
-
-def _clear(out: Path, wanted: RunRecord) -> None:
-    """Remove the results of another call, or of this one where it had finished."""
-    if not (out / FILE_NAME).exists():
-        return
+def _report_of(found: Fields, paths: Mapping[str, str | None]) -> TrackReport:
     try:
-        found = read_record(out)
-    except DataError:
-        # A broken record is replaced too.
-        found = None
-    if found is not None and found.state == 'running' and not differences(found, wanted):
-        return
-    for path in (out / STATE, out / OVERLAY, out / REPORT, *(out / 'masks').glob('*.png'), out / FILE_NAME):
-        path.unlink(missing_ok=True)
-
-
-def _earlier(out: Path, record: RunRecord) -> TrackReport:
-    """The report of the same call, which had finished."""
-    found = Fields(record.result, out / FILE_NAME, 'result: ')
+        objects = [ObjectTrack(**values) for values in found.values.get('objects', ())]
+    except TypeError:
+        raise found.error('objects are not as they were written') from None
     return TrackReport(
         frames=found.number('frames', 1),
         resumed_at=found.number('resumed_at'),
         object_ids=tuple(found.numbers('object_ids', 1)),
         masks=found.text('masks'),
-        overlay=found.optional_text('overlay'),
+        overlay=paths['overlay'],
         damage=found.text('damage'),
+        objects=objects,
+        rle=paths['rle'],
+        alpha=found.optional_text('alpha'),
     )
-
-
-def _frame_count(source: FrameSource, max_frames: int | None, prompts: Mapping[int, Prompt]) -> int | None:
-    """Frames that will be tracked, None where only reading tells; no prompt may belong to another one."""
-    total = None if source.names is None else len(source.names)
-    total = max_frames if total is None or (max_frames and max_frames < total) else total
-    late = [number for number in prompts if number < 0 or (total is not None and number >= total)]
-    if late:
-        known = 'frames are counted from 0' if total is None else f'the video has {total} frames, 0 to {total - 1}'
-        raise DataError(f'prompts were given for the frames {sorted(late)}, but {known}.')
-    return total
-
-
-def _resume(propagator: Any, out: Path, mark: str) -> int:
-    """Restore a stored state; the frame to resume from."""
-    if not (out / STATE).is_file():
-        return 0
-    runs = getattr(propagator, 'runs', [propagator])
-    device = runs[0].model.data_preprocessor.mean.device
-    stored = load_file(out / STATE, device)['state_dict']
-    if stored.get('mark') != mark:
-        return 0
-    propagator.restore(stored['snapshot'])
-    return int(stored['next'])
-
-
-def _numbered(source: FrameSource, start: int, limit: int | None) -> Iterator[tuple[int, np.ndarray, bool]]:
-    """Number, frame, and whether it is the last one."""
-    waiting = None
-    number = start
-    for image in source.frames(start):
-        if limit is not None and number == limit:
-            break
-        if waiting is not None:
-            yield number - 1, waiting, False
-        waiting = image
-        number += 1
-    if waiting is not None:
-        yield number - 1, waiting, True
-
-
-def _replay(video: VideoWriter, source: FrameSource, out: Path, stop: int) -> None:
-    """Write the overlay of frames that were tracked before."""
-    if not stop:
-        return
-    for number, image in zip(range(stop), source.frames()):
-        video.write(overlay_labels(image, read_annotation(out / 'masks' / f'{source.name(number)}.png', 'index')))

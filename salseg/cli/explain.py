@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
 def _explainer(model: 'BaseSegmentor', args: argparse.Namespace) -> tuple[Any, Any]:
     """The model with what it shows, and the prompts of a tracker."""
     from salseg.apis.explaining import SetExplainer, TrackExplainer
-    from salseg.apis.tracking import read_prompts
+    from salseg.apis.prompts import read_prompts
     from salseg.io.videos import FrameSource
 
     if model.input_type != 'video':

@@ -36,6 +36,7 @@ class _Codec:
         fourcc: For OpenCV.
         options: For the encoder.
         even: Whether colours are stored for blocks of 2x2 pixels, so that both sides must be even.
+        alpha: Whether frames have a fourth channel, their opacity.
     """
 
     container: str
@@ -44,6 +45,7 @@ class _Codec:
     fourcc: str
     options: dict[str, str]
     even: bool = True
+    alpha: bool = False
 
 
 _H264 = _Codec('mp4', 'libx264', 'yuv420p', 'mp4v', {'crf': '20', 'preset': 'veryfast'})
@@ -53,6 +55,8 @@ _CODECS = {
     '.avi': _Codec('avi', 'mjpeg', 'yuvj420p', 'MJPG', {'qmin': '2', 'qmax': '2'}),
     '.webm': _Codec('webm', 'libvpx-vp9', 'yuv420p', 'VP90', {'crf': '30', 'b:v': '0', 'deadline': 'realtime'}),
     '.mkv': _Codec('matroska', 'ffv1', 'bgr0', 'FFV1', {}, even=False),
+    # What editing programs take for cutting: 10 bits of colour at full resolution, and 16 bits of opacity.
+    '.mov': _Codec('mov', 'prores_ks', 'yuva444p10le', 'ap4h', {'profile': '4444'}, alpha=True),
 }
 # FFmpeg's number of ITU-R 601, which players assume without a tag; with it all agree.
 _BT601 = 6
@@ -71,11 +75,12 @@ class VideoWriter:
     Until then it has a temporary name, and what had the name before stays as it was.
 
     Args:
-        path: Its suffix chooses the format: .mp4 (H.264, plays in browsers), .avi, .webm or .mkv (lossless).
+        path: Its suffix chooses the format: .mp4 (H.264, plays in browsers), .avi, .webm, .mkv (lossless) or .mov
+            (ProRes 4444, for cutting, of RGBA frames).
         fps: Frames per second.
 
     Raises:
-        DataError: Another suffix.
+        DataError: Another suffix; .mov without PyAV.
     """
 
     def __init__(self, path: str | os.PathLike, fps: float = 25.0) -> None:
@@ -83,6 +88,8 @@ class VideoWriter:
         if self.path.suffix.lower() not in _CODECS:
             raise DataError(f'{path}: no video format is known for {self.path.suffix!r}; use {", ".join(_CODECS)}.')
         self.codec = _CODECS[self.path.suffix.lower()]
+        if self.codec.alpha and not can_write_alpha():
+            raise DataError(f'{path}: a video with opacity needs PyAV (pip install av).')
         self.count = 0
         self._stack = ExitStack()
         self._part: Path | None = None
@@ -93,13 +100,16 @@ class VideoWriter:
         return self
 
     def write(self, frame: np.ndarray) -> None:
-        """Add a frame, (H, W, 3) uint8 RGB; all frames have the size of the first.
+        """Add a frame, (H, W, 3) uint8 RGB, of .mov (H, W, 4) RGBA; all frames have the size of the first.
 
         An odd side gets its last line or column once more where the format needs even ones.
 
         Raises:
             DataError: The file cannot be written, or the size differs.
         """
+        channels = 4 if self.codec.alpha else 3
+        if frame.shape[2:] != (channels,):
+            raise DataError(f'{self.path}: a frame of {frame.shape}; expected (height, width, {channels}).')
         if self._encoder is None:
             self._shape = frame.shape
             self._encoder = self._try(self._open)
@@ -182,9 +192,10 @@ class _PyAV:
             self.container.close()
             raise
         self.stream, self.number = stream, 0
+        self.given = 'rgba' if codec.alpha else 'rgb24'
 
     def write(self, frame: np.ndarray) -> None:
-        image = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format='rgb24')
+        image = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format=self.given)
         image.pts = self.number
         self.number += 1
         self.container.mux(self.stream.encode(image))
@@ -216,6 +227,11 @@ class _OpenCV:
 _WITHOUT_PYAV = (
     'PyAV is not installed: videos are written by OpenCV in MPEG-4, which browsers do not play (pip install av).'
 )
+
+
+def can_write_alpha() -> bool:
+    """Whether videos with opacity (.mov) can be written here."""
+    return av is not None and 'prores_ks' in av.codecs_available
 
 
 def count_frames(path: Path) -> int:

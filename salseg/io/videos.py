@@ -1,7 +1,8 @@
 """Frames of a video, one by one, from a folder, a file or a camera."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from itertools import takewhile
 from pathlib import Path
 
 import cv2
@@ -17,6 +18,8 @@ _FPS = 25.0
 _SHORT_BY, _SHORT_PART = 0.2, 0.03
 # Cameras of today; what is above is mostly the unit of time of a file with a variable rate.
 _FASTEST = 240.0
+# Frames of a file that are held at a time when it is played backwards.
+BACKWARD_BYTES = 128 * 2**20
 
 
 class FrameSource:
@@ -111,20 +114,68 @@ class FrameSource:
         Raises:
             DataError: A frame cannot be read, or the file holds none.
         """
-        if self.names is not None:
-            for path in self._files[start:]:
-                yield read_visible(path)[0]
-            return
-        given = start
-        with closing(_Capture(self.source, self.live)) as capture:
-            for frame in capture.frames(start):
+        with closing(self.numbered(start)) as numbered:
+            for _, frame in numbered:
                 yield frame
-                given += 1
+
+    def numbered(
+        self, start: int = 0, wanted: Callable[[int], bool] | None = None
+    ) -> Generator[tuple[int, np.ndarray], None, None]:
+        """Number and frame, as `frames`; those that are not wanted are not converted.
+
+        Raises:
+            DataError: As `frames`.
+        """
+        if self.names is not None:
+            for number, path in enumerate(self._files[start:], start):
+                if wanted is None or wanted(number):
+                    yield number, read_visible(path)[0]
+            return
+        with closing(_Capture(self.source, self.live)) as capture:
+            yield from capture.frames(start, wanted)
+            given = capture.passed
         if not given:
             raise DataError(f'{self.source} holds no frame that can be decoded. Convert it to .mp4, or get it anew.')
         # Only where frames seem to lack is it worth to look at all packets.
         if not self.live and given < self.announced:
             self.damage = find_damage(Path(str(self.source)), given)
+
+    def numbered_backward(
+        self, start: int, wanted: Callable[[int], bool] | None = None
+    ) -> Generator[tuple[int, np.ndarray], None, None]:
+        """Number and frame from one down to the first; those that are not wanted are left out.
+
+        A file is decoded in pieces of `BACKWARD_BYTES`, each anew from the beginning, as only that gives the same frames:
+        memory is bounded, and the time to decode grows with the square of the length. A folder is read as it is.
+
+        Raises:
+            DataError: There is no such frame, or one cannot be read; a camera cannot go back.
+        """
+        if self.live:
+            raise DataError('a camera cannot be played backwards; record a video first.')
+        if self.names is not None:
+            if start >= len(self._files):
+                raise self._lacks(start)
+            for number in range(start, -1, -1):
+                if wanted is None or wanted(number):
+                    yield number, read_visible(self._files[number])[0]
+            return
+        stop, piece = start + 1, 1
+        while stop > 0:
+            frames = self._piece(max(0, stop - piece), stop, wanted)
+            if stop == start + 1 and not frames and (wanted is None or wanted(start)):
+                raise self._lacks(start)
+            stop = max(0, stop - piece)
+            if frames:
+                piece = max(1, BACKWARD_BYTES // frames[-1][1].nbytes)
+            yield from reversed(frames)
+
+    def _piece(self, first: int, stop: int, wanted: Callable[[int], bool] | None) -> list[tuple[int, np.ndarray]]:
+        with closing(self.numbered(first, wanted)) as numbered:
+            return list(takewhile(lambda pair: pair[0] < stop, numbered))
+
+    def _lacks(self, number: int) -> DataError:
+        return DataError(f'{self.source} has no frame {number}; frames are counted from 0.')
 
 
 class _Capture:
@@ -132,6 +183,7 @@ class _Capture:
 
     def __init__(self, source: object, live: bool) -> None:
         self.source = source
+        self.passed = 0
         try:
             self._capture = cv2.VideoCapture(int(str(source)) if live else str(source))
             opened = self._capture.isOpened()
@@ -146,16 +198,25 @@ class _Capture:
     def get(self, what: int) -> float:
         return self._capture.get(what)
 
-    def frames(self, start: int) -> Iterator[np.ndarray]:
+    def frames(self, start: int, wanted: Callable[[int], bool] | None) -> Iterator[tuple[int, np.ndarray]]:
+        """Number and frame; `passed` counts what was there, wanted or not."""
         # Seeking by time is not exact in most formats; skipping is.
-        for _ in range(start):
+        while self.passed < start:
             if not self._capture.grab():
                 return
+            self.passed += 1
         while True:
+            number = self.passed
+            if wanted is not None and not wanted(number):
+                if not self._capture.grab():
+                    return
+                self.passed += 1
+                continue
             read, frame = self._capture.read()
             if not read:
                 return
-            yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+            self.passed += 1
+            yield number, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
 
     def close(self) -> None:
         self._capture.release()

@@ -8,7 +8,7 @@ import torch
 
 from salseg.errors import ConfigError
 from salseg.propagation.prompt import Prompt
-from salseg.propagation.propagator import FrameResult, MemoryReport, Propagator
+from salseg.propagation.propagator import FrameResult, MemoryReport, PropagationModel, Propagator
 
 
 class MergedPropagator:
@@ -64,12 +64,47 @@ class MergedPropagator:
         for run in self.runs:
             run.remove_objects(wanted)
 
-    def step(self, image: np.ndarray, prompt: Prompt | np.ndarray | None = None, *, last: bool = False) -> FrameResult:
+    def step(
+        self,
+        image: np.ndarray,
+        prompt: Prompt | np.ndarray | None = None,
+        *,
+        last: bool = False,
+        permanent: bool = False,
+    ) -> FrameResult:
         """As `Propagator.step`."""
         if prompt is not None and not isinstance(prompt, Prompt):
             prompt = Prompt.from_labels(prompt)
-        results = [run.step(image, prompt, last=last) for run in self.runs]
+        results = [run.step(image, prompt, last=last, permanent=permanent) for run in self.runs]
         total = torch.zeros_like(results[0].probability)
         for result in results:
             total = total + torch.floor(result.probability * 255)
         return FrameResult(total / (255 * len(self.runs)), results[0].object_ids)
+
+
+def build_propagator(
+    model: PropagationModel,
+    random_weights: bool = False,
+    box_prompt: str = 'fill',
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
+) -> Propagator | MergedPropagator:
+    """One run, or several at factors of the model's own size that are merged, each mirrored too if ``flip``.
+
+    Args:
+        model, random_weights, box_prompt: As of `Propagator`.
+        scales: Factors on the size at which frames are processed, each once.
+        flip: Whether each scale runs a second time on mirrored frames.
+
+    Raises:
+        CheckpointError: The model has no weights and that was not allowed.
+        ConfigError: There is no scale, one is not positive, or one stands twice.
+    """
+    if not scales or len(set(scales)) < len(scales):
+        raise ConfigError(f'scales={list(scales)}; expected one or several different factors, such as 0.8, 1, 1.2.')
+    runs = [
+        Propagator(model, random_weights, box_prompt, flip=mirrored, scale=scale)
+        for scale in scales
+        for mirrored in ((False, True) if flip else (False,))
+    ]
+    return runs[0] if len(runs) == 1 else MergedPropagator(runs)

@@ -1,5 +1,6 @@
 """Track the objects of a video frame by frame, and what it costs."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -31,7 +32,22 @@ class FrameResult:
     def labels(self) -> np.ndarray:
         """(H, W) uint8: the most probable object's id at each pixel, 0 background."""
         ids = torch.tensor((0, *self.object_ids), dtype=torch.uint8, device=self.probability.device)
-        return ids[self.probability.argmax(0)].cpu().numpy()
+        return ids[self._winner].cpu().numpy()
+
+    @cached_property
+    def confidence(self) -> dict[int, float]:
+        """By id, the mean probability of an object over its own mask, in [0, 1]; 0 for an object without a pixel."""
+        count = len(self.object_ids) + 1
+        winner = self._winner.flatten()
+        best = self.probability.gather(0, self._winner[None]).flatten().double()
+        total = torch.zeros(count, dtype=torch.float64, device=best.device).index_add_(0, winner, best)
+        pixels = torch.bincount(winner, minlength=count)
+        means = (total / pixels.clamp(min=1)).tolist()
+        return dict(zip(self.object_ids, means[1:]))
+
+    @cached_property
+    def _winner(self) -> Tensor:
+        return self.probability.argmax(0)
 
 
 @dataclass(frozen=True)
@@ -61,7 +77,11 @@ class PropagationModel(Protocol):
         """Empty state of a video; it has ``object_ids``, ``state_dict()`` and ``load_state_dict(state)``."""
 
     def step(self, frame: Tensor, state: Any, prompt: Prompt | None = None, *, last: bool = False) -> FrameResult:
-        """Result for one frame (3, H, W), normalised."""
+        """Result for one frame (3, H, W), normalised.
+
+        A model whose memory takes frames without a prompt for good has ``permanent_frames = True`` and takes
+        ``permanent=True`` here too.
+        """
 
     def remove_objects(self, state: Any, ids: Sequence[int]) -> None:
         """Forget objects."""
@@ -85,6 +105,7 @@ class Propagator:
         shorter_side: Frames are resized so that their shorter side has this length; None keeps their size, 'model' does
             what the model was made for.
         flip: Mirror the frames left to right, and the result back.
+        scale: Factor on the size at which frames are processed.
 
     Raises:
         CheckpointError: The model has no weights and that was not allowed.
@@ -98,6 +119,7 @@ class Propagator:
         box_prompt: str = 'fill',
         shorter_side: int | str | None = 'model',
         flip: bool = False,
+        scale: float = 1.0,
     ) -> None:
         if model.weights_source is None and not random_weights:
             raise missing_weights(model, 'what it tracks')
@@ -105,7 +127,10 @@ class Propagator:
             raise ConfigError(f"box_prompt={box_prompt!r}; expected 'fill' or 'refine'.")
         if isinstance(shorter_side, str) and shorter_side != 'model':
             raise ConfigError(f"shorter_side={shorter_side!r}; expected a number of pixels, None or 'model'.")
+        if not 0 < scale < math.inf:
+            raise ConfigError(f'scale={scale}; expected a positive factor, such as 0.8 or 1.2.')
         self.model = model
+        self.scale = scale
         self.box_prompt = box_prompt
         self.shorter_side = model.shorter_side if isinstance(shorter_side, str) else shorter_side
         self.flip = flip
@@ -150,13 +175,22 @@ class Propagator:
             raise DataError(f'objects {unknown} are not tracked; tracked are {list(self.state.object_ids)}.')
         self.model.remove_objects(self.state, wanted)
 
-    def step(self, image: np.ndarray, prompt: Prompt | np.ndarray | None = None, *, last: bool = False) -> FrameResult:
+    def step(
+        self,
+        image: np.ndarray,
+        prompt: Prompt | np.ndarray | None = None,
+        *,
+        last: bool = False,
+        permanent: bool = False,
+    ) -> FrameResult:
         """Result for the next frame.
 
         Args:
             image: (H, W, 3) uint8 RGB.
             prompt: Objects given in this frame, or an integer label map (H, W), see `Prompt.from_labels`.
             last: Whether no frame follows; the model then saves the work of remembering this one.
+            permanent: Keep the frame in the memory for good, with what is found in it. Frames with a prompt are kept
+                anyway.
 
         Returns:
             Labels and probabilities at the image's size.
@@ -164,6 +198,7 @@ class Propagator:
         Raises:
             DataError: The image is no uint8 RGB image or has another size than those before, the prompt another
                 size than the image; a new object's mask is empty; the video has ended.
+            ConfigError: The model has no memory to keep the frame in.
         """
         image = np.asarray(image)
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
@@ -172,14 +207,20 @@ class Propagator:
             prompt = Prompt.from_labels(prompt)
         preprocessor = self.model.data_preprocessor
         pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))).to(preprocessor.mean.device)
-        return self.step_frame(torch.sub(pixels, preprocessor.mean).div_(preprocessor.std), prompt, last=last)
+        return self.step_frame(
+            torch.sub(pixels, preprocessor.mean).div_(preprocessor.std), prompt, last=last, permanent=permanent
+        )
 
     @torch.no_grad()
-    def step_frame(self, frame: Tensor, prompt: Prompt | None = None, *, last: bool = False) -> FrameResult:
+    def step_frame(
+        self, frame: Tensor, prompt: Prompt | None = None, *, last: bool = False, permanent: bool = False
+    ) -> FrameResult:
         """As `step`, for a frame (3, H, W) that is normalised already."""
         size = map_size(frame)
         self._check(size, prompt)
-        work = _shorter_side(size, self.shorter_side)
+        if permanent:
+            check_permanent(self.model)
+        work = _shorter_side(size, self.shorter_side, self.scale)
         if work != size:
             frame = F.interpolate(frame[None], size=work, mode='bilinear', align_corners=False)[0]
         prompt = None if prompt is None else prompt.to(frame.device).resized(work)
@@ -188,7 +229,9 @@ class Propagator:
             prompt = None if prompt is None else prompt.flipped()
         if prompt is not None and self.box_prompt == 'refine' and any(prompt.from_box):
             prompt = self._refined(frame, prompt)
-        result = self.model.step(frame, self.state, prompt, last=last)
+        # Models without such a memory do not know the word.
+        kept = dict(permanent=True) if permanent else {}
+        result = self.model.step(frame, self.state, prompt, last=last, **kept)
         self._size, self._ended = size, last
         probability = result.probability.flip(-1) if self.flip else result.probability
         if work != size:
@@ -231,10 +274,25 @@ class Propagator:
         return Prompt(prompt.ids, masks, prompt.from_box)
 
 
-def _shorter_side(size: tuple[int, int], target: int | None) -> tuple[int, int]:
-    if target is None or min(size) == target:
+def check_permanent(model: Any) -> None:
+    """Refuse permanent frames of a model that cannot keep them.
+
+    Raises:
+        ConfigError: It cannot.
+    """
+    if not getattr(model, 'permanent_frames', False):
+        raise ConfigError(
+            f'{type(model).__name__} cannot keep a frame without a prompt in its memory for good, with its present '
+            'settings; give a mask in that frame instead (XMem can, unless memory.released=True).'
+        )
+
+
+def _shorter_side(size: tuple[int, int], target: int | None, scale: float) -> tuple[int, int]:
+    target = min(size) if target is None else target
+    wanted = target if scale == 1 else max(1, round(target * scale))
+    if min(size) == wanted:
         return size
-    return int(size[0] / min(size) * target), int(size[1] / min(size) * target)
+    return int(size[0] / min(size) * wanted), int(size[1] / min(size) * wanted)
 
 
 def propagate(

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.processes import run_python
 from salseg.apis import init_model, read_prompts, track
-from salseg.apis.tracking import parse_box
+from salseg.apis.prompts import parse_box
 from salseg.cli.main import main
 from salseg.io.annotations import read_annotation
 from salseg.io.record import FileMark, read_record, write_record
@@ -56,7 +56,9 @@ def test_files_hold_the_labels_of_the_stream(make, folder, tmp_path):
     assert (report.frames, report.object_ids, report.resumed_at) == (7, (7, 3), 0)
     assert Image.open(tmp_path / 'out' / 'masks' / 'f5.png').mode == 'P'
     assert sum(1 for _ in FrameSource(report.overlay).frames()) == 7
-    assert {p.name for p in (tmp_path / 'out').iterdir()} == {'masks', 'overlay.mp4', 'run.json', 'track.json'}
+    assert {p.name for p in (tmp_path / 'out').iterdir()} == {
+        'masks', 'objects.csv', '.track-frames.jsonl', 'overlay.mp4', 'run.json', 'track.json',
+    }  # fmt: skip
     assert (
         json.loads((tmp_path / 'out/track.json').read_text())
         == json.loads((tmp_path / 'out/run.json').read_text())['result']
@@ -303,14 +305,14 @@ def test_a_camera_is_tracked_for_as_many_frames_as_asked_for_and_never_resumed(t
 
 KILLED = """
 import functools, os, signal, sys
-from salseg.apis import tracking
+from salseg.apis import track_files, tracking
 from salseg.cli.main import main
-real = tracking.write_label_png
+real = track_files.write_label_png
 def counted(path, labels):
     real(path, labels)
     if path.stem == 'f9':
         os.kill(os.getpid(), signal.SIGKILL)
-tracking.write_label_png = counted
+track_files.write_label_png = counted
 tracking.track = functools.partial(tracking.track, state_every=2)
 main(sys.argv[1:])
 """

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from salseg.apis.tracking import read_prompts
+from salseg.apis.prompts import read_prompts
 from salseg.datasets import SaliencyDataset
 from salseg.datasets.checking.images import Item, examine
 from salseg.datasets.transforms.prompts import read_objects

@@ -284,3 +284,15 @@ def test_an_object_that_left_keeps_its_id_and_is_tracked_again_when_shown(make):
     assert back.object_ids == (3, 7)
     assert (back.labels[square(8, 40)] == 7).all()
     assert torch.isfinite(runner.step(frames[5]).probability).all()
+
+
+@both
+def test_confidence_is_the_mean_probability_over_the_mask(make):
+    runner = stream(make())
+    runner.step(video(2)[0], two_objects())
+    result = runner.step(video(2)[1])
+    assert set(result.confidence) == {3, 7}
+    for place, index in enumerate(result.object_ids, 1):
+        mask = torch.from_numpy(result.labels == index)
+        expected = float(result.probability[place][mask].double().mean()) if mask.any() else 0.0
+        assert result.confidence[index] == pytest.approx(expected, abs=1e-9)

@@ -207,3 +207,43 @@ def test_following_a_long_video_with_objects_coming_and_going_keeps_within_the_b
 def test_rules_that_contradict_each_other_are_refused(given, message):
     with pytest.raises(ConfigError, match=message):
         MemoryRules.build(given)
+
+
+@pytest.mark.parametrize('long_term', [True, False])
+def test_permanent_frames_stay_with_their_keys_and_values(long_term):
+    memory, stored = KeyValueMemory(rules(long_term=long_term)), {}
+    for frame in range(60):
+        generator = torch.Generator().manual_seed(frame)
+        keys = torch.randn(ROWS, CHANNELS, generator=generator)
+        values = value_of(keys, 1)[:, None]
+        memory.append(
+            frame, keys, torch.ones(ROWS), torch.ones(ROWS, CHANNELS), values, [1], permanent=frame in (7, 20)
+        )
+        ask(memory, frame)
+        stored[frame] = keys, values
+        # Two permanent ones and the first of the group beside the bound of the rules.
+        assert memory.working <= (4 - 1 + 3) * ROWS
+        assert memory.long <= 8
+    assert memory.permanent == [7, 20]
+    assert memory.frames[:3] == [0, 7, 20]
+    for place, frame in enumerate((0, 7, 20)):
+        rows = slice(memory.long + place * ROWS, memory.long + (place + 1) * ROWS)
+        torch.testing.assert_close(memory.columns.keys[rows], stored[frame][0], rtol=0, atol=0)
+        torch.testing.assert_close(memory.groups[0].values[rows], stored[frame][1], rtol=0, atol=0)
+    copy = KeyValueMemory(rules(long_term=long_term))
+    copy.load_state_dict(memory.state_dict())
+    assert copy.permanent == [7, 20]
+
+
+def test_a_corrected_frame_is_permanent_and_one_with_new_objects_only_as_long_as_they_are():
+    model = xmem(memory=dict(mem_every=1, max_frames=3, min_frames=2))
+    runner = stream(model)
+    prompts = {0: {7: square(0, 0)}, 2: {3: square(24, 32)}, 4: {7: square(8, 8)}}
+    for number, frame in enumerate(video(12)):
+        if number == 8:
+            runner.remove_objects([3])
+        runner.step(frame, Prompt.from_masks(prompts[number]) if number in prompts else None)
+    memory = runner.state.memory
+    assert memory.permanent == [4]
+    assert {0, 4} <= set(memory.frames)
+    assert 2 not in memory.frames
