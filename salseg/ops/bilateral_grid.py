@@ -10,10 +10,14 @@ from torch import Tensor
 
 from salseg.ops.precision import full_precision
 
-# Distance of nodes in widths of the Gaussian. Finer costs time with its fifth power, coarser loses labels.
-_SPACING = 0.6
-# A grid of this size is always allowed; a larger one only if it is in proportion to the image.
-_LEAST_NODES, _NODES_PER_PIXEL = 2**26, 32
+# Distances of nodes in widths of the Gaussian, of which the finest is taken whose grid is in proportion to the image (or
+# small in any case): photographs with few colours get a finer one in the same time.
+_SPACINGS = (0.4, 0.45, 0.5, 0.55, 0.6)
+_NODES_PER_PIXEL, _SMALL = 24, 2**19
+# The coarsest one may need more, up to here or to five times that proportion.
+_MOST = 2**26
+# Pixels, or nodes of a row, that are worked on at once.
+_PART = 2**15
 # Grey, red against green, both against blue; lengths 1, so that distances stay. Colours of most photographs fill a small
 # part of the range of the last two.
 _OPPONENT = ((3**-0.5, 3**-0.5, 3**-0.5), (2**-0.5, -(2**-0.5), 0.0), (6**-0.5, 6**-0.5, -2 * 6**-0.5))
@@ -25,8 +29,8 @@ class BilateralGrid:
     Values of pixels are added to the 32 nodes around them in a grid of 2 + 3 axes, linearly by their distance; the
     grid is filtered by a Gaussian along each axis; every pixel reads its nodes with the same weights. Both
     interpolations widen the Gaussian a little, so that of the grid is narrower by as much. The filter is a symmetric
-    positive matrix, the exact one times a constant up to an error that falls with the spacing; the constant cancels
-    wherever the kernel is normalised.
+    positive matrix, the exact one times a constant up to an error that falls with the distance of the nodes; the
+    constant cancels wherever the kernel is normalised.
 
     Built once for an image. The result is the same in every call, also on a GPU: no sum depends on the order of threads.
 
@@ -34,7 +38,8 @@ class BilateralGrid:
         colours: (3, H, W), RGB.
         near: Width of the Gaussian in pixels.
         alike: Width of the Gaussian in units of the colours.
-        spacing: Distance of the nodes along each axis, in widths, below 1.7.
+        spacing: Distance of the nodes along each axis, in widths, below 1.7; by default between 0.4 and 0.6, as fine as
+            a grid of 24 nodes per pixel, or of half a million, allows.
 
     Raises:
         ValueError: The shape does not fit, or the widths are so small that the grid would be far larger than the image.
@@ -48,28 +53,35 @@ class BilateralGrid:
         True
     """
 
-    def __init__(self, colours: Tensor, near: float, alike: float, spacing: float = _SPACING) -> None:
+    def __init__(self, colours: Tensor, near: float, alike: float, spacing: float | None = None) -> None:
         if colours.dim() != 3 or len(colours) != 3:
             raise ValueError(f'colours {tuple(colours.shape)}: expected (3, H, W).')
         self.size = tuple(colours.shape[1:])
         pixels = self.size[0] * self.size[1]
         like = dict(dtype=colours.dtype, device=colours.device)
         rows, columns = torch.meshgrid(*(torch.arange(n, **like) for n in self.size), indexing='ij')
-        places = torch.stack([rows, columns]).flatten(1) / (near * spacing)
-        flat = colours.flatten(1) / (alike * spacing)
+        places, flat = torch.stack([rows, columns]).flatten(1) / near, colours.flatten(1) / alike
         # A rotation keeps all distances: the axes with the smaller grid are taken.
-        options = [torch.cat([places, axes]) for axes in (flat, torch.tensor(_OPPONENT, **like) @ flat)]
-        points, self.sides = min(map(_from_zero, options), key=lambda option: math.prod(option[1]))
+        options = [_from_zero(torch.cat([places, axes])) for axes in (flat, torch.tensor(_OPPONENT, **like) @ flat)]
+        points, extent = min(options, key=lambda option: math.prod(_sides(option[1], _SPACINGS[-1])))
+        if spacing is None:
+            enough = max(_NODES_PER_PIXEL * pixels, _SMALL)
+            fitting = (width for width in _SPACINGS if math.prod(_sides(extent, width)) <= enough)
+            spacing = next(fitting, _SPACINGS[-1])
+        self.sides = _sides(extent, spacing)
         nodes = math.prod(self.sides)
-        if nodes > max(_LEAST_NODES, _NODES_PER_PIXEL * pixels):
+        if nodes > max(_MOST, 5 * _NODES_PER_PIXEL * pixels):
             raise ValueError(
                 f'widths of {near:g} pixels and {alike:g} in colour ask for a grid of {nodes:,} nodes for {pixels:,} '
                 'pixels: choose larger widths, or the exact form.'
             )
+        points = points / spacing
         self._kernels = [_gaussian(side, spacing, colours) for side in self.sides]
         strides = [math.prod(self.sides[axis + 1 :]) for axis in range(5)]
         # Node 0 of the grid to the 32 corners of a cell, the last axis fastest.
-        self._corners = [sum(steps) for steps in itertools.product(*((0, stride) for stride in strides))]
+        self._corners = torch.tensor(
+            [sum(steps) for steps in itertools.product(*((0, stride) for stride in strides))], device=colours.device
+        )
         lowest = points.floor()
         cells = sum((axis.long() * stride for axis, stride in zip(lowest, strides)), points.new_zeros(1).long())
         # Pixels are kept in the order of their cells: the values of a cell are added in a fixed order, once, and only
@@ -77,8 +89,11 @@ class BilateralGrid:
         cells, self._order = cells.sort(stable=True)
         self._cells, self._cell_of, counts = cells.unique_consecutive(return_inverse=True, return_counts=True)
         self._starts = counts.cumsum(0) - counts
-        self._places = torch.arange(pixels, device=colours.device)
         self._weights = _corner_weights((points - lowest)[:, self._order])
+        # Which cells each part of the pixels reads.
+        parts = [(start, min(start + _PART, pixels)) for start in range(0, pixels, _PART)]
+        ends = self._cell_of[[place for start, stop in parts for place in (start, stop - 1)]].tolist()
+        self._parts = [(*part, first, last + 1) for part, first, last in zip(parts, ends[::2], ends[1::2])]
 
     def filter(self, values: Tensor) -> Tensor:
         """(H, W) to (H, W), differentiable in the values."""
@@ -90,24 +105,32 @@ class BilateralGrid:
         # Autocast would round sums of 100,000 values to 8 bits.
         with full_precision(values):
             given = values.flatten()[self._order]
-            sums = F.embedding_bag(self._places, self._weights, self._starts, mode='sum', per_sample_weights=given)
+            places = torch.arange(len(given), device=given.device)
+            sums = F.embedding_bag(places, self._weights, self._starts, mode='sum', per_sample_weights=given)
             grid = values.new_zeros(math.prod(self.sides))
             for corner, column in zip(self._corners, sums.t()):
                 # Of one corner all nodes differ, so that each is added to once.
-                grid[corner:].index_add_(0, self._cells, column)
-            grid = self._blur(grid)
-            corners = torch.stack([grid[corner:][self._cells] for corner in self._corners], 1)
-            found = corners[self._cell_of].mul_(self._weights).sum(1)
-            result = torch.empty_like(found)
-            result[self._order] = found
+                grid.index_add_(0, self._cells + corner, column)
+            self._blur(grid.view(self.sides[0], -1))
+            result = torch.empty_like(given)
+            for start, stop, first, last in self._parts:
+                corners = grid[self._cells[first:last, None] + self._corners]
+                read = corners[self._cell_of[start:stop] - first].mul_(self._weights[start:stop])
+                result[self._order[start:stop]] = read.sum(1)
         return result.view(self.size)
 
-    def _blur(self, grid: Tensor) -> Tensor:
-        for axis, kernel in enumerate(self._kernels):
-            behind = math.prod(self.sides[axis + 1 :])
-            rows = grid.view(-1, self.sides[axis], behind)
-            grid = rows[..., 0] @ kernel if behind == 1 else kernel @ rows
-        return grid.flatten()
+    def _blur(self, planes: Tensor) -> None:
+        """Filter the grid, (first side, the rest), in place and in parts that stay in the processor's cache."""
+        first, *kernels = self._kernels
+        for plane in planes:
+            nodes = plane
+            for axis, kernel in enumerate(kernels, 1):
+                behind = math.prod(self.sides[axis + 1 :])
+                rows = nodes.view(-1, self.sides[axis], behind)
+                nodes = rows[..., 0] @ kernel if behind == 1 else kernel @ rows
+            plane.copy_(nodes.flatten())
+        for part in planes.split(_PART, 1):
+            part.copy_(first @ part)
 
 
 class _SymmetricFilter(torch.autograd.Function):
@@ -123,10 +146,16 @@ class _SymmetricFilter(torch.autograd.Function):
         return _SymmetricFilter.apply(gradient, ctx.grid), None
 
 
-def _from_zero(points: Tensor) -> tuple[Tensor, list[int]]:
-    """Points moved so that every axis starts at node 0, and the nodes that each axis needs."""
+def _from_zero(points: Tensor) -> tuple[Tensor, list[float]]:
+    """Points moved so that every axis starts at 0, and where each ends."""
     points = points - points.amin(1, keepdim=True)
-    return points, [int(highest) + 2 for highest in points.amax(1).tolist()]
+    return points, points.amax(1).tolist()
+
+
+def _sides(extent: Sequence[float], spacing: float) -> list[int]:
+    """Nodes that each axis needs."""
+    # One more than the last one reached: rounding may bring the last point to the next node.
+    return [int(highest / spacing + 1e-3) + 2 for highest in extent]
 
 
 def _gaussian(side: int, spacing: float, like: Tensor) -> Tensor:
