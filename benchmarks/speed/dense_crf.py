@@ -34,7 +34,7 @@ SIZES = ((320, 213), (400, 300), (500, 333), (500, 375), (1000, 750))
 SECONDS, MEGABYTES, PER_PIXEL, SAME_LABELS, IOU = 1.0, 300, 2.0, 0.99, 0.98
 
 
-def main() -> int:
+def main(words: list[str] | None = None) -> int:
     """Compare, time, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--quick', action='store_true', help='small sizes, nothing is demanded of times')
@@ -43,7 +43,7 @@ def main() -> int:
     parser.add_argument('--names', type=Path, help='text file of stems; the first --count are taken')
     parser.add_argument('--count', type=int, default=20)
     parser.add_argument('--out', type=Path, default=Path('work_dirs/dense_crf'), help='where exact labels are kept')
-    args = parser.parse_args()
+    args = parser.parse_args(words)
     use_one_thread()
     torch.set_grad_enabled(False)
     return labels(args) if args.images else speed(args.quick)
@@ -54,7 +54,9 @@ def speed(quick: bool) -> int:
     image, logits = drawn(60, 80)
     exact, found = (dense_crf(image, logits, method=method) for method in ('exact', 'bilateral'))
     same = float(((exact > 0.5) == (found > 0.5)).float().mean())
-    print(f'80x60: {same:.2%} of the labels equal, mean difference of the marginals {float((exact - found).abs().mean()):.4f}')
+    print(
+        f'80x60: {same:.2%} of the labels equal, mean difference of the marginals {float((exact - found).abs().mean()):.4f}'
+    )
     missed = [] if same >= SAME_LABELS else [f'labels equal: {same:.2%} < {SAME_LABELS:.0%}']
     print(f'{"size":>9}  {"seconds":>8}  {"of them kernels":>15}  {"microseconds a pixel":>20}')
     per_pixel = {}

@@ -169,7 +169,9 @@ def rank_nodes(
     """
     if lambda4 <= 0:
         raise ValueError(f'lambda4 is {lambda4}; the ranking has one solution for positive values only.')
-    right = lambda4 * indicator.double() + (1 - beta) / 2 * torch.as_tensor(prior, dtype=torch.float64, device=indicator.device)
+    right = lambda4 * indicator.double() + (1 - beta) / 2 * torch.as_tensor(
+        prior, dtype=torch.float64, device=indicator.device
+    )
     solution = torch.zeros_like(right)
     residual = right.clone()
     step, squared = residual.clone(), residual @ residual

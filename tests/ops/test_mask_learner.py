@@ -1,7 +1,15 @@
 import pytest
 import torch
 
-from salseg.ops.mask_learner import admm, begin, centre, leading_eigenvector, learn_masks, scatter_matrix, soft_threshold
+from salseg.ops.mask_learner import (
+    admm,
+    begin,
+    centre,
+    leading_eigenvector,
+    learn_masks,
+    scatter_matrix,
+    soft_threshold,
+)
 
 
 def group(images=4, grid=(8, 10), channels=16, seed=0):

@@ -14,7 +14,6 @@ from salseg.ops.label_smoothing import Refine, SmoothingSettings, score_logits, 
 from salseg.registry import POSTPROCESSORS
 from salseg.structures import SalDataSample
 
-
 # A group of images keeps its kernels between the rounds up to this many pixels, 200 bytes each; beyond, they are made again.
 _KEPT_PIXELS = 2_500_000
 
@@ -57,7 +56,9 @@ class _Refiner:
         try:
             return MeanField(torch.from_numpy(image), self.field, method, self.reduce, device=device)
         except ValueError as error:
-            raise ConfigError(f"{type(self).__name__}, backend={self.backend!r}, field={self.field}: {error}") from error
+            raise ConfigError(
+                f'{type(self).__name__}, backend={self.backend!r}, field={self.field}: {error}'
+            ) from error
 
     def originals(self, sample: SalDataSample) -> Sequence[np.ndarray]:
         """The images at their own size.
