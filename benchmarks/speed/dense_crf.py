@@ -16,6 +16,7 @@ import argparse
 import sys
 import time
 import zlib
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -66,7 +67,7 @@ def speed(quick: bool) -> int:
         per_pixel[width, height] = 1e6 * whole / (width * height)
         print(f'{width:>4}x{height:<4}  {whole:8.3f}  {kernels:15.3f}  {per_pixel[width, height]:20.2f}', flush=True)
         if (width, height) == (500, 375):
-            megabytes = peak_bytes(lambda: dense_crf(image, logits, method='bilateral')) / 1e6
+            megabytes = peak_bytes(partial(dense_crf, image, logits, method='bilateral')) / 1e6
             print(f'{"":>9}  peak of live tensors {megabytes:.0f} MB')
             missed += [f'500x375: {whole:.2f} s'] if whole > SECONDS else []
             missed += [f'500x375: {megabytes:.0f} MB'] if megabytes > MEGABYTES else []
