@@ -58,11 +58,14 @@ class BilateralGrid:
             raise ValueError(f'colours {tuple(colours.shape)}: expected (3, H, W).')
         self.size = tuple(colours.shape[1:])
         pixels = self.size[0] * self.size[1]
-        like = dict(dtype=colours.dtype, device=colours.device)
-        rows, columns = torch.meshgrid(*(torch.arange(n, **like) for n in self.size), indexing='ij')
+        dtype, device = colours.dtype, colours.device
+        rows, columns = torch.meshgrid(*(torch.arange(n, dtype=dtype, device=device) for n in self.size), indexing='ij')
         places, flat = torch.stack([rows, columns]).flatten(1) / near, colours.flatten(1) / alike
         # A rotation keeps all distances: the axes with the smaller grid are taken.
-        options = [_from_zero(torch.cat([places, axes])) for axes in (flat, torch.tensor(_OPPONENT, **like) @ flat)]
+        options = [
+            _from_zero(torch.cat([places, axes]))
+            for axes in (flat, torch.tensor(_OPPONENT, dtype=dtype, device=device) @ flat)
+        ]
         points, extent = min(options, key=lambda option: math.prod(_sides(option[1], _SPACINGS[-1])))
         if spacing is None:
             enough = max(_NODES_PER_PIXEL * pixels, _SMALL)
@@ -86,6 +89,7 @@ class BilateralGrid:
         cells = sum((axis.long() * stride for axis, stride in zip(lowest, strides)), points.new_zeros(1).long())
         # Pixels are kept in the order of their cells: the values of a cell are added in a fixed order, once, and only
         # cells are looked up in the large grid.
+        self._order: Tensor
         cells, self._order = cells.sort(stable=True)
         self._cells, self._cell_of, counts = cells.unique_consecutive(return_inverse=True, return_counts=True)
         self._starts = counts.cumsum(0) - counts
@@ -137,12 +141,12 @@ class _SymmetricFilter(torch.autograd.Function):
     """The gradient of a symmetric matrix is the matrix itself."""
 
     @staticmethod
-    def forward(ctx, values: Tensor, grid: BilateralGrid) -> Tensor:  # type: ignore[no-untyped-def]  # torch's own type
+    def forward(ctx, values: Tensor, grid: BilateralGrid) -> Tensor:
         ctx.grid = grid
         return grid.apply_matrix(values)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[no-untyped-def,override]  # as above
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
         return _SymmetricFilter.apply(gradient, ctx.grid), None
 
 
