@@ -49,7 +49,7 @@ def main() -> int:
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument('--groups', type=int, default=12)
     parser.add_argument('--size', type=int, default=160)
-    parser.add_argument('--backend', choices=('grid', 'permutohedral'), default='grid')
+    parser.add_argument('--backend', choices=('bilateral', 'exact', 'permutohedral'), default='bilateral')
     args = parser.parse_args()
     torch.set_num_threads(1)
     results: dict[str, list[dict[str, float]]] = {}

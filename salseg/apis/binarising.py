@@ -45,8 +45,8 @@ def binarise(
             raise DataError(
                 f"'crf' needs the image of the map, {saliency.shape[0]}x{saliency.shape[1]}; found {found}."
             )
-        logits = torch.logit(torch.from_numpy(values), eps=_LEAST)
-        values = dense_crf(torch.from_numpy(np.ascontiguousarray(image)), logits, reduce=4).numpy()
+        logits = torch.logit(torch.from_numpy(values), eps=_LEAST).float()
+        values = dense_crf(torch.from_numpy(np.ascontiguousarray(image)), logits, method='bilateral').numpy()
     return np.where(values >= threshold, 255, 0).astype(np.uint8)
 
 

@@ -14,6 +14,7 @@ from salseg.ops.affinity import (
     search_offsets,
 )
 from salseg.ops.attention import co_attention, democratic_attention, descending_ranks, linear_non_local, readjustment
+from salseg.ops.bilateral_grid import BilateralGrid
 from salseg.ops.boxes import boxes_of_masks, disjoint_masks, fill_boxes, projection_distance
 from salseg.ops.color import border_likeness, rgb_to_lab
 from salseg.ops.contrastive import (
@@ -31,7 +32,7 @@ from salseg.ops.cross_entropy import (
     partial_cross_entropy,
     partial_cross_entropy_sums,
 )
-from salseg.ops.dense_crf import CRFSettings, dense_crf
+from salseg.ops.dense_crf import CRFSettings, MeanField, dense_crf
 from salseg.ops.fingerprint import weights_fingerprint
 from salseg.ops.geometry import (
     FlatGrid,
@@ -89,10 +90,12 @@ from salseg.ops.region_losses import (
 from salseg.ops.soft_aggregation import aggregate, aggregate_log_odds
 
 __all__ = [
+    'BilateralGrid',
     'CRFSettings',
     'CoherenceKernel',
     'FlatGrid',
     'MatchTerms',
+    'MeanField',
     'PairTerms',
     'SmoothingSettings',
     'SuperpixelGraph',

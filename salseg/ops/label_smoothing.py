@@ -169,7 +169,9 @@ def rank_nodes(
     """
     if lambda4 <= 0:
         raise ValueError(f'lambda4 is {lambda4}; the ranking has one solution for positive values only.')
-    right = lambda4 * indicator.double() + (1 - beta) / 2 * torch.as_tensor(prior, dtype=torch.float64)
+    right = lambda4 * indicator.double() + (1 - beta) / 2 * torch.as_tensor(
+        prior, dtype=torch.float64, device=indicator.device
+    )
     solution = torch.zeros_like(right)
     residual = right.clone()
     step, squared = residual.clone(), residual @ residual
@@ -188,7 +190,7 @@ def rank_nodes(
     raise ArithmeticError(f'ranking {len(graph)} superpixels did not reach {tolerance} in {max_iterations} rounds.')
 
 
-Refine = Callable[[np.ndarray, Tensor], Tensor]
+Refine = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -249,14 +251,18 @@ def score_logits(score: Tensor, unary: Literal['log', 'linear'] = 'log') -> Tens
 
 
 def smooth_labels(
-    images: Sequence[np.ndarray], maps: Sequence[Tensor], refine: Refine, settings: SmoothingSettings | None = None
+    images: Sequence[np.ndarray],
+    maps: Sequence[Tensor],
+    refiners: Sequence[Refine],
+    settings: SmoothingSettings | None = None,
 ) -> list[Tensor]:
     """Maps of a group, refined by ranking superpixels over the group and a random field in each image, in turn.
 
     Args:
         images: (H, W, 3) uint8 RGB each; sizes may differ.
-        maps: (H, W) in [0, 1] each, at the images' sizes.
-        refine: Image and logits (H, W) to a foreground marginal (H, W): a dense CRF.
+        maps: (H, W) in [0, 1] each, at the images' sizes, all on the device where they are refined.
+        refiners: For each image, from logits (H, W) to a foreground marginal (H, W): a dense CRF, such as
+            :class:`salseg.ops.MeanField`.
         settings: Numbers.
 
     Returns:
@@ -267,7 +273,7 @@ def smooth_labels(
 
     Examples:
         >>> images, maps = [np.zeros((16, 16, 3), np.uint8)], [torch.rand(16, 16)]
-        >>> smoothed = smooth_labels(images, maps, refine=lambda image, logits: torch.sigmoid(logits))
+        >>> smoothed = smooth_labels(images, maps, refiners=[torch.sigmoid])
         >>> [tuple(values.shape) for values in smoothed]
         [(16, 16)]
     """
@@ -275,7 +281,10 @@ def smooth_labels(
     for image, value in zip(images, maps, strict=True):
         if image.shape[:2] != tuple(value.shape):
             raise ValueError(f'a map {tuple(value.shape)} does not have the size of its image {image.shape[:2]}.')
-    labels = [slic(image, settings.segments, settings.compactness) for image in images]
+    labels = [
+        slic(image, settings.segments, settings.compactness).to(value.device)
+        for image, value in zip(images, maps, strict=True)
+    ]
     graph, counts = group_graph(images, labels, settings.sigma2)
     prior: Tensor | float = 1.0 if settings.prior == 'unit' else 0.0
     if settings.prior == 'count':
@@ -286,7 +295,7 @@ def smooth_labels(
         # Ranks have no scale of their own; beside a map in [0, 1] they need one.
         rank = (rank - rank.min()) / (rank.max() - rank.min()).clamp(min=1e-12)
         scores = [foreground_score(*given, settings.beta) for given in zip(labels, maps, rank.split(counts))]
-        marginals = [refine(image, score_logits(s, settings.unary)) for image, s in zip(images, scores)]
+        marginals = [refine(score_logits(s, settings.unary)) for refine, s in zip(refiners, scores, strict=True)]
         # The field says where, the map says how much: a mask cuts, it never brightens.
         masked = [value * (marginal > 0.5) for value, marginal in zip(maps, marginals)]
         before, marked = marked, torch.cat([indicator(*pair) for pair in zip(labels, masked)])
@@ -305,11 +314,12 @@ def group_graph(
     """
     counts = [int(x.max()) + 1 for x in labels]
     starts = np.cumsum([0, *counts[:-1]])
-    tensors = (torch.from_numpy(image).permute(2, 0, 1)[None] for image in images)
+    device = labels[0].device
+    tensors = (torch.from_numpy(image).to(device).permute(2, 0, 1)[None] for image in images)
     means = torch.cat([superpixel_means(x, rgb_to_lab(tensor)[0]) for x, tensor in zip(labels, tensors)])
     low, high = means.amin(0), means.amax(0)
     # Lab's channels have different ranges, and one width serves all three.
     features = (means - low) / (high - low).clamp(min=1e-12)
-    which = torch.cat([torch.full((count,), i) for i, count in enumerate(counts)])
+    which = torch.cat([torch.full((count,), i, device=device) for i, count in enumerate(counts)])
     edges = torch.cat([touching(x) + int(start) for x, start in zip(labels, starts)])
     return SuperpixelGraph(features, which, edges, sigma2), counts

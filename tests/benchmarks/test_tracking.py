@@ -40,7 +40,9 @@ def test_what_grows_is_reported(monkeypatch):
     assert names['passed_bounds']({**row, 'groups': 1, 'positions': 1, 'objects': 1, 'sensory': 1, 'working': 11}) != []
 
 
-@pytest.mark.parametrize('name', ['objects_together', 'box_losses', 'memory_readout', 'pixel_matching'])
+@pytest.mark.parametrize(
+    'name', ['objects_together', 'box_losses', 'memory_readout', 'pixel_matching', 'label_smoothing']
+)
 def test_a_speed_benchmark_runs_and_is_equal(name, monkeypatch, capsys):
     assert script(f'speed/{name}.py', monkeypatch)['main'](['--quick']) == 0
     assert len(capsys.readouterr().out.splitlines()) >= 2

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from salseg.ops.dense_crf import dense_crf
+from salseg.ops.dense_crf import MeanField
 from salseg.ops.label_smoothing import SmoothingSettings, foreground_score, indicator, score_logits, smooth_labels
 from salseg.ops.label_smoothing import slic, superpixel_areas, superpixel_means, touching
 
@@ -23,8 +23,8 @@ def draw_images(count=3, size=(40, 48)):
     return images, maps, truth
 
 
-def refine(image, logits):
-    return dense_crf(torch.from_numpy(image), logits, reduce=2)
+def refiners(images):
+    return [MeanField(torch.from_numpy(image), reduce=2) for image in images]
 
 
 def overlap(maps, truth):
@@ -35,13 +35,13 @@ def overlap(maps, truth):
 
 def test_smoothing_recovers_the_objects_of_a_group():
     images, maps, truth = draw_images()
-    smoothed = smooth_labels(images, maps, refine, SmoothingSettings(segments=60))
+    smoothed = smooth_labels(images, maps, refiners(images), SmoothingSettings(segments=60))
     assert overlap(smoothed, truth) > overlap(maps, truth) + 0.2
 
 
 def test_the_map_outside_the_labels_is_zero_and_inside_it_stays():
     images, maps, _ = draw_images()
-    for before, after in zip(maps, smooth_labels(images, maps, refine, SmoothingSettings(segments=60))):
+    for before, after in zip(maps, smooth_labels(images, maps, refiners(images), SmoothingSettings(segments=60))):
         kept = after > 0
         assert torch.equal(after[kept], before[kept])
         assert (after[~kept] == 0).all()
@@ -50,15 +50,15 @@ def test_the_map_outside_the_labels_is_zero_and_inside_it_stays():
 def test_one_image_and_mixed_sizes_work():
     images, maps, _ = draw_images()
     images[1], maps[1] = images[1][:30, :33], maps[1][:30, :33]
-    found = smooth_labels(images, maps, refine, SmoothingSettings(segments=30, output='marginal'))
+    found = smooth_labels(images, maps, refiners(images), SmoothingSettings(segments=30, output='marginal'))
     assert [tuple(x.shape) for x in found] == [(40, 48), (30, 33), (40, 48)]
-    assert len(smooth_labels(images[:1], maps[:1], refine)) == 1
+    assert len(smooth_labels(images[:1], maps[:1], refiners(images[:1]))) == 1
 
 
 def test_a_map_of_another_size_is_refused():
     images, maps, _ = draw_images()
     with pytest.raises(ValueError, match='size of its image'):
-        smooth_labels(images, [maps[0], maps[1][1:], maps[2]], refine)
+        smooth_labels(images, [maps[0], maps[1][1:], maps[2]], refiners(images))
 
 
 def test_superpixels_count_from_zero_without_gaps():

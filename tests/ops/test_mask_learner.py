@@ -1,7 +1,15 @@
 import pytest
 import torch
 
-from salseg.ops.mask_learner import admm, begin, centre, learn_masks, scatter_matrix, soft_threshold
+from salseg.ops.mask_learner import (
+    admm,
+    begin,
+    centre,
+    leading_eigenvector,
+    learn_masks,
+    scatter_matrix,
+    soft_threshold,
+)
 
 
 def group(images=4, grid=(8, 10), channels=16, seed=0):
@@ -89,3 +97,14 @@ def test_bad_input_is_refused_with_what_was_expected():
     used, state = begin(features, tuple(truth.shape[1:]), 25.0)
     with pytest.raises(ValueError, match='rho'):
         admm(used, state, 1, rho=1.0)
+
+
+def test_the_leading_eigenvector_is_that_of_the_whole_decomposition():
+    generator = torch.Generator().manual_seed(0)
+    vectors = torch.linalg.qr(torch.randn(60, 60, dtype=torch.float64, generator=generator))[0]
+    # Falling, with two equal largest but for a millionth (more rounds than are allowed), and one value alone.
+    for values in (0.8 ** torch.arange(60), torch.cat([torch.tensor([1 + 1e-6]), torch.ones(59)]), torch.eye(60)[0]):
+        matrix = (vectors * values.double()) @ vectors.t()
+        found = leading_eigenvector(matrix)
+        torch.testing.assert_close((found @ vectors[:, 0]).abs().item(), 1.0, rtol=0, atol=1e-9)
+    assert torch.equal(leading_eigenvector(matrix), leading_eigenvector(matrix))

@@ -1,6 +1,7 @@
 """Maps of a group made consistent with its colours, behind any model."""
 
 from collections.abc import Sequence
+from functools import cache, partial
 from typing import Any, Literal
 
 import numpy as np
@@ -8,30 +9,56 @@ import torch
 from torch import Tensor
 
 from salseg.errors import ConfigError, DataError
-from salseg.ops.dense_crf import CRFSettings, dense_crf
-from salseg.ops.label_smoothing import SmoothingSettings, score_logits, smooth_labels
+from salseg.ops.dense_crf import CRFSettings, MeanField
+from salseg.ops.label_smoothing import Refine, SmoothingSettings, score_logits, smooth_labels
 from salseg.registry import POSTPROCESSORS
 from salseg.structures import SalDataSample
+
+# A group of images keeps its kernels between the rounds up to this many pixels, 200 bytes each; beyond, they are made again.
+_KEPT_PIXELS = 2_500_000
 
 
 class _Refiner:
     """What both steps share: the random field and the images."""
 
-    def __init__(self, backend: str, iterations: int, reduce: int, field: dict[str, float] | None) -> None:
-        if backend not in ('grid', 'permutohedral'):
-            raise ConfigError(f"{type(self).__name__}: backend={backend!r}; expected 'grid' or 'permutohedral'.")
+    def __init__(self, backend: str, iterations: int, reduce: int | None, field: dict[str, float] | None) -> None:
+        if backend not in ('bilateral', 'exact', 'permutohedral'):
+            raise ConfigError(
+                f"{type(self).__name__}: backend={backend!r}; expected 'bilateral', 'exact' or 'permutohedral'."
+            )
         if backend == 'permutohedral':
             _pydensecrf()
-        self.backend = backend
+        self.backend: str = backend
         self.iterations = iterations
-        self.reduce = reduce
+        self.reduce = reduce or (4 if backend == 'exact' else 1)
         self.field = CRFSettings(**(field or {}))
 
-    def refine(self, image: np.ndarray, logits: Tensor) -> Tensor:
-        """Foreground marginal (H, W) of an image (H, W, 3) uint8 and log-odds (H, W)."""
+    def refiner(self, image: np.ndarray, device: torch.device, keep: bool = False) -> Refine:
+        """From log-odds (H, W) on the device to the foreground marginal (H, W), for one image (H, W, 3) uint8.
+
+        Args:
+            image, device: As above.
+            keep: Make the kernels at the first call only.
+        """
         if self.backend == 'permutohedral':
-            return _permutohedral(image, logits, self.field, self.iterations)
-        return dense_crf(torch.from_numpy(image), logits.cpu(), self.field, self.iterations, self.reduce)
+            return lambda logits: _permutohedral(image, logits.cpu(), self.field, self.iterations).to(logits)
+        make = partial(self.mean_field, image, device)
+        kernels = cache(make) if keep else make
+        return lambda logits: kernels()(logits, self.iterations)
+
+    def mean_field(self, image: np.ndarray, device: torch.device) -> MeanField:
+        """Kernels of an image.
+
+        Raises:
+            ConfigError: The widths do not suit the backend.
+        """
+        method: Literal['exact', 'bilateral'] = 'exact' if self.backend == 'exact' else 'bilateral'
+        try:
+            return MeanField(torch.from_numpy(image), self.field, method, self.reduce, device=device)
+        except ValueError as error:
+            raise ConfigError(
+                f'{type(self).__name__}, backend={self.backend!r}, field={self.field}: {error}'
+            ) from error
 
     def originals(self, sample: SalDataSample) -> Sequence[np.ndarray]:
         """The images at their own size.
@@ -53,9 +80,10 @@ class DenseCRF(_Refiner):
     """Dense conditional random field, image by image; outputs the foreground marginal.
 
     Args:
-        backend: 'grid', exact mean field on a reduced grid, needs nothing; 'permutohedral', the package `pydensecrf2`.
+        backend: 'bilateral', mean field through a bilateral grid, in time linear in the pixels; 'exact', all pairs of
+            pixels, in quadratic time; 'permutohedral', the compiled package `pydensecrf2`, on the CPU.
         iterations: Mean-field steps.
-        reduce: Of the grid's sides, for 'grid'.
+        reduce: What the sides of the image are divided by before, for the first two; by default 1, and 4 for 'exact'.
         field: Fields of `salseg.ops.dense_crf.CRFSettings`.
 
     Raises:
@@ -64,9 +92,9 @@ class DenseCRF(_Refiner):
 
     def __init__(
         self,
-        backend: Literal['grid', 'permutohedral'] = 'grid',
+        backend: Literal['bilateral', 'exact', 'permutohedral'] = 'bilateral',
         iterations: int = 5,
-        reduce: int = 4,
+        reduce: int | None = None,
         field: dict[str, float] | None = None,
     ) -> None:
         super().__init__(backend, iterations, reduce, field)
@@ -74,7 +102,7 @@ class DenseCRF(_Refiner):
     def __call__(self, sample: SalDataSample) -> SalDataSample:
         """Replace ``pred_maps``."""
         pairs = zip(self.originals(sample), sample.pred_maps, strict=True)
-        sample.pred_maps = [self.refine(image, score_logits(value.cpu())).to(value) for image, value in pairs]
+        sample.pred_maps = [self.refiner(image, value.device)(score_logits(value)).to(value) for image, value in pairs]
         return sample
 
 
@@ -82,7 +110,8 @@ class DenseCRF(_Refiner):
 class LabelSmoothing(_Refiner):
     """Multi-scale label smoothing (mask-guided FCN, CVPR 2019, section 4): superpixels of the group and pixels in turn.
 
-    All frames of the sample are one group; of a single image only the image itself is smoothed.
+    All frames of the sample are one group; of a single image only the image itself is smoothed. All but the superpixels
+    (scikit-image) is computed where the maps are.
 
     Args:
         backend, iterations, reduce, field: See `DenseCRF`.
@@ -95,9 +124,9 @@ class LabelSmoothing(_Refiner):
 
     def __init__(
         self,
-        backend: Literal['grid', 'permutohedral'] = 'grid',
+        backend: Literal['bilateral', 'exact', 'permutohedral'] = 'bilateral',
         iterations: int = 5,
-        reduce: int = 4,
+        reduce: int | None = None,
         field: dict[str, float] | None = None,
         rounds: int = 3,
         segments: int = 200,
@@ -121,9 +150,11 @@ class LabelSmoothing(_Refiner):
 
     def __call__(self, sample: SalDataSample) -> SalDataSample:
         """Replace ``pred_maps``."""
-        maps = [value.cpu() for value in sample.pred_maps]
-        smoothed = smooth_labels(self.originals(sample), maps, self.refine, self.settings)
-        sample.pred_maps = [value.to(old) for value, old in zip(smoothed, sample.pred_maps)]
+        images, maps = self.originals(sample), sample.pred_maps
+        keep = sum(value.numel() for value in maps) <= _KEPT_PIXELS
+        refiners = [self.refiner(image, value.device, keep) for image, value in zip(images, maps, strict=True)]
+        smoothed = smooth_labels(images, maps, refiners, self.settings)
+        sample.pred_maps = [value.to(old) for value, old in zip(smoothed, maps)]
         return sample
 
 
