@@ -104,7 +104,9 @@ class SalRunner(Runner):
             CheckpointError: They differ in more than length, so the checkpoint is another run's.
         """
         built, saved = self.param_schedulers, checkpoint.get('param_schedulers')
-        different = schedule_differences(built, saved) if isinstance(built, list) and isinstance(saved, list) else []
+        if not isinstance(built, list) or not isinstance(saved, list):
+            return
+        different = schedule_differences(built, saved)
         others = [found.text for found in different if not found.is_length]
         if others:
             raise CheckpointError(
@@ -114,7 +116,7 @@ class SalRunner(Runner):
                 f'from its weights: --cfg-options load_from={filename}.'
             )
         for found in different:
-            follow_length(built[found.number], saved[found.number], found, checkpoint['optimizer'])
+            follow_length(built[found.number or 0], saved[found.number or 0], found, checkpoint['optimizer'])
             self.logger.warning(
                 f'{found.text}: from here on the rate is that of the longer or shorter schedule, and the run ends otherwise '
                 'than one that was begun so. --cfg-options param_scheduler.N.KEY=VALUE keeps the old one.'
