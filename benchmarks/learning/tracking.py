@@ -29,7 +29,7 @@ class TestVideo:
     labels: list[np.ndarray]
 
 
-def synthetic_videos(count: int, frames: int, size: int) -> list[TestVideo]:
+def synthetic_videos(count: int, frames: int, size: int | tuple[int, int]) -> list[TestVideo]:
     """Videos that no training saw, with all their objects visible in the first frame."""
     found, index = [], 0
     while len(found) < count:
@@ -188,5 +188,5 @@ def short_run(
     falling = [f'param_scheduler.1.T_max={iterations}'] if cosine else []
     return [
         f'randomness.seed={seed}', f'train_cfg.max_iters={iterations}', *falling,
-        f'default_hooks.checkpoint.interval={min(iterations, 50)}', f'default_hooks.logger.interval={min(iterations, 50)}', *own,
+        *own, *(f'default_hooks.{hook}.interval={min(iterations, 50)}' for hook in ('checkpoint', 'logger')),
     ]  # fmt: skip
