@@ -84,22 +84,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def one(geometry: str, seed: int, args: argparse.Namespace, videos: list, wide: list) -> dict[str, dict[str, float]]:
-    """Both stages with one geometry and seed; metrics after either."""
-    load_from, found = start(seed, Path(args.out), args.options), {}
-    settings = dict(videos=args.videos, frames=args.frames, scene=SCENE, video=VIDEO, stretch=STRETCH)
-    for number, config in enumerate(STAGES, 1):
-        folder = Path(args.out) / f'{geometry}_stage{number}_{args.iterations}_{seed}'
-        options = [*options_of(number, geometry, seed, args.iterations), *args.options, f'load_from={load_from}']
+    """Both stages with one geometry and seed, then metrics."""
+    folders = [Path(args.out) / f'{geometry}_stage{number}_{args.iterations}_{seed}' for number in (1, 2)]
+    starts = [start(seed, Path(args.out), args.options), folders[0] / f'iter_{args.iterations}.pth']
 
-        def measure(folder: Path = folder, config: Path = config, options: list[str] = options) -> dict[str, Any]:
+    def measure() -> dict[str, dict[str, float]]:
+        for number, (config, folder, load_from) in enumerate(zip(STAGES, folders, starts), 1):
+            options = [*options_of(number, geometry, seed, args.iterations), *args.options, f'load_from={load_from}']
             model = learned(config, folder, args.iterations, options)
-            return metrics(model, videos, wide)
+        return metrics(model, videos, wide)
 
-        rows = measured(folder, settings, measure)
-        found[f'{geometry}, stage 1' if number == 1 else geometry] = rows['trained']
-        found[f'{geometry}, previous mask blanked'] = rows['blanked']
-        load_from = folder / f'iter_{args.iterations}.pth'
-    return found
+    settings = dict(videos=args.videos, frames=args.frames, scene=SCENE, video=VIDEO, stretch=STRETCH)
+    rows = measured(folders[1], settings, measure)
+    return {geometry: rows['trained'], f'{geometry}, previous mask blanked': rows['blanked']}
 
 
 def start(seed: int, folder: Path, options: Sequence[str]) -> Path:
