@@ -30,7 +30,6 @@ from tracking import (
     keep,
     learned,
     measured,
-    moved_prompt,
     print_rows,
     report,
     score,
@@ -79,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 numbers = ' '.join(f'{key} {value:.3f}' for key, value in row.items())
                 print(f'{name}, seed {seed}: {numbers} ({time.monotonic() - started:.0f} s)', flush=True)
             keep(results, Path(args.out))
-    print_rows(results, ('j', 'f', 'jf', 'j, wide test', 'own', 'other'))
+    print_rows(results, ('j', 'f', 'jf', 'j, wide test'))
     return report(claims(results))
 
 
@@ -130,7 +129,7 @@ def options_of(number: int, geometry: str, seed: int, iterations: int) -> list[s
 def metrics(model: Any, videos: list, wide: list) -> dict[str, dict[str, float]]:
     """Of the trained weights, and of the same ones without the previous mask."""
     answer = follow(model)
-    trained = {**score(answer, videos), 'j, wide test': score(answer, wide)['j'], **moved_prompt(answer, videos)}
+    trained = {**score(answer, videos), 'j, wide test': score(answer, wide)['j']}
     with without_previous_mask(model):
         return dict(trained=trained, blanked=score(answer, videos))
 
