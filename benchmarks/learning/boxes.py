@@ -19,7 +19,10 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import torch
+from torch import Tensor
 from tracking import (
     SCENE,
     Claim,
@@ -37,6 +40,10 @@ from tracking import (
     stand_still,
     synthetic_videos,
 )
+
+from salseg.engine.config import load_config
+from salseg.registry import DATASETS, MODELS
+from salseg.structures import FrameTargets
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'projects/xmem/configs'
 FIRST = 'xmem_lite0_boxes-filled_synthetic-96.py'
@@ -72,6 +79,7 @@ RUNS = {
 }
 COLUMNS = ('j', 'f', 'jf', 'box_j', 'box_jf', 'own', 'other', 'area', 'contrast')
 SIZE = 96
+TERMS = ('projection', 'pairwise', 'temporal')
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -100,6 +108,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if RUNS[run].config == THESIS:
             for seed in args.seeds:
                 print_curve(f'{run}, seed {seed}', place(run, seed, args))
+    if any(RUNS[run].config == THESIS for run in args.runs):
+        print_terms()
     print_rows(results, COLUMNS)
     return report(claims(results))
 
@@ -159,6 +169,57 @@ def print_curve(title: str, folder: Path) -> None:
     print(f'\n{title}\n{"iteration":>10}' + ''.join(f'{name.removeprefix("loss_"):>12}' for name in names))
     for row in rows:
         print(f'{row["step"]:10.0f}' + ''.join(f'{row[name]:12.4f}' for name in names))
+
+
+def print_terms(count: int = 8) -> dict[str, dict[str, float]]:
+    """Print what the losses of both recipes ask of answers that are known: each term as it is weighed, and the sum.
+
+    Over clips of the training set, without a network: true masks, filled boxes, two bars of 8 pixels across each box, one
+    half everywhere, nothing.
+    """
+    truths, found = clips_of(MASKS, count)[1], {}
+    print(f'\n{"losses of known answers":40}' + ''.join(f'{name:>12}' for name in (*TERMS, 'sum')))
+    for title, name in (('thesis', THESIS), ('stable', STABLE.format(''))):
+        model, samples, inputs = clips_of(name, count)
+        targets = FrameTargets.from_samples(samples, inputs, iteration=10**6)
+        for answer, maps in known_answers(truths, samples).items():
+            # Sigmoids of a network are never quite 0 or 1.
+            terms = model.loss_from(inputs, [], {'probability': maps[:, 1:].clamp(1e-3, 1 - 1e-3)}, targets)
+            row = {key: float(terms[f'loss_{key}']) for key in TERMS}
+            found[f'{title}: {answer}'] = row
+            print(
+                f'{title + ": " + answer:40}'
+                + ''.join(f'{value:12.4f}' for value in (*row.values(), sum(row.values())))
+            )
+    return found
+
+
+def clips_of(name: str, count: int) -> tuple[Any, list, Any]:
+    """A model without weights, and samples and inputs of some clips of its training set, the same of every config."""
+    config = load_config(str(CONFIGS / name))
+    parts = {key: {**config.model[key], 'weights': None} for key in ('key_backbone', 'value_backbone')}
+    model = MODELS.build({**config.model.to_dict(), **parts})
+    data = DATASETS.build({**config.train_dataloader.dataset.to_dict(), 'length': count})
+    items = [data[index] for index in range(count)]
+    batch = dict(inputs=[item['inputs'] for item in items], data_samples=[item['data_samples'] for item in items])
+    prepared = model.data_preprocessor(batch, True)
+    return model, prepared['data_samples'], prepared['inputs']
+
+
+def known_answers(truths: Sequence[Any], boxed: Sequence[Any]) -> dict[str, Tensor]:
+    """Probabilities (B, T, K, H, W) of answers by name, the first frame included."""
+    labels = torch.stack([torch.as_tensor(sample.labels) for sample in truths])
+    true = torch.stack([labels == index for index in (1, 2)], 2).float()
+    filled, bars = torch.zeros_like(true), torch.zeros_like(true)
+    for clip, sample in enumerate(boxed):
+        for frame, boxes in enumerate(sample.boxes):
+            for slot, (x0, y0, x1, y1) in enumerate(boxes.round().int().tolist()):
+                filled[clip, frame, slot, y0:y1, x0:x1] = 1
+                middle, centre = max((y0 + y1) // 2 - 4, y0), max((x0 + x1) // 2 - 4, x0)
+                bars[clip, frame, slot, middle : min(middle + 8, y1), x0:x1] = 1
+                bars[clip, frame, slot, y0:y1, centre : min(centre + 8, x1)] = 1
+    half, nothing = torch.full_like(true, 0.5), torch.zeros_like(true)
+    return {'true masks': true, 'filled boxes': filled, 'bars': bars, 'one half': half, 'nothing': nothing}
 
 
 def claims(results: dict[str, list[dict[str, float]]]) -> Iterator[Claim]:

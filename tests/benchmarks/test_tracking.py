@@ -77,6 +77,22 @@ def test_learning_from_boxes_prints_its_rows_its_curve_and_what_does_not_hold(mo
     assert json.loads((tmp_path / 'results.json').read_text()) == results
 
 
+def test_losses_of_known_answers_prefer_the_true_masks(monkeypatch, capsys):
+    terms = script('learning/boxes.py', monkeypatch)['print_terms'](2)
+    for recipe in ('thesis', 'stable'):
+        sums = {
+            answer: sum(terms[f'{recipe}: {answer}'].values()) for answer in ('true masks', 'filled boxes', 'nothing')
+        }
+        assert sums['true masks'] < sums['filled boxes'] < sums['nothing']
+        # An empty map costs the whole of both projections, and agrees with itself.
+        nothing = terms[f'{recipe}: nothing']
+        assert nothing['projection'] == pytest.approx(2, abs=0.01)
+        assert max(nothing['pairwise'], nothing['temporal']) < 0.01
+    # Two neighbours of one half disagree with probability one half; temporal is a mean over matches.
+    assert terms['thesis: one half']['temporal'] == pytest.approx(np.log(2), rel=1e-4)
+    assert len(capsys.readouterr().out.splitlines()) == 2 + 10
+
+
 def test_the_extent_of_a_constant_answer_is_known(monkeypatch):
     names = script('learning/tracking.py', monkeypatch)
     (video,) = names['synthetic_videos'](1, 3, 64)
