@@ -171,7 +171,7 @@ def print_curve(title: str, folder: Path) -> None:
         print(f'{row["step"]:10.0f}' + ''.join(f'{row[name]:12.4f}' for name in names))
 
 
-def print_terms(count: int = 8) -> dict[str, dict[str, float]]:
+def print_terms(count: int = 32) -> dict[str, dict[str, float]]:
     """Print what the losses of both recipes ask of answers that are known: each term as it is weighed, and the sum.
 
     Over clips of the training set, without a network: true masks, filled boxes, two bars of 8 pixels across each box, one
