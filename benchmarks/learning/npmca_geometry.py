@@ -1,9 +1,9 @@
 """NPMCA-net's two stages with clips that keep the form of what they show, against stretched ones.
 
-    python benchmarks/learning/npmca_geometry.py [--seeds 0 1 2] [--iterations 200]
+    python benchmarks/learning/npmca_geometry.py [--seeds 0 1 2] [--iterations 200 400]
 
 Both geometries begin with the same weights, written to one file per seed, and have the same networks, images, videos, seeds
-and steps; so many iterations of stage 1 and as many of stage 2. Stretched is what resizing to the clip's 64 x 112 gives
+and steps; so many iterations of stage 1, then of stage 2. Stretched is what resizing to the clip's 64 x 112 gives
 without a thought of the form: in stage 1 whole images, upright or lying, are resized; in stage 2 windows about as wide as
 high. Test videos come from a split that no training saw, and are as wide as those of DAVIS; J and F from the second frame
 on. `j, wide test` is J on the same videos 1.44 times as wide, about the median of stage 2's stretching. Beside them stand
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train both, print the table, check what must hold."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--out', default='work_dirs/npmca_geometry')
-    parser.add_argument('--iterations', type=int, default=200, help='of each stage')
+    parser.add_argument('--iterations', type=int, nargs=2, default=[200, 400], help='of stage 1, of stage 2')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument('--geometries', nargs='+', default=list(ASPECTS), choices=list(ASPECTS))
     parser.add_argument('--videos', type=int, default=16, help='test videos')
@@ -85,13 +85,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def one(geometry: str, seed: int, args: argparse.Namespace, videos: list, wide: list) -> dict[str, dict[str, float]]:
     """Both stages with one geometry and seed, then metrics."""
-    folders = [Path(args.out) / f'{geometry}_stage{number}_{args.iterations}_{seed}' for number in (1, 2)]
-    starts = [start(seed, Path(args.out), args.options), folders[0] / f'iter_{args.iterations}.pth']
+    first, second = args.iterations
+    places = [f'{geometry}_stage1_{first}_{seed}', f'{geometry}_stage2_{first}_{second}_{seed}']
+    folders = [Path(args.out) / place for place in places]
+    starts = [start(seed, Path(args.out), args.options), folders[0] / f'iter_{first}.pth']
 
     def measure() -> dict[str, dict[str, float]]:
-        for number, (config, folder, load_from) in enumerate(zip(STAGES, folders, starts), 1):
-            options = [*options_of(number, geometry, seed, args.iterations), *args.options, f'load_from={load_from}']
-            model = learned(config, folder, args.iterations, options)
+        for number, count in enumerate(args.iterations, 1):
+            load_from, folder = starts[number - 1], folders[number - 1]
+            options = [*options_of(number, geometry, seed, count), *args.options, f'load_from={load_from}']
+            model = learned(STAGES[number - 1], folder, count, options)
         return metrics(model, videos, wide)
 
     settings = dict(videos=args.videos, frames=args.frames, scene=SCENE, video=VIDEO, stretch=STRETCH)

@@ -114,14 +114,14 @@ def test_the_geometries_of_npmca_begin_alike_and_differ_in_their_crops(monkeypat
     names = script('learning/npmca_geometry.py', monkeypatch)
     lean = ['model.backbone.weights=None', 'train_dataloader.num_workers=0', 'train_dataloader.batch_size=1',
             'train_dataloader.persistent_workers=False']  # fmt: skip
-    words = ['--out', str(tmp_path), '--iterations', '1', '--seeds', '0', '--videos', '1', '--frames', '2']
+    words = ['--out', str(tmp_path), '--iterations', '1', '2', '--seeds', '0', '--videos', '1', '--frames', '2']
     assert names['main']([*words, '--options', *lean]) == 1
     results = json.loads((tmp_path / 'results.json').read_text())
     of_both = {f'{name}{part}' for name in ('right', 'stretched') for part in ('', ', previous mask blanked')}
     assert set(results) == {'first mask, left', *of_both}
     loaded = [
-        next((tmp_path / f'{name}_stage{stage}_1_0').glob('*.py')).read_text().split('load_from = ')[1].split('\n')[0]
-        for stage in (1, 2)
+        next((tmp_path / f'{name}_{part}_0').glob('*.py')).read_text().split('load_from = ')[1].split('\n')[0]
+        for part in ('stage1_1', 'stage2_1_2')
         for name in ('right', 'stretched')
     ]
     assert loaded[0] == loaded[1] == repr(str(tmp_path / 'start_0.pth'))

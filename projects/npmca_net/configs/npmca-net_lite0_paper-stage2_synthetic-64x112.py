@@ -1,6 +1,6 @@
 _base_ = './npmca-net_lite0_paper_synthetic-96.py'
-# Stage 2 in a CPU's size: wide videos as those of DAVIS, crops of about the thesis' form, which are not stretched. It goes on
-# from stage 1 at a third of its rate.
+# Stage 2 in a CPU's size: wide videos as those of DAVIS, crops of about the thesis' form, which are not stretched. In so few
+# iterations the rate of stage 1 learns more than a tenth of it, the thesis' choice.
 needs_start = 'projects/npmca_net/configs/npmca-net_lite0_paper-stage1_synthetic-64x112.py'
 train_pipeline = [
     *_base_.train_pipeline[:4],
@@ -8,4 +8,3 @@ train_pipeline = [
     *_base_.train_pipeline[5:],
 ]
 train_dataloader = dict(dataset=dict(size=(72, 128), pipeline=train_pipeline))
-optim_wrapper = dict(optimizer=dict(lr=3e-4))
