@@ -1,6 +1,6 @@
 _base_ = './npmca-net_lite0_paper_synthetic-96.py'
-# Stage 2 in a CPU's size: wide videos as those of DAVIS, crops of about the thesis' form, which are not stretched. In so few
-# iterations the rate of stage 1 learns more than a tenth of it, the thesis' choice.
+# Stage 2 in a CPU's size: wide videos as those of DAVIS, crops of about the thesis' form, which are not stretched. The rate is
+# that of stage 1 and not a tenth of it as in the thesis: there are few iterations.
 needs_start = 'projects/npmca_net/configs/npmca-net_lite0_paper-stage1_synthetic-64x112.py'
 train_pipeline = [
     *_base_.train_pipeline[:4],
