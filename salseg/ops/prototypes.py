@@ -52,9 +52,7 @@ def _mean(values: Tensor, dim: int, voters: Tensor | None) -> Tensor:
 
 
 @torch.no_grad()
-def seed_logits(
-    queries: Tensor, keys: Tensor, max_bytes: int = DEFAULT_BYTES, voters: Tensor | None = None
-) -> Tensor:
+def seed_logits(queries: Tensor, keys: Tensor, max_bytes: int = DEFAULT_BYTES, voters: Tensor | None = None) -> Tensor:
     """Mean over the images of each position's largest similarity (thesis eq. 5.4), (N, P), without gradient.
 
     The choice of a seed is an index, so no gradient could pass through here anyway.
