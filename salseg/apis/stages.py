@@ -151,13 +151,19 @@ def _save(folder: Path, record: RunRecord) -> None:
 def _by_stage(stages: Sequence[Stage], options: Sequence[str]) -> dict[str, list[str]]:
     """The user's options of every stage."""
     found: dict[str, list[str]] = {stage.name: [] for stage in stages}
+    starts = {stage.name: stage.start for stage in stages}
     for text in options:
         name, _, rest = text.partition('.')
+        if name in found and rest.startswith('load_from=') and starts[name]:
+            raise ConfigError(
+                f'{text}: {name} starts from the weights of {starts[name]}. With others train it alone: salseg train '
+                f'{next(stage.model for stage in stages if stage.name == name)} --cfg-options {rest}.'
+            )
         if name in found:
             found[name].append(rest)
         elif text.startswith('load_from='):
             raise ConfigError(
-                f'{text}: every stage starts from the one before. For one stage: {stages[0].name}.{text} (stages: '
+                f'{text}: every stage starts from the one before. For the first stage: {stages[0].name}.{text} (stages: '
                 f'{", ".join(found)}).'
             )
         else:

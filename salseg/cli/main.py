@@ -16,6 +16,7 @@ COMMANDS = {
     'track': 'salseg.cli.track',
     'evaluate': 'salseg.cli.evaluate',
     'binarise': 'salseg.cli.binarise',
+    'submission': 'salseg.cli.submission',
     'explain': 'salseg.cli.explain',
     'check-data': 'salseg.cli.check_data',
     'convert': 'salseg.cli.convert',
@@ -24,6 +25,7 @@ COMMANDS = {
     'list': 'salseg.cli.list',
     'info': 'salseg.cli.info',
     'rows': 'salseg.cli.rows',
+    'weights': 'salseg.cli.weights',
 }
 
 

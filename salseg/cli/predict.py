@@ -37,7 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='KINDS',
         help='some of mask,overlay,cutout,report, of videos also video (default: mask, of videos mask,video)',
     )
-    parser.add_argument('--batch-size', type=int, default=1, metavar='N', help='images per forward pass')
+    parser.add_argument(
+        '--dataset',
+        metavar='CONFIG',
+        help="predict the test sets of a config (CONFIG:SET: one of them) as `salseg test` does, with each set's own "
+        'preprocessing; no INPUT then',
+    )
+    parser.add_argument(
+        '--batch-size', type=int, metavar='N', help="images per forward pass (1; with --dataset the config's)"
+    )
     parser.add_argument('--watch', action='store_true', help='continue with images as they arrive, until Ctrl-C')
     parser.add_argument('--overwrite', action='store_true', help="replace another model's results")
     parser.add_argument('--max-frames', type=int, metavar='N', help='stop a video or camera after so many frames')
@@ -50,8 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Predict; status 1 if some images could not be read, or a video not to its end."""
-    model, inputs = _model_and_inputs(args)
     _check(args)
+    if args.dataset:
+        return _dataset(args)
+    args.batch_size = args.batch_size or 1
+    model, inputs = _model_and_inputs(args)
     from salseg.apis.models import init_model
     from salseg.apis.predicting import refuse_tracker
     from salseg.engine.runner import device_line
@@ -90,11 +101,11 @@ def is_input(word: str) -> bool:
         ConfigError: A folder may be either.
     """
     from salseg.apis.inputs import is_camera
-    from salseg.catalog import model_cards
+    from salseg.catalog import is_model_name
     from salseg.engine.config import is_run_folder
 
     path = Path(word)
-    if word in model_cards():
+    if is_model_name(word):
         return False
     if path.is_dir():
         return not is_run_folder(word)
@@ -104,10 +115,36 @@ def is_input(word: str) -> bool:
 
 
 def _check(args: argparse.Namespace) -> None:
-    if args.batch_size < 1:
+    if args.batch_size is not None and args.batch_size < 1:
         raise DataError(f'--batch-size {args.batch_size}; expected 1 or more.')
     if args.max_frames is not None and args.max_frames < 1:
         raise DataError(f'--max-frames {args.max_frames}; expected 1 or more.')
+
+
+def _dataset(args: argparse.Namespace) -> int:
+    from salseg.apis.converting import releases
+    from salseg.apis.testing import predict_dataset
+
+    unused = [
+        word
+        for word, given in (
+            (' '.join(args.inputs), args.inputs), ('--save', args.save), ('--watch', args.watch), ('--shard', args.shard),
+            ('--max-frames', args.max_frames), ('--random-weights', args.random_weights), ('--device', args.device),
+        )
+        if given
+    ]  # fmt: skip
+    if unused:
+        raise DataError(
+            f'{unused[0]} with --dataset: expected salseg predict MODEL --dataset CONFIG --out DIR. It predicts what '
+            '`salseg test` predicts, on the device that a test uses; several processes start with --launcher.'
+        )
+    saved = predict_dataset(
+        args.model, args.dataset, args.out, args.checkpoint, args.cfg_options, args.launcher, releases(),
+        args.overwrite, args.batch_size,
+    )  # fmt: skip
+    for name, folder in saved.folders.items():
+        say(f'{name}: {folder}')
+    return 0
 
 
 def _shard(args: argparse.Namespace) -> tuple[int, int]:

@@ -76,6 +76,11 @@ class PromptedVideos(SetDataset):
         """Frames of each video, in the order of the items."""
         return [len(video.frames) for video in self.videos]
 
+    @property
+    def has_truth(self) -> bool:
+        """Whether more is annotated than what is given, as in all splits but those whose truth a server keeps."""
+        return any(frame not in video.prompts for video in self.videos for frame in video.labels)
+
     def __len__(self) -> int:
         return self._starts[-1]
 
@@ -104,5 +109,5 @@ class PromptedVideos(SetDataset):
             prompt_ids=video.prompts.get(frame),
             prompt_kind=self.prompt,
             merge_objects=self.merge_objects,
-            saved=video.saved is None or frame in video.saved,
+            saved=[video.saved is None or frame in video.saved],
         )

@@ -201,7 +201,10 @@ class VideoSaliencyDataset(SetDataset):
             self._checked_videos.add(number)
         kept = set(self.kept(video))
         labels = [self._label(index, place, kept) for place in range(len(clip))]
+        # In training clips overlap, and nothing is saved.
+        saved = {} if self.training else dict(saved=[self.scored[number, f] == (index, p) for p, f in enumerate(clip)])
         return dict(
+            **saved,
             set_id=video.name,
             ordered=True,
             frame_ids=[video.stems[frame] for frame in clip],

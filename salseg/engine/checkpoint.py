@@ -4,6 +4,7 @@ import contextlib
 import os
 import platform
 import re
+import zipfile
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ _TAG = '__salseg__'
 _MISMATCH = re.compile(r'size mismatch for (\S+): .*?torch\.Size\((\[.*?\])\).*?torch\.Size\((\[.*?\])\)')
 # Share of the model's entries that a file must bring to count as its start.
 _LEAST = 0.1
+# Of files that torch writes: a zip archive; before torch 1.6 a pickle.
+_BEGINNINGS = (b'PK', b'\x80')
 _PLAIN = (str, int, float, bool, type(None), Tensor)
 
 
@@ -77,8 +80,13 @@ def decode(value: Any) -> Any:
     return value
 
 
-def load_file(path: str | os.PathLike, map_location: Any = 'cpu') -> dict[str, Any]:
+def load_file(path: str | os.PathLike, map_location: Any = 'cpu', mmap: bool = False) -> dict[str, Any]:
     """Read a checkpoint without running anything that it says.
+
+    Args:
+        path: The file.
+        map_location: Where tensors go.
+        mmap: Read tensors when they are used; for a look at names and plain values.
 
     Returns:
         The checkpoint; a bare state dict is wrapped as ``{'state_dict': ...}``.
@@ -93,14 +101,23 @@ def load_file(path: str | os.PathLike, map_location: Any = 'cpu') -> dict[str, A
             f'the checkpoint {path} does not exist; {path.parent} '
             + (f'holds {", ".join(around)}.' if around else 'holds no .pth file.')
         )
+    with path.open('rb') as file:
+        head = file.read(40)
+    if head and not head.startswith(_BEGINNINGS):
+        raise CheckpointError(
+            f'{path} is no readable checkpoint ({path.stat().st_size} bytes): it begins with {head!r}, as no file of torch '
+            'does. Name the file of weights, or the folder of a run.'
+        )
     try:
-        loaded = torch.load(path, map_location=map_location, weights_only=True)
+        # Files of torch before 1.6 are no archives, of which a part could be read.
+        mmap = mmap and zipfile.is_zipfile(path)
+        loaded = torch.load(path, map_location=map_location, weights_only=True, mmap=mmap)
     except UnpicklingError as error:
         raise CheckpointError(
             f'{path} holds more than tensors and plain values and was not opened, since reading it could run foreign code.\n'
             f'  refused: {_first_line(error)}\n'
             '  Where you trust it, write its bare weights with torch.save(model.state_dict(), FILE) in the program that made '
-            "it. The authors' weights: tools/model_converters/convert_official.py."
+            "it. The authors' weights: `salseg weights import`."
         ) from None
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise CheckpointError(
@@ -276,8 +293,8 @@ def newest_checkpoint(work_dir: str | Path) -> str:
     found = sorted(Path(work_dir).glob('iter_*.pth'), key=lambda p: p.stat().st_mtime)
     if pointer.is_file():
         named = Path(pointer.read_text(encoding='utf-8').strip())
-        # The folder may have been moved since.
-        for candidate in (named, Path(work_dir) / named.name):
+        # The folder may have been moved or copied since: its own file counts before the one of that name elsewhere.
+        for candidate in (Path(work_dir) / named.name, named):
             if candidate.is_file():
                 return str(candidate)
     if found:

@@ -191,7 +191,9 @@ class SaveLabelsHook(Hook):
         """Write the labels of one batch."""
         root = Path(runner.work_dir) / self.folder
         for sample in outputs or ():
-            if sample.get('pred_labels') is None or not sample.get('saved', True):
+            if sample.get('pred_labels') is None:
                 continue
-            for frame, labels in zip(sample.frame_ids, sample.pred_labels):
-                write_label_png(root / str(sample.set_id) / f'{frame}.png', labels)
+            saved = sample.get('saved') or [True] * len(sample.frame_ids)
+            for frame, labels, wanted in zip(sample.frame_ids, sample.pred_labels, saved):
+                if wanted:
+                    write_label_png(root / str(sample.set_id) / f'{frame}.png', labels)

@@ -2,7 +2,7 @@
 
 import contextlib
 import inspect
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import torch
@@ -200,6 +200,37 @@ def fill_lengths(schedules: Any, steps: int | None) -> None:
         for name in _LENGTHS:
             if name in parameters and schedule.get(name) is None:
                 schedule[name] = steps
+
+
+# What of a schedule's state says how far it is, and not what it is.
+_PROGRESS = {'last_step', '_global_step', '_last_value', 'verbose'}
+
+
+def schedule_differences(built: Sequence[Any], saved: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What a checkpoint's schedules have otherwise than those of the config, one line each.
+
+    Args:
+        built: Schedules of the config, before any step.
+        saved: Their states in the checkpoint.
+    """
+    if len(built) != len(saved):
+        return [f'param_scheduler: {len(saved)} in the checkpoint, {len(built)} in the config']
+    found = []
+    for number, (schedule, there) in enumerate(zip(built, saved)):
+        here = schedule.state_dict()
+        name = f'param_scheduler.{number} ({type(schedule).__name__})'
+        for key in sorted((here.keys() | there.keys()) - _PROGRESS):
+            if _plain(here.get(key)) != _plain(there.get(key)):
+                title = 'learning rate' if key == 'base_values' else key
+                found.append(f'{name}: {title} {there.get(key)} in the checkpoint, {here.get(key)} in the config')
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Values that a checkpoint may hold in another container: a Counter of milestones as a dict, a tuple as a list."""
+    if isinstance(value, Mapping):
+        return sorted(value.items())
+    return list(value) if isinstance(value, list | tuple) else value
 
 
 def triangle(step: int, total: int, low: float, peak: float) -> float:

@@ -16,8 +16,10 @@ from mmengine.runner import Runner
 from torch import nn
 
 from salseg.engine import checkpoint as files
-from salseg.engine.optim import fill_lengths
-from salseg.engine.starting import nearest_cause, without_pretrained
+from salseg.engine.config import check_sizes
+from salseg.engine.named_weights import options_to_store
+from salseg.engine.optim import fill_lengths, schedule_differences
+from salseg.engine.starting import build_model, nearest_cause
 from salseg.errors import CheckpointError
 from salseg.io.files import replacing
 from salseg.mmengine_compat.running import is_resuming, mark_loaded
@@ -33,11 +35,15 @@ class SalRunner(Runner):
         return self.model.module if is_model_wrapper(self.model) else self.model
 
     def build_model(self, model: Any) -> nn.Module:
-        """mmengine's; where a checkpoint brings every entry, no file of pretrained weights is looked for."""
-        covered = self.cfg.get('resume') or not self.cfg.get('load_partial')
-        if self.cfg.get('load_from') and covered and isinstance(model, Mapping):
-            model = without_pretrained(model)
-        return super().build_model(model)
+        """mmengine's; no file of pretrained weights is read that the checkpoint to load overwrites."""
+        start = self.cfg.get('load_from')
+        if start and isinstance(model, Mapping):
+            partial = bool(self.cfg.get('load_partial')) and not self.cfg.get('resume')
+            state = files.load_file(start, mmap=True)['state_dict'] if partial else {}
+            model = build_model(model, state, partial, start)
+        built = super().build_model(model)
+        check_sizes(built, self.cfg)
+        return built
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """mmengine's logger, without mmengine's notices about file classes of its own, which nobody can act on."""
@@ -79,6 +85,8 @@ class SalRunner(Runner):
                 checkpoint[name] = files.decode(checkpoint[name])
         if is_resuming(self) and 'message_hub' not in checkpoint:
             raise CheckpointError(f'{filename} holds weights only; training cannot be resumed from it. Use load_from.')
+        if is_resuming(self):
+            self._require_same_schedule(filename, checkpoint.get('param_schedulers'))
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         partial = bool(self.cfg.get('load_partial', False)) and not is_resuming(self)
         cause = functools.partial(nearest_cause, meta=checkpoint.get('meta'))
@@ -86,6 +94,19 @@ class SalRunner(Runner):
         mark_loaded(self)
         self.logger.info(f'weights from {filename}: {fit.line()}')
         return checkpoint
+
+    def _require_same_schedule(self, filename: str, saved: Any) -> None:
+        # mmengine would go on with the saved schedule, whose end is that of the run as it was begun, without a word.
+        built = self.param_schedulers
+        different = schedule_differences(built, saved) if isinstance(built, list) and isinstance(saved, list) else []
+        if different:
+            raise CheckpointError(
+                f"{filename}: the schedule of this run is not the config's:\n  "
+                + '\n  '.join(different)
+                + '\n  A run is resumed with the options that it was begun with. To train it further, begin another run from '
+                f'its weights: --cfg-options load_from={filename}. To keep the old schedule in a longer run, name its values: '
+                '--cfg-options param_scheduler.N.KEY=VALUE.'
+            )
 
     def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
         """Write a checkpoint under a temporary name, sync, rename.
@@ -103,6 +124,7 @@ class SalRunner(Runner):
         """Run the hooks' method of that name; a checkpoint about to be written is encoded after all of them."""
         super().call_hook(fn_name, **kwargs)
         if fn_name == 'before_save_checkpoint':
+            kwargs['checkpoint'].setdefault('meta', {}).update(options_to_store(self.cfg))
             encode_state(kwargs['checkpoint'])
 
 

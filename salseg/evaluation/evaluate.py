@@ -34,11 +34,9 @@ from salseg.evaluation.protocols import (
     get_protocol,
 )
 from salseg.evaluation.records import Records, begin_record, describe, key_of, scoring_identity
-from salseg.evaluation.tasks import ScoredItem, ScoringTask, score
+from salseg.evaluation.tasks import Known, ScoredItem, ScoringTask, in_pieces, score
 from salseg.io.record import RunRecord, write_record
 
-# Images per unit of work: each process reports often, and a kill loses little.
-IMAGES = 16
 POLL_SECONDS = 0.2
 # Files that are compared byte by byte to tell whether predictions are the ground truth.
 SAME = 8
@@ -123,6 +121,7 @@ class _Plan:
     groups: list[Group]
     methods: list[Method]
     settings: Settings
+    known: Known | None = None
 
     def record(self) -> RunRecord:
         """What is asked for."""
@@ -139,11 +138,12 @@ class _Plan:
 
 def evaluate_folders(
     predictions: Mapping[str, str | Path],
-    truth: str | Path,
+    truth: str | Path | Tree,
     protocol: str | Protocol,
     settings: Settings | None = None,
     sinks: Sequence[Sink] = (),
     progress: Callable[[int, int], None] | None = None,
+    known: Known | None = None,
 ) -> Evaluation | None:
     """Score methods by a protocol.
 
@@ -152,11 +152,12 @@ def evaluate_folders(
 
     Args:
         predictions: Folder by name of the method.
-        truth: Folder of the ground truth.
+        truth: Folder of the ground truth, or its files by name.
         protocol: Its name, or one with options.
         settings: How folders are compared.
         sinks: See every part, in order.
         progress: Called with frames done and in all.
+        known: Scores that a test had computed on the same files; without a folder of records only.
 
     Returns:
         The metrics; None for a shard that is not merged.
@@ -167,7 +168,9 @@ def evaluate_folders(
         UnknownName: There is no such protocol.
     """
     settings = settings or Settings()
-    plan = _plan(predictions, Path(truth), get_protocol(protocol) if isinstance(protocol, str) else protocol, settings)
+    tree = truth if isinstance(truth, Tree) else list_tree(Path(truth))
+    rules = get_protocol(protocol) if isinstance(protocol, str) else protocol
+    plan = replace(_plan(predictions, tree, rules, settings), known=known)
     progress = progress or (lambda done, total: None)
     if settings.records is None:
         return _run(plan, None, sinks, progress)
@@ -183,8 +186,8 @@ def evaluate_folders(
     return evaluation
 
 
-def _plan(predictions: Mapping[str, str | Path], truth: Path, protocol: Protocol, settings: Settings) -> _Plan:
-    tree = list_tree(truth)
+def _plan(predictions: Mapping[str, str | Path], tree: Tree, protocol: Protocol, settings: Settings) -> _Plan:
+    truth = tree.root
     if settings.names:
         tree = select(tree, settings.names)
     if settings.resize and not isinstance(protocol, MapProtocol):
@@ -221,8 +224,7 @@ def _pieces(protocol: Protocol, group: Group) -> Iterator[Sequence[int]]:
     if not isinstance(protocol, MapProtocol):
         yield range(len(group.stems))
         return
-    for start in range(0, len(group.counted), IMAGES):
-        yield group.counted[start : start + IMAGES]
+    yield from in_pieces(group.counted)
 
 
 def _item(plan: _Plan, method: Method, stem: str, counted: bool) -> ScoredItem:
@@ -277,7 +279,7 @@ def _tasks(
         if number % step != first:
             continue
         if records is None:
-            yield work, None
+            yield work, None if plan.known is None else plan.known(work)
         else:
             # Before the files are read: if one changes meanwhile, its record is of no use, not wrong.
             work = replace(work, key=key_of(identity, work))

@@ -1,10 +1,10 @@
 """One unit of work, scored from files: some images of a group, or a whole video."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import overload
+from typing import TypeVar, overload
 
 import numpy as np
 
@@ -13,8 +13,11 @@ from salseg.evaluation.protocols import MapProtocol, MaskProtocol, PartialResult
 from salseg.io.annotations import check_index_labels, read_annotation, read_map, read_truth
 from salseg.io.values import present_values
 
+T = TypeVar('T')
 # Decoded frames that a process keeps of one side of one video: metrics look at a frame more than once.
 CACHE_BYTES = 128 * 2**20
+# Images per unit of work: each process reports often, and a kill loses little.
+IMAGES = 16
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,16 @@ class ScoringTask:
     items: tuple[ScoredItem, ...]
     resize: bool = False
     key: str = ''
+
+
+# Scores of a unit that somebody has already; None where it has to be scored.
+Known = Callable[[ScoringTask], PartialResult | None]
+
+
+def in_pieces(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Images of one group by the unit of work. Sums are added up unit by unit, whoever scores: to the last bit alike."""
+    for start in range(0, len(items), IMAGES):
+        yield items[start : start + IMAGES]
 
 
 def score(protocol: Protocol, work: ScoringTask) -> PartialResult:

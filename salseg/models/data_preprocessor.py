@@ -1,7 +1,7 @@
 """From pipeline items to one batch on the device."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -9,11 +9,9 @@ from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
 from salseg.errors import DataError
+from salseg.models.backbones.base import IMAGENET_MEAN, IMAGENET_STD
 from salseg.registry import MODELS
 from salseg.structures import FrameInputs, SalDataSample
-
-IMAGENET_MEAN = (123.675, 116.28, 103.53)
-IMAGENET_STD = (58.395, 57.12, 57.375)
 
 
 @MODELS.register_module()
@@ -23,7 +21,8 @@ class SalDataPreprocessor(BaseDataPreprocessor):
     A data set's own ``pixel_mean`` and ``pixel_std`` take precedence over the statistics given here.
 
     Args:
-        mean: Per RGB channel on the 0-255 scale.
+        mean: Per RGB channel on the 0-255 scale; 'backbone' takes what the model's backbone was pretrained with, ImageNet's
+            statistics where it does not say.
         std: Likewise.
         size_divisor: Pad height and width to multiples of this at the bottom and the right, with the mean colour.
         keep_images: Whether the uint8 image stays with the batch in training, for losses that read colours.
@@ -31,16 +30,30 @@ class SalDataPreprocessor(BaseDataPreprocessor):
 
     def __init__(
         self,
-        mean: Sequence[float] = IMAGENET_MEAN,
-        std: Sequence[float] = IMAGENET_STD,
+        mean: Sequence[float] | Literal['backbone'] = IMAGENET_MEAN,
+        std: Sequence[float] | Literal['backbone'] = IMAGENET_STD,
         size_divisor: int = 1,
         keep_images: bool = True,
     ) -> None:
         super().__init__(non_blocking=True)
-        self.register_buffer('mean', torch.tensor(mean).view(3, 1, 1), persistent=False)
-        self.register_buffer('std', torch.tensor(std).view(3, 1, 1), persistent=False)
+        # Filled by the model, which is built after this: see `take_statistics`.
+        self.follows = mean == 'backbone', std == 'backbone'
+        values = [IMAGENET_MEAN if mean == 'backbone' else mean, IMAGENET_STD if std == 'backbone' else std]
+        self.register_buffer('mean', torch.tensor(values[0]).view(3, 1, 1), persistent=False)
+        self.register_buffer('std', torch.tensor(values[1]).view(3, 1, 1), persistent=False)
         self.size_divisor = size_divisor
         self.keep_images = keep_images
+
+    def take_statistics(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        """Replace what was left to the backbone by its statistics, on the 0-255 scale."""
+        for follows, buffer, values in zip(self.follows, (self.mean, self.std), (mean, std)):
+            if follows:
+                buffer.copy_(torch.as_tensor(values).view(3, 1, 1))
+
+    def distance(self, mean: Sequence[float], std: Sequence[float]) -> float:
+        """Largest difference from other statistics, in grey levels."""
+        pairs = zip((self.mean, self.std), (mean, std))
+        return max(float((mine.flatten() - torch.as_tensor(other).to(mine)).abs().max()) for mine, other in pairs)
 
     def forward(self, data: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
         """Batch of a list of items.

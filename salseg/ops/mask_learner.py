@@ -124,6 +124,9 @@ def learn_masks(
     iterations: int = 3,
     response_std: float = 25.0,
     renormalise: bool = False,
+    lambda1: float = 0.001,
+    lambda2: float = 100.0,
+    rho: float = 10.0,
 ) -> Tensor:
     """A mask per image of a set, (N, h, w) float32 in [0, 1], each with maximum 1.
 
@@ -133,15 +136,16 @@ def learn_masks(
         mode: 'robust' centres the features over the set and scales them so that the responses of the principal
             direction have a known spread: below about 20 the paper's threshold of 10 erases them, far above it never
             acts. 'literal' takes the features as they are, as the paper's text says, from the same start.
-        iterations: The paper says 3.
+        iterations: The paper says 3; 0 gives the principal direction's responses, with which it is compared there.
         response_std: That spread, for 'robust'.
         renormalise: Keep it in every round.
+        lambda1, lambda2, rho: Of the objective, see :func:`admm`; the threshold is ``lambda2 / rho``.
 
     Returns:
         Positive responses divided by each image's largest; ones where an image has none.
 
     Raises:
-        ValueError: The grid does not fit, the mode is unknown, or all features are equal.
+        ValueError: The grid does not fit, the mode is unknown, ``rho`` is below 2, or all features are equal.
 
     Examples:
         >>> features = torch.full((2, 36, 3), 0.1)
@@ -156,7 +160,7 @@ def learn_masks(
             "'robust' or 'literal'."
         )
     used, state = begin(features, grid, response_std if mode == 'robust' else None)
-    state = admm(used, state, iterations, renormalise=response_std if renormalise else None)
+    state = admm(used, state, iterations, lambda1, lambda2, rho, response_std if renormalise else None)
     # Negative responses are the background's side of the direction.
     positive = state.masks.clamp(min=0).float()
     highest = positive.amax(1, keepdim=True)

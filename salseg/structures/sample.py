@@ -92,7 +92,7 @@ class FrameGeometry:
 _FRAME_FIELDS = {'labels': 3, 'saliency': 3, 'boxes': 3, 'box_valid': 2}
 META = (
     'dataset', 'set_id', 'frame_ids', 'frame_paths', 'ordered', 'ori_shapes', 'geometry', 'object_ids', 'label_kind',
-    'label_paths', 'pixel_mean', 'pixel_std',
+    'label_paths', 'pixel_mean', 'pixel_std', 'saved',
 )  # fmt: skip
 
 
@@ -103,7 +103,7 @@ class SalDataSample(BaseDataElement):
 
     Metainfo: ``dataset``, ``set_id``, ``frame_ids``, ``frame_paths``, ``ordered``, ``ori_shapes``, ``geometry`` (a
     `FrameGeometry` per frame), ``object_ids``, ``label_kind`` per frame, ``label_paths``, optional ``pixel_mean`` and
-    ``pixel_std`` of the data set.
+    ``pixel_std`` of the data set, and ``saved``, per frame whether this item's prediction is the result of that frame.
 
     Data at network size: ``labels`` uint8 (T, H, W), 0 background, 1..254 objects, 255 unknown; ``saliency`` float32
     (T, H, W) soft truth in [0, 1]; ``boxes`` (T, K, 4) xyxy pixels with ``box_valid`` (T, K) bool; ``object_valid`` (K,)

@@ -1,8 +1,11 @@
 """All stages of a project with one command: in order, from the stage before, and resumed wherever they were killed."""
 
+import shutil
+
 import pytest
 import torch
 
+from salseg.apis import init_model
 from salseg.apis.stages import find_chain, run_stages
 from salseg.catalog import project_stages
 from salseg.cli.main import main
@@ -159,9 +162,56 @@ def test_a_finished_chain_changes_nothing_and_another_one_is_refused(data, whole
     assert f'{whole} holds results of another run, with other options' in capsys.readouterr().err
 
 
+LATER = sorted({
+    stage.model
+    for project, chain in CHAINS
+    for stage in find_chain(project, chain)[2]
+    if stage.start and not stage.precompute and 'needs_start' not in stage.options
+})  # fmt: skip
+
+
+@pytest.mark.parametrize('model', LATER)
+def test_a_later_stage_alone_without_a_start_names_the_command_of_the_stage_before(model, tmp_path, capsys):
+    before = load_config(model).needs_start
+    assert main(['train', model, '--work-dir', str(tmp_path / 'run')]) == 2
+    said = capsys.readouterr().err
+    assert f'salseg train {before} --work-dir runs/' in said
+    assert f'salseg train {model} --cfg-options load_from=runs/' in said
+    assert not (tmp_path / 'run').exists()
+
+
+def test_a_chain_that_is_given_a_wrong_start_says_what_the_file_is(data, tmp_path, capsys):
+    needs_project('contrastive_vsod')
+    text, other = tmp_path / 'notes.pth', tmp_path / 'other.pth'
+    text.write_text('no weights')
+    torch.save(init_model('contrastive-vsod-lite', pretrained=False).state_dict(), other)
+    for file, words in ((text, 'is no readable checkpoint'), (other, 'does not fit this SaliencySegmentor')):
+        assert main([*command(data, tmp_path / file.stem), f'images.load_from={file}']) == 2
+        said = capsys.readouterr().err
+        assert f'{file} {words}' in said
+        # Nothing was trained that the next attempt would take for a start.
+        assert not list((tmp_path / file.stem).rglob('*.pth'))
+    assert 'entries have the same name' in said
+    assert 'missing in the file' in said
+
+
+def test_a_start_of_a_chain_that_was_lost_in_between_is_named(data, whole, tmp_path, capsys):
+    run = tmp_path / 'run'
+    shutil.copytree(whole, run)
+    shutil.rmtree(run / 'student')
+    for path in (run / 'images').glob('*.pth'):
+        path.write_bytes(path.read_bytes()[:1000])
+    assert main(command(data, run)) == 2
+    assert f'{run / "images" / f"iter_{STEPS}.pth"} is no readable checkpoint (1000 bytes)' in capsys.readouterr().err
+
+
 def test_what_a_chain_decides_itself_is_refused(tmp_path):
     needs_project('rcrnet')
     with pytest.raises(ConfigError, match=r'load_from=x.pth: every stage starts .* images.load_from=x.pth'):
         run_stages('rcrnet', tmp_path / 'run', 'lite', ['load_from=x.pth'])
+    with pytest.raises(
+        ConfigError, match=r'student.load_from=x.pth: student starts from the weights of images. .* salseg'
+    ):
+        run_stages('rcrnet', tmp_path / 'run', 'lite', ['student.load_from=x.pth'])
     assert main(['train', 'rcrnet', '--stages', '--resume']) == 2
     assert not list(tmp_path.iterdir())

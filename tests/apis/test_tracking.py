@@ -338,7 +338,7 @@ def test_a_server_is_given_palette_pngs_of_the_frames_it_asks_for(tmp_path):
 
     labels = (3 * square(0, 0)).astype(np.uint8)
     for frame, saved in (('00000', True), ('00001', False), ('00005', True)):
-        sample = SalDataSample(metainfo=dict(set_id='v', frame_ids=[frame], saved=saved))
+        sample = SalDataSample(metainfo=dict(set_id='v', frame_ids=[frame], saved=[saved]))
         sample.pred_labels = [labels]
         SaveLabelsHook().after_test_iter(SimpleNamespace(work_dir=str(tmp_path)), 0, None, [sample])
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob('*.png')) == [

@@ -17,12 +17,15 @@ from mmengine.registry import DefaultScope
 from mmengine.visualization import Visualizer
 
 from salseg.apis.converting import find_converter
+from salseg.apis.stages import find_chain
+from salseg.catalog import find_published, is_published_name
 from salseg.cli.convert import parse as parse_conversion
 from salseg.cli.main import COMMANDS, build_parser, main
 from salseg.cli.predict import DEMO, is_input
 from salseg.engine.config import load_config
+from salseg.engine.published import key_map
 from tests.docs.pages import ROOT, Command
-from tests.docs.shrinking import shrink
+from tests.docs.shrinking import chain_options, shrink
 
 # Tools of the shell that a page may use; they run in the sandbox as they stand.
 SHELL = ('cat', 'cp', 'echo', 'find', 'head', 'ls', 'mkdir', 'mv', 'sed', 'tail', 'touch', 'unzip')
@@ -63,15 +66,31 @@ def _behind_launcher(words: Sequence[str], script: str) -> list[str]:
 def _parse_salseg(where: str, arguments: Sequence[str]) -> None:
     args = _arguments(where, arguments)
     model = _model(args)
+    if args is not None:
+        for word in _names_of_weights(args):
+            find_published(word)
+    if model is not None and is_published_name(model):
+        # Its weights are not here.
+        model = model.partition('@')[0]
     if model is not None and not model.startswith('work_dirs/'):
         load_config(model, getattr(args, 'cfg_options', None))
+
+
+def _names_of_weights(args) -> Iterator[str]:
+    """Published weights that a command names, wherever."""
+    for value in vars(args).values():
+        for word in value if isinstance(value, list) else [value]:
+            name = word.partition('=')[2] or word if isinstance(word, str) else ''
+            if is_published_name(name):
+                yield name
 
 
 def _parse_converter(where: str, words: Sequence[str]) -> None:
     script = next(word for word in words if word.endswith('convert_official.py'))
     arguments = words[words.index(script) + 1 :]
     assert len(arguments) == 3, f'{where}: convert_official.py takes SYSTEM SOURCE TARGET, got {arguments}'
-    module = runpy.run_path(str(ROOT / script), run_name='docs')['key_map'](arguments[0])
+    runpy.run_path(str(ROOT / script), run_name='docs')
+    module = key_map(arguments[0])
     assert callable(getattr(module, 'convert', None)), f'{where}: {module.__name__} has no convert(state)'
 
 
@@ -140,7 +159,7 @@ def _run_salseg(where: str, arguments: list[str]) -> str:
     with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
         status = main(ready)
     _forget_run()
-    if args.command == 'train' and status == 0:
+    if args.command == 'train' and status == 0 and args.stages is None:
         _name_as_a_full_run_would(args)
     shown = text.getvalue()
     assert status == 0, f'{where}: salseg {" ".join(ready)}\nended with {status}:\n{shown[-3000:]}'
@@ -160,7 +179,10 @@ def _with_overlay(args, arguments: list[str]) -> list[str]:
     model = _model(args)
     if model is None or not hasattr(args, 'cfg_options'):
         return arguments
-    options = shrink(load_config(model, args.cfg_options))
+    if getattr(args, 'stages', None) is not None:
+        options = chain_options(find_chain(model, args.stages)[2])
+    else:
+        options = shrink(load_config(model, args.cfg_options))
     if '--cfg-options' in arguments:
         place = arguments.index('--cfg-options') + 1 + len(args.cfg_options)
         return [*arguments[:place], *options, *arguments[place:]]
@@ -171,8 +193,8 @@ def _name_as_a_full_run_would(args) -> None:
     """The checkpoint of the one step also gets the name of the last one of the whole training."""
     config = load_config(args.model, args.cfg_options)
     folder = Path(args.work_dir or f'work_dirs/{Path(args.model).stem}')
-    last = folder / f'iter_{config.train_cfg.max_iters}.pth'
-    if not last.exists():
+    last = folder / f'iter_{config.train_cfg.get("max_iters")}.pth'
+    if config.train_cfg.get('max_iters') and not last.exists():
         last.symlink_to(folder.absolute() / 'iter_1.pth')
 
 

@@ -9,6 +9,7 @@ from unittest import mock
 from salseg.engine.config import load_config
 from salseg.registry import ALL_REGISTRIES
 from tests.docs.commands import run
+from tests.docs.downloads import write_downloads
 from tests.docs.pages import Block, blocks, commands, reason_to_parse
 from tests.docs.sandbox import own_pairs
 from tests.processes import run_python
@@ -28,6 +29,7 @@ def play(page: str) -> None:
     known = [dict(registry._module_dict) for registry in ALL_REGISTRIES]
     modules, path = set(sys.modules), list(sys.path)
     try:
+        write_downloads(page)
         namespace: dict[str, Any] = {'__name__': '__page__', **GIVEN.get(page, dict)()}
         for block in blocks(page):
             if block.file:

@@ -76,6 +76,11 @@ def test_a_page_does_what_it_says(page, finished_run, tmp_path, monkeypatch):
         play(page)
 
 
+def test_on_pages_of_projects_only_what_needs_the_authors_weights_is_marked():
+    marked = {block.where: block.mark for page in PAGES if page.startswith('projects/') for block in blocks(page)}
+    assert {where for where, mark in marked.items() if mark not in (None, 'weights')} == set()
+
+
 @pytest.mark.parametrize('command', parsed_only())
 def test_what_cannot_be_run_here_is_at_least_parsed(command, tmp_path, monkeypatch):
     from tests.docs.commands import parse

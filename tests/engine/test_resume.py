@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from salseg.cli.main import main
 from salseg.engine.checkpoint import load_file
 from salseg.engine.checkpoint import newest_checkpoint
 from salseg.engine.train import train
@@ -60,6 +61,37 @@ def test_a_run_killed_before_its_first_checkpoint_starts_again(tiny_config, tmp_
 def test_resuming_where_no_run_is_says_so(tiny_config, tmp_path):
     with pytest.raises(CheckpointError, match=r'holds no checkpoint to resume from'):
         train(str(tiny_config), work_dir=str(tmp_path / 'empty'), resume=True)
+
+
+SCHEDULE = 'param_scheduler.total=None'
+
+
+def test_a_run_that_is_to_be_longer_says_that_its_schedule_would_not_be(tiny_config, tmp_path, capsys):
+    words = ['train', str(tiny_config), '--work-dir', str(tmp_path / 'run'), '--cfg-options', SCHEDULE]
+    assert main([*words, 'train_cfg.max_iters=3']) == 0
+    capsys.readouterr()
+    assert main([*words, 'train_cfg.max_iters=6', '--resume']) == 2
+    said = capsys.readouterr().err
+    assert f'{tmp_path / "run/iter_3.pth"}: the schedule of this run is not the config' in said
+    assert 'param_scheduler.0 (TriangleLR): total 3 in the checkpoint, 6 in the config' in said
+    assert f'--cfg-options load_from={tmp_path / "run/iter_3.pth"}' in said
+    # The old schedule in a longer run, said by name, and a longer run from its weights.
+    kept = ['param_scheduler.total=3', 'param_scheduler.end=3']
+    assert main([*words[:-1], *kept, 'train_cfg.max_iters=6', '--resume']) == 0
+    words[3] = str(tmp_path / 'further')
+    assert main([*words, 'train_cfg.max_iters=6', f'load_from={tmp_path / "run"}']) == 0
+
+
+def test_resuming_with_another_rate_or_number_of_schedules_is_said(tiny_config, tmp_path):
+    options = [SCHEDULE, 'train_cfg.max_iters=3', 'optim_wrapper.optimizer.lr=0.01']
+    train(str(tiny_config), options, str(tmp_path / 'run'))
+    with pytest.raises(CheckpointError, match=r'learning rate .*0.01\] in the checkpoint, .*0.02\] in the config'):
+        train(str(tiny_config), [*options[:2], 'optim_wrapper.optimizer.lr=0.02'], str(tmp_path / 'run'), resume=True)
+    tiny_config.write_text(
+        tiny_config.read_text().replace('param_scheduler = dict', 'param_scheduler = []\nunused = dict')
+    )
+    with pytest.raises(CheckpointError, match='1 in the checkpoint, 0 in the config'):
+        train(str(tiny_config), options[1:], str(tmp_path / 'run'), resume=True)
 
 
 def test_bare_weights_cannot_be_resumed_from(tiny_config, tmp_path):

@@ -78,13 +78,19 @@ def variant(name: str, nodes: Iterable[Node]) -> str | None:
     return next((form for form in MAKERS[name].variants if form in wanted), None)
 
 
-def convert_releases(found: Mapping[PurePosixPath, list[Node]]) -> None:
-    """Every release that a config reads, below ``data`` in the present folder."""
+def read_releases(found: Mapping[PurePosixPath, list[Node]]) -> dict[str, list[Node]]:
+    """The data sets of configs by the release whose result they read."""
     read: dict[str, list[Node]] = defaultdict(list)
     for root, nodes in found.items():
         for release in releases_at(root, releases()):
             if not release.own:
                 read[release.name] += nodes
+    return read
+
+
+def convert_releases(found: Mapping[PurePosixPath, list[Node]]) -> None:
+    """Every release that a config reads, below ``data`` in the present folder."""
+    read = read_releases(found)
     for name in sorted(read, key=lambda name: name == 'S-DUTS'):
         release = make(name, Path('archives').resolve() / name, variant(name, read[name]), **order(read[name]))
         for part in (*release.before, release):

@@ -22,6 +22,7 @@ from salseg.engine.config import load_config
 from salseg.errors import CheckpointError, ConfigError, DataError
 from salseg.io.record import RunRecord, write_record
 from salseg.models.backbones import EfficientNetLite0
+from salseg.ops.mask_learner import learn_masks
 from salseg.registry import MODELS
 from salseg.structures import FrameGeometry, FrameInputs
 from tests.records import timeless
@@ -230,7 +231,8 @@ def test_short_trainings_keep_the_batch_statistics_of_the_branches():
 
 
 def test_the_recipe_reads_masks_made_once_and_its_learner_is_set_by_the_config():
-    paper = load_config('mask-guided-fcn', {'model.learner.iterations': 5, 'model.learner.response_std': 30.0})
+    chosen = dict(iterations=5, response_std=30.0, lambda1=0.01, lambda2=50.0, rho=20.0)
+    paper = load_config('mask-guided-fcn', {f'model.learner.{key}': value for key, value in chosen.items()})
     literal = load_config('projects/mask_guided_fcn/configs/mask-guided-fcn_vgg16_paper-literal-masks_msra-b-500.py')
     folders = [
         [step.folder for step in config.train_dataloader.dataset.pipeline if step.type == 'LoadGuidance']
@@ -239,4 +241,14 @@ def test_the_recipe_reads_masks_made_once_and_its_learner_is_set_by_the_config()
     assert folders == [['data/guidance/MSRA-B-500'], ['data/guidance/MSRA-B-500-literal']]
     assert not [step for step in paper.test_dataloader.dataset.pipeline if step.type == 'LoadGuidance']
     learner = MODELS.build({**paper.model.learner, 'backbone': dict(type='VGG16', out_indices=(4,), weights=None)})
-    assert learner.settings == ('robust', 5, 30.0, False)
+    assert {key: getattr(learner, key) for key in chosen} == chosen
+    maps = torch.rand(2, 512, 4, 4, generator=torch.Generator().manual_seed(0))
+    expected = learn_masks(maps.flatten(2).transpose(1, 2), (4, 4), **chosen)
+    assert torch.equal(learner.learn(maps)[:, 0], expected)
+    assert not torch.equal(learn_masks(maps.flatten(2).transpose(1, 2), (4, 4)), expected)
+
+
+@pytest.mark.parametrize(('key', 'value'), [('rho', 1.9), ('lambda2', -1.0), ('iterations', -1), ('mode', 'other')])
+def test_a_parameter_of_the_learner_outside_its_range_is_named(key, value):
+    with pytest.raises(ConfigError, match=rf'model\.learner\.{key}={value!r}; expected'):
+        MODELS.build(dict(type='MaskLearner', backbone=dict(type='VGG16', out_indices=(4,)), **{key: value}))

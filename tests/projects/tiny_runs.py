@@ -110,7 +110,7 @@ def given(config: Config) -> dict[str, Any]:
 def make_tiny(config: Config, size: int = IMAGE) -> Config:
     """Change sizes, widths, lengths of runs and starting weights of a config in place."""
     for path, node in list(_nodes(config._cfg_dict)):
-        if node.get('weights') in ('imagenet',) or str(node.get('weights', '')).endswith('.pth'):
+        if node.get('weights') in ('imagenet', 'timm') or str(node.get('weights', '')).endswith('.pth'):
             node['weights'] = None
         if node.get('width') == 4096:
             node['width'] = 64

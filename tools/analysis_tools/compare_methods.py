@@ -20,6 +20,7 @@ from salseg.errors import DataError, SalsegError
 from salseg.evaluation.evaluate import evaluate_folders
 from salseg.evaluation.folders import Tree, list_tree, name_methods, prediction_tree
 from salseg.evaluation.functional import resize_prediction
+from salseg.evaluation.output.table import TITLES
 from salseg.evaluation.protocols import MapProtocol, MaskProtocol, PartialResult, Protocol, get_protocol
 from salseg.evaluation.protocols.maps import image_row
 from salseg.evaluation.tasks import ScoringTask
@@ -57,7 +58,7 @@ def choose(stems: list[str], number: int, spread: dict[str, float] | None) -> li
 
 def captioned(image: np.ndarray, text: str, cell: int) -> np.ndarray:
     """A map or an image with a line of text below it, (H, W, 3) uint8."""
-    factor = cell / max(image.shape[:2])
+    factor = min(cell / image.shape[1], (cell - CAPTION) / image.shape[0])
     size = tuple(max(1, round(s * factor)) for s in image.shape[1::-1])
     shown = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     shown = shown if shown.ndim == 3 else cv2.cvtColor(shown, cv2.COLOR_GRAY2RGB)
@@ -141,6 +142,7 @@ def compare(args: argparse.Namespace) -> Path:
     """
     protocol = get_protocol(args.protocol)
     of_masks = isinstance(protocol, MaskProtocol)
+    metric = args.metric or ('J' if of_masks else 's_measure')
     values = mask_values(args, protocol) if of_masks else map_values(args, protocol)
     absent = [name for name in args.names or [] if name not in values]
     if absent or not values:
@@ -151,10 +153,16 @@ def compare(args: argparse.Namespace) -> Path:
     for stem in args.names or choose(list(values), args.number, spread):
         image = read_image(images.path(stem)) if images and stem in images.files else None
         cells = mask_cells(protocol, stem, trees, image) if of_masks else map_cells(stem, trees[1:], trees[0])
-        shown = [captioned(cell, f'{v:.3f}', args.cell) for cell, v in zip(cells[1:], values[stem].values())]
-        rows.append([*([] if image is None else [image]), cells[0], *shown])
+        texts = ['', *(f'{TITLES.get(metric, metric)} {value:.3f}' for value in values[stem].values())]
+        # The name stands under the first cell; a long one ends in its frame.
+        first = stem[-args.cell // 8 :]
+        if image is not None:
+            cells, texts = [image, *cells], [first, *texts]
+        else:
+            texts[0] = first
+        rows.append([captioned(cell, text, args.cell) for cell, text in zip(cells, texts)])
     titles = (['image'] if images else []) + ['ground truth', *name_methods(args.methods)]
-    return write_png(args.out, sheet(rows, titles, args.cell))
+    return write_png(args.out, sheet(rows, titles, args.cell, tight=True))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -12,7 +12,7 @@ from salseg.errors import DataError
 from salseg.io.annotations import UNKNOWN, read_annotation
 from salseg.registry import TRANSFORMS
 
-_PLACE = ('frame_index', 'video_length', 'prompt_kind', 'saved')
+_PLACE = ('frame_index', 'video_length', 'prompt_kind')
 
 
 def read_objects(files: Sequence[Path], encoding: str, merge: bool = False) -> np.ndarray:

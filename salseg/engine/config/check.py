@@ -2,7 +2,7 @@
 
 import difflib
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mmengine import registry as root
@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 from salseg import registry as own
 from salseg.engine.config.origin import Origin, find_origin
 from salseg.errors import ConfigError, UnknownKey, UnknownName
+from salseg.models.backbones.base import Backbone
 
 # Keys that mmengine takes out of a config before it calls the constructor, by base class.
 _CONSUMED = {
@@ -23,6 +24,7 @@ _CONSUMED = {
 _TOP_EXTRA = {
     'custom_imports',
     'load_partial',
+    'model_options',
     'needs_start',
     'scale_batch',
     'env_cfg',
@@ -152,6 +154,35 @@ def _check_input_type(config: Mapping[str, Any], origins: Mapping[str, Origin]) 
                 f'model.input_type={taken!r} ({kind.__name__}), but an item of {path} ({dataset.__name__}) is of the type '
                 f'{found!r}: {remedy}choose another data set.' + (f'\n  set in: {place}' if place else '')
             )
+
+
+def check_sizes(model: Any, config: Mapping[str, Any], loaders: Sequence[str] = _LOADERS) -> None:
+    """Compare the sizes that the pipelines of a config give with what the model's backbones can take.
+
+    Models that track objects pad their frames themselves and are left out.
+
+    Args:
+        model: The model that was built from the config.
+        config: The whole config.
+        loaders: Whose pipelines are looked at.
+
+    Raises:
+        ConfigError: A backbone cannot take a size; the message names the pipeline and sizes that fit.
+    """
+    if getattr(model, 'input_type', 'video') == 'video':
+        return
+    divisor = getattr(model.data_preprocessor, 'size_divisor', 1)
+    sizes = {}
+    for path, node in _nodes({name: config[name] for name in loaders if config.get(name)}):
+        # The last one counts: cropping or resizing comes one after the other.
+        given = [step['size'] for step in node.get('pipeline', ()) if isinstance(step, Mapping) and step.get('size')]
+        if given:
+            last = given[-1]
+            height, width = (last, last) if isinstance(last, int) else last
+            sizes[-(-height // divisor) * divisor, -(-width // divisor) * divisor] = f'{path}.pipeline'
+    for part in model.modules():
+        for size, path in sizes.items() if isinstance(part, Backbone) else ():
+            part.check_size(size, path)
 
 
 def find_class(name: str, path: str = '') -> Any:

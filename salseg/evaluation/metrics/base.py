@@ -1,11 +1,13 @@
 """What metrics of sets of frames share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from mmengine.evaluator import BaseMetric
 
 from salseg.errors import DataError
+from salseg.evaluation.protocols import Protocol as EvaluationProtocol
+from salseg.evaluation.tasks import Known
 
 # What stands in a table in place of the metrics of a test set that is not on this machine.
 NOT_HERE = 'not here'
@@ -49,6 +51,13 @@ class SetMetric(BaseMetric):
         """
         self._expected = size
         return super().evaluate(size)
+
+    def add_curves(self) -> None:
+        """Compute what the curves of a report need too; the columns of the table stay as they are."""
+
+    def reports(self, dataset: str) -> Iterator[tuple[EvaluationProtocol, Known]]:
+        """Of a data set that was evaluated, each protocol by which its files can be scored, and the scores by unit of work."""
+        raise TypeError(f'{type(self).__name__} must define reports')
 
     def compute_metrics(self, results: list[Any]) -> dict[str, float]:
         """Check the count, then compute."""

@@ -1,7 +1,8 @@
 """Metrics of saliency maps."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,12 +12,14 @@ from torch import Tensor
 
 from salseg.errors import ConfigError, DataError
 from salseg.evaluation.folders import group_of
+from salseg.evaluation.functional import SALIENCY_METRICS
 from salseg.evaluation.metrics.base import NOT_HERE, Named, SetMetric, metric_key
 from salseg.evaluation.metrics.grey import to_grey
 from salseg.evaluation.output.table import cell
 from salseg.evaluation.protocols import Accumulator, MapProtocol, PartialResult, as_names, choose_columns, get_protocol
 from salseg.evaluation.protocols import Protocol as AnyProtocol
 from salseg.evaluation.protocols.maps import COLUMNS
+from salseg.evaluation.tasks import Known, ScoringTask, in_pieces
 from salseg.io.listing import in_order
 from salseg.registry import METRICS
 
@@ -93,6 +96,7 @@ class SaliencyMetric(SetMetric):
         shown = found if named is None else choose_columns(found, named)
         self.protocols: tuple[MapRules, ...] = tuple(self._map_rules(rules) for rules in shown)
         self.all_summaries: dict[str, dict[str, dict[str, Any]]] = {}
+        self._groups: dict[str, dict[str, dict[str, FrameScores]]] = {}
 
     def _configured(self, name: str, chosen: Mapping[str, Any], columns: Sequence[str]) -> AnyProtocol:
         found = get_protocol(name)
@@ -139,7 +143,8 @@ class SaliencyMetric(SetMetric):
             raise DataError(
                 f'{sample["dataset"]} / {sample["set_id"]} has no annotated frame. Is LoadGroundTruth in the pipeline?'
             )
-        return dict(dataset=sample['dataset'], set_id=str(sample['set_id']), scores=scores)
+        ordered = bool(sample.get('ordered'))
+        return dict(dataset=sample['dataset'], set_id=str(sample['set_id']), ordered=ordered, scores=scores)
 
     def _score(self, prediction: Tensor | np.ndarray, truth: np.ndarray) -> FrameScores:
         grey = to_grey(prediction)
@@ -153,8 +158,10 @@ class SaliencyMetric(SetMetric):
         by_set: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for record in records:
             by_set[record['dataset']].append(record)
+        self._groups = {name: grouped(members) for name, members in by_set.items()}
         self.all_summaries = {
-            rules.name: {name: _summary(rules, members) for name, members in by_set.items()} for rules in self.protocols
+            rules.name: {name: _summary(rules, groups) for name, groups in self._groups.items()}
+            for rules in self.protocols
         }
         metrics: dict[str, float] = {}
         for rules in self.protocols:
@@ -166,31 +173,69 @@ class SaliencyMetric(SetMetric):
                 metrics |= {metric_key(self.protocols, rules, name, key): value for key, value in found.items()}
         return metrics
 
+    def add_curves(self) -> None:
+        """See `SetMetric`: curves of F and E, and ROC."""
+        self.protocols = tuple(_with_curves(rules) for rules in self.protocols)
 
-def _summary(rules: MapRules, records: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    def reports(self, dataset: str) -> Iterator[tuple[AnyProtocol, Known]]:
+        """See `SetMetric`; maps that are made masks first are no files."""
+        groups = self._groups.get(dataset)
+        for rules in self.protocols:
+            if groups and isinstance(rules, MapProtocol):
+                yield rules, partial(_known, rules, groups)
+
+
+def _with_curves(rules: MapRules) -> MapRules:
+    if not isinstance(rules, MapProtocol) or 'metrics' not in rules.options:
+        return rules
+    wanted = {*rules.metrics, 'f', 'e', 'roc'}
+    return rules.with_options(metrics=tuple(name for name in SALIENCY_METRICS if name in wanted))
+
+
+def _known(
+    rules: MapProtocol, groups: Mapping[str, Mapping[str, FrameScores]], task: ScoringTask
+) -> PartialResult | None:
+    scores = groups.get(task.group, {})
+    named = [(item.stem, scores.get(item.stem, scores.get(item.stem.rpartition('/')[2]))) for item in task.items]
+    found = [(stem, values[rules.name]) for stem, values in named if values is not None]
+    return rules.part(task.group, found) if len(found) == len(named) else None
+
+
+def _summary(rules: MapRules, groups: Mapping[str, Mapping[str, FrameScores]]) -> dict[str, Any]:
     total, frames = rules.total(), 0
-    for group, scores in grouped(records).items():
-        names = in_order(scores)
+    for group, names in _as_files(groups):
         frames += len(names)
         counted = [names[i] for i in rules.counted(names, group)]
-        total.add(rules.part(group, [(name, scores[name][rules.name]) for name in counted]))
+        # A video of masks is one unit.
+        for piece in in_pieces(counted) if isinstance(rules, MapProtocol) else [counted]:
+            total.add(rules.part(group, [(name, groups[group][name][rules.name]) for name in piece]))
     counts = total.counts()
     images = counts.get('images', counts.get('frames', 0))
     return dict(total.metrics(), images=images, counts=counts, dropped=frames - images)
 
 
+def _as_files(groups: Mapping[str, Mapping[str, FrameScores]]) -> Iterator[tuple[str, list[str]]]:
+    """Groups with their names, in the order in which `salseg evaluate` lists their files: sums are the same to the last bit."""
+    first = {}
+    for group, scores in groups.items():
+        names = in_order(scores)
+        inside = not group or names[0].startswith(f'{group}/')
+        first[names[0] if inside else f'{group}/{names[0]}'] = group, names
+    yield from (first[stem] for stem in in_order(first))
+
+
 def grouped(records: Iterable[dict[str, Any]]) -> dict[str, dict[str, FrameScores]]:
     """Scores by group or video, then by frame.
 
-    A set of several frames is a group or a video. A single frame belongs to the one that its set id names: the set id
-    itself, or, where that is the frame's own name, the part before the last '/'.
+    A set of several frames is a group or a video, and so is an ordered one. Any other single frame belongs to the one that
+    its set id names: the set id itself, or, where that is the frame's own name, the part before the last '/'.
 
     Raises:
         DataError: A frame was scored twice.
     """
     groups: dict[str, dict[str, FrameScores]] = defaultdict(dict)
     for record in records:
-        several = len(record['scores']) > 1
+        several = len(record['scores']) > 1 or record.get('ordered')
         for name, scores in record['scores'].items():
             same = name == record['set_id']
             group = record['set_id'] if several or not same else group_of(name)

@@ -2,7 +2,8 @@
 
 import zlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from salseg.evaluation.metrics.base import NOT_HERE, SetMetric, metric_key
 from salseg.evaluation.output.table import cell
 from salseg.evaluation.protocols import (
     MaskProtocol,
+    PartialResult,
+    Protocol,
     as_names,
     choose_columns,
     get_protocol,
@@ -24,7 +27,7 @@ from salseg.evaluation.protocols import (
     plain,
 )
 from salseg.evaluation.protocols.youtube import YouTubeVosProtocol
-from salseg.evaluation.tasks import LazyFrames
+from salseg.evaluation.tasks import Known, LazyFrames, ScoringTask
 from salseg.io.listing import in_order
 from salseg.registry import METRICS
 
@@ -82,6 +85,8 @@ class VideoObjectMetric(SetMetric):
         self.withheld = withheld
         self.truth_key = truth_key
         self.all_summaries: dict[str, dict[str, dict[str, Any]]] = {}
+        # By data set and protocol: the protocol with its files, and the scores of its videos.
+        self._parts: dict[str, dict[str, tuple[MaskProtocol, dict[str, PartialResult]]]] = {}
 
     def _configured(self, name: str, meta: str | None, seen: str | None) -> MaskProtocol:
         found = get_protocol(name)
@@ -136,7 +141,7 @@ class VideoObjectMetric(SetMetric):
             videos[record['dataset']][record['video']].update(record['frames'])
         metrics: dict[str, float] = {}
         for rules in self.protocols:
-            summaries = {name: self._summary(rules, members) for name, members in videos.items()}
+            summaries = {name: self._summary(rules, name, members) for name, members in videos.items()}
             self.all_summaries[rules.name] = summaries
             MMLogger.get_current_instance().info('\n' + self.table(rules))
             for name, summary in summaries.items():
@@ -144,7 +149,12 @@ class VideoObjectMetric(SetMetric):
                 metrics |= {metric_key(self.protocols, rules, name, key): value for key, value in found.items()}
         return metrics
 
-    def _summary(self, rules: MaskProtocol, videos: Videos) -> dict[str, Any]:
+    def reports(self, dataset: str) -> Iterator[tuple[Protocol, Known]]:
+        """See `SetMetric`."""
+        for rules, parts in self._parts.get(dataset, {}).values():
+            yield rules, partial(_known, parts)
+
+    def _summary(self, rules: MaskProtocol, dataset: str, videos: Videos) -> dict[str, Any]:
         videos = {video: frames for video, frames in videos.items() if frames}
         if isinstance(rules, YouTubeVosProtocol):
             rules = rules.with_options(meta=load_meta(Path(str(self.files[0]))))
@@ -152,13 +162,18 @@ class VideoObjectMetric(SetMetric):
                 return dict(counts=dict(videos=len(videos)), dropped=0)
             rules = rules.with_options(seen=load_seen(Path(str(self.files[1]))))
         total, dropped = rules.total(), 0
-        for video, frames in videos.items():
+        parts: dict[str, PartialResult] = {}
+        self._parts.setdefault(dataset, {})[rules.name] = rules, parts
+        # As `salseg evaluate` lists their files: sums are the same to the last bit.
+        for video in in_order(videos):
+            frames = videos[video]
             names = in_order(frames)
             packed = [frames[name] for name in names]
             guess, truth = (_frames(rules, [pair[side] for pair in packed]) for side in (0, 1))
             try:
                 dropped += len(names) - len(rules.counted(names, video))
-                total.add(rules.part(video, truth, guess, names))
+                parts[video] = rules.part(video, truth, guess, names)
+                total.add(parts[video])
             except DataError as error:
                 raise DataError(f'{video}: {error}') from error
         return dict(plain(total.metrics()), counts=total.counts(), dropped=dropped)
@@ -176,6 +191,10 @@ class VideoObjectMetric(SetMetric):
         dropped = sum(summary['dropped'] for summary in summaries.values())
         lines = [AsciiTable(rows).table, f'protocol {rules.name}: {rules.rule}']
         return '\n'.join(lines + ([f'dropped by the protocol: {dropped} annotated frames'] if dropped else []))
+
+
+def _known(parts: Mapping[str, PartialResult], task: ScoringTask) -> PartialResult | None:
+    return parts.get(task.group)
 
 
 def _frames(rules: MaskProtocol, packed: Sequence[Packed]) -> LazyFrames:

@@ -115,8 +115,8 @@ class VideoSaliencyMetric(SaliencyMetric):
                 'pipeline?'
             )
         if all(truth is None for truth in sample['gt_maps']):
-            return dict(dataset=sample['dataset'], set_id=str(sample['set_id']), scores={})
-        return super().record(sample)
+            return dict(dataset=sample['dataset'], set_id=str(sample['set_id']), ordered=True, scores={})
+        return dict(super().record(sample), ordered=True)
 
     def summarise(self, records: Sequence[dict[str, Any]]) -> dict[str, float]:
         """Metrics as ``<data set>/<metric>``, see `SaliencyMetric`; a set without annotations has none."""

@@ -6,7 +6,12 @@ from typing import Any
 from torch import Tensor, nn
 
 from salseg.errors import ConfigError
+from salseg.models.fitting import after_part, levels_of
 from salseg.registry import BACKBONES, NECKS
+
+# Per RGB channel on the 0-255 scale.
+IMAGENET_MEAN = (123.675, 116.28, 103.53)
+IMAGENET_STD = (58.395, 57.12, 57.375)
 
 
 class Backbone(nn.Module):
@@ -20,13 +25,33 @@ class Backbone(nn.Module):
         channels: Their channels.
         strides: Pixels of the image for one step in them.
         weights_loaded: False after a random start; a model that was never given weights refuses to predict.
+        pixel_mean, pixel_std: Per RGB channel on the 0-255 scale, what the pretrained weights were trained with; None where
+            nothing is known.
     """
 
     out_indices: tuple[int, ...]
     channels: tuple[int, ...]
     strides: tuple[int, ...]
     weights_loaded: bool = False
+    pixel_mean: tuple[float, ...] | None = None
+    pixel_std: tuple[float, ...] | None = None
     _frozen: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        return type(self).__name__
+
+    def check_size(self, size: tuple[int, int], where: str = 'this input') -> None:
+        """Refuse an image size (height, width) that the network cannot take; by default it takes any.
+
+        Args:
+            size: Of the network's input.
+            where: Where that size was set, for the message.
+
+        Raises:
+            ConfigError: The network takes other sizes only.
+        """
 
     def choose(self, out_indices: Sequence[int], channels: Sequence[int], strides: Sequence[int]) -> None:
         """Set what is returned, out of the channels and strides of all levels.
@@ -86,8 +111,19 @@ class Encoder(Backbone):
         self.backbone = build_backbone(backbone)
         self.neck = neck if isinstance(neck, nn.Module) else NECKS.build(dict(neck))
         self.out_indices, self.strides = self.backbone.out_indices, self.backbone.strides
-        self.channels = self.backbone.channels
+        behind = after_part('model.backbone.neck', self.neck, levels_of(self.backbone))
+        self.channels = self.backbone.channels if behind is None else behind.channels
         self.weights_loaded = self.backbone.weights_loaded
+        self.pixel_mean, self.pixel_std = self.backbone.pixel_mean, self.backbone.pixel_std
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        return f'Encoder with {self.backbone.label}'
+
+    def check_size(self, size: tuple[int, int], where: str = 'this input') -> None:
+        """As the backbone inside."""
+        self.backbone.check_size(size, where)
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """(N, C, H, W) to one map for each level of the backbone, changed by the neck."""

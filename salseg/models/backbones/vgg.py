@@ -6,13 +6,13 @@ from typing import Literal
 from torch import Tensor, nn
 
 from salseg.errors import ConfigError
-from salseg.models.backbones.base import Backbone
-from salseg.models.backbones.weights import ImageNetFile, load_backbone_weights
+from salseg.models.backbones.base import IMAGENET_MEAN, IMAGENET_STD, Backbone
+from salseg.models.backbones.weights import TORCHVISION, load_backbone_weights
 from salseg.models.layers import init_kaiming
 from salseg.registry import BACKBONES
 
 _STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
-VGG16_FILE = ImageNetFile('vgg16-397923af.pth')
+VGG16_FILE = TORCHVISION['vgg16']
 
 
 @BACKBONES.register_module()
@@ -33,6 +33,8 @@ class VGG16(Backbone):
         ConfigError: An argument is not one of those named.
         WeightsError: The weights cannot be had or do not fit.
     """
+
+    pixel_mean, pixel_std = IMAGENET_MEAN, IMAGENET_STD
 
     def __init__(
         self,

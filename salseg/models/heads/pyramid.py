@@ -6,6 +6,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from salseg.errors import ConfigError
+from salseg.models.fitting import Takes
 from salseg.models.layers import init_kaiming
 from salseg.ops import resize
 from salseg.ops.geometry import map_size
@@ -47,6 +48,7 @@ class LateralPyramidHead(nn.Module):
                 f"'none' or 'group', auxiliary={auxiliary!r} 'training' or 'always'."
             )
         *finer, top = in_channels
+        self.takes = [Takes('in_channels', in_channels)]
         self.auxiliary = auxiliary
         self.provides = ('logits', *(f'logits_{level}' for level in range(2, len(in_channels))))
         self.top = _pair(top, width, 1, norm)
@@ -107,6 +109,7 @@ class MultiLevelSaliencyHead(nn.Module):
         channels = [in_channels] * len(names) if isinstance(in_channels, int) else list(in_channels)
         if len(channels) != len(names):
             raise ConfigError(f'in_channels names {len(channels)} levels and names {len(names)}: {channels}, {names}.')
+        self.takes = [Takes('in_channels', channels)]
         self.provides = tuple(names)
         self.predict = nn.ModuleList(nn.Conv2d(c, 1, 3, padding=1) for c in channels)
         init_kaiming(self)

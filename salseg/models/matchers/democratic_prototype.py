@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from salseg import ops
 from salseg.errors import ConfigError
+from salseg.models.fitting import Takes
 from salseg.models.layers import init_kaiming
 from salseg.ops.precision import full_precision
 from salseg.registry import MATCHERS
@@ -72,6 +73,7 @@ class DemocraticPrototype(nn.Module):
         for name, known in _OPTIONS.items():
             if given[name] not in known:
                 raise ConfigError(f'DemocraticPrototype: {name}={given[name]!r}; expected one of {", ".join(known)}.')
+        self.takes = [Takes('channels', channels, -1)]
         self.rectify = rectify
         self.ties = ties
         self.stretch_epsilon = stretch_epsilon

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from salseg.errors import ConfigError
+from salseg.models.fitting import Takes
 from salseg.ops import linear_non_local
 from salseg.registry import MATCHERS
 
@@ -156,6 +157,7 @@ class NER(nn.Module):
                 f"NER(first={first}, recurrent={recurrent!r}, second={second}): recurrent is 'bidirectional', "
                 "'forward' or None, and some part must be there; matcher=None leaves out all of them."
             )
+        self.takes = [Takes('channels', channels, -1)]
         self.first = NonLocalBlock(channels) if first else None
         self.forward_gru = ConvGRU(channels) if recurrent else None
         self.backward_gru = ConvGRU(channels) if recurrent == 'bidirectional' else None

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from salseg.errors import ConfigError
+from salseg.models.fitting import Takes
 from salseg.models.layers import ConvBNReLU, init_kaiming
 from salseg.models.necks.attention import ChannelAttention, SpatialAttention
 from salseg.models.necks.refinement import SelfRefinement
@@ -91,6 +92,7 @@ class ProgressiveAggregationNeck(nn.Module):
         if len(in_channels) < 2:
             raise ConfigError(f'in_channels is {tuple(in_channels)}; this neck joins two levels or more.')
         *finer, top = in_channels
+        self.takes = [Takes('in_channels', in_channels)]
         self.out_channels = (width,) * len(in_channels)
         self.top_spatial = SpatialAttention(top, top, width)
         self.top_channel = ChannelAttention(width, top, width)
@@ -136,6 +138,8 @@ class ASPP(nn.Module):
         drop_channels: bool = False,
     ) -> None:
         super().__init__()
+        self.takes = [Takes('in_channels', in_channels, -1)]
+        self.out_channels = channels
         self.pool_first = pool_first
         self.pool = ConvBNReLU(in_channels, channels, 1, bias=False)
         branches = [ConvBNReLU(in_channels, channels, 1, bias=False)]

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from salseg import ops
+from salseg.models.fitting import Takes
 from salseg.models.layers import ConvBNReLU, init_kaiming
 from salseg.ops import resize
 from salseg.ops.precision import full_precision
@@ -77,6 +78,7 @@ class DemocraticEnhancement(nn.Module):
         zero_counts: bool = True,
     ) -> None:
         super().__init__()
+        self.takes = [Takes('channels', channels, -1)]
         self.alpha = alpha
         self.max_bytes = max_bytes
         self.zero_counts = zero_counts

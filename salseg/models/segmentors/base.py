@@ -1,29 +1,36 @@
 """What every model shares: losses by name, extra passes, the wiring check, frozen batch statistics."""
 
 import difflib
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, overload
 
-from mmengine.logging import MessageHub
+from mmengine.logging import MessageHub, print_log
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from salseg.errors import ConfigError, MissingOutput
+from salseg.models.backbones.base import Backbone
+from salseg.models.data_preprocessor import SalDataPreprocessor
 from salseg.models.losses.base import SalLoss, term_name
 from salseg.models.passes import ExtraPass
 from salseg.registry import LOSSES, MODELS, PASSES, Registry
 from salseg.structures import FrameInputs, FrameTargets, InputType, SalDataSample
 
 Part = Mapping[str, Any] | nn.Module
+_FOLLOWING = dict(type='SalDataPreprocessor', mean='backbone', std='backbone')
 Parts = Mapping[str, Mapping[str, Any] | nn.Module | None]
+
+# Grey levels by which a preprocessor may differ from a backbone's statistics without a warning.
+_FAR = 8.0
 
 
 class BaseSegmentor(BaseModel):
     """A model on sets of frames.
 
     Args:
-        data_preprocessor: Config of the preprocessor; `SalDataPreprocessor` with ImageNet statistics by default.
+        data_preprocessor: Config of the preprocessor; by default `SalDataPreprocessor` with the backbone's statistics.
         losses: By name, each a config, a module, or None to switch an inherited one off.
         extra_passes: By name, likewise; run in training before the losses.
         norm_eval: Keep batch normalisation layers in evaluation mode while training (their affine parameters still learn):
@@ -53,7 +60,7 @@ class BaseSegmentor(BaseModel):
         input_type: InputType | None = None,
     ) -> None:
         # Built here: the library would look it up in its root registry unless a runner had set the scope.
-        super().__init__(data_preprocessor=build_part(data_preprocessor or dict(type='SalDataPreprocessor')))
+        super().__init__(data_preprocessor=build_part(data_preprocessor or _FOLLOWING))
         self.losses = _build_parts(losses, LOSSES, SalLoss, 'losses')
         self.extra_passes = _build_parts(extra_passes, PASSES, ExtraPass, 'extra_passes')
         self.norm_eval = norm_eval
@@ -83,11 +90,13 @@ class BaseSegmentor(BaseModel):
         return tuple(name for part in passes for name in part.provides)
 
     def check_wiring(self) -> None:
-        """Compare what losses read with what the model gives.
+        """Compare what losses read with what the model gives, and the preprocessor's statistics with the backbone's.
 
         Raises:
             MissingOutput: Names the loss, the output, near names and all outputs.
+            ConfigError: Backbones with different statistics, and the preprocessor is left to take theirs.
         """
+        self._take_statistics()
         for key, loss in self.losses.items():
             for name in loss.reads if isinstance(loss, SalLoss) else ():
                 if name not in self.provides:
@@ -97,6 +106,29 @@ class BaseSegmentor(BaseModel):
                         f'  nearest: {", ".join(near) or "none"}; all: {", ".join(sorted(self.provides))}\n'
                         '  add the part or the extra pass that provides it, or change on='
                     )
+
+    def _take_statistics(self) -> None:
+        """Give the preprocessor what the backbone was pretrained with, where the config leaves it to the backbone."""
+        preprocessor = self.data_preprocessor
+        stated = [m for m in self.modules() if isinstance(m, Backbone) and m.pixel_mean and m.pixel_std]
+        if not isinstance(preprocessor, SalDataPreprocessor) or not stated:
+            return
+        mean, std = stated[0].pixel_mean or (), stated[0].pixel_std or ()
+        other = [m for m in stated if (m.pixel_mean, m.pixel_std) != (mean, std)]
+        if other and any(preprocessor.follows):
+            raise ConfigError(
+                f'model.data_preprocessor takes mean and std of the backbone, but {stated[0].label} has {mean}, {std} and '
+                f'{other[0].label} has {other[0].pixel_mean}, {other[0].pixel_std}: give numbers instead.'
+            )
+        preprocessor.take_statistics(mean, std)
+        if stated[0].weights_loaded and preprocessor.distance(mean, std) > _FAR:
+            print_log(
+                f'model.data_preprocessor has mean {preprocessor.mean.flatten().tolist()}, std '
+                f'{preprocessor.std.flatten().tolist()}; the weights of {stated[0].label} were trained with {mean}, {std}. '
+                "mean='backbone', std='backbone' take those.",
+                logger='current',
+                level=logging.WARNING,
+            )
 
     def train(self, mode: bool = True) -> 'BaseSegmentor':
         """Training or evaluation mode; honours ``norm_eval``."""

@@ -8,6 +8,8 @@ from mmengine.config import ConfigDict
 from torch import Tensor
 
 from salseg.errors import ConfigError
+from salseg.models.backbones.base import Backbone
+from salseg.models.fitting import after_part, levels_of
 from salseg.models.segmentors.base import BaseSegmentor, Part, Parts, build_part
 from salseg.registry import POSTPROCESSORS, SEGMENTORS
 from salseg.structures import FrameInputs, InputType, SalDataSample
@@ -31,7 +33,7 @@ class SaliencySegmentor(BaseSegmentor):
         input_type: 'image' or 'clip': whether a set holds one image or consecutive frames; the parts do not tell.
 
     Raises:
-        ConfigError: ``restore_from`` or ``input_type`` is unknown.
+        ConfigError: ``restore_from`` or ``input_type`` is unknown, or a part takes other levels than reach it.
     """
 
     input_types: tuple[InputType, ...] = ('image', 'clip')
@@ -58,6 +60,10 @@ class SaliencySegmentor(BaseSegmentor):
         self.matcher = build_part(matcher)
         self.neck = build_part(neck)
         self.head = build_part(head)
+        # Compared here, by the keys of the config: torch would complain in the first step, of the shape of some weight.
+        levels = levels_of(self.backbone) if isinstance(self.backbone, Backbone) else None
+        for name in ('matcher', 'neck', 'head'):
+            levels = after_part(f'model.{name}', getattr(self, name), levels)
         self.restore_from = restore_from
         self.restore_align_corners = restore_align_corners
         steps = {name: step for name, step in (postprocess or {}).items() if step is not None}

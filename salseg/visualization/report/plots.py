@@ -111,8 +111,11 @@ def draw_series(
                 axes.plot(values[row], label=method, marker='.', markersize=3, **style_of(number))
         axes.set(ylim=(-0.02, 1.02), ylabel=names[row])
         axes.grid(alpha=0.3)
-    panels[0].set_title(title + (f' ({shown} of {len(names)} curves)' if shown < len(names) else ''))
-    panels[0].legend(loc='lower right', fontsize=7)
+    text = title + (f' ({shown} of {len(names)} curves)' if shown < len(names) else '')
+    panels[0].set_title(text, loc='left')
+    if len(methods) > 1:
+        # Beside the title: within a panel it would lie on the lines.
+        panels[0].legend(loc='lower right', bbox_to_anchor=(1, 1), ncols=len(methods), fontsize=7)
     panels[-1].set_xlabel('scored frame')
     panels[-1].xaxis.get_major_locator().set_params(integer=True)
     return save_figure(figure, path)

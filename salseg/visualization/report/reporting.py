@@ -12,6 +12,7 @@ from salseg.evaluation.evaluate import Evaluation, Settings, Sink, evaluate_fold
 from salseg.evaluation.folders import Tree
 from salseg.evaluation.output import Case, TimeSeries, WorstCases, row_file, write_texts
 from salseg.evaluation.protocols import PROTOCOLS, MapProtocol, Protocol, get_protocol
+from salseg.evaluation.tasks import Known
 from salseg.io.images import write_png
 from salseg.visualization.report.cases import case_strip, file_name, image_tree
 from salseg.visualization.report.page import Contents, write_page
@@ -23,22 +24,23 @@ PLOTTED_VIDEOS = 60
 
 def evaluate_and_report(
     predictions: Mapping[str, str | Path],
-    truth: str | Path,
+    truth: str | Path | Tree,
     protocol: str | Protocol,
     out: str | Path,
     settings: Settings | None = None,
-    images: str | Path | None = None,
+    images: str | Path | Tree | None = None,
     worst: int = 12,
     progress: Callable[[int, int], None] | None = None,
     plots: str | Path | None = None,
+    known: Known | None = None,
 ) -> Evaluation | None:
     """Score methods and write tables, CSV, LaTeX, JSON, curves, plots and the page.
 
     Args:
-        predictions, truth, protocol, progress: See `evaluate_folders`.
-        out: Folder; records to resume from lie in its `records/`.
+        predictions, truth, protocol, progress, known: See `evaluate_folders`.
+        out: Folder; records to resume from lie in its `records/`, unless scores are known.
         settings: See `Settings`.
-        images: Folder of images behind the overlays.
+        images: Folder of images behind the overlays, or its files by name.
         worst: Worst cases of each method.
         plots: Folder for J over time, see `plot_videos`.
 
@@ -56,16 +58,16 @@ def evaluate_and_report(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f'the folder {out} cannot be made: {error}. Choose another --out.') from error
-    if settings.records is None:
+    if settings.records is None and known is None:
         settings = replace(settings, records=out / 'records')
-    image_files = image_tree(images)
+    image_files = images if isinstance(images, Tree) else image_tree(images)
     cases, series = WorstCases(protocol, worst), TimeSeries(protocol)
     sinks: list[Sink] = [cases, *([series] if protocol.unit == 'video' else [])]
     rows = out / ('images.csv' if isinstance(protocol, MapProtocol) else 'objects.csv')
     with contextlib.ExitStack() as stack:
         if settings.merge:
             sinks.append(stack.enter_context(row_file(protocol, rows)))
-        evaluation = evaluate_folders(predictions, truth, protocol, settings, sinks, progress)
+        evaluation = evaluate_folders(predictions, truth, protocol, settings, sinks, progress, known)
     if evaluation is not None and plots is not None:
         plot_videos(series, plots)
     if evaluation is not None:
