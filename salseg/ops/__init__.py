@@ -36,10 +36,13 @@ from salseg.ops.dense_crf import CRFSettings, MeanField, dense_crf
 from salseg.ops.fingerprint import weights_fingerprint
 from salseg.ops.geometry import (
     FlatGrid,
+    compose_flows,
+    consistent_flow,
     cut_padding,
     even_padding,
     flow_magnitude,
     half_window,
+    inside_frame,
     pad_frames,
     resize,
     scaled_size,
