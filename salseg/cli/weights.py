@@ -106,7 +106,7 @@ def _say_where(name: str, new: bool = True) -> None:
 
 
 def _import(args: argparse.Namespace) -> int:
-    from salseg.engine.imagenet import import_imagenet, is_torchvision
+    from salseg.engine.imagenet import import_imagenet
     from salseg.engine.published import import_weights
 
     if args.is_torchvision(name):

@@ -142,6 +142,7 @@ def test_list_says_address_licence_size_metrics_and_whether_it_is_here(served, c
     assert f'{NAME}  here' in after
     assert digest(served.content) in after
     assert 'resnet50@imagenet' in said(capsys, 'list', '*@imagenet')
+    assert 'raft_small@torchvision  not here  about 4 MB' in said(capsys, 'list', 'raft*')
 
 
 def test_a_broken_transfer_says_what_is_kept_and_the_same_command_resumes(served, capsys):
