@@ -27,8 +27,9 @@ class FGPLG(SaliencySegmentor):
     Args:
         cue: What comes beside the image: 'flow', both labels warped and both flow magnitudes (Gd of the paper's table
             4); 'labels', both labels as they are (Gc); 'none' (Gb).
-        check_flow: Set warped labels to 0, unknown, where the flow there and back does not end where it began (`consistent_flow`):
-            hidden pixels and wrong flow. Needs ``ComputeFlow(pairs='neighbours-both-ways')``. Off, as published.
+        check_flow: Set warped labels to 0, unknown, where the flow there and back does not end where it began
+            (`consistent_flow`): hidden pixels and wrong flow. Needs ``ComputeFlow(pairs='neighbours-both-ways')``. Off,
+            as published.
         backbone, head, neck, restore_from, restore_align_corners, postprocess, data_preprocessor, losses, extra_passes,
             norm_eval: See :class:`SaliencySegmentor`.
 

@@ -106,10 +106,10 @@ def _say_where(name: str, new: bool = True) -> None:
 
 
 def _import(args: argparse.Namespace) -> int:
-    from salseg.engine.imagenet import import_imagenet
+    from salseg.engine.imagenet import import_imagenet, is_torchvision
     from salseg.engine.published import import_weights
 
-    if args.is_torchvision(name):
+    if is_torchvision(args.name):
         say(f'{args.name}: {import_imagenet(args.name, args.file)}')
         return 0
     facts = import_weights(args.name, args.file, note=say)

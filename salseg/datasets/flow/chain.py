@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -60,7 +61,7 @@ class FlowChain:
         at = self.positions(first, second)
         total = self._flow(at[0], at[1])
         valid = inside_frame(total)
-        for here, there in zip(at[1:], at[2:]):
+        for here, there in pairwise(at[1:]):
             total, _ = compose_flows(total, self._flow(here, there))
             valid = valid & inside_frame(total)
         return total[0].permute(1, 2, 0).numpy().copy(), valid[0, 0].numpy()

@@ -23,8 +23,8 @@ class FlowFiles(FlowEstimator):
 
     Args:
         root: Folder of the files.
-        pattern: Path below it, with ``{dataset}``, ``{set}``, ``{first}`` and ``{second}``; suffix .flo (Middlebury) or .npy, (H, W,
-            2) float32 pixels, dx then dy.
+        pattern: Path below it, with ``{dataset}``, ``{set}``, ``{first}`` and ``{second}``; suffix .flo (Middlebury) or
+            .npy, (H, W, 2) float32 pixels, dx then dy.
 
     Raises:
         ConfigError: The pattern has another suffix.

@@ -170,7 +170,8 @@ def is_run_folder(model: str) -> bool:
 def parse_options(items: Sequence[str]) -> dict[str, Any]:
     """``key=value`` texts as a dict.
 
-    Dicts (``{'type': 'X'}`` or ``dict(type='X')``), lists and tuples are read as Python writes them; all else as mmengine does, also ``[a,b]`` without quotes.
+    Dicts (``{'type': 'X'}`` or ``dict(type='X')``), lists and tuples are read as Python writes them; all else as mmengine
+    does, also ``[a,b]`` without quotes.
 
     Raises:
         ConfigError: A text without ``=``, or a dict that cannot be read.
