@@ -45,7 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--quick', action='store_true', help='small images, one round: equality, and that all runs')
     args = parser.parse_args(arguments)
     use_one_thread()
-    print('| model | images | network alone | with stored masks | ratio | masks learned in the step |\n' + '|---' * 6 + '|')
+    print(
+        '| model | images | network alone | with stored masks | ratio | masks learned in the step |\n'
+        + '|---' * 6
+        + '|'
+    )
     slow = [name for name in args.model if not one(name, args)]
     for name in slow:
         print(f'{name}: not within {MOST} of the network alone', file=sys.stderr)
@@ -80,7 +84,9 @@ def one(name: str, args: argparse.Namespace) -> bool:
             variants['learned'] = lambda: ours(replace(inputs, guidance=None))
         spent = least(variants, 1 if args.quick else args.rounds)
     ratio = spent['stored'] / spent['bare']
-    learned = f'{spent["learned"] * 1e3:.0f} ms, {spent["learned"] / spent["bare"]:.2f}x' if learns else 'no weights here'
+    learned = (
+        f'{spent["learned"] * 1e3:.0f} ms, {spent["learned"] / spent["bare"]:.2f}x' if learns else 'no weights here'
+    )
     size = 'x'.join(map(str, system.size))
     print(
         f'| {name} | {system.batch} of {size} | {spent["bare"] * 1e3:.0f} ms | {spent["stored"] * 1e3:.0f} ms | {ratio:.3f}x '
