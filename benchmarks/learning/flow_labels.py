@@ -22,7 +22,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from salseg.datasets.flow import ESTIMATORS, FlowChain, FlowEstimator, build_estimator
+from salseg.datasets.flow import FlowChain, FlowEstimator, build_estimator
+from salseg.datasets.flow.base import ESTIMATORS
 from salseg.datasets.video_layout import Video, find_videos, known_videos
 from salseg.errors import WeightsError
 from salseg.io.annotations import read_annotation

@@ -136,7 +136,7 @@ def _recipe_flow(args: argparse.Namespace) -> int:
 
 def _estimator(args: argparse.Namespace) -> dict[str, str] | None:
     """Config of the estimator; None where nothing was said."""
-    from salseg.datasets.flow import ESTIMATORS
+    from salseg.datasets.flow.base import ESTIMATORS
     from salseg.errors import ConfigError
 
     if args.estimator is None:

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from salseg.datasets.flow import RAFT_FILES
+from salseg.datasets.flow.raft import RAFT_FILES
 from salseg.errors import UnknownName, WeightsError
 from salseg.models.backbones.weights import (
     HOST,

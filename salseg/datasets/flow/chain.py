@@ -40,8 +40,17 @@ class FlowChain:
     ) -> None:
         if step < 1:
             raise ConfigError(f'FlowChain: step={step}; expected a number of frames of at least 1.')
-        self.estimator, self.step, self.where = estimator, step, where
-        self._frame, self._flow = lru_cache(kept)(read), lru_cache(kept)(self._one)
+        self.step = step
+        self._frame = frame = lru_cache(kept)(read)
+        dataset, set_id, ids = where
+
+        # No method: a cache that holds its own object would keep a video's flow until the next collection of cycles.
+        def one(first: int, second: int) -> Tensor:
+            names = [ids[index] if ids else str(index) for index in (first, second)]
+            flow = estimator(FramePair(frame(first), frame(second), dataset, set_id, *names))
+            return torch.from_numpy(flow).permute(2, 0, 1)[None]
+
+        self._flow = lru_cache(kept)(one)
 
     def positions(self, first: int, second: int) -> list[int]:
         """Frames that the chain from one to another visits, both included."""
@@ -65,9 +74,3 @@ class FlowChain:
             total, _ = compose_flows(total, self._flow(here, there))
             valid = valid & inside_frame(total)
         return total[0].permute(1, 2, 0).numpy().copy(), valid[0, 0].numpy()
-
-    def _one(self, first: int, second: int) -> Tensor:
-        dataset, set_id, ids = self.where
-        names = [ids[index] if ids else str(index) for index in (first, second)]
-        flow = self.estimator(FramePair(self._frame(first), self._frame(second), dataset, set_id, *names))
-        return torch.from_numpy(flow).permute(2, 0, 1)[None]

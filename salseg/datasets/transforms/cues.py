@@ -53,8 +53,8 @@ class ComputeFlow(FrameTransform):
     """Add ``flow``; comes after all geometric transforms, so that no vector ever has to be transformed.
 
     Args:
-        estimator: Config of the FLOWS registry, DISFlow (the default), FarnebackFlow, RAFTFlow or FlowFiles; or a name of
-            `salseg.datasets.flow.ESTIMATORS`. The key ``flow_estimator`` of a config sets it in all pipelines.
+        estimator: Config of the FLOWS registry, DISFlow (the default), FarnebackFlow, RAFTFlow or FlowFiles; or a name,
+            'dis', 'farneback', 'raft' or 'raft-large'. The key ``flow_estimator`` of a config sets it in all pipelines.
         pairs: 'neighbours', of a clip of three from the middle frame to the first and to the last;
             'neighbours-both-ways', these two and then both back, for a forward-backward check; 'next', from each
             frame to the next; 'previous'. At the end of a clip a frame is paired with itself and its flow is 0.
