@@ -62,7 +62,7 @@ class FlowChain:
 
         Returns:
             (H, W, 2) float32 pixels, and bool (H, W): whose point stays inside the frame on the whole way. The flow of
-            others goes on from the nearest border pixel.
+            others continues from the nearest border pixel.
         """
         if first == second:
             shape = self._frame(first).shape[:2]
