@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from mmengine.dist import is_main_process
 
 from salseg.datasets.flow import FlowChain, FlowEstimator, FramePair, build_estimator
@@ -159,9 +160,13 @@ def _estimates(part: Work, flow: FlowEstimator, chain: int) -> Iterable[tuple[Fr
         ids = video.stems[first], video.stems[second]
         pair = FramePair(read(first), read(second), part.dataset, video.name, *ids)
         if chained is None:
-            yield pair, lambda pair=pair: flow(pair)
+            yield pair, partial(flow, pair)
         else:
-            yield pair, lambda ends=(first, second): chained(*ends)[0]
+            yield pair, partial(_chained, chained, first, second)
+
+
+def _chained(chain: FlowChain, first: int, second: int) -> np.ndarray:
+    return chain(first, second)[0]
 
 
 def _one(key: str, pair: FramePair, estimate: Callable[[], Any], out: Path, done: dict[str, dict[str, Any]]) -> None:

@@ -46,8 +46,8 @@ class FlowChain:
 
         # No method: a cache that holds its own object would keep a video's flow until the next collection of cycles.
         def one(first: int, second: int) -> Tensor:
-            names = [ids[index] if ids else str(index) for index in (first, second)]
-            flow = estimator(FramePair(frame(first), frame(second), dataset, set_id, *names))
+            here, there = (ids[index] if ids else str(index) for index in (first, second))
+            flow = estimator(FramePair(frame(first), frame(second), dataset, set_id, here, there))
             return torch.from_numpy(flow).permute(2, 0, 1)[None]
 
         self._flow = lru_cache(kept)(one)
