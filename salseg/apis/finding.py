@@ -1,204 +1,292 @@
 """Objects to track, found by a saliency model: prompts for `salseg.apis.track` where the user gives none."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
-from salseg.apis.predictor import Predictor
-from salseg.errors import ConfigError, DataError
-from salseg.evaluation.metrics.grey import to_grey
+from salseg.apis.looks import FindRules, Look, Proposer, keep_common, take_looks
+from salseg.apis.models import init_model
+from salseg.apis.prompts import read_prompts
+from salseg.apis.track_records import source_facts
+from salseg.errors import DataError
+from salseg.io.record import (
+    FILE_NAME,
+    REPLACE,
+    FileMark,
+    RunRecord,
+    Weights,
+    begin,
+    differences,
+    read_record,
+    write_record,
+)
 from salseg.io.videos import FrameSource
 from salseg.models import BaseSegmentor
+from salseg.ops.fingerprint import weights_fingerprint
 from salseg.propagation import MergedPropagator, Prompt, Propagator
-from salseg.propagation.proposals import common_votes, identify, propose
+from salseg.propagation.prompt import MAX_ID
+from salseg.propagation.proposals import identify
+from salseg.visualization.palette import write_label_png
 
-# Looks that are held; when there are more, every second one is dropped, so that memory is bounded.
-MOST_LOOKS = 128
+FOUND, DEMO = 'found', 'salseg-demo'
 
 
-@dataclass(frozen=True)
-class FindRules:
-    """What counts as an object to be tracked.
+class ObjectFinder:
+    """Finds the objects of videos: proposals of a saliency model, those that are common over time, told apart by a tracker.
 
-    Attributes:
-        every: A look is taken at every n-th frame.
-        common: Mean similarity to proposals of distant looks that a proposal needs, in [0, 1].
-        distant: Fraction of the video from which on two looks are distant.
-        threshold: Saliency from which on a pixel belongs to a proposal, in (0, 1).
-        prompts: Looks that are given to the tracker for each object.
-        most: Objects, those seen in most looks.
+    1. In every n-th frame the connected parts of the saliency map are proposals.
+    2. A proposal is kept if it is common: if in looks that are far away in time, on the mean, something is similar to it
+       in the features of the saliency model's own encoder (`common_votes`).
+    3. The tracker runs from the first of them on. A proposal that overlaps with an object that it follows is that object;
+       one that overlaps with none is a newcomer, which it follows from there on.
+    4. An object is dropped if it was seen once only, or in few of the looks since it appeared. Of the others the best
+       look is the prompt: saliency inside it, times its vote, times its IoU with what the tracker has there.
+
+    Args:
+        propagator: The tracker; it is reset.
+        model: Saliency model of single images: a name, config or run's folder, or what `init_model` gave.
+        rules: What counts as an object.
+        checkpoint: Weights of the saliency model, where it is a name.
+        random_weights: Allow a saliency model that was never given weights.
 
     Raises:
-        DataError: A value outside its range.
+        ConfigError: The model is no saliency model of single images.
+        CheckpointError: It has no weights and that was not allowed.
     """
 
-    every: int = 5
-    common: float = 0.25
-    distant: float = 0.25
-    threshold: float = 0.5
-    prompts: int = 1
-    most: int = 20
+    def __init__(
+        self,
+        propagator: Propagator | MergedPropagator,
+        model: str | BaseSegmentor = DEMO,
+        rules: FindRules | None = None,
+        checkpoint: str | None = None,
+        random_weights: bool = False,
+    ) -> None:
+        self.propagator, self.rules = propagator, rules or FindRules()
+        if isinstance(model, str):
+            model = init_model(model, checkpoint, _models(propagator)[0].data_preprocessor.mean.device)
+        self.proposer = Proposer(model, random_weights)
 
-    def __post_init__(self) -> None:
-        if self.every < 1:
-            raise DataError(f'--find-every {self.every}; expected 1 or more: objects are looked for in every n-th frame.')
+    def facts(self) -> dict[str, Any]:
+        """What decides the prompts besides the video and the tracker, for a record."""
+        model = self.proposer.model
+        return dict(asdict(self.rules), model=str(model.weights_source or ''), weights=weights_fingerprint(model))
 
+    def prompts(
+        self,
+        source: FrameSource,
+        max_frames: int | None = None,
+        progress: Callable[[int, int | None], None] | None = None,
+    ) -> dict[int, Prompt]:
+        """Prompts by the number of the frame.
 
-@dataclass(frozen=True)
-class Look:
-    """Proposals of one frame: bits of their masks, features (n, C) inside them, (C,) of the frame, mean saliency."""
-
-    number: int
-    shape: tuple[int, int]
-    packed: list[np.ndarray]
-    vectors: Tensor
-    whole: Tensor
-    salience: list[float]
-
-    def masks(self) -> np.ndarray:
-        """(n, H, W) bool."""
-        count = self.shape[0] * self.shape[1]
-        found = [np.unpackbits(bits, count=count).reshape(self.shape).astype(bool) for bits in self.packed]
-        return np.stack(found) if found else np.zeros((0, *self.shape), bool)
-
-    def only(self, kept: list[int]) -> 'Look':
-        """Some of the proposals."""
-        return Look(
-            self.number, self.shape, [self.packed[i] for i in kept], self.vectors[kept], self.whole,
-            [self.salience[i] for i in kept],
-        )  # fmt: skip
-
-
-class Proposer(Predictor):
-    """Proposals of frames by a model of single images."""
-
-    def __init__(self, model: BaseSegmentor, random_weights: bool = False) -> None:
-        super().__init__(model, random_weights)
-        if model.input_type != 'image' or not hasattr(model, 'extract'):
-            raise ConfigError(
-                f'--find takes a saliency model of single images; a {type(model).__name__} of {model.input_type!r} is none. '
-                'Leave the model out for salseg-demo, or choose one of `salseg list` with input image.'
+        Raises:
+            DataError: Nothing was found, or the source is a camera.
+        """
+        if source.live:
+            raise DataError(
+                'objects are looked for in the whole video before they are tracked: record the camera first.'
             )
-
-    @torch.inference_mode()
-    def look(self, image: np.ndarray, number: int, threshold: float) -> Look:
-        """Proposals of an image (H, W, 3) uint8 RGB."""
-        item = self.pack([image], [str(number)])
-        data: Any = self.model.data_preprocessor(dict(inputs=[item['inputs']], data_samples=[item['data_samples']]))
-        features, outputs = self.model.run(data['inputs'])
-        sample = data['data_samples'][0]
-        geometry = sample.geometry[0]
-        sample = self.model.finish({name: value[0] for name, value in outputs.items()}, sample)
-        saliency = to_grey(sample.pred_maps[0])
-        masks = propose(saliency, threshold)
-        # The last level but one: the last has too few positions for a small object.
-        level = features[max(0, len(features) - 2)][0, 0].float()
-        cells = torch.arange(level[0].numel(), device=level.device).view(1, 1, *level.shape[-2:]).float()
-        cells = F.interpolate(cells, size=data['inputs'].size, mode='nearest')[0]
-        places = geometry.undo(cells, mode='nearest', fill=-1)[0].long().cpu().numpy()
-        rows = level.flatten(1).T.cpu()
-        vectors = [self._inside(rows, places[mask]) for mask in masks]
-        return Look(
-            number,
-            saliency.shape,
-            [np.packbits(mask) for mask in masks],
-            torch.stack(vectors) if vectors else rows.new_zeros(0, rows.shape[1]),
-            rows.mean(0),
-            [float(saliency[mask].mean()) / 255 for mask in masks],
-        )
-
-    @staticmethod
-    def _inside(rows: Tensor, places: np.ndarray) -> Tensor:
-        """Mean of feature rows, each as often as it is named."""
-        counts = torch.from_numpy(np.bincount(places[places >= 0], minlength=len(rows))).to(rows.dtype)
-        return counts @ rows / counts.sum().clamp(min=1)
+        looks = take_looks(self.proposer, source, self.rules, max_frames, progress)
+        if not any(look.packed for look in looks):
+            raise DataError(
+                f'no object was found in {source.source}: in none of {len(looks)} frames looked at a region has a saliency of '
+                f'{self.rules.threshold:g} or more. Try another saliency model (--find MODEL), or give prompts (--box, --mask).'
+            )
+        common, votes = keep_common(looks, self.rules)
+        seen = follow_looks(common, votes, self.propagator, source)
+        chosen = choose_prompts(seen, len(looks), self.rules)
+        if not chosen:
+            raise DataError(
+                f'no object was found in {source.source}: of {sum(len(look.packed) for look in looks)} proposals in '
+                f'{len(looks)} frames none is common over time. Look at more frames (--find-every '
+                f'{max(1, self.rules.every // 2)}), try another saliency model (--find MODEL), or give prompts (--box, --mask).'
+            )
+        found: dict[int, dict[int, np.ndarray]] = {}
+        for index, sightings in chosen.items():
+            for sighting in sightings:
+                look = common[sighting.look]
+                found.setdefault(look.number, {})[index] = look.masks()[sighting.place]
+        return {number: Prompt.from_masks(found[number]) for number in sorted(found)}
 
 
-def take_looks(
-    proposer: Proposer,
-    source: FrameSource,
-    rules: FindRules,
+def find_objects(
+    finder: ObjectFinder,
+    source: str | Path | FrameSource,
+    out: str | Path | None = None,
     max_frames: int | None = None,
+    overwrite: bool = False,
     progress: Callable[[int, int | None], None] | None = None,
-) -> tuple[list[Look], int]:
-    """Looks at every n-th frame, and the number of frames; memory is bounded by `MOST_LOOKS`."""
-    every, looks, frames = rules.every, [], 0
-    total = source.names and len(source.names)
-    for number, image in source.numbered(0, lambda number: number % every == 0):
-        if max_frames is not None and number >= max_frames:
-            break
-        frames = number + 1
-        looks.append(proposer.look(image, number, rules.threshold))
-        if len(looks) > MOST_LOOKS:
-            every *= 2
-            looks = [look for look in looks if look.number % every == 0]
-        if progress is not None:
-            progress(number + 1, total or None)
-    return looks, frames
+) -> dict[int, Prompt]:
+    """Prompts of the objects that a finder finds in a video.
+
+    Args:
+        finder: Saliency model and tracker.
+        source: Folder of images or video file.
+        out: Folder of the results: ``<out>/found/<frame>.png`` are the first masks, which ``--mask <out>/found`` takes, as
+            they are or edited. Where they were found before by the same models, they are read.
+        max_frames: Of the video.
+        overwrite: Replace what was found by other models or rules, and edited masks.
+        progress: Called with the frames looked at and in all.
+
+    Raises:
+        DataError: Nothing was found; the source is a camera; the folder holds what another call found, or masks that were
+            edited.
+    """
+    source = source if isinstance(source, FrameSource) else FrameSource(source)
+    if out is None:
+        return finder.prompts(source, max_frames, progress)
+    folder = Path(out) / FOUND
+    wanted = _describe(finder, source, max_frames)
+    if overwrite:
+        _clear(folder, wanted)
+    record = begin(folder, wanted, REPLACE, shared=True)
+    if record.state == 'done':
+        _check_unedited(folder, record)
+    else:
+        prompts = finder.prompts(source, max_frames, progress)
+        for path in folder.glob('*.png'):
+            path.unlink()
+        for number, prompt in prompts.items():
+            labels = np.zeros(prompt.size, np.uint8)
+            for index, mask in zip(prompt.ids, prompt.masks):
+                labels[mask.numpy()] = index
+            write_label_png(folder / f'{source.name(number)}.png', labels)
+        record.result = dict(frames=sorted(prompts), objects=sorted({i for p in prompts.values() for i in p.ids}))
+        record.outputs, record.state = _marks(folder), 'done'
+        write_record(folder, record)
+    return read_prompts(source, folder)
 
 
-def keep_common(looks: list[Look], rules: FindRules) -> tuple[list[Look], list[list[float]]]:
-    """Looks with the proposals that are common over time, and the votes of these."""
-    if not looks:
-        return [], []
-    # Features have much in common wherever they are taken; what the frames share says nothing of an object.
-    shared = torch.stack([look.whole for look in looks]).mean(0)
-    vectors = [F.normalize(look.vectors - shared, dim=1) for look in looks]
-    numbers = [look.number for look in looks]
-    span = numbers[-1] - numbers[0]
-    votes = common_votes(vectors, numbers, max(1, round(rules.distant * span)))
-    kept = [[i for i, vote in enumerate(own.tolist()) if vote >= rules.common] for own in votes]
-    return [look.only(k) for look, k in zip(looks, kept)], [own[k].tolist() for own, k in zip(votes, kept)]
+def _models(propagator: Any) -> list[Any]:
+    return list(dict.fromkeys(run.model for run in getattr(propagator, 'runs', [propagator])))
+
+
+def _describe(finder: ObjectFinder, source: FrameSource, max_frames: int | None) -> RunRecord:
+    models = [finder.proposer.model, *_models(finder.propagator)]
+    settings = dict(asdict(finder.rules), **source_facts(source), max_frames=max_frames)
+    weights = Weights(weights_fingerprint(*models), ', '.join(str(model.weights_source or '') for model in models))
+    return RunRecord('track --find', settings, weights, {path.name: FileMark.of(path) for path in source.files})
+
+
+def _marks(folder: Path) -> dict[str, FileMark]:
+    return {path.name: FileMark.of(path) for path in sorted(folder.glob('*.png'))}
+
+
+def _clear(folder: Path, wanted: RunRecord) -> None:
+    """Remove what another call found, and masks that were edited."""
+    try:
+        found = read_record(folder)
+    except DataError:
+        found = None
+    if found is None or differences(found, wanted) or (found.state == 'done' and found.outputs != _marks(folder)):
+        for path in [*folder.glob('*.png'), folder / FILE_NAME]:
+            path.unlink(missing_ok=True)
+
+
+def _check_unedited(folder: Path, record: RunRecord) -> None:
+    now = _marks(folder)
+    changed = sorted(name for name in {*now, *record.outputs} if now.get(name) != record.outputs.get(name))
+    if changed:
+        raise DataError(
+            f'{folder} was changed after objects were found: {", ".join(changed[:5])}. To track what it holds now give '
+            f'--mask {folder} --backward in the place of --find; to find the objects anew give --overwrite.'
+        )
 
 
 @dataclass(frozen=True)
 class Sighting:
-    """A proposal as an object: which look and place in it, and its quality in [0, 1]."""
+    """A proposal as an object.
+
+    Attributes:
+        look: Which look it is of.
+        place: Which proposal of that look.
+        salience: Mean saliency inside it times its vote, in [0, 1].
+        agreement: Its IoU with what the tracker has there; None where the object is a newcomer.
+    """
 
     look: int
     place: int
-    quality: float
+    salience: float
+    agreement: float | None = None
 
 
 def follow_looks(
     looks: list[Look], votes: list[list[float]], propagator: Propagator | MergedPropagator, source: FrameSource
 ) -> dict[int, list[Sighting]]:
-    """By identity, where it was seen: proposals that the tracker already follows are merged by overlap, others are new."""
+    """Where each object was seen, by identity from 1 on in the order of appearance.
+
+    Proposals that overlap with an object that the tracker follows are merged with it; the others are new, see `identify`.
+
+    Args:
+        looks: With the proposals that count.
+        votes: Of these, by look.
+        propagator: The tracker; it is reset before and after.
+        source: The video.
+    """
     by_number = {look.number: place for place, look in enumerate(looks) if look.packed}
     found: dict[int, list[Sighting]] = {}
     if not by_number:
         return found
-    first, last = min(by_number), max(by_number)
-    for number, image in source.numbered(first):
-        if number > last:
-            break
-        labels = propagator.step(image).labels if found else np.zeros(image.shape[:2], np.uint8)
-        place = by_number.get(number)
-        if place is None:
-            continue
-        look = looks[place]
-        masks = look.masks()
-        new: dict[int, np.ndarray] = {}
-        for row, index in enumerate(identify(labels, masks, sorted(found))):
-            if index is None:
+    propagator.reset()
+    with closing(source.numbered(min(by_number))) as frames:
+        for number, image in frames:
+            if number > max(by_number):
+                break
+            labels = propagator.step(image).labels if found else np.zeros(image.shape[:2], np.uint8)
+            place = by_number.get(number)
+            if place is None:
                 continue
-            quality = look.salience[row] * votes[place][row]
-            if index == 0:
-                index = len(found) + 1
-                if index > 254:
+            masks = looks[place].masks()
+            new: dict[int, np.ndarray] = {}
+            for row, known in enumerate(identify(labels, masks, sorted(found))):
+                if known is None or (known == 0 and len(found) == MAX_ID):
                     continue
-                new[index], found[index] = masks[row], []
-            else:
-                own = labels == index
-                quality *= float((own & masks[row]).sum() / (own | masks[row]).sum())
-            found[index].append(Sighting(place, row, quality))
-        if new:
-            # The same frame again, now with what is new in it.
-            propagator.step(image, Prompt.from_masks(new))
+                salience, agreement = looks[place].salience[row] * votes[place][row], None
+                index = known or len(found) + 1
+                if known:
+                    own = labels == index
+                    agreement = float((own & masks[row]).sum() / (own | masks[row]).sum())
+                else:
+                    new[index], found[index] = masks[row], []
+                found[index].append(Sighting(place, row, salience, agreement))
+            if new:
+                # The same frame again, now with what is new in it.
+                propagator.step(image, Prompt.from_masks(new))
     propagator.reset()
     return found
+
+
+def choose_prompts(seen: Mapping[int, list[Sighting]], looks: int, rules: FindRules) -> dict[int, list[Sighting]]:
+    """The best sightings of each object that lasts, under ids from 1 on in the order of appearance.
+
+    Args:
+        seen: By identity, see `follow_looks`.
+        looks: That were taken.
+        rules: How much of the looks from its first one on an object must be seen in, how many objects, and how many
+            prompts for each.
+    """
+    kept = [index for index, sightings in seen.items() if _lasts(sightings, looks, rules.lasting)]
+    kept = sorted(sorted(kept, key=lambda index: -len(seen[index]))[: rules.most])
+    best = [_best(seen[index])[: rules.prompts] for index in kept]
+    return dict(enumerate(best, 1))
+
+
+def _lasts(sightings: list[Sighting], looks: int, least: float) -> bool:
+    count = len({sighting.look for sighting in sightings})
+    return count >= min(2, looks) and count >= least * (looks - sightings[0].look)
+
+
+def _best(sightings: list[Sighting]) -> list[Sighting]:
+    """Best first. Nothing speaks for or against the mask of a newcomer but those after it: it gets their mean agreement."""
+    known = [sighting.agreement for sighting in sightings if sighting.agreement is not None]
+    mean = float(np.mean(known)) if known else 1.0
+
+    def quality(sighting: Sighting) -> float:
+        return sighting.salience * (mean if sighting.agreement is None else sighting.agreement)
+
+    return sorted(sightings, key=lambda sighting: -quality(sighting))
