@@ -122,7 +122,7 @@ def test_an_object_must_last(demo, tmp_path):
     def passing(number):
         return [*moving(number), *([(70, 52, BLUE)] if number < 3 else [])]
 
-    _, seen, chosen = found_by(demo, write(tmp_path, passing), common=0.0)
+    _, seen, chosen = found_by(demo, write(tmp_path, passing), common=0.0, lasting=0.5)
     assert len(seen) == 2
     assert len(chosen) == 1
     assert len(chosen[1]) == 1
