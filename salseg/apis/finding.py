@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from salseg.apis.looks import FindRules, Look, Proposer, keep_common, take_looks
+from salseg.apis.looks import FindRules, Look, Proposer, keep_common, take_looks, unpacked
 from salseg.apis.models import init_model
 from salseg.apis.prompts import read_prompts
 from salseg.apis.track_records import source_facts
@@ -43,8 +43,8 @@ class ObjectFinder:
        in the features of the saliency model's own encoder (`common_votes`).
     3. The tracker runs from the first of them on. A proposal that overlaps with an object that it follows is that object;
        one that overlaps with none is a newcomer, which it follows from there on.
-    4. An object is dropped if it was seen once only, or in few of the looks since it appeared. Of the others the best
-       look is the prompt: saliency inside it, times its vote, times its IoU with what the tracker has there.
+    4. An object is dropped if it was seen once only, or in few of the looks since it appeared. Of the others the tracker's
+       mask in the best look is the prompt: saliency of the proposal, times its vote, times the IoU of the two.
 
     Args:
         propagator: The tracker; it is reset.
@@ -110,7 +110,7 @@ class ObjectFinder:
         for index, sightings in chosen.items():
             for sighting in sightings:
                 look = common[sighting.look]
-                found.setdefault(look.number, {})[index] = look.masks()[sighting.place]
+                found.setdefault(look.number, {})[index] = unpacked(sighting.bits, look.shape)
         return {number: Prompt.from_masks(found[number]) for number in sorted(found)}
 
 
@@ -142,15 +142,14 @@ def find_objects(
         return finder.prompts(source, max_frames, progress)
     folder = Path(out) / FOUND
     wanted = _describe(finder, source, max_frames)
-    if overwrite:
-        _clear(folder, wanted)
-    record = begin(folder, wanted, REPLACE, shared=True)
-    if record.state == 'done':
+    _clear(folder, wanted, overwrite)
+    if (folder / FILE_NAME).exists():
+        record = begin(folder, wanted, REPLACE, shared=True)
         _check_unedited(folder, record)
     else:
+        # Nothing is written before something was found, so that a call with another model can follow.
         prompts = finder.prompts(source, max_frames, progress)
-        for path in folder.glob('*.png'):
-            path.unlink()
+        record = begin(folder, wanted, REPLACE, shared=True)
         for number, prompt in prompts.items():
             labels = np.zeros(prompt.size, np.uint8)
             for index, mask in zip(prompt.ids, prompt.masks):
@@ -177,15 +176,25 @@ def _marks(folder: Path) -> dict[str, FileMark]:
     return {path.name: FileMark.of(path) for path in sorted(folder.glob('*.png'))}
 
 
-def _clear(folder: Path, wanted: RunRecord) -> None:
-    """Remove what another call found, and masks that were edited."""
+def _clear(folder: Path, wanted: RunRecord, overwrite: bool) -> None:
+    """Remove what a call left that was stopped while it wrote; on request also what another one found or was edited."""
+    if not (folder / FILE_NAME).exists():
+        return
     try:
         found = read_record(folder)
     except DataError:
+        if not overwrite:
+            raise
         found = None
-    if found is None or differences(found, wanted) or (found.state == 'done' and found.outputs != _marks(folder)):
-        for path in [*folder.glob('*.png'), folder / FILE_NAME]:
-            path.unlink(missing_ok=True)
+    whole = found is not None and found.state == 'done'
+    if (
+        found is not None
+        and whole
+        and not (overwrite and (differences(found, wanted) or found.outputs != _marks(folder)))
+    ):
+        return
+    for path in [*folder.glob('*.png'), folder / FILE_NAME]:
+        path.unlink(missing_ok=True)
 
 
 def _check_unedited(folder: Path, record: RunRecord) -> None:
@@ -204,13 +213,13 @@ class Sighting:
 
     Attributes:
         look: Which look it is of.
-        place: Which proposal of that look.
+        bits: Of its mask: the tracker's, which is more accurate than a map's, or the proposal of a newcomer.
         salience: Mean saliency inside it times its vote, in [0, 1].
         agreement: Its IoU with what the tracker has there; None where the object is a newcomer.
     """
 
     look: int
-    place: int
+    bits: np.ndarray
     salience: float
     agreement: float | None = None
 
@@ -246,14 +255,14 @@ def follow_looks(
             for row, known in enumerate(identify(labels, masks, sorted(found))):
                 if known is None or (known == 0 and len(found) == MAX_ID):
                     continue
-                salience, agreement = looks[place].salience[row] * votes[place][row], None
+                salience, agreement, mask = looks[place].salience[row] * votes[place][row], None, masks[row]
                 index = known or len(found) + 1
                 if known:
-                    own = labels == index
-                    agreement = float((own & masks[row]).sum() / (own | masks[row]).sum())
+                    mask = labels == index
+                    agreement = float((mask & masks[row]).sum() / (mask | masks[row]).sum())
                 else:
-                    new[index], found[index] = masks[row], []
-                found[index].append(Sighting(place, row, salience, agreement))
+                    new[index], found[index] = mask, []
+                found[index].append(Sighting(place, np.packbits(mask), salience, agreement))
             if new:
                 # The same frame again, now with what is new in it.
                 propagator.step(image, Prompt.from_masks(new))

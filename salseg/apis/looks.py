@@ -65,8 +65,7 @@ class Look:
 
     def masks(self) -> np.ndarray:
         """(n, H, W) bool."""
-        count = self.shape[0] * self.shape[1]
-        found = [np.unpackbits(bits, count=count).reshape(self.shape).astype(bool) for bits in self.packed]
+        found = [unpacked(bits, self.shape) for bits in self.packed]
         return np.stack(found) if found else np.zeros((0, *self.shape), bool)
 
     def only(self, kept: list[int]) -> 'Look':
@@ -77,16 +76,21 @@ class Look:
         )  # fmt: skip
 
 
+def unpacked(bits: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """(H, W) bool of what `numpy.packbits` gave."""
+    return np.unpackbits(bits, count=shape[0] * shape[1]).reshape(shape).astype(bool)
+
+
 class Proposer(Predictor):
     """Proposals of frames by a model of single images."""
 
     def __init__(self, model: BaseSegmentor, random_weights: bool = False) -> None:
-        super().__init__(model, random_weights)
         if model.input_type != 'image' or not hasattr(model, 'extract'):
             raise ConfigError(
                 f'--find takes a saliency model of single images; a {type(model).__name__} of {model.input_type!r} is none. '
                 'Leave the model out for salseg-demo, or choose one of `salseg list` with input image.'
             )
+        super().__init__(model, random_weights)
 
     @torch.inference_mode()
     def look(self, image: np.ndarray, number: int, threshold: float) -> Look:
