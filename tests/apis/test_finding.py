@@ -10,6 +10,7 @@ from tests.apis.test_track_videos import CONFIG, OPTIONS, weights
 from tests.propagation.small import stream, xmem
 from salseg.apis import FindRules, ObjectFinder, find_objects, init_model
 from salseg.apis.finding import choose_prompts, follow_looks
+from salseg.apis.track_files import TrackFolder
 from salseg.apis.looks import Look, Proposer, keep_common, take_looks, unpacked
 from salseg.cli.main import main
 from salseg.errors import ConfigError, DataError
@@ -17,6 +18,7 @@ from salseg.io.annotations import read_annotation
 from salseg.io.images import write_png
 from salseg.io.record import read_record
 from salseg.io.videos import FrameSource
+from salseg.visualization import write_label_png
 
 GREY, RED, BLUE = (120, 130, 120), (230, 40, 30), (30, 60, 230)
 
@@ -163,32 +165,61 @@ def test_the_command_finds_tracks_resumes_and_leaves_masks_to_edit(tmp_path, cap
     start = ['track', str(CONFIG), str(tmp_path / 'video'), '--checkpoint', str(tmp_path / 'w.pth'), '--device', 'cpu']
     end = ['--no-overlay', '--cfg-options', *OPTIONS]
     out, again = tmp_path / 'out', tmp_path / 'again'
-    assert main([*start, '--out', str(out), '--find', '--find-every', '2', *end]) == 0
-    said = capsys.readouterr().out
-    assert f'first masks in {out}/found' in said
+    find = [*start, '--out', str(out), '--find', '--find-every', '2']
+    # Killed while it tracks: the objects are not looked for again.
+    with monkeypatch.context() as patch:
+        patch.setattr(TrackFolder, 'write', _killed_at(2, TrackFolder.write))
+        with pytest.raises(KeyboardInterrupt):
+            main([*find, *end])
+    assert f'first masks in {out}/found' in capsys.readouterr().out
+    with monkeypatch.context() as patch:
+        patch.setattr('salseg.apis.finding.take_looks', None)
+        assert main([*find, *end]) == 0
     record = read_record(out)
     assert record.settings['found']['every'] == 2
-    assert record.settings['found']['weights']
+    assert record.settings['found']['weights'] != record.weights.fingerprint
     assert record.settings['backward']
+    # The found masks given by hand have the same results.
     first = sorted((out / 'found').glob('*.png'))
-    assert first
-    # The same in another folder, and the found masks given by hand.
     assert main([*start, '--out', str(again), '--mask', str(out / 'found'), '--backward', *end]) == 0
     masks = sorted(path.name for path in (out / 'masks').glob('*.png'))
     assert masks == [f'{number:03d}.png' for number in range(5)]
     for name in masks:
         assert (out / 'masks' / name).read_bytes() == (again / 'masks' / name).read_bytes()
-    # Nothing is looked for again.
-    before = (out / 'found/run.json').stat().st_mtime_ns
-    monkeypatch.setattr('salseg.apis.finding.take_looks', None)
-    assert main([*start, '--out', str(out), '--find', '--find-every', '2', *end]) == 0
-    assert (out / 'found/run.json').stat().st_mtime_ns == before
-    monkeypatch.undo()
     labels = read_annotation(first[0], 'index')
-    write_png(first[0], np.where(labels > 0, 0, 5).astype(np.uint8))
+    assert (labels > 0).any()
+    write_label_png(first[0], np.where(labels > 0, 0, 5).astype(np.uint8))
     capsys.readouterr()
-    assert main([*start, '--out', str(out), '--find', '--find-every', '2', *end]) == 2
-    assert '--mask' in capsys.readouterr().err
-    assert main([*start, '--out', str(out), '--find', '--mask', 'm.png', *end]) == 2
+    assert main([*find, *end]) == 2
+    assert f'--mask {out}/found --backward' in capsys.readouterr().err
+    assert main([*find, '--overwrite', *end]) == 0
+    assert (read_annotation(first[0], 'index') == labels).all()
+    assert main([*find, '--mask', 'm.png', *end]) == 2
     assert '--find gives the prompts: leave out --mask' in capsys.readouterr().err
     assert main([*start, '--out', str(out), '--find-every', '2', *end]) == 2
+
+
+def _killed_at(count, write):
+    calls = []
+
+    def killed(*arguments):
+        calls.append(arguments)
+        if len(calls) > count:
+            raise KeyboardInterrupt
+        return write(*arguments)
+
+    return killed
+
+
+def test_several_videos_are_found_one_by_one_and_one_without_object_is_named(tmp_path, capsys):
+    write(tmp_path / 'videos/thing', moving, frames=3)
+    write(tmp_path / 'videos/void', lambda number: [], frames=3)
+    weights(tmp_path / 'w.pth')
+    words = ['track', str(CONFIG), str(tmp_path / 'videos'), '--checkpoint', str(tmp_path / 'w.pth'), '--device', 'cpu']
+    words += ['--out', str(tmp_path / 'out'), '--find', '--no-overlay', '--cfg-options', *OPTIONS]
+    assert main(words) == 1
+    said = capsys.readouterr().out
+    assert '1 of 2 videos tracked' in said
+    assert 'void: no object was found in' in said
+    assert len(list((tmp_path / 'out/thing/masks').glob('*.png'))) == 3
+    assert not (tmp_path / 'out/void').exists()
