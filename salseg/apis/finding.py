@@ -43,7 +43,8 @@ class ObjectFinder:
        in the features of the saliency model's own encoder (`common_votes`).
     3. The tracker runs from the first of them on. A proposal that overlaps with an object that it follows is that object;
        one that overlaps with none is a newcomer, which it follows from there on.
-    4. An object is dropped if it was seen once only, or in few of the looks since it appeared. Of the others the tracker's
+    4. An object is dropped if it was seen once only, or in few of the looks since it appeared, or if it has much less
+       salience times area than the strongest one. Of the others the tracker's
        mask in the best look is the prompt: saliency of the proposal, times its vote, times the IoU of the two.
 
     Args:
@@ -215,12 +216,14 @@ class Sighting:
         look: Which look it is of.
         bits: Of its mask: the tracker's, which is more accurate than a map's, or the proposal of a newcomer.
         salience: Mean saliency inside it times its vote, in [0, 1].
+        area: Of the proposal, as a fraction of the image.
         agreement: Its IoU with what the tracker has there; None where the object is a newcomer.
     """
 
     look: int
     bits: np.ndarray
     salience: float
+    area: float
     agreement: float | None = None
 
 
@@ -262,7 +265,7 @@ def follow_looks(
                     agreement = float((mask & masks[row]).sum() / (mask | masks[row]).sum())
                 else:
                     new[index], found[index] = mask, []
-                found[index].append(Sighting(place, np.packbits(mask), salience, agreement))
+                found[index].append(Sighting(place, np.packbits(mask), salience, float(masks[row].mean()), agreement))
             if new:
                 # The same frame again, now with what is new in it.
                 propagator.step(image, Prompt.from_masks(new))
@@ -276,11 +279,12 @@ def choose_prompts(seen: Mapping[int, list[Sighting]], looks: int, rules: FindRu
     Args:
         seen: By identity, see `follow_looks`.
         looks: That were taken.
-        rules: How much of the looks from its first one on an object must be seen in, how many objects, and how many
-            prompts for each.
+        rules: How long an object must last, how salient it must be, how many are kept, with how many prompts each.
     """
     kept = [index for index, sightings in seen.items() if _lasts(sightings, looks, rules.lasting)]
-    kept = sorted(sorted(kept, key=lambda index: -len(seen[index]))[: rules.most])
+    mass = {index: _mass(seen[index], looks) for index in kept}
+    kept = [index for index in kept if mass[index] >= rules.mass * max(mass.values())]
+    kept = sorted(sorted(kept, key=lambda index: -mass[index])[: rules.most])
     best = [_best(seen[index])[: rules.prompts] for index in kept]
     return dict(enumerate(best, 1))
 
@@ -288,6 +292,11 @@ def choose_prompts(seen: Mapping[int, list[Sighting]], looks: int, rules: FindRu
 def _lasts(sightings: list[Sighting], looks: int, least: float) -> bool:
     count = len({sighting.look for sighting in sightings})
     return count >= min(2, looks) and count >= least * (looks - sightings[0].look)
+
+
+def _mass(sightings: list[Sighting], looks: int) -> float:
+    """Salience times area, the mean over the looks since an object appeared."""
+    return sum(sighting.salience * sighting.area for sighting in sightings) / (looks - sightings[0].look)
 
 
 def _best(sightings: list[Sighting]) -> list[Sighting]:

@@ -29,9 +29,10 @@ class FindRules:
         common: Mean similarity to proposals of distant looks that a proposal needs, in [0, 1].
         distant: Fraction of the video from which on two looks are distant.
         lasting: Fraction of the looks since it appeared in which an object must be seen.
+        mass: Salience times area that an object must have, as a fraction of that of the strongest object.
         threshold: Saliency from which on a pixel belongs to a proposal, in (0, 1).
         prompts: Looks that are given to the tracker for each object.
-        most: Objects, those seen in most looks.
+        most: Objects, the strongest ones.
 
     Raises:
         DataError: A value outside its range.
@@ -41,6 +42,7 @@ class FindRules:
     common: float = 0.25
     distant: float = 0.25
     lasting: float = 0.4
+    mass: float = 0.4
     threshold: float = 0.5
     prompts: int = 1
     most: int = 20

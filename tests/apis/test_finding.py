@@ -9,7 +9,7 @@ import torch
 from tests.apis.test_track_videos import CONFIG, OPTIONS, weights
 from tests.propagation.small import stream, xmem
 from salseg.apis import FindRules, ObjectFinder, find_objects, init_model
-from salseg.apis.finding import choose_prompts, follow_looks
+from salseg.apis.finding import Sighting, choose_prompts, follow_looks
 from salseg.apis.track_files import TrackFolder
 from salseg.apis.looks import Look, Proposer, keep_common, take_looks, unpacked
 from salseg.cli.main import main
@@ -128,6 +128,19 @@ def test_an_object_must_last(demo, tmp_path):
     assert len(seen) == 2
     assert len(chosen) == 1
     assert len(chosen[1]) == 1
+
+
+def test_an_object_must_not_be_much_weaker_than_the_strongest():
+    def seen(first, area):
+        return [Sighting(look, np.zeros(1, np.uint8), 0.8, area, 0.5) for look in range(first, 6)]
+
+    objects = {1: seen(0, 0.10), 2: seen(0, 0.03), 3: seen(3, 0.05)}
+    chosen = choose_prompts(objects, 6, FindRules(prompts=3))
+    assert [sightings[0].look for sightings in chosen.values()] == [0, 3]
+    assert [len(sightings) for sightings in chosen.values()] == [3, 3]
+    assert list(choose_prompts(objects, 6, FindRules(mass=0.0))) == [1, 2, 3]
+    assert len(choose_prompts(objects, 6, FindRules(most=1))) == 1
+    assert choose_prompts({}, 6, FindRules()) == {}
 
 
 def test_looks_are_bounded(demo, tmp_path, monkeypatch):
