@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from boxes import CONFIGS, RUNS, bootstrapping
-from tracking import Claim, TestVideo, follow, keep, learned, print_rows, report, short_run
+from boxes import CONFIGS, MASKS, schedule
+from tracking import Claim, TestVideo, follow, keep, learned, print_rows, report
 
 from salseg.apis import FindRules, ObjectFinder, Prompt, Propagator, SaliencyPredictor, find_objects, init_model, track
 from salseg.datasets.synthetic import centre_prior
@@ -61,8 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for seed in args.seeds:
         started = time.monotonic()
         folder = Path(args.trackers or args.out) / f'masks_{args.iterations}_{seed}'
-        options = [*short_run(args.iterations, seed), *bootstrapping(args.iterations)]
-        tracker = learned(CONFIGS / RUNS['masks'], folder, args.iterations, options)
+        options = schedule(MASKS, args.iterations, seed)
+        tracker = learned(CONFIGS / MASKS, folder, args.iterations, options, from_scratch=True)
         for kind in args.kinds:
             rows = [answers(KINDS[kind](seed, number), tracker, saliency, args) for number in range(args.videos)]
             for name in rows[0]:
@@ -81,7 +81,7 @@ def saliency_model(args: argparse.Namespace) -> Any:
         return init_model(args.saliency, device='cpu')
     count = args.saliency_iterations
     options = [f'train_cfg.max_iters={count}', 'randomness.seed=0', *FULL_MASKS]
-    return learned(SALIENCY, Path(args.out) / f'saliency_{count}', count, options)
+    return learned(SALIENCY, Path(args.out) / f'saliency_{count}', count, options, from_scratch=True)
 
 
 def plain(seed: int, number: int) -> TestVideo:
