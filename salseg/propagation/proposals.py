@@ -66,7 +66,7 @@ def common_votes(vectors: Sequence[Tensor], numbers: Sequence[int], distance: in
     Examples:
         >>> cat, car = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])
         >>> votes = common_votes([torch.stack([cat, car]), cat[None], cat[None]], [0, 10, 20], distance=10)
-        >>> [vote.tolist() for vote in votes]
+        >>> [vote.round(decimals=4).tolist() for vote in votes]
         [[1.0, 0.0], [1.0], [1.0]]
     """
     if len(vectors) != len(numbers):
