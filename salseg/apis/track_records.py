@@ -39,8 +39,7 @@ def describe(
             )
             for run in runs
         ],
-        video=f'camera {source.source}' if source.live else str(Path(str(source.source)).resolve()),
-        frames=None if source.names is None else f'{len(source.names)}, {content_digest(repr(source.names).encode())}',
+        **source_facts(source),
         max_frames=max_frames,
         prompts={str(number): _prompt_facts(plan.prompts[number]) for number in sorted(plan.prompts)},
         backward=plan.backward,
@@ -51,6 +50,14 @@ def describe(
     weights = Weights(weights_fingerprint(*models), ', '.join(str(model.weights_source or '') for model in models))
     inputs = {path.name: FileMark.of(path) for path in source.files}
     return RunRecord('track', settings, weights, inputs)
+
+
+def source_facts(source: FrameSource) -> dict[str, Any]:
+    """Which video it is, for a record."""
+    return dict(
+        video=f'camera {source.source}' if source.live else str(Path(str(source.source)).resolve()),
+        frames=None if source.names is None else f'{len(source.names)}, {content_digest(repr(source.names).encode())}',
+    )
 
 
 def _prompt_facts(prompt: Prompt) -> dict[str, Any]:
