@@ -11,10 +11,12 @@ from salseg.engine.optim import AutocastOptimWrapper
 from salseg.registry import OPTIMIZERS
 from salseg.structures import FrameGeometry, FrameInputs, SalDataSample
 from tests.needs import needs_project
-from tests.pretended import GPU, DeviceFault, build, pretended_gpu
+from tests.pretended import GPU, DeviceFault, build, pretended_gpu, require_pretending
 
 for project in ('scwssod', 'rcrnet', 'xmem', 'npmca_net', 'dcfm', 'contrastive_vsod', 'mask_guided_fcn'):
     needs_project(project)
+
+require_pretending()
 
 from projects.xmem.xmem import UnrollPlan
 
