@@ -98,11 +98,12 @@ class Proposer(Predictor):
     def look(self, image: np.ndarray, number: int, threshold: float) -> Look:
         """Proposals of an image (H, W, 3) uint8 RGB."""
         item = self.pack([image], [str(number)])
-        data: Any = self.model.data_preprocessor(dict(inputs=[item['inputs']], data_samples=[item['data_samples']]))
-        features, outputs = self.model.run(data['inputs'])
+        model: Any = self.model
+        data = model.data_preprocessor(dict(inputs=[item['inputs']], data_samples=[item['data_samples']]))
+        features, outputs = model.run(data['inputs'])
         sample = data['data_samples'][0]
         geometry = sample.geometry[0]
-        sample = self.model.finish({name: value[0] for name, value in outputs.items()}, sample)
+        sample = model.finish({name: value[0] for name, value in outputs.items()}, sample)
         saliency = to_grey(sample.pred_maps[0])
         masks = propose(saliency, threshold)
         # The last level but one: the last has too few positions for a small object.
@@ -114,7 +115,7 @@ class Proposer(Predictor):
         vectors = [self._inside(rows, places[mask]) for mask in masks]
         return Look(
             number,
-            saliency.shape,
+            (saliency.shape[0], saliency.shape[1]),
             [np.packbits(mask) for mask in masks],
             torch.stack(vectors) if vectors else rows.new_zeros(0, rows.shape[1]),
             rows.mean(0),

@@ -137,9 +137,9 @@ def track(
     wanted = describe(runs, source, plan, max_frames, choices)
     if correct and overwrite:
         raise DataError('--correct keeps what lies before the correction, --overwrite removes it: give one of them.')
-    found = read_record(folder.out) if correct else None
-    if found is not None and found.command == 'track':
-        begin_correction(folder, found, wanted, plan)
+    earlier = read_record(folder.out) if correct else None
+    if earlier is not None and earlier.command == 'track':
+        begin_correction(folder, earlier, wanted, plan)
     elif overwrite or holds_nothing(folder):
         clear(folder, wanted)
     record = begin(folder.out, wanted, REPLACE, shared=True)
