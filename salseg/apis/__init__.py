@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from salseg.apis.submissions import submit_folder, write_submission
     from salseg.apis.testing import SavedTest, predict_dataset, test_and_save
     from salseg.apis.tracking import TrackReport, read_prompts, track
-    from salseg.catalog import list_models
+    from salseg.catalog import list_configs, list_models
     from salseg.propagation import Prompt, Propagator
 
 _MODULES = {
@@ -43,6 +43,7 @@ _MODULES = {
     'explain': 'salseg.apis.explaining',
     'explain_files': 'salseg.apis.explanation_files',
     'init_model': 'salseg.apis.models',
+    'list_configs': 'salseg.catalog',
     'list_models': 'salseg.catalog',
     'precompute_guidance': 'salseg.apis.guidance',
     'predict': 'salseg.apis.predicting',
@@ -76,6 +77,7 @@ __all__ = [
     'explain',
     'explain_files',
     'init_model',
+    'list_configs',
     'list_models',
     'precompute_guidance',
     'predict',
