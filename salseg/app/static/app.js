@@ -66,7 +66,10 @@ class App {
   aside() {
     const own = { images: this.steps, video: this.video, groups: this.groups, evaluate: this.scores }[this.tab];
     const parts = this.tab === 'images' ? own.draw() : own.aside();
-    this.side.replaceChildren(...parts, jobPanel(this), ...(this.images.editor ? [keys()] : []));
+    // What runs is what one looks at.
+    if (this.job && this.job.state === 'running') parts.unshift(jobPanel(this));
+    else parts.push(jobPanel(this));
+    this.side.replaceChildren(...parts.filter(Boolean), ...(this.images.editor ? [keys()] : []));
   }
 
   async start(job) { await trying(async () => this.noted(await send('start', job))); }

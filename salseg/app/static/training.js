@@ -51,7 +51,7 @@ export function jobPanel(app) {
     make('summary', {}, 'Command and log'), make('pre', {}, command), log);
   queueMicrotask(() => { log.scrollTop = log.scrollHeight; });
   const running = job.state === 'running';
-  return make('section', { id: 'job' }, make('h2', {}, 'Last job'),
+  return make('section', { id: 'job' }, make('h2', {}, running ? 'Running' : 'Last job'),
     make('div', { id: 'job-state' }, `${job.title}: ${states[job.state]}`),
     make('div', { class: 'meter' }, fill),
     make('div', { class: 'soft small' }, counts + loss + left),
