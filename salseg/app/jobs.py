@@ -98,7 +98,12 @@ class Jobs:
                     )  # fmt: skip
             except OSError as error:
                 raise DataError(f'{job.title} cannot be started: {error}.') from error
-            job.state, job.pid, job.began, job.seconds = 'running', self.process.pid, _began(self.process.pid), time.time()
+            job.state, job.pid, job.began, job.seconds = (
+                'running',
+                self.process.pid,
+                _began(self.process.pid),
+                time.time(),
+            )
             self.job = job
             try:
                 self._note()

@@ -92,7 +92,9 @@ class Page:
     def put_scribble(self, request: Request, body: bytes) -> Response:
         """Save a scribble."""
         known = request.headers.get('x-version', '')
-        return JSONResponse(dict(version=save_scribble(self.workspace, request.query_params.get('key', ''), body, known)))
+        return JSONResponse(
+            dict(version=save_scribble(self.workspace, request.query_params.get('key', ''), body, known))
+        )
 
     def put_boxes(self, request: Request, body: bytes) -> Response:
         """Save the boxes of an image."""
@@ -234,12 +236,20 @@ def make_app(
     return app
 
 
-def serve(folder: str | Path, models: Sequence[str], host: str, port: int, say: Callable[[str], None]) -> None:
+def serve(
+    folder: str | Path,
+    models: Sequence[str],
+    host: str,
+    port: int,
+    say: Callable[[str], None],
+    options: Sequence[str] = (),
+) -> None:
     """Serve the page until Ctrl-C.
 
     Args:
         folder, models, host, port: See `make_app`; port 0 takes a free one.
         say: Prints a line.
+        options: See `make_app`.
 
     Raises:
         DataError: The folder does not exist, or the address cannot be used.
@@ -257,9 +267,11 @@ def serve(folder: str | Path, models: Sequence[str], host: str, port: int, say: 
         try:
             listener.bind((host, port))
         except OSError as error:
-            raise DataError(f'{host}:{port} cannot be used: {error}. Another --port may be free; 0 takes one.') from error
+            raise DataError(
+                f'{host}:{port} cannot be used: {error}. Another --port may be free; 0 takes one.'
+            ) from error
         port = listener.getsockname()[1]
-        app = make_app(folder, models, host, port, token)
+        app = make_app(folder, models, host, port, token, options)
         shown = f'[{host}]' if ':' in host else host
         say(f'open http://{shown}:{port}/' + (f'?token={token}' if token else '') + '   (Ctrl-C ends)')
         if token:

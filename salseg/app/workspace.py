@@ -9,7 +9,16 @@ from salseg.errors import ConfigError, DataError, missing_folder
 from salseg.io.annotations import LABEL_SUFFIXES
 from salseg.io.files import make_folder
 from salseg.io.formats import VIDEO_SUFFIXES, is_video
-from salseg.io.listing import IMAGE_FOLDERS, MASK_FOLDERS, by_key, by_stem, find_alias, folders_in, is_stray, natural_key
+from salseg.io.listing import (
+    IMAGE_FOLDERS,
+    MASK_FOLDERS,
+    by_key,
+    by_stem,
+    find_alias,
+    folders_in,
+    is_stray,
+    natural_key,
+)
 
 # All that the page writes beside labels; runs and maps of other commands may have any name.
 OWN = 'salseg_app'
@@ -48,7 +57,9 @@ class Workspace:
             raise missing_folder(root)
         root = root.resolve()
         if not os.access(root, os.W_OK):
-            raise ConfigError(f'{root} cannot be written; labels are saved there. Copy the images to a folder of yours.')
+            raise ConfigError(
+                f'{root} cannot be written; labels are saved there. Copy the images to a folder of yours.'
+            )
         return cls(root, find_alias(root, IMAGE_FOLDERS) or '.')
 
     @property
@@ -85,7 +96,9 @@ class Workspace:
         inside = self.inside(self.image_root / folder)
         found = by_stem(inside).get(stem) if inside.is_dir() and not (folder and self.images_in == '.') else None
         if found is None:
-            raise NotFound(f'there is no image {key!r} in {self.image_root}; it was removed or renamed. Reload the page.')
+            raise NotFound(
+                f'there is no image {key!r} in {self.image_root}; it was removed or renamed. Reload the page.'
+            )
         return self.inside(found)
 
     def inside(self, path: str | Path) -> Path:

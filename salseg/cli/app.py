@@ -7,7 +7,7 @@ them, models and maps go to FOLDER/salseg_app, and every result is that of the c
 import argparse
 import importlib.util
 
-from salseg.cli.common import say
+from salseg.cli.common import add_options, say
 from salseg.errors import ConfigError
 
 
@@ -23,8 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--port', type=int, default=7860, metavar='N', help='of the page (7860); 0 takes a free one')
     parser.add_argument(
-        '--host', default='127.0.0.1', metavar='ADDRESS', help='another address of this computer; needs a token, printed'
+        '--host',
+        default='127.0.0.1',
+        metavar='ADDRESS',
+        help='another address of this computer; needs a token, printed',
     )
+    add_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -36,5 +40,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f'--port {args.port}; expected 0 to 65535.')
     from salseg.app.server import serve
 
-    serve(args.folder, args.model, args.host, args.port, say)
+    # Of the configs that the page trains; other commands have none.
+    options = ['--cfg-options', *args.cfg_options] if args.cfg_options else []
+    serve(args.folder, args.model, args.host, args.port, say, options)
     return 0

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from salseg.datasets.base import Results, SetDataset
-from salseg.io.box_files import BoxTable, read_boxes
 from salseg.datasets.prompted_layouts import LAYOUTS, PromptedVideo, check_prompt_encoding, checked_options
 from salseg.errors import DataError
+from salseg.io.box_files import BoxTable, read_boxes
 from salseg.io.listing import by_stem, check_root
 from salseg.io.lists import read_names
 from salseg.registry import DATASETS

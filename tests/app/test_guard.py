@@ -20,7 +20,9 @@ def test_a_name_that_somebody_else_bound_to_this_computer_is_refused(client, hos
 
 
 @pytest.mark.parametrize('path', ['/', '/api/state', '/api/thumb?key=cat', '/app.js'])
-@pytest.mark.parametrize('headers', [{'origin': 'http://evil.example'}, {'origin': 'null'}, {'sec-fetch-site': 'cross-site'}])
+@pytest.mark.parametrize(
+    'headers', [{'origin': 'http://evil.example'}, {'origin': 'null'}, {'sec-fetch-site': 'cross-site'}]
+)
 def test_other_origins_are_refused_on_every_path(client, path, headers):
     assert client.get(path, headers=headers).status_code == 403
     assert client.post(path, headers=headers).status_code == 403
@@ -41,7 +43,9 @@ def test_off_this_computer_a_token_is_needed(folder):
     assert answer.status_code == 303 and 'HttpOnly' in answer.headers['set-cookie']
     assert 'samesite=strict' in answer.headers['set-cookie'].lower()
     assert client.get('/api/state', headers={**own, 'cookie': 'salseg_token=secret'}).status_code == 200
-    assert client.get('/api/state', headers={'host': 'evil.example', 'cookie': 'salseg_token=secret'}).status_code == 403
+    assert (
+        client.get('/api/state', headers={'host': 'evil.example', 'cookie': 'salseg_token=secret'}).status_code == 403
+    )
 
 
 @pytest.mark.parametrize('host', ['0.0.0.0', '::', ''])
@@ -65,7 +69,17 @@ def test_a_packed_scribble_of_any_size_is_unpacked_no_further_than_the_image(cli
     assert answer.status_code == 422 and '30x20' in answer.json()['error']
 
 
-OUTSIDE = ('../secret', '../../secret', '/etc/passwd', 'a/../../secret', 'cat\0', '..', 'link', 'away/secret', 'deep/away')
+OUTSIDE = (
+    '../secret',
+    '../../secret',
+    '/etc/passwd',
+    'a/../../secret',
+    'cat\0',
+    '..',
+    'link',
+    'away/secret',
+    'deep/away',
+)
 
 
 @pytest.mark.parametrize('key', OUTSIDE)
@@ -127,7 +141,9 @@ def test_the_page_has_no_reference_to_elsewhere_and_makes_no_html_of_names(clien
     assert ADDRESS not in answer.text
 
 
-@pytest.mark.parametrize('body', [b'', b'[]', b'{', b'{"kind": 3}', b'{"kind": "train", "recipe": "x", "steps": 100}', b'\xff'])
+@pytest.mark.parametrize(
+    'body', [b'', b'[]', b'{', b'{"kind": 3}', b'{"kind": "train", "recipe": "x", "steps": 100}', b'\xff']
+)
 def test_a_request_that_no_page_sends_gets_a_sentence(client, body):
     answer = client.post('/api/start', content=body)
     assert answer.status_code == 422 and answer.json()['error'].endswith('.')

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from salseg.apis.converting.files import Progress, Summary, with_progress
-from salseg.io.box_files import box_csv
 from salseg.datasets.checking.findings import Findings
 from salseg.datasets.checking.images import Item
 from salseg.datasets.checking.layout import find_plan, items_of
 from salseg.errors import DataError
 from salseg.io.annotations import UNKNOWN, read_annotation
+from salseg.io.box_files import box_csv
 from salseg.io.files import write_text
 
 Row = tuple[str, str, int, int, int, int, int, int, int]

@@ -3,11 +3,11 @@
 import numpy as np
 import torch
 
-from salseg.io.box_files import BoxTable, read_boxes
 from salseg.datasets.transforms.base import FrameTransform, Results
 from salseg.datasets.transforms.sampling import draw_objects
 from salseg.errors import ConfigError, DataError
 from salseg.io.annotations import UNKNOWN
+from salseg.io.box_files import BoxTable, read_boxes
 from salseg.ops.boxes import boxes_of_masks, disjoint_masks, fill_boxes
 from salseg.ops.geometry import map_size
 from salseg.registry import TRANSFORMS
