@@ -10,7 +10,7 @@ from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse, RedirectResponse
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from salseg.errors import ConfigError
@@ -78,7 +78,9 @@ class Guard:
 
         headers = Headers(scope=scope)
         reason = self._foreign(headers) or self._oversized(headers)
-        answer = JSONResponse({'error': reason}, 403 if 'bytes' not in reason else 413) if reason else None
+        answer: Response | None = (
+            JSONResponse({'error': reason}, 403 if 'bytes' not in reason else 413) if reason else None
+        )
         if answer is None and self.token:
             answer = self._ask_token(scope, headers)
         if answer is not None:
@@ -103,7 +105,7 @@ class Guard:
             return ''
         return f'the request has {length} bytes; at most {MAX_BODY} are taken.'
 
-    def _ask_token(self, scope: Scope, headers: Headers) -> JSONResponse | RedirectResponse | None:
+    def _ask_token(self, scope: Scope, headers: Headers) -> Response | None:
         given = parse_qs(scope.get('query_string', b'').decode('latin-1')).get('token', [''])[0]
         if given and secrets.compare_digest(given.encode(), self.token.encode()):
             answer = RedirectResponse('/', 303)

@@ -187,7 +187,8 @@ def test_undo_redo_eraser_and_boxes_are_saved_too(page, folder):
     page.drag((120, 160), (0.25, 0.25), (0.5, 0.5))
     page.until(lambda: (folder / 'boxes.csv').exists())
     row = (folder / 'boxes.csv').read_text().splitlines()[1].split(',')
-    assert row[:3] == ['', 'plain', '1'] and row[7:] == ['160', '120']
+    assert row[:3] == ['', 'plain', '1']
+    assert row[7:] == ['160', '120']
     assert np.abs(np.array(row[3:7], float) - [40, 30, 80, 60]).max() <= 1
 
 

@@ -16,7 +16,8 @@ ELSEWHERE = ('evil.example:7860', '127.0.0.1:80', '127.0.0.1', '')
 @pytest.mark.parametrize('host', ELSEWHERE)
 def test_a_name_that_somebody_else_bound_to_this_computer_is_refused(client, host):
     answer = client.get('/api/state', headers={'host': host})
-    assert answer.status_code == 403 and 'open the address that it printed' in answer.json()['error']
+    assert answer.status_code == 403
+    assert 'open the address that it printed' in answer.json()['error']
 
 
 @pytest.mark.parametrize('path', ['/', '/api/state', '/api/thumb?key=cat', '/app.js'])
@@ -40,7 +41,8 @@ def test_off_this_computer_a_token_is_needed(folder):
     assert client.get('/api/state?token=wrong', headers=own).status_code == 401
     assert client.get('/api/state', headers={**own, 'cookie': 'salseg_token=wrong'}).status_code == 401
     answer = client.get('/?token=secret', headers=own, follow_redirects=False)
-    assert answer.status_code == 303 and 'HttpOnly' in answer.headers['set-cookie']
+    assert answer.status_code == 303
+    assert 'HttpOnly' in answer.headers['set-cookie']
     assert 'samesite=strict' in answer.headers['set-cookie'].lower()
     assert client.get('/api/state', headers={**own, 'cookie': 'salseg_token=secret'}).status_code == 200
     assert (
@@ -66,7 +68,8 @@ def test_a_packed_scribble_of_any_size_is_unpacked_no_further_than_the_image(cli
     import zlib
 
     answer = client.post('/api/scribble?key=cat', content=zlib.compress(bytes(10**7)), headers={'x-version': 'none'})
-    assert answer.status_code == 422 and '30x20' in answer.json()['error']
+    assert answer.status_code == 422
+    assert '30x20' in answer.json()['error']
 
 
 OUTSIDE = (
@@ -109,7 +112,8 @@ def test_a_scribble_folder_that_leads_out_is_not_written(client, folder):
     (folder.parent / 'outside').mkdir()
     (folder / 'scribble').symlink_to(folder.parent / 'outside')
     answer = client.post('/api/scribble?key=cat', content=b'', headers={'x-version': 'none'})
-    assert answer.status_code == 404 and not list((folder.parent / 'outside').iterdir())
+    assert answer.status_code == 404
+    assert not list((folder.parent / 'outside').iterdir())
 
 
 @pytest.mark.parametrize('file', ['../image/cat.jpg', '/etc/passwd', '../../secret.jpg', ''])
@@ -125,7 +129,8 @@ def test_only_models_that_were_named_are_run(client, folder):
     (folder / 'evil.py').write_text('raise SystemExit(3)\n')
     for model in (str(folder / 'evil.py'), '../evil.py', 'evil.py', '--out'):
         answer = client.post('/api/start', json={'kind': 'predict', 'model': model})
-        assert answer.status_code == 404 and 'salseg-demo' in answer.json()['error']
+        assert answer.status_code == 404
+        assert 'salseg-demo' in answer.json()['error']
 
 
 def test_the_page_has_no_reference_to_elsewhere_and_makes_no_html_of_names(client):
@@ -146,4 +151,5 @@ def test_the_page_has_no_reference_to_elsewhere_and_makes_no_html_of_names(clien
 )
 def test_a_request_that_no_page_sends_gets_a_sentence(client, body):
     answer = client.post('/api/start', content=body)
-    assert answer.status_code == 422 and answer.json()['error'].endswith('.')
+    assert answer.status_code == 422
+    assert answer.json()['error'].endswith('.')

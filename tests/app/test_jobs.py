@@ -15,9 +15,12 @@ from salseg.app.commands import Commands
 from salseg.app.jobs import Busy, Job, Jobs, progress, read_losses
 from salseg.app.workspace import Workspace
 from salseg.cli.main import main
+from salseg.engine.config import load_config
 from salseg.errors import DataError
 from salseg.io.box_files import read_boxes
 from tests.app.conftest import draw, open_page, write_photo
+from tests.needs import needs_project
+from tests.projects.tiny_runs import make_tiny
 
 WAITS = 'import sys, time; print("begun", flush=True); time.sleep(60)'
 SAYS = 'import sys; print("words:", *sys.argv[1:])'
@@ -77,7 +80,8 @@ def test_one_job_at_a_time_and_a_stopped_one_is_resumed(folder):
     own.stop()
     assert own.now().state == 'stopped'
     own.resume()
-    assert own.now().words == ['train', 'x', '--resume'] and own.now().state == 'running'
+    assert own.now().words == ['train', 'x', '--resume']
+    assert own.now().state == 'running'
     own.close()
     with pytest.raises(ProcessLookupError):
         os.killpg(own.now().pid, 0)
@@ -132,8 +136,11 @@ def test_a_job_that_cannot_be_noted_is_not_left_running(folder, monkeypatch):
 
 
 def test_losses_of_resumed_runs_are_joined(tmp_path):
-    for name, lines in (('1', ['{"step": 5, "loss": 3.0, "time": 2.0}', '{"step": 10, "loss": 2.0, "time": 2.0}']),
-                        ('2', ['{"step": 10, "loss": 2.5, "time": 4.0}', '{"sod/mae": 0.1, "step": 10}', '{"step": 1'])):  # fmt: skip
+    runs = {
+        '1': ['{"step": 5, "loss": 3.0, "time": 2.0}', '{"step": 10, "loss": 2.0, "time": 2.0}'],
+        '2': ['{"step": 10, "loss": 2.5, "time": 4.0}', '{"sod/mae": 0.1, "step": 10}', '{"step": 1'],
+    }
+    for name, lines in runs.items():
         (tmp_path / name / 'vis_data').mkdir(parents=True)
         (tmp_path / name / 'vis_data/scalars.json').write_text('\n'.join(lines))
     assert read_losses(tmp_path) == [(5, 3.0, 2.0), (10, 2.5, 4.0)]
@@ -184,7 +191,8 @@ def test_training_and_prediction_are_the_commands(tmp_path, place, monkeypatch):
         shown = client.get('/api/map', params={'model': 'model-1', 'key': key}).content
         assert shown == (tmp_path / f'typed/{key}.png').read_bytes()
     entries = client.get('/api/images', params={'model': 'model-1'}).json()
-    assert all(0 <= entry['doubt'] <= 1 for entry in entries) and len(entries) == 3
+    assert all(0 <= entry['doubt'] <= 1 for entry in entries)
+    assert len(entries) == 3
     assert client.get('/api/thumb', params={'model': 'model-1', 'key': 'cat'}).content[:2] == b'\xff\xd8'
 
 
@@ -235,7 +243,36 @@ def test_words_of_groups_scores_and_tracks(folder):
     assert parsed[0].inputs == [str(folder / 'image/cat.jpg'), str(folder / 'image/emu.jpg')]
     assert parsed[1].folders == [f'demo={folder}/salseg_app/maps/demo/mask', str(folder / 'mask')]
     assert parsed[2].inputs == [str(folder / 'image')]
-    assert parsed[3].box == ['12@1:1.25,2,30,40', '0@2:1,2,123456.75,40'] and parsed[3].source == f'{folder}/video/clip'
+    assert parsed[3].box == ['12@1:1.25,2,30,40', '0@2:1,2,123456.75,40']
+    assert parsed[3].source == f'{folder}/video/clip'
     assert shlex.join(made[1].words).startswith('evaluate demo=')
     with pytest.raises(DataError, match='is no box'):
         commands.track('runs/demo', 'video/clip', [dict(frame=0, id=1, box=[1, 2])], 1)
+
+
+def test_a_track_is_that_of_the_command(folder, tmp_path, monkeypatch):
+    """Boxes of two frames, the second a correction; masks, export and bytes."""
+    needs_project('xmem')
+    config = make_tiny(load_config('xmem-lite'))
+    config.default_hooks.checkpoint = dict(type='AtomicCheckpointHook', by_epoch=False, interval=1)
+    config.dump(tmp_path / 'xmem.py')
+    assert main(['train', str(tmp_path / 'xmem.py'), '--work-dir', str(tmp_path / 'run')]) == 0
+    for number in range(5):
+        write_photo(folder / 'video/walk' / f'{number:05d}.jpg', 48, 40)
+    client = open_page(folder, models=[str(tmp_path / 'run')])
+    started = []
+    monkeypatch.setattr(Jobs, 'start', lambda self, job, anew=True: started.append(job))
+    boxes = [dict(frame=0, id=1, box=[12, 10, 24, 20]), dict(frame=3, id=1, box=[10, 8, 22, 18])]
+    sent = {'kind': 'track', 'model': str(tmp_path / 'run'), 'video': 'video/walk', 'boxes': boxes}
+    answer = client.post('/api/start', json=sent)
+    assert answer.status_code == 200, answer.text
+    assert main(started[0].words) == 0
+    assert (started[0].total, progress(started[0])['done']) == (5, 5)
+    typed = ['track', str(tmp_path / 'run'), str(folder / 'video/walk'), '--out', str(tmp_path / 'typed')]
+    assert main([*typed, '--box', '1:12,10,24,20', '--box', '3@1:10,8,22,18']) == 0
+    facts = client.get('/api/video?video=video/walk').json()
+    assert facts['masks'] == facts['names']
+    assert 'overlay.mp4' in facts['exports']
+    for name in (*(f'masks/{name}.png' for name in facts['names']), 'overlay.mp4'):
+        shown = client.get('/api/track-file', params={'video': 'video/walk', 'file': name}).content
+        assert shown == (tmp_path / 'typed' / name).read_bytes()

@@ -32,7 +32,8 @@ def test_scribbles_lie_for_training_where_they_were_drawn(tmp_path, orientation,
     results = LoadLabels().transform(LoadFrames().transform(results))
     label, stored = results['labels'][0], bright(read_image(photo))
     known = label != 255
-    assert (~known).sum() == 1 and (label == 1)[known].tolist() == stored[known].tolist()
+    assert (~known).sum() == 1
+    assert (label == 1)[known].tolist() == stored[known].tolist()
 
 
 @pytest.mark.parametrize('orientation', range(1, 9))
@@ -86,7 +87,8 @@ def test_an_empty_scribble_leaves_no_file_and_codes_that_there_are_not_are_refus
 def test_the_second_of_two_tabs_is_told_and_nothing_of_the_first_is_lost(client):
     first = draw(client, 'cat', square(), 'none')
     late = draw(client, 'cat', square(2), 'none')
-    assert late.status_code == 409 and 'another tab' in late.json()['error']
+    assert late.status_code == 409
+    assert 'another tab' in late.json()['error']
     assert (drawn(client, 'cat', 20, 30) == square()).all()
     assert draw(client, 'cat', square(2), first.json()['version']).status_code == 200
 
@@ -106,7 +108,8 @@ def test_a_full_disk_is_said_and_the_last_scribble_stays(client, monkeypatch):
 
     monkeypatch.setattr('pathlib.Path.write_bytes', full)
     answer = draw(client, 'cat', square(2))
-    assert answer.status_code == 422 and 'No space left' in answer.json()['error']
+    assert answer.status_code == 422
+    assert 'No space left' in answer.json()['error']
     monkeypatch.setattr('pathlib.Path.write_text', full)
     sent = dict(key='cat', boxes=[dict(id=1, box=[1, 1, 5, 5])], version='none')
     assert 'No space left' in client.post('/api/boxes', json=sent).json()['error']
@@ -145,4 +148,5 @@ def test_only_scribbles_of_both_classes_are_trained_on(client, folder):
     draw(client, 'cat', both)
     draw(client, 'dog', square())
     good, bad = labels.trainable(workspace)
-    assert good == ['cat'] and bad == {'dog': 'has no background scribble yet'}
+    assert good == ['cat']
+    assert bad == {'dog': 'has no background scribble yet'}

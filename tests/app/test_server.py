@@ -46,7 +46,8 @@ def test_thumbnails_are_upright_small_and_follow_their_file(tmp_path):
         data = client.get(f'/api/{name}?key=a').content
         return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION).shape[:2]
 
-    assert size('thumb') == (224, 149) and size('view') == (600, 400)
+    assert size('thumb') == (224, 149)
+    assert size('view') == (600, 400)
     assert client.get('/api/info?key=a').json()['width'] == 400
     assert size('thumb') == (224, 149)
     write_photo(path, 300, 100)
@@ -132,6 +133,7 @@ def test_scores_are_those_of_the_command(folder, capsys):
     assert main([*job.words, '--processes', '1']) == 0
     found = client.get('/api/scores?model=demo').json()
     written = json.loads((folder / 'salseg_app/scores/demo/metrics.json').read_text())
-    assert found['metrics'] == written['methods'][0]['metrics'] and found['metrics']['mae'] > 0
+    assert found['metrics'] == written['methods'][0]['metrics']
+    assert found['metrics']['mae'] > 0
     assert 'dog' in found['worst'][0]
     assert client.get('/api/own-file', params={'file': found['worst'][0]}).content[:4] == b'\x89PNG'
