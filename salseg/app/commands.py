@@ -208,4 +208,7 @@ def _plain(value: float) -> str:
 def _base() -> str:
     from salseg.apis import list_configs
 
-    return str(next(path for path in list_configs() if path.name == BASE))
+    found = [path for path in list_configs() if path.name == BASE]
+    if not found:
+        raise DataError(f'{BASE} is not there: the project scwssod, whose recipe it is, was removed.')
+    return str(found[0])

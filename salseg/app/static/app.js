@@ -72,7 +72,11 @@ class App {
     this.side.replaceChildren(...parts.filter(Boolean), ...(this.images.editor ? [keys()] : []));
   }
 
-  async start(job) { await trying(async () => this.noted(await send('start', job))); }
+  async start(job) {
+    await trying(async () => this.noted(await send('start', job)));
+    this.aside();
+    this.side.scrollTop = 0;
+  }
 
   noted(job) {
     this.job = job;

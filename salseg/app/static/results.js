@@ -1,6 +1,6 @@
 // Groups and Evaluate: choose, run the command, look at what it wrote.
 
-import { address, choice, get, make, notice, Refused } from './tools.js';
+import { address, choice, get, make, Refused } from './tools.js';
 
 const file = (name, stamp) => address('own-file', { file: name, t: stamp });
 
@@ -60,9 +60,9 @@ export class Evaluate {
       return;
     }
     const stamp = Date.now();
-    const rows = Object.entries(found.metrics).map(([name, value]) => make('tr', {}, make('td', {}, name), make('td', {}, value === null ? '–' : value.toFixed(4))));
+    const tiles = Object.entries(found.metrics).map(([name, value]) => make('div', {}, make('b', {}, value === null ? '–' : value.toFixed(3)), name));
     this.place.replaceChildren(make('div', { class: 'scroll' },
-      make('h2', {}, `${this.app.model}, ${found.protocol}`), make('table', { id: 'scores' }, ...rows),
+      make('h2', {}, `${this.app.model}, ${found.protocol}`), make('div', { class: 'tiles', id: 'scores' }, ...tiles),
       ...found.counted.map((line) => make('p', { class: 'soft' }, line)),
       make('h2', {}, 'Worst images'), ...found.worst.map((name) => make('img', { class: 'strip', alt: name, src: file(name, stamp) })),
       make('p', { class: 'soft' }, `Tables, curves and all worst images: ${found.report}`)));
