@@ -83,6 +83,7 @@ setup(
         'torchvision',
         'mmengine>=0.10.7,<0.11',
         'av>=13',
+        'filelock',
         'matplotlib',
         'mmcv-lite>=2.2',
         'numpy',

@@ -3,6 +3,7 @@
 import difflib
 import fnmatch
 import re
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,38 @@ from salseg.errors import UnknownName
 from salseg.paths import assets_root
 
 DEMO = Path(__file__).resolve().parent / 'demo' / 'metafile.yml'
+
+
+@dataclass(frozen=True)
+class PublishedWeights:
+    """Weights that the authors of a paper published, an entry under ``Weights: Published`` of a model's card.
+
+    Attributes:
+        model: Name of the model that they belong to.
+        label: Which of its weights; ``MODEL@LABEL`` is their name.
+        address: What is fetched.
+        page: Where a person finds the file.
+        licence: As published.
+        size: Bytes, from the number of entries; the file is a little larger.
+        metrics: As published, by data set and metric.
+        options: Of the model, that the authors' weights expect: values by dotted key of a config.
+        note: What else a user must know.
+    """
+
+    model: str
+    label: str
+    address: str
+    page: str
+    licence: str
+    size: int
+    metrics: dict[str, float] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    note: str = ''
+
+    @property
+    def name(self) -> str:
+        """For example 'xmem@official'."""
+        return f'{self.model}@{self.label}'
 
 
 @lru_cache(maxsize=1)
@@ -67,6 +100,52 @@ def config_of(name: str) -> Path:
             "A config file or a run's folder will do as well."
         )
     return Path(cards[name]['Folder']) / cards[name]['Config']
+
+
+def published_weights(pattern: str = '*') -> list[PublishedWeights]:
+    """Weights that were published for the models, those whose name matches a shell pattern."""
+    found = [
+        PublishedWeights(
+            model=name,
+            label=str(entry['Name']),
+            address=entry['Address'],
+            page=entry.get('Page', entry['Address']),
+            licence=entry['Licence'],
+            size=int(entry['MB'] * 1_000_000),
+            metrics=entry.get('Metrics', {}),
+            options=card['Weights'].get('Options', {}),
+            note=entry.get('Note', ''),
+        )
+        for name, card in model_cards().items()
+        for entry in (card.get('Weights') or {}).get('Published', [])
+    ]
+    return [weights for weights in found if fnmatch.fnmatchcase(weights.name, pattern)]
+
+
+def is_published_name(word: str) -> bool:
+    """Whether a word is the name of published weights, ``MODEL@LABEL``, or would be if the label were right."""
+    return '@' in word and word.partition('@')[0] in model_cards()
+
+
+def is_model_name(word: str) -> bool:
+    """Whether a word is the name of a model or of published weights, and so no file or folder of that name."""
+    return word in model_cards() or is_published_name(word)
+
+
+def find_published(name: str) -> PublishedWeights:
+    """Published weights by name.
+
+    Raises:
+        UnknownName: No weights have that name; the message lists those of the model, or all.
+    """
+    found = {weights.name: weights for weights in published_weights()}
+    if name not in found:
+        model = name.partition('@')[0]
+        own = [other for other in found if other.partition('@')[0] == model] or list(found)
+        raise UnknownName(
+            f'no published weights are called {name!r}; there are {", ".join(own)} (`salseg weights list`).'
+        )
+    return found[name]
 
 
 def shipped_weights(name: str) -> Path | None:

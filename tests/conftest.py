@@ -1,9 +1,12 @@
 """One thread, no downloads, and a tiny run that many tests share."""
 
 import os
+import tempfile
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 os.environ.setdefault('SALSEG_OFFLINE', '1')
+# Whoever runs the tests may have weights of his own.
+os.environ['SALSEG_CACHE'] = os.path.join(tempfile.gettempdir(), f'salseg-no-cache-{os.getpid()}')
 
 import pytest
 import torch

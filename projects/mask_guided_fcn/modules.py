@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from salseg.errors import WeightsError
 from salseg.models.backbones import VGG16, EfficientNetLite0
 from salseg.models.backbones.vgg import VGG16_FILE
-from salseg.models.backbones.weights import find_imagenet, read_tensors
+from salseg.models.backbones.weights import find_imagenet, is_left_out, read_tensors
 from salseg.models.layers import init_kaiming
 from salseg.ops.geometry import map_size
 from salseg.registry import BACKBONES, HEADS
@@ -155,7 +155,7 @@ class FCNHead(nn.Module):
         nn.init.zeros_(self.score.weight)
         with torch.no_grad():
             self.enlarge.weight.copy_(bilinear_kernel(stride)[None, None])
-        if weights is not None:
+        if weights is not None and not is_left_out(self):
             self._take_classifier(weights)
 
     def _take_classifier(self, weights: str) -> None:

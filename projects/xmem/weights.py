@@ -49,7 +49,9 @@ official_to_salseg, salseg_to_official = _KEYS.to_ours, _KEYS.to_official
 
 
 def model_options(state: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Arguments of :class:`XMem` that a published state dict was made with, read from its shapes.
+    """Arguments of :class:`XMem` that a published state dict needs, read from its shapes.
+
+    Not whether an object's value sees the other objects' masks: weights without that load into a network with it.
 
     Raises:
         KeyError: It is no state dict of XMem.
@@ -59,7 +61,6 @@ def model_options(state: Mapping[str, Tensor]) -> dict[str, Any]:
         key_channels=state['key_proj.key_proj.weight'].shape[0],
         value_channels=state['value_encoder.fuser.block2.conv2.weight'].shape[0],
         hidden_channels=0 if update is None else update.shape[0] // 3,
-        others=state['value_encoder.conv1.weight'].shape[1] == 5,
     )
 
 

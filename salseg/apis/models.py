@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 
-from salseg.catalog import shipped_weights
+from salseg.catalog import is_published_name, shipped_weights
 from salseg.engine.checkpoint import chosen_checkpoint, load_file, load_weights, newest_checkpoint
 from salseg.engine.config import check_sizes, is_run_folder, load_config
-from salseg.engine.starting import nearest_cause, without_pretrained
-from salseg.errors import missing_weights
+from salseg.engine.named_weights import find_checkpoint
+from salseg.engine.starting import build_model, nearest_cause
+from salseg.errors import ConfigError, missing_weights
 from salseg.models import BaseSegmentor
-from salseg.registry import MODELS
 
 
 def init_model(
@@ -27,17 +27,18 @@ def init_model(
     """Build a model in evaluation mode.
 
     Args:
-        name_or_config: Name (``list_models()``), config file, or folder of a run; of a folder the newest checkpoint is
-            taken when none is named.
-        checkpoint: Weights to load; they must fit exactly. Of a folder of a run its best ones, or the newest where it has
-            not selected. Without, a model whose weights come with the package takes
-            those; of any other the backbone's pretrained weights are loaded as the config says and the rest is random, the
-            same in every call: such a model refuses to predict.
+        name_or_config: Name (``list_models()``), config file, or folder of a run, of which the newest checkpoint is
+            taken when none is named; or the name of published weights, 'xmem@official', which brings them.
+        checkpoint: Weights to load, a file, the name of published ones, or the folder of a run for its best ones (the newest
+            where it has not selected); they must fit exactly, and options of the model that such a file needs are set
+            where ``options`` do not say otherwise. Without, a model whose weights come with the package takes those; of
+            any other the backbone's pretrained weights are loaded as the config says and the rest is random, the same in
+            every call: such a model refuses to predict.
         device: For example 'cuda:0'; the first GPU, else the CPU, by default.
         options: Overrides of the config.
         trained: Refuse a model without a checkpoint at once, before its backbone's weights are fetched for nothing.
-        pretrained: False leaves all parts that the config would fill from files of pretrained weights random: to count or
-            time a network, no file is needed.
+        pretrained: False, as ``model.pretrained=False`` among the options, leaves all parts that the config would fill
+            from files of pretrained weights random: to count or time a network, no file is needed.
 
     Returns:
         The model; ``model.cfg`` is its config, ``model.weights_source`` where its weights come from (None: nowhere).
@@ -45,29 +46,32 @@ def init_model(
     Raises:
         ConfigError, UnknownName: The config cannot be used.
         CheckpointError: The checkpoint is unsafe or of another model, or there is none and ``trained`` asks for one.
-        WeightsError: The backbone's weights cannot be had.
+        WeightsError: The backbone's weights cannot be had, or published ones that are named are not here.
     """
-    config = load_config(name_or_config, options)
+    # As the user named them: what is written about results shall not depend on where the cache lies.
+    source = checkpoint or (name_or_config if is_published_name(name_or_config) else None)
+    name_or_config, checkpoint = find_checkpoint(name_or_config, checkpoint)
     if checkpoint is not None and Path(checkpoint).is_dir():
-        checkpoint = chosen_checkpoint(checkpoint)
+        source = checkpoint = chosen_checkpoint(checkpoint)
     elif checkpoint is None and is_run_folder(name_or_config):
         checkpoint = newest_checkpoint(name_or_config)
     elif checkpoint is None:
         shipped = shipped_weights(name_or_config)
         checkpoint = None if shipped is None else str(shipped)
+    config = load_config(name_or_config, options, weights=checkpoint, pretrained=pretrained)
     if trained and checkpoint is None:
         raise missing_weights(name_or_config, 'what it answers')
-    spec = config.model.to_dict()
-    if checkpoint is not None or not pretrained:
-        spec = without_pretrained(spec)
+    found = None if checkpoint is None else load_file(checkpoint)
     # What is random is the same in every call, so that a run without trained weights can be resumed; the caller's own
     # draws continue as if nothing had been drawn here.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = MODELS.build(spec)
-    if checkpoint is not None:
-        found = load_file(checkpoint)
-        load_weights(model, found['state_dict'], str(checkpoint), cause=partial(nearest_cause, meta=found.get('meta')))
+        model = build_model(config.model.to_dict(), None if found is None else found['state_dict'])
+    if not isinstance(model, BaseSegmentor):
+        raise ConfigError(f'model.type is {config.model.type}, which is no BaseSegmentor: it cannot predict or track.')
+    if found is not None:
+        cause = partial(nearest_cause, meta=found.get('meta'))
+        load_weights(model, found['state_dict'], str(source or checkpoint), cause=cause)
     check_sizes(model, config, ('test_dataloader',))
     model.cfg = config
     return model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()

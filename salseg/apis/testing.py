@@ -10,13 +10,10 @@ from mmengine.dist import is_main_process
 
 from salseg.apis.set_files import LOGS, REPORTS, SetFiles, stem_of
 from salseg.apis.submissions import form_of, write_submission
-from salseg.catalog import shipped_weights
 from salseg.datasets.base import SetDataset
 from salseg.datasets.prompted_videos import PromptedVideos
-from salseg.engine.checkpoint import newest_checkpoint
-from salseg.engine.config import is_run_folder
 from salseg.engine.test import predict_sets, test
-from salseg.errors import ConfigError, missing_weights
+from salseg.errors import ConfigError
 from salseg.evaluation.evaluate import Settings
 from salseg.evaluation.folders import Tree
 from salseg.io.listing import in_order
@@ -43,7 +40,7 @@ class SavedTest:
 
 def test_and_save(
     model: str,
-    checkpoint: str,
+    checkpoint: str | None,
     out: str | Path,
     options: Mapping[str, Any] | list[str] | None = None,
     work_dir: str | None = None,
@@ -98,7 +95,7 @@ def predict_dataset(
         model: Name, config file or run's folder.
         dataset: The same for the config with the sets; ``CONFIG:SET`` for one of them.
         out: Folder for the predictions.
-        checkpoint: Weights; by default those of the run's folder, or that come with the model.
+        checkpoint: Weights; by default those of the run's folder, or that the model brings.
         options, launcher, releases, batch_size: See `salseg.engine.test.predict_sets`.
         overwrite: Replace the results of another run.
 
@@ -106,13 +103,6 @@ def predict_dataset(
         ConfigError, CheckpointError, DataError: As :func:`test_and_save`; there are no weights, or no such set.
     """
     files = SetFiles(out, 'predict', overwrite)
-    if checkpoint is None and is_run_folder(model):
-        checkpoint = newest_checkpoint(model)
-    elif checkpoint is None:
-        shipped = shipped_weights(model)
-        checkpoint = None if shipped is None else str(shipped)
-    if checkpoint is None:
-        raise missing_weights(model, 'its maps')
     logs = str(files.out / LOGS)
     predict_sets(model, dataset, checkpoint, files, options, logs, launcher, releases, batch_size)
     files.finish({})

@@ -12,7 +12,11 @@ _EVERY = 15.0
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     """MODEL."""
-    parser.add_argument('model', metavar='MODEL', help='name (see `salseg list`), config file, or folder of a run')
+    parser.add_argument(
+        'model',
+        metavar='MODEL',
+        help='name (see `salseg list`), config file, folder of a run, or published weights (see `salseg weights list`)',
+    )
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +59,11 @@ def add_launcher(parser: argparse.ArgumentParser) -> None:
 
 def add_weights(parser: argparse.ArgumentParser) -> None:
     """--checkpoint, --random-weights, --device."""
-    parser.add_argument('--checkpoint', metavar='FILE', help="weights; by default the newest of a run's folder")
+    parser.add_argument(
+        '--checkpoint',
+        metavar='FILE',
+        help="weights, a file or published ones by name (xmem@official); by default the newest of a run's folder",
+    )
     parser.add_argument('--random-weights', action='store_true', help='run a model without trained weights')
     parser.add_argument('--device', help='for example cuda:0 or cpu; a GPU where there is one by default')
 

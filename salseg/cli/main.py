@@ -26,6 +26,7 @@ COMMANDS = {
     'list': 'salseg.cli.list',
     'info': 'salseg.cli.info',
     'rows': 'salseg.cli.rows',
+    'weights': 'salseg.cli.weights',
 }
 
 

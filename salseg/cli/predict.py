@@ -101,11 +101,11 @@ def is_input(word: str) -> bool:
         ConfigError: A folder may be either.
     """
     from salseg.apis.inputs import is_camera
-    from salseg.catalog import model_cards
+    from salseg.catalog import is_model_name
     from salseg.engine.config import is_run_folder
 
     path = Path(word)
-    if word in model_cards():
+    if is_model_name(word):
         return False
     if path.is_dir():
         return not is_run_folder(word)

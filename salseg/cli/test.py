@@ -13,7 +13,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``salseg test``."""
     add_model(parser)
     parser.add_argument(
-        'checkpoint', metavar='CHECKPOINT', help='weights to test, or the folder of a run for its newest'
+        'checkpoint',
+        metavar='CHECKPOINT',
+        nargs='?',
+        help='weights to test, published ones by name (xmem@official), or the folder of a run for its newest; may be left out '
+        'where MODEL brings weights',
     )
     parser.add_argument(
         '--work-dir', metavar='DIR', help='folder for logs and results, test/ beside the checkpoint by default'
@@ -47,10 +51,10 @@ def run(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from salseg.apis.testing import test_and_save
+    from salseg.engine.test import find_tested
     from salseg.evaluation.shards import launched_shard
 
-    beside = Path(args.checkpoint) if Path(args.checkpoint).is_dir() else Path(args.checkpoint).parent
-    out = args.out or Path(args.work_dir or beside / 'test') / 'predictions'
+    out = args.out or Path(args.work_dir or find_tested(args.model, args.checkpoint)[2]) / 'predictions'
     saved = test_and_save(
         args.model,
         args.checkpoint,

@@ -28,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--from-scratch', action='store_true', help='let a later stage begin without the weights of the one before'
     )
+    parser.add_argument(
+        '--no-pretrained', action='store_true', help='start at random what the config fills from pretrained weights'
+    )
     parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
     add_options(parser)
     add_launcher(parser)
@@ -49,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
         args.launcher,
         releases(),
         args.from_scratch,
+        not args.no_pretrained,
     )
     return 0
 
@@ -60,6 +64,7 @@ def _stages(args: argparse.Namespace) -> int:
 
     if args.resume or args.from_scratch:
         raise ConfigError('--stages resumes by itself and knows every start: leave out --resume and --from-scratch.')
+    options = [*args.cfg_options, *(['model.pretrained=False'] if args.no_pretrained else [])]
     folder = args.work_dir or f'work_dirs/{args.model}'
-    run_stages(args.model, folder, args.stages, args.cfg_options, args.amp, args.launcher, releases(), say)
+    run_stages(args.model, folder, args.stages, options, args.amp, args.launcher, releases(), say)
     return 0

@@ -4,6 +4,7 @@ import contextlib
 import os
 import platform
 import re
+import zipfile
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -79,8 +80,13 @@ def decode(value: Any) -> Any:
     return value
 
 
-def load_file(path: str | os.PathLike, map_location: Any = 'cpu') -> dict[str, Any]:
+def load_file(path: str | os.PathLike, map_location: Any = 'cpu', mmap: bool = False) -> dict[str, Any]:
     """Read a checkpoint without running anything that it says.
+
+    Args:
+        path: The file.
+        map_location: Where tensors go.
+        mmap: Read tensors when they are used; for a look at names and plain values.
 
     Returns:
         The checkpoint; a bare state dict is wrapped as ``{'state_dict': ...}``.
@@ -103,13 +109,15 @@ def load_file(path: str | os.PathLike, map_location: Any = 'cpu') -> dict[str, A
             'does. Name the file of weights, or the folder of a run.'
         )
     try:
-        loaded = torch.load(path, map_location=map_location, weights_only=True)
+        # Files of torch before 1.6 are no archives, of which a part could be read.
+        mmap = mmap and zipfile.is_zipfile(path)
+        loaded = torch.load(path, map_location=map_location, weights_only=True, mmap=mmap)
     except UnpicklingError as error:
         raise CheckpointError(
             f'{path} holds more than tensors and plain values and was not opened, since reading it could run foreign code.\n'
             f'  refused: {_first_line(error)}\n'
             '  Where you trust it, write its bare weights with torch.save(model.state_dict(), FILE) in the program that made '
-            "it. The authors' weights: tools/model_converters/convert_official.py."
+            "it. The authors' weights: `salseg weights import`."
         ) from None
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise CheckpointError(

@@ -17,8 +17,9 @@ from torch import nn
 
 from salseg.engine import checkpoint as files
 from salseg.engine.config import check_sizes
+from salseg.engine.named_weights import options_to_store
 from salseg.engine.optim import fill_lengths, schedule_differences
-from salseg.engine.starting import nearest_cause, without_pretrained
+from salseg.engine.starting import build_model, nearest_cause
 from salseg.errors import CheckpointError
 from salseg.io.files import replacing
 from salseg.mmengine_compat.running import is_resuming, mark_loaded
@@ -34,10 +35,12 @@ class SalRunner(Runner):
         return self.model.module if is_model_wrapper(self.model) else self.model
 
     def build_model(self, model: Any) -> nn.Module:
-        """mmengine's; where a checkpoint brings every entry, no file of pretrained weights is looked for."""
-        covered = self.cfg.get('resume') or not self.cfg.get('load_partial')
-        if self.cfg.get('load_from') and covered and isinstance(model, Mapping):
-            model = without_pretrained(model)
+        """mmengine's; no file of pretrained weights is read that the checkpoint to load overwrites."""
+        start = self.cfg.get('load_from')
+        if start and isinstance(model, Mapping):
+            partial = bool(self.cfg.get('load_partial')) and not self.cfg.get('resume')
+            state = files.load_file(start, mmap=True)['state_dict'] if partial else {}
+            model = build_model(model, state, partial, start)
         built = super().build_model(model)
         check_sizes(built, self.cfg)
         return built
@@ -121,6 +124,7 @@ class SalRunner(Runner):
         """Run the hooks' method of that name; a checkpoint about to be written is encoded after all of them."""
         super().call_hook(fn_name, **kwargs)
         if fn_name == 'before_save_checkpoint':
+            kwargs['checkpoint'].setdefault('meta', {}).update(options_to_store(self.cfg))
             encode_state(kwargs['checkpoint'])
 
 

@@ -3,14 +3,20 @@
 import ast
 import copy
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config
+from torch import nn
 
+from salseg.catalog import is_published_name
 from salseg.engine.checkpoint import chosen_checkpoint
-from salseg.errors import ConfigError
+from salseg.engine.named_weights import weights_file
+from salseg.errors import ConfigError, WeightsError
+from salseg.models.backbones.weights import pretrained_files
+from salseg.registry import MODELS
 
 # First parts of the names that torchvision's and timm's image classifiers have.
 _CLASSIFIERS = {'conv1', 'bn1', 'layer1', 'layer2', 'layer3', 'layer4', 'fc', 'features', 'classifier'}
@@ -23,9 +29,9 @@ def find_start(config: Config, model: str, from_scratch: bool = False) -> None:
     newest where none was selected.
 
     Args:
-        config: Its ``load_from`` may be a file or a folder of a run; ``needs_start`` names the model or config of the
-            stage before.
-        model: As the user named it, for the message.
+        config: Its ``load_from`` may be a file, a folder of a run or a name of published weights; ``needs_start`` names
+            the model or config of the stage before.
+        model: As the user named it; published weights are a start themselves.
         from_scratch: Allow a stage that needs a start to have none.
 
     Raises:
@@ -33,10 +39,14 @@ def find_start(config: Config, model: str, from_scratch: bool = False) -> None:
         CheckpointError: The folder of the run holds no checkpoint.
     """
     start, before = config.get('load_from'), config.get('needs_start')
+    if not start and is_published_name(model):
+        start = config.load_from = model
     if start and from_scratch:
         raise ConfigError(f'--from-scratch, but load_from={start!r} names weights. Leave one of the two out.')
     if start and Path(start).is_dir():
         config.load_from = chosen_checkpoint(start)
+    elif start and is_published_name(start) and not Path(start).exists():
+        config.load_from = str(weights_file(start))
     if start or from_scratch or not before:
         return
     folder = f'runs/{Path(before).stem}'
@@ -49,19 +59,73 @@ def find_start(config: Config, model: str, from_scratch: bool = False) -> None:
     )
 
 
+def build_model(
+    spec: Mapping[str, Any],
+    state: Mapping[str, Any] | None = None,
+    partial: bool = False,
+    source: str = 'the checkpoint',
+) -> nn.Module:
+    """Build a model without reading files of pretrained weights that a checkpoint overwrites entirely.
+
+    Args:
+        spec: The model's config.
+        state: Entries of the checkpoint that will be loaded; None for none.
+        partial: Whether it may lack entries of the model. One that may not brings all, and no file is read.
+        source: Names the checkpoint in messages.
+
+    Raises:
+        WeightsError: A file that is needed cannot be had; where the checkpoint brings a part of it, how much.
+    """
+    if state is None:
+        return MODELS.build(spec)
+    drawn = torch.get_rng_state()
+    with pretrained_files() as files:
+        model = MODELS.build(spec)
+    if not partial or not files.parts:
+        return model
+    lacking = _lacking(model, files.parts, {key.removeprefix('module.') for key in state})
+    if not lacking:
+        return model
+    # Built again, since parts are changed after their file was read: a stem is inflated, a copy is made.
+    torch.set_rng_state(drawn)
+    with pretrained_files({number for number in range(len(files.parts)) if number not in lacking}):
+        try:
+            return MODELS.build(spec)
+        except WeightsError as error:
+            words = '; '.join(lacking.values())
+            raise WeightsError(f'{error}\n  It is needed, since {source} does not bring all of it: {words}.') from error
+
+
+def _lacking(model: nn.Module, parts: Sequence[nn.Module], state: set[str]) -> dict[int, str]:
+    """By number the parts with pretrained weights of which a checkpoint lacks entries, and what it has in words."""
+    places = {id(module): name for name, module in model.named_modules()}
+    own = list(model.state_dict())
+    known = tuple(f'{places[id(part)]}.' for part in parts if id(part) in places)
+    # A part that asked for no file may be a copy of one that did, and have its names.
+    others = [key for key in own if key not in state and not key.startswith(known)]
+    found = {}
+    for number, part in enumerate(parts):
+        names = list(part.state_dict())
+        place = places.get(id(part))
+        here = 0 if place is None else sum(f'{place}.{name}' in state for name in names)
+        copied = any(key.endswith(tuple(f'.{name}' for name in names)) for key in others)
+        if here < len(names) or copied:
+            found[number] = f'{here} of {len(names)} entries of {place or type(part).__name__}'
+    return found
+
+
 def without_pretrained(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """A model's config that asks for no files of pretrained weights, since a checkpoint brings all of them."""
+    """A model's config that asks for no files of pretrained weights: every part starts at random."""
     found = copy.deepcopy(dict(spec))
     _strip(found)
     return found
 
 
 def _strip(node: Any) -> None:
-    if isinstance(node, dict):
-        if 'type' in node and node.get('weights') is not None:
-            node['weights'] = None
-        for value in node.values():
-            _strip(value)
+    if isinstance(node, dict) and 'type' in node and node.get('weights') is not None:
+        node['weights'] = None
+    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list | tuple) else ():
+        _strip(value)
 
 
 def nearest_cause(own: Iterable[str], state: Iterable[str], meta: Mapping[str, Any] | None = None) -> str:

@@ -6,22 +6,24 @@ from typing import Any
 
 from mmengine.config import Config
 
+from salseg.catalog import is_published_name, shipped_weights
 from salseg.engine.checkpoint import newest_checkpoint
-from salseg.engine.config import load_config
+from salseg.engine.config import is_run_folder, load_config
 from salseg.engine.config.check import check_config
 from salseg.engine.config.loading import parse_options
 from salseg.engine.evaluators import choose_protocols
 from salseg.engine.loops import MeasuredTestLoop, PassSink
+from salseg.engine.named_weights import find_checkpoint
 from salseg.engine.runner import SalRunner, device_line
 from salseg.engine.sets import skip_absent
 from salseg.engine.train import prepare
-from salseg.errors import ConfigError
+from salseg.errors import CheckpointError, ConfigError
 from salseg.releases import Release
 
 
 def test(
     model: str,
-    checkpoint: str,
+    checkpoint: str | None = None,
     options: Mapping[str, Any] | list[str] | None = None,
     work_dir: str | None = None,
     launcher: str = 'none',
@@ -33,12 +35,14 @@ def test(
     """Test a checkpoint on the test sets of a config; those that are not here are left out, and the table says so.
 
     Args:
-        model: Name, config file or run's folder.
-        checkpoint: Weights, or the folder of a run for its newest.
+        model: Name, config file, run's folder, or published weights.
+        checkpoint: File, folder of a run, or published weights; None where ``model`` brings its own: published weights, a
+            run's folder, or a model whose weights come with the package.
         options: Overrides of the config.
-        work_dir: Folder for logs and results, ``test/`` beside the checkpoint by default.
+        work_dir: Folder for logs and results; by default ``test`` beside the checkpoint, of weights that came from elsewhere
+            ``work_dirs/<name>/test``.
         launcher: What started the processes.
-        releases: What is known of published sets, for the messages about data that are not here.
+        releases: What is known of published sets.
         protocols, columns: Those of the config where none are named, see `salseg.engine.evaluators.choose_protocols`.
         sink: Gets the predictions.
 
@@ -50,19 +54,17 @@ def test(
         DataError: No test set is here, or one that is cannot be read.
         ConfigError, CheckpointError: As in :func:`train`.
     """
-    config = load_config(model, options)
+    model, file, folder = find_tested(model, checkpoint)
+    config = load_config(model, options, weights=file)
     choose_protocols(config, protocols, columns)
-    if Path(checkpoint).is_dir():
-        checkpoint = newest_checkpoint(checkpoint)
     # A folder below the run's: a config beside the run's own would make it ambiguous which one the run used.
-    folder = work_dir or str(Path(checkpoint).parent / 'test')
-    return _run(config, model, checkpoint, folder, launcher, releases, sink)
+    return _run(config, model, file, str(work_dir or folder), launcher, releases, sink)
 
 
 def predict_sets(
     model: str,
     dataset: str,
-    checkpoint: str,
+    checkpoint: str | None,
     sink: PassSink,
     options: Sequence[str] = (),
     work_dir: str = 'work_dirs/predict',
@@ -77,7 +79,7 @@ def predict_sets(
     Args:
         model: Name, config file or run's folder.
         dataset: The same for the config with the sets; ``CONFIG:SET`` for one of them.
-        checkpoint: Weights.
+        checkpoint: See :func:`test`.
         sink: Gets the predictions.
         options: Overrides of the model's config; those of ``test_dataloader`` are for the config with the sets.
         work_dir: Folder for logs.
@@ -91,7 +93,8 @@ def predict_sets(
     """
     given = parse_options(options)
     about_sets = {key: value for key, value in given.items() if key.startswith('test_dataloader.')}
-    config = load_config(model, {key: value for key, value in given.items() if key not in about_sets})
+    model, file, _ = find_tested(model, checkpoint)
+    config = load_config(model, {key: value for key, value in given.items() if key not in about_sets}, weights=file)
     name, _, chosen = dataset.rpartition(':') if ':' in dataset and not Path(dataset).exists() else (dataset, '', '')
     source = load_config(name, about_sets)
     if not source.get('test_dataloader'):
@@ -104,7 +107,7 @@ def predict_sets(
     if batch_size is not None:
         config.test_dataloader.batch_size = batch_size
     check_config(config)
-    _run(config, name, checkpoint, work_dir, launcher, releases, sink)
+    _run(config, name, file, work_dir, launcher, releases, sink)
 
 
 def set_name(node: Mapping[str, Any]) -> str:
@@ -145,7 +148,7 @@ def _run(
 ) -> dict[str, float]:
     skipped = skip_absent(config, model, releases)
     prepare(config, work_dir, launcher, amp=False)
-    config.load_from = str(checkpoint)
+    config.load_from = checkpoint
     # What is tested is all from the file; a start of a training need not be.
     config.load_partial = False
     config.resume = False
@@ -167,3 +170,27 @@ def _run(
     if isinstance(loop, MeasuredTestLoop):
         loop.sink = sink
     return runner.test()
+
+
+def find_tested(model: str, checkpoint: str | None) -> tuple[str, str, Path]:
+    """Model, file of weights, and the folder for results by default.
+
+    Raises:
+        CheckpointError, WeightsError: There are no weights.
+    """
+    name = checkpoint or model
+    published = is_published_name(name) and not Path(name).exists()
+    model, file = find_checkpoint(model, checkpoint)
+    if file is None and is_run_folder(model):
+        file = model
+    if file is None:
+        shipped = shipped_weights(model)
+        if shipped is None:
+            raise CheckpointError(
+                f'{model} brings no weights: name a checkpoint or the folder of a run behind it, or published weights '
+                '(`salseg weights list`).'
+            )
+        file, published, name = str(shipped), True, model
+    if Path(file).is_dir():
+        file = newest_checkpoint(file)
+    return model, file, Path('work_dirs') / name / 'test' if published else Path(file).parent / 'test'

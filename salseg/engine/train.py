@@ -8,6 +8,7 @@ import torch
 import torch.distributed as dist
 from mmengine.config import Config
 
+from salseg.catalog import is_published_name
 from salseg.engine.checkpoint import has_checkpoint, newest_checkpoint
 from salseg.engine.config import load_config
 from salseg.engine.launch import init_processes
@@ -32,6 +33,7 @@ def train(
     launcher: str = 'none',
     releases: Sequence[Release] = (),
     from_scratch: bool = False,
+    pretrained: bool = True,
 ) -> SalRunner:
     """Train what a config says.
 
@@ -44,6 +46,7 @@ def train(
         launcher: What started the processes.
         releases: What is known of published sets, for the messages about data that are not here.
         from_scratch: Allow a later stage (``needs_start`` in its config) to begin without the weights of the one before.
+        pretrained: False starts at random what the config would fill from files of pretrained weights.
 
     Returns:
         The runner, after training.
@@ -53,18 +56,28 @@ def train(
         DataError: A training or validation set is not here, or its first item cannot be read.
         CheckpointError: There is nothing to resume from, or it does not fit.
     """
-    config = load_config(model, options)
+    # Published weights that stand for the model are what a training starts from.
+    base = model.partition('@')[0] if is_published_name(model) else model
+    config = load_config(base, options, pretrained=pretrained)
     name = Path(model).stem if not Path(model).is_dir() else Path(model).name
     folder = work_dir or config.get('work_dir') or f'work_dirs/{name}'
-    if resume is False or (resume is True and not has_checkpoint(folder)):
+    going_on = bool(resume) and (resume is not True or has_checkpoint(folder))
+    if not going_on:
         find_start(config, model, from_scratch)
+    start = config.get('load_from')
+    if going_on:
+        start = newest_checkpoint(folder) if resume is True else str(resume)
+    if start:
+        # What the weights ask of the model counts below the options.
+        config = load_config(base, options, weights=start, pretrained=pretrained)
+        config.load_from = start
     # Before a folder is made, a weights file looked for, a model built: this is what most first runs end at.
     require_sets(config, model, releases)
     batch = prepare(config, folder, launcher, amp)
-    fresh = resume is True and is_begun(config.work_dir) and not has_checkpoint(config.work_dir)
+    fresh = resume is True and not going_on and is_begun(config.work_dir)
     if resume and not fresh:
         config.resume = True
-        config.load_from = newest_checkpoint(config.work_dir) if resume is True else str(resume)
+        config.load_from = start if going_on else newest_checkpoint(config.work_dir)
     runner = SalRunner.from_cfg(config)
     runner.logger.info(device_line())
     if batch:

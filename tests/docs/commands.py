@@ -18,10 +18,12 @@ from mmengine.visualization import Visualizer
 
 from salseg.apis.converting import find_converter
 from salseg.apis.stages import find_chain
+from salseg.catalog import find_published, is_published_name
 from salseg.cli.convert import parse as parse_conversion
 from salseg.cli.main import COMMANDS, build_parser, main
 from salseg.cli.predict import DEMO, is_input
 from salseg.engine.config import load_config
+from salseg.engine.published import key_map
 from tests.docs.pages import ROOT, Command
 from tests.docs.shrinking import chain_options, shrink
 
@@ -64,15 +66,31 @@ def _behind_launcher(words: Sequence[str], script: str) -> list[str]:
 def _parse_salseg(where: str, arguments: Sequence[str]) -> None:
     args = _arguments(where, arguments)
     model = _model(args)
+    if args is not None:
+        for word in _names_of_weights(args):
+            find_published(word)
+    if model is not None and is_published_name(model):
+        # Its weights are not here.
+        model = model.partition('@')[0]
     if model is not None and not model.startswith('work_dirs/'):
         load_config(model, getattr(args, 'cfg_options', None))
+
+
+def _names_of_weights(args) -> Iterator[str]:
+    """Published weights that a command names, wherever."""
+    for value in vars(args).values():
+        for word in value if isinstance(value, list) else [value]:
+            name = word.partition('=')[2] or word if isinstance(word, str) else ''
+            if is_published_name(name):
+                yield name
 
 
 def _parse_converter(where: str, words: Sequence[str]) -> None:
     script = next(word for word in words if word.endswith('convert_official.py'))
     arguments = words[words.index(script) + 1 :]
     assert len(arguments) == 3, f'{where}: convert_official.py takes SYSTEM SOURCE TARGET, got {arguments}'
-    module = runpy.run_path(str(ROOT / script), run_name='docs')['key_map'](arguments[0])
+    runpy.run_path(str(ROOT / script), run_name='docs')
+    module = key_map(arguments[0])
     assert callable(getattr(module, 'convert', None)), f'{where}: {module.__name__} has no convert(state)'
 
 

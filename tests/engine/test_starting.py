@@ -1,19 +1,22 @@
 """From which weights a training starts: never in silence, never from nothing where a stage needs a start."""
 
-import logging
+import copy
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
+from salseg.apis import init_model
 from salseg.cli.main import main
 from salseg.engine.checkpoint import load_file, load_weights
 from salseg.engine.runner import SalRunner
-from salseg.engine.starting import nearest_cause
+from salseg.engine.starting import build_model, nearest_cause
 from salseg.engine.train import train
-from salseg.errors import CheckpointError, ConfigError
+from salseg.errors import CheckpointError, ConfigError, WeightsError
 from salseg.models import BaseSegmentor
+from salseg.models.backbones import ResNet
+from salseg.registry import MODELS
 
 PARTIAL = 'load_partial=True'
 
@@ -141,11 +144,79 @@ def test_a_folder_of_a_run_is_a_start(tiny_config, first, tmp_path):
         train(later(tiny_config, tmp_path), [f'load_from={tmp_path}'], str(tmp_path / 'third'))
 
 
-def test_no_pretrained_file_is_looked_for_where_the_start_brings_all(tiny_config, first, tmp_path, caplog):
-    options = ['model.backbone.weights=/nowhere/resnet18.pth', 'train_cfg.max_iters=5']
-    with caplog.at_level(logging.CRITICAL):
-        train(str(tiny_config), [*options, f'load_from={first}'], str(tmp_path / 'second'))
-        with pytest.raises(Exception, match='/nowhere/resnet18.pth'):
-            train(str(tiny_config), [*options, f'load_from={first}', PARTIAL], str(tmp_path / 'third'))
+NOWHERE = 'model.backbone.weights=/nowhere/resnet18.pth'
+
+
+def test_no_pretrained_file_is_looked_for_where_the_start_brings_all(tiny_config, first, tmp_path):
+    options = [NOWHERE, 'train_cfg.max_iters=5']
+    train(str(tiny_config), [*options, f'load_from={first}'], str(tmp_path / 'second'))
+    train(str(tiny_config), [*options, f'load_from={first}', PARTIAL], str(tmp_path / 'third'))
+    train(str(tiny_config), options, str(first), resume=True)
     kept = next((tmp_path / 'second').glob('*.py')).read_text()
     assert '/nowhere/resnet18.pth' in kept, 'the config of the run is the one that was given'
+
+
+def test_a_file_that_the_start_needs_beside_it_is_named_with_counts(tiny_config, first, tmp_path):
+    state = load_file(first / 'iter_4.pth')['state_dict']
+    torch.save({key: value for key, value in state.items() if 'backbone.layer' not in key}, tmp_path / 'p.pth')
+    options = [NOWHERE, f'load_from={tmp_path / "p.pth"}']
+    with pytest.raises(WeightsError, match=r'/nowhere/resnet18\.pth') as error:
+        train(str(tiny_config), [*options, PARTIAL], str(tmp_path / 'second'))
+    own = [key for key in state if key.startswith('backbone.')]
+    stem = [key for key in own if 'layer' not in key]
+    assert f'p.pth does not bring all of it: {len(stem)} of {len(own)} entries of backbone' in str(error.value)
+    with pytest.raises(CheckpointError, match=rf'missing in the file \({len(own) - len(stem)}\): backbone\.layer1'):
+        train(str(tiny_config), options, str(tmp_path / 'third'))
+
+
+class Twice(nn.Module):
+    """A backbone and its copy."""
+
+    def __init__(self, weights):
+        super().__init__()
+        self.own = ResNet(18, out_indices=(1,), weights=weights)
+        self.copy = copy.deepcopy(self.own)
+
+
+@pytest.fixture()
+def twice(tmp_path):
+    MODELS.register_module(module=Twice)
+    torch.save(ResNet(18, out_indices=(1,)).state_dict(), tmp_path / 'resnet.pth')
+    yield {'type': 'Twice', 'weights': str(tmp_path / 'resnet.pth')}
+    MODELS.module_dict.pop('Twice')
+
+
+def test_a_copy_of_a_pretrained_part_that_the_start_lacks_has_the_pretrained_weights(twice):
+    file = torch.load(twice['weights'], weights_only=True)
+    whole = MODELS.build(dict(twice)).state_dict()
+    own = {key: value + 1 for key, value in whole.items() if key.startswith('own.')}
+    model = build_model(twice, own, partial=True)
+    assert all(torch.equal(value, file[key]) for key, value in model.copy.state_dict().items())
+    Path(twice['weights']).unlink()
+    build_model(twice, whole, partial=True)
+    with pytest.raises(WeightsError, match='does not bring all of it'):
+        build_model(twice, own, partial=True)
+
+
+def test_a_part_that_needs_its_file_starts_as_without_the_trial(twice):
+    torch.manual_seed(3)
+    plain = MODELS.build(dict(twice))
+    drawn = torch.rand(1)
+    torch.manual_seed(3)
+    model = build_model(twice, {}, partial=True)
+    assert all(torch.equal(a, b) for a, b in zip(plain.state_dict().values(), model.state_dict().values(), strict=True))
+    assert torch.equal(drawn, torch.rand(1))
+
+
+@pytest.mark.parametrize('switch', [['--no-pretrained'], ['--cfg-options', 'model.pretrained=False']])
+def test_one_switch_starts_at_random(switch, tiny_config, tmp_path, capsys):
+    # As the last of a list of options: the switch must not depend on the order.
+    tiny_config.write_text(tiny_config.read_text().replace('weights=None', "weights='/nowhere/resnet18.pth'"))
+    words = ['train', str(tiny_config), '--work-dir', str(tmp_path / 'run')]
+    assert main(words) == 2
+    assert '--no-pretrained' in capsys.readouterr().err
+    tiny_config.write_text(tiny_config.read_text().replace('max_iters=4', 'max_iters=1'))
+    assert main([*words, *switch]) == 0
+    assert init_model(str(tiny_config), device='cpu', pretrained=False).backbone.weights_loaded is False
+    with pytest.raises(ConfigError, match='model.pretrained is 3'):
+        init_model(str(tiny_config), device='cpu', options={'model.pretrained': 3})

@@ -1,13 +1,14 @@
 import hashlib
 import io
 from collections import OrderedDict
-from urllib.error import URLError
 
 import pytest
 import torch
 
+from salseg.cli.main import main
 from salseg.errors import WeightsError
 from salseg.models.backbones import EfficientNetLite0, ResNet, weights
+from tests.serving import Served, serving
 
 
 class Trap:
@@ -27,13 +28,18 @@ def cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def no_network(monkeypatch):
+def host(monkeypatch):
+    """A server in place of torchvision's."""
     monkeypatch.delenv('SALSEG_OFFLINE', raising=False)
+    monkeypatch.setenv('no_proxy', '127.0.0.1')
+    with serving(Served(b'not the weights')) as served:
+        monkeypatch.setattr(weights, 'HOST', served.address.removesuffix('weights.pth'))
+        yield served
 
-    def refuse(*args, **kwargs):
-        raise URLError('no network')
 
-    monkeypatch.setattr(weights, 'urlopen', refuse)
+@pytest.fixture
+def no_network(host, monkeypatch):
+    monkeypatch.setattr(weights, 'HOST', 'http://127.0.0.1:1/')
 
 
 def test_weights_that_cannot_be_had_are_one_sentence_with_the_ways_out(cache, no_network):
@@ -41,16 +47,17 @@ def test_weights_that_cannot_be_had_are_one_sentence_with_the_ways_out(cache, no
         ResNet(18, weights='imagenet')
     message = str(error.value)
     assert str(cache / 'resnet18-f37072fd.pth') in message
-    assert 'no network' in message
+    assert '127.0.0.1:1 cannot be reached' in message
     assert 'weights=PATH' in message
+    assert '--no-pretrained' in message
     assert 'weights=None' in message
 
 
-def test_nothing_is_downloaded_when_offline_is_requested(cache, monkeypatch):
+def test_nothing_is_downloaded_when_offline_is_requested(cache, host, monkeypatch):
     monkeypatch.setenv('SALSEG_OFFLINE', '1')
-    monkeypatch.setattr(weights, 'urlopen', lambda *a, **k: pytest.fail('tried to download'))
     with pytest.raises(WeightsError, match='SALSEG_OFFLINE'):
         ResNet(18, weights='imagenet')
+    assert host.requests == []
 
 
 @pytest.mark.parametrize('name', ['resnet18-f37072fd.pth', 'resnet18-5c106cde.pth'])
@@ -62,20 +69,18 @@ def test_a_cached_file_is_taken_under_its_present_and_its_former_name(name, cach
     assert torch.equal(model.conv1.weight, state['conv1.weight'])
 
 
-def test_a_download_with_another_hash_is_refused_and_leaves_nothing(cache, monkeypatch):
-    monkeypatch.delenv('SALSEG_OFFLINE', raising=False)
-    monkeypatch.setattr(weights, 'urlopen', lambda *a, **k: io.BytesIO(b'not the weights'))
+def test_a_download_with_another_hash_is_refused_and_leaves_nothing(cache, host):
     with pytest.raises(WeightsError, match='hash'):
         ResNet(18, weights='imagenet')
+    assert host.requests
     assert list(cache.iterdir()) == []
 
 
-def test_a_download_with_the_right_hash_is_kept_and_loaded(cache, monkeypatch):
-    monkeypatch.delenv('SALSEG_OFFLINE', raising=False)
+def test_a_download_with_the_right_hash_is_kept_and_loaded(cache, host):
     buffer = io.BytesIO()
     torch.save(ResNet(18, out_indices=(1,)).state_dict(), buffer)
     digest = hashlib.sha256(buffer.getvalue()).hexdigest()
-    monkeypatch.setattr(weights, 'urlopen', lambda *a, **k: io.BytesIO(buffer.getvalue()))
+    host.content = buffer.getvalue()
     path = weights.find_imagenet(weights.ImageNetFile(f'tiny-{digest[:8]}.pth'), 'Tiny')
     assert path.read_bytes() == buffer.getvalue()
     assert [p.name for p in cache.iterdir()] == [path.name]
@@ -137,3 +142,22 @@ def test_lite0_without_its_package_says_how_to_get_it(monkeypatch):
 def test_lite0_knows_no_torchvision_weights():
     with pytest.raises(WeightsError, match="weights='package'"):
         EfficientNetLite0(weights='imagenet')
+
+
+def test_imagenet_weights_are_fetched_imported_and_verified_by_name(cache, host, tmp_path, monkeypatch, capsys):
+    host.content = b'weights of a network'
+    digest = hashlib.sha256(host.content).hexdigest()
+    monkeypatch.setitem(weights.TORCHVISION, 'resnet18', weights.ImageNetFile(f'resnet18-{digest[:8]}.pth'))
+    path = cache / f'resnet18-{digest[:8]}.pth'
+    assert main(['weights', 'get', 'resnet18@imagenet']) == 0
+    assert path.read_bytes() == host.content
+    assert main(['weights', 'verify', 'resnet18@imagenet']) == 0
+    path.rename(tmp_path / 'by_hand.pth')
+    monkeypatch.setenv('SALSEG_OFFLINE', '1')
+    assert main(['weights', 'get', 'resnet18@imagenet']) == 2
+    assert 'salseg weights import resnet18@imagenet FILE' in capsys.readouterr().err
+    assert main(['weights', 'import', 'resnet18@imagenet', str(tmp_path / 'by_hand.pth')]) == 0
+    path.write_bytes(b'another')
+    assert main(['weights', 'verify', 'resnet18@imagenet']) == 1
+    assert main(['weights', 'import', 'resnet18@imagenet', str(path)]) == 2
+    assert 'its hash starts with' in capsys.readouterr().err

@@ -13,7 +13,15 @@ import yaml
 
 from salseg.apis.row_pages import paper_results, results
 from salseg.apis.rows import COSTS, read_rows, registered_projects
-from salseg.catalog import DEMO, config_of, list_configs, list_models, model_cards, shipped_weights
+from salseg.catalog import (
+    DEMO,
+    config_of,
+    list_configs,
+    list_models,
+    model_cards,
+    published_weights,
+    shipped_weights,
+)
 from salseg.cli.main import main
 from salseg.engine.config import load_config
 from salseg.registry import METRICS, MODELS
@@ -212,6 +220,21 @@ def test_the_input_type_is_that_of_the_model(name):
 def test_a_saliency_model_says_itself_whether_it_takes_images_or_clips():
     models = [load_config(str(path), check=False).model for path in list_configs()]
     assert {'image', 'clip'} == {model.get('input_type') for model in models if model.type == 'SaliencySegmentor'}
+
+
+@pytest.mark.parametrize('weights', published_weights(), ids=lambda weights: weights.name)
+def test_published_weights_say_what_a_user_must_know(weights):
+    card = model_cards()[weights.model]
+    assert re.fullmatch(r'[\w.-]+', weights.label)
+    assert all(re.match('https?://', address) for address in (weights.address, weights.page))
+    assert weights.licence
+    assert 'Converter' in card
+    parameters = card.get('ParametersOfTheCheckpoint', card['Parameters'])
+    assert weights.size == pytest.approx(4 * parameters, rel=0.05)
+    assert all(0 < value < 1 for value in weights.metrics.values())
+    assert weights.name in (ROOT / 'docs/en/weights.md').read_text(encoding='utf-8')
+    # What is asked of the model is an argument of it.
+    load_config(str(config_of(weights.model)), weights.options)
 
 
 def test_the_published_names_are_all_there():

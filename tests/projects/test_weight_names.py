@@ -1,7 +1,6 @@
 """Names and shapes of weights are frozen: checkpoints of users hold them."""
 
 import hashlib
-from collections.abc import Mapping
 
 import pytest
 import torch
@@ -36,19 +35,8 @@ FROZEN = {
 }
 
 
-def pretrained(node, path='model'):
-    """Keys of the parts that would fetch weights."""
-    if isinstance(node, list | tuple):
-        return [key for index, child in enumerate(node) for key in pretrained(child, f'{path}.{index}')]
-    if not isinstance(node, Mapping):
-        return []
-    own = [f'{path}.weights'] if isinstance(node.get('weights'), str) else []
-    return own + [key for name, child in node.items() for key in pretrained(child, f'{path}.{name}')]
-
-
 def state(name):
-    config = load_config(name)
-    config.merge_from_dict(dict.fromkeys(pretrained(config.model.to_dict())))
+    config = load_config(name, pretrained=False)
     try:
         with torch.device('meta'):
             return MODELS.build(config.model.to_dict()).state_dict()

@@ -36,7 +36,7 @@ def count(name: str) -> dict[str, Any]:
 
 def build(name: str) -> nn.Module:
     """The network of a card; what only prepares its input, such as a learner of masks, is left out."""
-    config = _without_weights(load_config(str(config_of(name))).model.to_dict())
+    config = load_config(str(config_of(name)), pretrained=False).model.to_dict()
     if 'learner' in config:
         config['learner'] = None
     with torch.device('meta'), DefaultScope.overwrite_default_scope('salseg'):
@@ -61,12 +61,6 @@ def _extras(kind: str, frames: int, height: int, width: int) -> dict[str, tuple[
     if kind == 'MaskGuidedSegmentor':
         return dict(guidance=(1, frames, 1, height, width))
     return dict(prompt=(1, 1, height, width)) if kind in ('XMem', 'NPMCANet') else {}
-
-
-def _without_weights(node: Any) -> Any:
-    if isinstance(node, Mapping):
-        return {key: None if key == 'weights' else _without_weights(value) for key, value in node.items()}
-    return [_without_weights(value) for value in node] if isinstance(node, list | tuple) else node
 
 
 def main() -> int:

@@ -24,6 +24,7 @@ _CONSUMED = {
 _TOP_EXTRA = {
     'custom_imports',
     'load_partial',
+    'model_options',
     'needs_start',
     'scale_batch',
     'env_cfg',

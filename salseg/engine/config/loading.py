@@ -9,26 +9,42 @@ from typing import Any
 from mmengine.config import Config, DictAction
 
 import salseg.registry  # noqa: F401 - mmengine's scope look-up must find our registries
-from salseg.catalog import config_of, model_cards
+from salseg.catalog import config_of, is_model_name, is_published_name, model_cards
 from salseg.engine.config.check import check_config
 from salseg.engine.config.origin import trace_origins
+from salseg.engine.named_weights import options_of_file, weights_file
+from salseg.engine.starting import without_pretrained
 from salseg.errors import ConfigError, SalsegError
 from salseg.io.formats import is_image
 from salseg.paths import assets_root, enable_projects
 
 
-def load_config(model: str, options: Mapping[str, Any] | Sequence[str] | None = None, check: bool = True) -> Config:
+def load_config(
+    model: str,
+    options: Mapping[str, Any] | Sequence[str] | None = None,
+    check: bool = True,
+    weights: str | Path | None = None,
+    pretrained: bool = True,
+) -> Config:
     """Read a config and refuse what no constructor takes.
 
     Args:
-        model: Name of a model, path of a config, or folder of a run (its one resolved config is used).
-        options: Overrides, by dotted key or as ``key=value`` texts.
+        model: Name of a model or of published weights, path of a config, or folder of a run (its one resolved config is
+            used).
+        options: Overrides, by dotted key or as ``key=value`` texts. ``model.pretrained=False`` leaves out all files of
+            pretrained weights.
         check: Whether to check every key.
+        weights: File of weights that the model will get; what it asks of its model counts where no option says otherwise.
+        pretrained: False is ``model.pretrained=False``.
 
     Raises:
         ConfigError: The file is missing or broken; an option is malformed or refused.
+        CheckpointError: The weights cannot be read.
+        WeightsError: ``model`` names published weights that are not here.
     """
     enable_projects()
+    if weights is None and is_published_name(model):
+        weights = weights_file(model)
     path = resolve(model)
     overrides = options if isinstance(options, Mapping) else parse_options(options or ())
     origins = trace_origins(path, overrides)
@@ -42,13 +58,27 @@ def load_config(model: str, options: Mapping[str, Any] | Sequence[str] | None = 
         raise
     except (KeyError, TypeError, AttributeError, NameError, ValueError) as error:
         raise ConfigError(f'{path} cannot be read: {type(error).__name__}: {error}') from error
+    needed = options_of_file(weights, (config.get('model') or {}).get('type')) if weights is not None else {}
     try:
+        if needed:
+            config.merge_from_dict({**needed, 'model_options': list(needed)})
         config.merge_from_dict(dict(overrides))
     except (KeyError, TypeError, IndexError, AssertionError) as error:
         raise ConfigError(f'--cfg-options {", ".join(overrides)} does not fit {path.name}: {error}') from error
+    _take_switch(config, pretrained)
     if check:
         check_config(config, origins)
     return config
+
+
+def _take_switch(config: Config, asked: bool) -> None:
+    """``model.pretrained`` is no argument of a model: False takes the pretrained weights out of all of its parts."""
+    model = config.get('model')
+    pretrained = model.pop('pretrained', True) if isinstance(model, dict) else True
+    if not isinstance(pretrained, bool):
+        raise ConfigError(f'model.pretrained is {pretrained!r}; expected True, or False for a random start.')
+    if model is not None and not (asked and pretrained):
+        config.model = without_pretrained(model.to_dict() if hasattr(model, 'to_dict') else model)
 
 
 def resolve(model: str) -> Path:
@@ -60,8 +90,8 @@ def resolve(model: str) -> Path:
     """
     path = Path(model)
     # A folder that happens to be called like a model must not take its place.
-    if model in model_cards():
-        return config_of(model)
+    if is_model_name(model):
+        return config_of(model if model in model_cards() else model.partition('@')[0])
     if path.is_dir():
         found = sorted(path.glob('*.py'))
         if len(found) != 1:
@@ -94,7 +124,7 @@ def is_run_folder(model: str) -> bool:
             somebody's config lies.
     """
     folder = Path(model)
-    if model in model_cards() or not folder.is_dir() or next(folder.glob('*.py'), None) is None:
+    if is_model_name(model) or not folder.is_dir() or next(folder.glob('*.py'), None) is None:
         return False
     checkpoint = (folder / 'last_checkpoint').is_file() or next(folder.glob('*.pth'), None) is not None
     record = next(folder.glob('*/vis_data'), None) is not None

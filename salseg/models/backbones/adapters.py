@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from salseg.errors import ConfigError, WeightsError
 from salseg.models.backbones.library import PROBE, SIZE_ERRORS, LibraryBackbone
-from salseg.models.backbones.weights import ImageNetFile, fill, load_backbone_weights, read_tensors
+from salseg.models.backbones.weights import ImageNetFile, fill, is_left_out, load_backbone_weights, read_tensors
 from salseg.registry import BACKBONES
 
 # How deep in torchvision's modules a level may end: `layer1`, `features.3`.
@@ -73,8 +73,9 @@ class TimmBackbone(LibraryBackbone):
         fixed = whole.pretrained_cfg.get('fixed_input_size')
         self.check_levels(self.build_meta(), PROBE if not fixed else (own, own) if isinstance(own, int) else tuple(own))
         self.network = self._build()
-        self.weights_loaded = weights is not None
-        if weights is not None:
+        self.weights_loaded = False
+        if weights is not None and not is_left_out(self):
+            self.weights_loaded = True
             self._load(self._timm_file(whole.pretrained_cfg) if weights == 'timm' else Path(weights))
         self._freeze(frozen_stages, levels['module'])
 

@@ -115,10 +115,8 @@ class EfficientNetLite0(Backbone):
         self._start()
         if weights == 'imagenet':
             raise WeightsError("EfficientNetLite0 is not in torchvision; its ImageNet weights are weights='package'.")
-        if weights == 'package':
-            weights = str(package_file())
         unused = ['_conv_head.', '_bn1.', '_fc.', *(f'_blocks.{i}.' for i in range(count, _LEVEL_ENDS[-1] + 1))]
-        self.weights_loaded = load_backbone_weights(self, weights, imagenet=None, unused=unused)
+        self.weights_loaded = load_backbone_weights(self, weights, imagenet=None, package=package_file, unused=unused)
         self._freeze_stages(frozen_stages)
 
     def _start(self) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from salseg.errors import ConfigError
 from salseg.models.backbones.base import IMAGENET_MEAN, IMAGENET_STD, Backbone
-from salseg.models.backbones.weights import ImageNetFile, load_backbone_weights
+from salseg.models.backbones.weights import TORCHVISION, load_backbone_weights
 from salseg.models.layers import init_kaiming
 from salseg.registry import BACKBONES
 
@@ -77,13 +77,13 @@ def _shortcut(channels_in: int, channels: int, stride: int, norm: str) -> nn.Seq
     return nn.Sequential(nn.Conv2d(channels_in, channels, 1, stride, bias=False), _norm(norm, channels))
 
 
-_Blocks = dict[int, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, ...], ImageNetFile]]
+_Blocks = dict[int, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, ...]]]
 _DEPTHS: _Blocks = {
-    18: (BasicBlock, (2, 2, 2, 2), ImageNetFile('resnet18-f37072fd.pth', ('resnet18-5c106cde.pth',))),
-    34: (BasicBlock, (3, 4, 6, 3), ImageNetFile('resnet34-b627a593.pth', ('resnet34-333f7ec4.pth',))),
-    50: (Bottleneck, (3, 4, 6, 3), ImageNetFile('resnet50-0676ba61.pth', ('resnet50-19c8e357.pth',))),
-    101: (Bottleneck, (3, 4, 23, 3), ImageNetFile('resnet101-63fe2227.pth', ('resnet101-5d3b4d8f.pth',))),
-    152: (Bottleneck, (3, 8, 36, 3), ImageNetFile('resnet152-394f9c45.pth', ('resnet152-b121ed2d.pth',))),
+    18: (BasicBlock, (2, 2, 2, 2)),
+    34: (BasicBlock, (3, 4, 6, 3)),
+    50: (Bottleneck, (3, 4, 6, 3)),
+    101: (Bottleneck, (3, 4, 23, 3)),
+    152: (Bottleneck, (3, 8, 36, 3)),
 }
 _DILATIONS = {32: (1, 1, 1, 1), 16: (1, 1, 1, 2), 8: (1, 1, 2, 4)}
 
@@ -134,7 +134,7 @@ class ResNet(Backbone):
                 f'ResNet(depth={depth!r}, output_stride={output_stride!r}, first_block={first_block!r}): depth can be '
                 f"{', '.join(map(str, _DEPTHS))}; output_stride 32, 16, 8; first_block 'stage', 'previous'."
             )
-        block, counts, imagenet = _DEPTHS[depth]
+        block, counts = _DEPTHS[depth]
         rates = tuple(dilations) if dilations is not None else _DILATIONS[output_stride]
         if len(rates) != 4:
             raise ConfigError(f'dilations is {rates}; a ResNet has four stages.')
@@ -157,7 +157,9 @@ class ResNet(Backbone):
         # As torchvision starts; the norms start as ones and zeros.
         init_kaiming(self, 'fan_out')
         unused = ['fc.', *(f'layer{i}.' for i in range(self.stages + 1, 5))]
-        self.weights_loaded = load_backbone_weights(self, weights, imagenet=imagenet, unused=unused)
+        self.weights_loaded = load_backbone_weights(
+            self, weights, imagenet=TORCHVISION[f'resnet{depth}'], unused=unused
+        )
         self._freeze_stages(frozen_stages)
 
     def _freeze_stages(self, last: int) -> None:

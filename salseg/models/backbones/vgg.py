@@ -7,12 +7,12 @@ from torch import Tensor, nn
 
 from salseg.errors import ConfigError
 from salseg.models.backbones.base import IMAGENET_MEAN, IMAGENET_STD, Backbone
-from salseg.models.backbones.weights import ImageNetFile, load_backbone_weights
+from salseg.models.backbones.weights import TORCHVISION, load_backbone_weights
 from salseg.models.layers import init_kaiming
 from salseg.registry import BACKBONES
 
 _STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
-VGG16_FILE = ImageNetFile('vgg16-397923af.pth')
+VGG16_FILE = TORCHVISION['vgg16']
 
 
 @BACKBONES.register_module()

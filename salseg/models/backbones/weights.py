@@ -1,24 +1,67 @@
 """Pretrained weights: found, loaded safely and completely, or refused with the ways out."""
 
-import hashlib
+import contextlib
 import os
 import pickle
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import torch
 from torch import Tensor, nn
 
 from salseg.errors import WeightsError
+from salseg.io.transfer import TransferError, fetch
+from salseg.io.weights_cache import sha256_of
 
-_HOST = 'https://download.pytorch.org/models/'
+HOST = 'https://download.pytorch.org/models/'
 _TIMEOUT_S = 10
+# More than the largest of torchvision's files.
+_LIMIT = 1_000_000_000
 # What a damaged file raises depends on where it is damaged.
 _UNREADABLE = (pickle.UnpicklingError, EOFError, RuntimeError, ValueError, LookupError, AttributeError, TypeError)
+
+
+class PretrainedFiles:
+    """Which parts of a model, while it is built, read no file of pretrained weights: a checkpoint overwrites them.
+
+    Parts are numbered as they ask, which is the order in which they are built.
+
+    Args:
+        left_out: Numbers of the parts that read nothing; None leaves out all of them.
+
+    Attributes:
+        parts: Those that asked.
+    """
+
+    def __init__(self, left_out: Collection[int] | None = None) -> None:
+        self.left_out, self.parts = left_out, list[nn.Module]()
+
+    def leaves_out(self, part: nn.Module) -> bool:
+        """Note a part that would read a file; whether it shall not."""
+        self.parts.append(part)
+        return self.left_out is None or len(self.parts) - 1 in self.left_out
+
+
+_FILES: ContextVar[PretrainedFiles | None] = ContextVar('pretrained files', default=None)
+
+
+@contextlib.contextmanager
+def pretrained_files(left_out: Collection[int] | None = None) -> Iterator[PretrainedFiles]:
+    """Build models inside the block without some of their files of pretrained weights; see `PretrainedFiles`."""
+    files = PretrainedFiles(left_out)
+    token = _FILES.set(files)
+    try:
+        yield files
+    finally:
+        _FILES.reset(token)
+
+
+def is_left_out(part: nn.Module) -> bool:
+    """Whether a part that is being built leaves its file of pretrained weights unread; asked once by each."""
+    files = _FILES.get()
+    return files is not None and files.leaves_out(part)
 
 
 @dataclass(frozen=True)
@@ -28,21 +71,40 @@ class ImageNetFile:
     Attributes:
         name: File name, as downloaded today; its suffix is the start of the SHA-256.
         former_names: Names under which the same weights were published before.
+        megabytes: About, for a list.
     """
 
     name: str
     former_names: tuple[str, ...] = ()
+    megabytes: int = 0
+
+
+# Torchvision's first weights of each network.
+TORCHVISION = {
+    'resnet18': ImageNetFile('resnet18-f37072fd.pth', ('resnet18-5c106cde.pth',), 47),
+    'resnet34': ImageNetFile('resnet34-b627a593.pth', ('resnet34-333f7ec4.pth',), 87),
+    'resnet50': ImageNetFile('resnet50-0676ba61.pth', ('resnet50-19c8e357.pth',), 102),
+    'resnet101': ImageNetFile('resnet101-63fe2227.pth', ('resnet101-5d3b4d8f.pth',), 179),
+    'resnet152': ImageNetFile('resnet152-394f9c45.pth', ('resnet152-b121ed2d.pth',), 242),
+    'vgg16': ImageNetFile('vgg16-397923af.pth', (), 553),
+}
 
 
 def load_backbone_weights(
-    module: nn.Module, weights: str | Path | None, *, imagenet: ImageNetFile | None, unused: Sequence[str] = ()
+    module: nn.Module,
+    weights: str | Path | None,
+    *,
+    imagenet: ImageNetFile | None,
+    package: Callable[[], Path] | None = None,
+    unused: Sequence[str] = (),
 ) -> bool:
     """Fill a backbone, or leave its random start where that is requested.
 
     Args:
         module: The backbone.
-        weights: None for a random start, 'imagenet', or a path to a file of tensors.
+        weights: None for a random start, 'imagenet', 'package', or a path to a file of tensors.
         imagenet: What 'imagenet' means; None where the word means nothing.
+        package: Finds the file that 'package' means; None where the word means nothing.
         unused: Starts of keys that such files hold and the backbone has no place for (a classifier, dropped stages).
 
     Returns:
@@ -51,9 +113,11 @@ def load_backbone_weights(
     Raises:
         WeightsError: They cannot be had, cannot be read as plain tensors, or do not fit.
     """
-    if weights is None:
+    if weights is None or is_left_out(module):
         return False
-    if weights == 'imagenet' and imagenet is not None:
+    if weights == 'package' and package is not None:
+        path = package()
+    elif weights == 'imagenet' and imagenet is not None:
         path = find_imagenet(imagenet, type(module).__name__)
     else:
         path = Path(weights)
@@ -67,39 +131,65 @@ def find_imagenet(file: ImageNetFile, backbone: str) -> Path:
     Raises:
         WeightsError: It is not in the cache and cannot be downloaded.
     """
-    cache = Path(torch.hub.get_dir()) / 'checkpoints'
-    for name in (file.name, *file.former_names):
-        if (cache / name).is_file():
-            return cache / name
+    found = cached_imagenet(file)
+    if found is not None:
+        return found
     reason = 'SALSEG_OFFLINE is set'
     if not os.environ.get('SALSEG_OFFLINE'):
         try:
-            return _download(file.name, cache)
-        except (URLError, OSError) as error:
+            return download_imagenet(file)
+        except OSError as error:
             reason = f'downloading failed ({error})'
     raise WeightsError(
-        f'the ImageNet weights of {backbone} are not at {cache / file.name}, and {reason}. Put the file there '
-        f'(from {_HOST}{file.name}), pass weights=PATH of a copy, or weights=None for a random start.'
+        f'the ImageNet weights of {backbone} are not at {imagenet_path(file)}, and {reason}. Put the file there '
+        f'(from {HOST}{file.name}), pass weights=PATH of a copy, or start at random: --no-pretrained, in a config '
+        'model.pretrained=False, for this part weights=None.'
     )
 
 
-def _download(name: str, folder: Path) -> Path:
-    """Fetch one file; it appears under its name only when it is complete and has the promised hash."""
-    folder.mkdir(parents=True, exist_ok=True)
-    digest = hashlib.sha256()
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=name)
+def imagenet_path(file: ImageNetFile) -> Path:
+    """Where torch's cache has a file of torchvision; it need not exist."""
+    return Path(torch.hub.get_dir()) / 'checkpoints' / file.name
+
+
+def cached_imagenet(file: ImageNetFile) -> Path | None:
+    """A file of torchvision in torch's cache, under its present name or a former one; None if it is not there."""
+    paths = [imagenet_path(file).with_name(name) for name in (file.name, *file.former_names)]
+    return next((path for path in paths if path.is_file()), None)
+
+
+def download_imagenet(
+    file: ImageNetFile, progress: Callable[[int, int | None], None] | None = None, timeout: float = _TIMEOUT_S
+) -> Path:
+    """Fetch one file; it appears under its name only when it is complete and has the promised hash.
+
+    Raises:
+        OSError: It cannot be fetched or written, or has another hash.
+    """
+    target = imagenet_path(file)
+    # Of this process: two that start together would write into one another's part.
+    part = target.with_name(f'{target.name}.{os.getpid()}.part')
+    target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with os.fdopen(handle, 'wb') as out, urlopen(_HOST + name, timeout=_TIMEOUT_S) as answer:
-            while block := answer.read(1 << 20):
-                digest.update(block)
-                out.write(block)
-        expected = Path(name).stem.rsplit('-', 1)[-1]
-        if not digest.hexdigest().startswith(expected):
-            raise OSError(f'its hash starts with {digest.hexdigest()[:8]} instead of {expected}')
-        os.replace(temporary, folder / name)
+        fetch(HOST + file.name, part, _LIMIT, progress, timeout)
+        check_imagenet(file, part)
+        os.replace(part, target)
     finally:
-        Path(temporary).unlink(missing_ok=True)
-    return folder / name
+        for path in (part, part.with_name(f'{part.name}.json')):
+            path.unlink(missing_ok=True)
+    return target
+
+
+def check_imagenet(file: ImageNetFile, path: Path) -> None:
+    """Compare a file's hash with the start of it that torchvision's names hold.
+
+    Raises:
+        OSError: It is another one.
+    """
+    digest = sha256_of(path)
+    expected = [Path(name).stem.rsplit('-', 1)[-1] for name in (file.name, *file.former_names)]
+    if not digest.startswith(tuple(expected)):
+        raise TransferError(f'its hash starts with {digest[:8]} instead of {" or ".join(expected)}')
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -109,7 +199,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         WeightsError: There is no file, or it holds more than tensors and plain values.
     """
     if not path.is_file():
-        raise WeightsError(f'there is no weights file at {path}; pass weights=PATH of a file, or weights=None.')
+        raise WeightsError(
+            f'there is no weights file at {path}; pass weights=PATH of a file, or start at random: --no-pretrained, in '
+            'a config model.pretrained=False, for this part weights=None.'
+        )
     try:
         content = (
             _read_safetensors(path) if path.suffix == '.safetensors' else torch.load(path, 'cpu', weights_only=True)
