@@ -114,7 +114,7 @@ class Jobs:
             threading.Thread(target=self._wait, args=(self.process, job), daemon=True).start()
 
     def stop(self) -> None:
-        """Interrupt what runs; what it has written stays, and `resume` goes on from there."""
+        """Interrupt what runs; what it has written stays, and `resume` continues from there."""
         job = self.now()
         if job is None or job.state != 'running':
             return
