@@ -37,25 +37,27 @@ def main(argv: list[str] | None = None) -> int:
         began = time.perf_counter()
         words = [sys.executable, '-m', 'salseg', 'app', name, '--port', '0']
         with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as server:
-            assert server.stdout is not None
-            address = server.stdout.readline().split()[1].removeprefix('http://').rstrip('/')
-            connection = http.client.HTTPConnection(address)
-            _get(connection, '/')
-            started = time.perf_counter() - began
-            began = time.perf_counter()
-            _get(connection, '/api/state')
-            keys = [entry['key'] for entry in json.loads(_get(connection, '/api/images'))]
-            assert keys == [f'{number:05d}' for number in range(count)]
-            for key in keys[:FIRST_SCREEN]:
-                _get(connection, f'/api/thumb?key={key}')
-            first = time.perf_counter() - began
-            print(f'start, until the page is served: {started:.2f} s')
-            print(f'first screen of {count} images ({FIRST_SCREEN} thumbnails): {first:.2f} s', flush=True)
-            before = _memory(server.pid)
-            for key in keys:
-                _get(connection, f'/api/thumb?key={key}')
-            after = _memory(server.pid)
-            os.kill(server.pid, signal.SIGINT)
+            try:
+                assert server.stdout is not None
+                address = server.stdout.readline().split()[1].removeprefix('http://').rstrip('/')
+                connection = http.client.HTTPConnection(address)
+                _get(connection, '/')
+                started = time.perf_counter() - began
+                began = time.perf_counter()
+                _get(connection, '/api/state')
+                keys = [entry['key'] for entry in json.loads(_get(connection, '/api/images'))]
+                assert keys == [f'{number:05d}' for number in range(count)]
+                for key in keys[:FIRST_SCREEN]:
+                    _get(connection, f'/api/thumb?key={key}')
+                first = time.perf_counter() - began
+                print(f'start, until the page is served: {started:.2f} s')
+                print(f'first screen of {count} images ({FIRST_SCREEN} thumbnails): {first:.2f} s', flush=True)
+                before = _memory(server.pid)
+                for key in keys:
+                    _get(connection, f'/api/thumb?key={key}')
+                after = _memory(server.pid)
+            finally:
+                os.kill(server.pid, signal.SIGINT)
         print(f'memory after the first screen {before} MB, after all {count} thumbnails {after} MB')
         return 0 if first <= 2 else 1
 

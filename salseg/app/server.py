@@ -266,6 +266,8 @@ def serve(
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))
+            # Whoever opens the address the moment it is printed waits for the server, and is not refused.
+            listener.listen()
         except OSError as error:
             raise DataError(
                 f'{host}:{port} cannot be used: {error}. Another --port may be free; 0 takes one.'

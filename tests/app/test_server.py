@@ -1,6 +1,8 @@
 """The wall, the videos, the scores; and a start without torch."""
 
+import http.client
 import json
+import signal
 import subprocess
 import sys
 
@@ -28,6 +30,18 @@ print([name for name in ('torch', 'mmengine', 'mmcv', 'matplotlib') if name in s
 def test_the_page_starts_and_shows_images_without_torch(folder):
     done = subprocess.run([sys.executable, '-c', COLD, folder], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == '[]', done.stdout + done.stderr
+
+
+def test_the_address_answers_as_soon_as_it_is_printed(folder):
+    words = [sys.executable, '-m', 'salseg', 'app', folder, '--port', '0']
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            address = server.stdout.readline().split()[1].removeprefix('http://').rstrip('/')
+            connection = http.client.HTTPConnection(address, timeout=30)
+            connection.request('GET', '/api/state')
+            assert connection.getresponse().status == 200
+        finally:
+            server.send_signal(signal.SIGINT)
 
 
 def test_the_folder_may_be_missing(tmp_path, capsys):
