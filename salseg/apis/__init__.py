@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from salseg.apis.testing import SavedTest, predict_dataset, test_and_save
     from salseg.apis.track_files import ObjectTrack
     from salseg.apis.tracking import TrackReport, track
-    from salseg.catalog import list_models
+    from salseg.catalog import list_configs, list_models
     from salseg.propagation import Prompt, Propagator
 
 _MODULES = {
@@ -53,6 +53,7 @@ _MODULES = {
     'explain_files': 'salseg.apis.explanation_files',
     'find_objects': 'salseg.apis.finding',
     'init_model': 'salseg.apis.models',
+    'list_configs': 'salseg.catalog',
     'list_models': 'salseg.catalog',
     'precompute_guidance': 'salseg.apis.guidance',
     'predict': 'salseg.apis.predicting',
@@ -92,6 +93,7 @@ __all__ = [
     'explain_files',
     'find_objects',
     'init_model',
+    'list_configs',
     'list_models',
     'precompute_guidance',
     'predict',

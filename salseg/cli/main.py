@@ -10,6 +10,7 @@ from salseg.version import __version__
 
 # name -> module with add_arguments(parser) and run(args) -> exit status; their heads import nothing heavy.
 COMMANDS = {
+    'app': 'salseg.cli.app',
     'train': 'salseg.cli.train',
     'test': 'salseg.cli.test',
     'predict': 'salseg.cli.predict',

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from salseg.datasets.base import Results, SetDataset
-from salseg.datasets.box_files import BoxTable, read_boxes
 from salseg.datasets.prompted_layouts import LAYOUTS, PromptedVideo, check_prompt_encoding, checked_options
 from salseg.errors import DataError
+from salseg.io.box_files import BoxTable, read_boxes
 from salseg.io.listing import by_stem, check_root
 from salseg.io.lists import read_names
 from salseg.registry import DATASETS
@@ -28,7 +28,7 @@ class ObjectVideos(SetDataset):
         encoding: Of the annotations: 'index' (ids), 'binary' (masks of one object) or 'union' (ids of which all are one
             object).
         layout_options: Further options of the layout.
-        boxes: File of boxes, see `salseg.datasets.box_files.read_boxes`; relative to the root.
+        boxes: File of boxes, see `salseg.io.box_files.read_boxes`; relative to the root.
         min_frames: Shorter videos are left out; their names are in ``short``.
         repeats: How often every video stands in an epoch.
         pipeline, seed, name, pixel_mean, pixel_std: See `SetDataset`.

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from salseg.datasets import CompositeClips, ConcatDataset, ObjectVideos, SyntheticImages, SyntheticObjectVideos
-from salseg.datasets.box_files import read_boxes
+from salseg.io.box_files import read_boxes
 from salseg.datasets.sampling.clips import forward_clip, frame_gap, spread_clip
 from salseg.datasets.synthetic.videos import boxes_of_labels
 from salseg.datasets.transforms import (

@@ -1,7 +1,5 @@
 """Boxes around the objects of masks, as CSV or as COCO's JSON."""
 
-import csv
-import io
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from salseg.apis.converting.files import Progress, Summary, with_progress
-from salseg.datasets.box_files import COLUMNS
 from salseg.datasets.checking.findings import Findings
 from salseg.datasets.checking.images import Item
 from salseg.datasets.checking.layout import find_plan, items_of
 from salseg.errors import DataError
 from salseg.io.annotations import UNKNOWN, read_annotation
+from salseg.io.box_files import box_csv
 from salseg.io.files import write_text
 
 Row = tuple[str, str, int, int, int, int, int, int, int]
@@ -57,7 +55,7 @@ def write_boxes(
         summary.count('boxes', len(found))
         if not found:
             summary.note('annotations without object', item.name)
-    write_text(out, _csv(rows) if out.suffix.lower() == '.csv' else _coco(items, rows))
+    write_text(out, box_csv(rows) if out.suffix.lower() == '.csv' else _coco(items, rows))
     return summary
 
 
@@ -82,14 +80,6 @@ def _rows(item: Item) -> Iterator[Row]:
         number += 1
         for own, box in mask_boxes(labels).items():
             yield (item.group, item.stem, number if role == 'object' else own, *box, labels.shape[1], labels.shape[0])
-
-
-def _csv(rows: Sequence[Row]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(COLUMNS)
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def _coco(items: Sequence[Item], rows: Sequence[Row]) -> str:

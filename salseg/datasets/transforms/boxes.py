@@ -3,11 +3,11 @@
 import numpy as np
 import torch
 
-from salseg.datasets.box_files import BoxTable, read_boxes
 from salseg.datasets.transforms.base import FrameTransform, Results
 from salseg.datasets.transforms.sampling import draw_objects
 from salseg.errors import ConfigError, DataError
 from salseg.io.annotations import UNKNOWN
+from salseg.io.box_files import BoxTable, read_boxes
 from salseg.ops.boxes import boxes_of_masks, disjoint_masks, fill_boxes
 from salseg.ops.geometry import map_size
 from salseg.registry import TRANSFORMS
@@ -24,7 +24,7 @@ class LoadBoxes(FrameTransform):
     `MasksToBoxes` at the pipeline's end puts boxes around them. Objects are drawn from those of the first frame.
 
     Args:
-        file: CSV or JSON, see `salseg.datasets.box_files.read_boxes`; None where the data set was given one
+        file: CSV or JSON, see `salseg.io.box_files.read_boxes`; None where the data set was given one
             (``boxes=``).
         max_objects: Slots (K) for the objects of a clip; 'all' gives every object of the first frame one, for
             `SelectObjects` after the augmentation; None for saliency: all boxes of an image are one object.

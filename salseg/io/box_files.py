@@ -1,8 +1,9 @@
-"""Boxes of objects, read from CSV or from COCO's JSON."""
+"""Boxes of objects: read from CSV or from COCO's JSON, written as CSV."""
 
 import csv
+import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,25 @@ def _inside(path: Path, where: str, box: Box, size: tuple[float, float]) -> Box:
 
 
 Row = tuple[str, tuple[str, str], int, Box, tuple[float, float]]
+
+
+def read_box_rows(path: str | Path) -> list[tuple]:
+    """The rows of a CSV of boxes as they stand, to write them again: set, frame, object, x0, y0, x1, y1, width, height.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    return [(*place, index, *box, *size) for _, place, index, box, size in _csv_rows(Path(path))]
+
+
+def box_csv(rows: Iterable[tuple]) -> str:
+    """The text of a CSV of boxes; whole numbers are written without a point."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator='\n')
+    writer.writerow(COLUMNS)
+    for row in rows:
+        writer.writerow([int(value) if isinstance(value, float) and value.is_integer() else value for value in row])
+    return text.getvalue()
 
 
 def _csv_rows(path: Path) -> Iterator[Row]:

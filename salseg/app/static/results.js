@@ -1,0 +1,78 @@
+// Groups and Evaluate: choose, run the command, look at what it wrote.
+
+import { address, choice, get, make, Refused } from './tools.js';
+
+const file = (name, stamp) => address('own-file', { file: name, t: stamp });
+
+export class Groups {
+  constructor(app, place) {
+    this.app = app;
+    this.place = place;
+    this.model = null;
+    this.results = null;
+  }
+
+  async show() {
+    const models = this.app.state.models;
+    if (!models.includes(this.model)) this.model = models[0];
+    const job = this.app.job;
+    this.results = job && job.kind === 'group' && job.state === 'done' ? await get('group', { model: job.words[1] }) : null;
+    if (this.results && this.results.length) this.draw();
+    else { this.place.replaceChildren(); await this.app.images.show(true); }
+  }
+
+  draw() {
+    const stamp = Date.now();
+    const figures = this.results.map((one) => make('figure', {},
+      make('img', { src: file(one.overlay, stamp), alt: '' }), ' ', make('img', { src: file(one.mask, stamp), alt: '' }), make('figcaption', {}, one.name)));
+    this.place.replaceChildren(
+      make('div', { class: 'bar' }, make('button', { click: () => { this.results = null; this.place.replaceChildren(); this.app.images.show(true); } }, '‹ Choose other images')),
+      make('div', { class: 'scroll' }, make('div', { class: 'pairs' }, ...figures)));
+  }
+
+  aside() {
+    const app = this.app, chosen = app.images.chosen, busy = app.job && app.job.state === 'running';
+    return [make('section', {}, make('h2', {}, 'Groups'),
+      make('p', {}, 'Choose two or more images; a co-saliency model marks the kind of object that all of them show.'),
+      make('p', { class: 'soft' }, `${chosen.size} chosen.`),
+      make('div', { class: 'row' }, choice('model', app.state.models.map((name) => [name, name]), this.model, (value) => { this.model = value; }),
+        make('button', { id: 'go', class: 'primary', disabled: busy || chosen.size < 2, click: () => app.start({ kind: 'group', model: this.model, keys: [...chosen] }) }, 'Compare')),
+      make('p', { class: 'soft small' }, 'It needs a model on groups, such as dcfm-lite: train one, and start the page with --model and the folder of its run.'))];
+  }
+}
+
+export class Evaluate {
+  constructor(app, place) {
+    this.app = app;
+    this.place = place;
+  }
+
+  async show() {
+    let found = null;
+    try {
+      if (this.app.model) found = await get('scores', { model: this.app.model });
+    } catch (error) {
+      if (!(error instanceof Refused) || error.status !== 404) throw error;
+    }
+    if (!found) {
+      const text = this.app.state.truth ? 'Predict first, then score the maps against the ground truth.' : 'There is no ground truth in this folder. Full masks belong into mask/, named like the images.';
+      this.place.replaceChildren(make('div', { class: 'empty' }, text));
+      return;
+    }
+    const stamp = Date.now();
+    const tiles = Object.entries(found.metrics).map(([name, value]) => make('div', {}, make('b', {}, value === null ? '–' : value.toFixed(3)), name));
+    this.place.replaceChildren(make('div', { class: 'scroll' },
+      make('h2', {}, `${this.app.model}, ${found.protocol}`), make('div', { class: 'tiles', id: 'scores' }, ...tiles),
+      ...found.counted.map((line) => make('p', { class: 'soft' }, line)),
+      make('h2', {}, 'Worst images'), ...found.worst.map((name) => make('img', { class: 'strip', alt: name, src: file(name, stamp) })),
+      make('p', { class: 'soft' }, `Tables, curves and all worst images: ${found.report}`)));
+  }
+
+  aside() {
+    const app = this.app, busy = app.job && app.job.state === 'running';
+    return [make('section', {}, make('h2', {}, 'Evaluate'),
+      make('p', {}, app.state.truth ? `Ground truth: ${app.state.truth}/. Only images that have it are counted.` : 'Needs full masks of some images.'),
+      make('div', { class: 'row' }, choice('maps', app.state.mapped.map((name) => [name, name]), app.model, async (value) => { await app.choose(value); await this.show(); }),
+        make('button', { id: 'go', class: 'primary', disabled: busy || !app.state.truth || !app.model, click: () => app.start({ kind: 'evaluate', model: app.model }) }, 'Score')))];
+  }
+}

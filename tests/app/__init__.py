@@ -1,0 +1,1 @@
+"""The page: what a browser is answered, and what is then in the folder."""
