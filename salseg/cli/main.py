@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from salseg.errors import SalsegError
+from salseg.paths import trusted_imports
 from salseg.version import __version__
 
 # name -> module with add_arguments(parser) and run(args) -> exit status; their heads import nothing heavy.
@@ -53,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        return import_module(COMMANDS[args.command]).run(args)
+        with trusted_imports(getattr(args, 'trust', False)):
+            return import_module(COMMANDS[args.command]).run(args)
     except SalsegError as error:
         if args.debug:
             raise

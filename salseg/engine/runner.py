@@ -16,7 +16,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from salseg.engine import checkpoint as files
-from salseg.engine.config import check_sizes
+from salseg.engine.config import check_sizes, write_run_config
 from salseg.engine.named_weights import options_to_store
 from salseg.engine.optim import fill_lengths, schedule_differences
 from salseg.engine.starting import build_model, nearest_cause
@@ -51,6 +51,12 @@ class SalRunner(Runner):
         if not_about_file_clients not in logger.filters:
             logger.addFilter(not_about_file_clients)
         return logger
+
+    def dump_config(self) -> None:
+        """Write the resolved config into the run's folder, to read as Python and, for its use as MODEL, as JSON."""
+        super().dump_config()
+        if is_main_process():
+            write_run_config(self.cfg, self.work_dir)
 
     def build_optim_wrapper(self, optim_wrapper: Any) -> OptimWrapper | OptimWrapperDict:
         """mmengine's, and a warning where the config leaves the constructor to mmengine's default."""

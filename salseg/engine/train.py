@@ -10,7 +10,7 @@ from mmengine.config import Config
 
 from salseg.catalog import is_published_name
 from salseg.engine.checkpoint import has_checkpoint, newest_checkpoint
-from salseg.engine.config import load_config
+from salseg.engine.config import load_config, run_config_of
 from salseg.engine.launch import init_processes
 from salseg.engine.optim import fill_lengths
 from salseg.engine.runner import SalRunner, device_line
@@ -149,4 +149,4 @@ def _datasets(loader: Mapping[str, Any] | None) -> Iterator[Any]:
 
 def is_begun(work_dir: str | Path) -> bool:
     """Whether a run was started in this folder: its config was written."""
-    return any(Path(work_dir).glob('*.py'))
+    return run_config_of(work_dir) is not None

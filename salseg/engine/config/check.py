@@ -191,16 +191,22 @@ def find_class(name: str, path: str = '') -> Any:
     Raises:
         UnknownName: No registry has it.
     """
+    found = registered_class(name.removeprefix('salseg.'))
+    return _registry_for(path).get(name) if found is None else found
+
+
+def registered_class(name: str) -> Any:
+    """Class or function registered under a name without scope; None where there is none. Imports nothing by that name."""
     for registry in own.ALL_REGISTRIES:
         registry.import_from_location()
-        found = registry.find(name.removeprefix('salseg.'))
+        found = registry.find(name)
         if found is not None:
             return found
     for registry in _ROOTS:
         registry.import_from_location()
         if name in registry.module_dict:
             return registry.module_dict[name]
-    return _registry_for(path).get(name)
+    return None
 
 
 def _registry_for(path: str) -> own.Registry:
