@@ -1,8 +1,10 @@
 """Optimisation: parameter groups, the wrapper of a step, schedules."""
 
 import contextlib
+import copy
 import inspect
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -206,15 +208,37 @@ def fill_lengths(schedules: Any, steps: int | None) -> None:
 _PROGRESS = {'last_step', '_global_step', '_last_value', 'verbose'}
 
 
-def schedule_differences(built: Sequence[Any], saved: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What a checkpoint's schedules have otherwise than those of the config, one line each.
+@dataclass(frozen=True)
+class ScheduleDifference:
+    """What a checkpoint's schedule has otherwise than the config's.
+
+    Attributes:
+        text: In words.
+        number: Place of the schedule; None where the numbers of schedules differ.
+        key: Of its state.
+        value: The config's.
+    """
+
+    text: str
+    number: int | None = None
+    key: str = ''
+    value: Any = None
+
+    @property
+    def is_length(self) -> bool:
+        """Whether it is the schedule's whole length, which follows the length of the run."""
+        return self.key in (*_LENGTHS, 'end')
+
+
+def schedule_differences(built: Sequence[Any], saved: Sequence[Mapping[str, Any]]) -> list[ScheduleDifference]:
+    """What a checkpoint's schedules have otherwise than those of the config.
 
     Args:
         built: Schedules of the config, before any step.
         saved: Their states in the checkpoint.
     """
     if len(built) != len(saved):
-        return [f'param_scheduler: {len(saved)} in the checkpoint, {len(built)} in the config']
+        return [ScheduleDifference(f'param_scheduler: {len(saved)} in the checkpoint, {len(built)} in the config')]
     found = []
     for number, (schedule, there) in enumerate(zip(built, saved)):
         here = schedule.state_dict()
@@ -222,8 +246,32 @@ def schedule_differences(built: Sequence[Any], saved: Sequence[Mapping[str, Any]
         for key in sorted((here.keys() | there.keys()) - _PROGRESS):
             if _plain(here.get(key)) != _plain(there.get(key)):
                 title = 'learning rate' if key == 'base_values' else key
-                found.append(f'{name}: {title} {there.get(key)} in the checkpoint, {here.get(key)} in the config')
+                text = f'{name}: {title} {there.get(key)} in the checkpoint, {here.get(key)} in the config'
+                found.append(ScheduleDifference(text, number, key, here.get(key)))
     return found
+
+
+def follow_length(
+    schedule: Any, saved: MutableMapping[str, Any], difference: ScheduleDifference, optimizer: Mapping[str, Any]
+) -> None:
+    """Give the state of a schedule the config's length, and the next step the rate that it has at that length.
+
+    Args:
+        schedule: The config's.
+        saved: Its state in the checkpoint, changed in place.
+        difference: One of its lengths.
+        optimizer: State of the optimiser, whose rates are changed in place where the schedule is a function of the step;
+            one that goes from value to value takes the new length with its next step.
+    """
+    saved[difference.key] = difference.value
+    # A schedule that had ended did not count on.
+    saved['last_step'] = max(min(saved['_global_step'], saved['end'] - 1) - saved['begin'], -1)
+    if isinstance(schedule, ValueScheduler):
+        there = copy.copy(schedule)
+        there.load_state_dict(dict(saved))
+        saved['_last_value'] = there.values()
+        for group, value in zip(optimizer['param_groups'], saved['_last_value']):
+            group[schedule.param_name] = value
 
 
 def _plain(value: Any) -> Any:

@@ -18,7 +18,7 @@ from torch import nn
 from salseg.engine import checkpoint as files
 from salseg.engine.config import check_sizes, write_run_config
 from salseg.engine.named_weights import options_to_store
-from salseg.engine.optim import fill_lengths, schedule_differences
+from salseg.engine.optim import fill_lengths, follow_length, schedule_differences
 from salseg.engine.starting import build_model, nearest_cause
 from salseg.errors import CheckpointError
 from salseg.io.files import replacing
@@ -92,7 +92,7 @@ class SalRunner(Runner):
         if is_resuming(self) and 'message_hub' not in checkpoint:
             raise CheckpointError(f'{filename} holds weights only; training cannot be resumed from it. Use load_from.')
         if is_resuming(self):
-            self._require_same_schedule(filename, checkpoint.get('param_schedulers'))
+            self._take_schedule(filename, checkpoint)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         partial = bool(self.cfg.get('load_partial', False)) and not is_resuming(self)
         cause = functools.partial(nearest_cause, meta=checkpoint.get('meta'))
@@ -101,17 +101,31 @@ class SalRunner(Runner):
         self.logger.info(f'weights from {filename}: {fit.line()}')
         return checkpoint
 
-    def _require_same_schedule(self, filename: str, saved: Any) -> None:
-        # mmengine would go on with the saved schedule, whose end is that of the run as it was begun, without a word.
-        built = self.param_schedulers
-        different = schedule_differences(built, saved) if isinstance(built, list) and isinstance(saved, list) else []
-        if different:
+    def _take_schedule(self, filename: str, checkpoint: dict[str, Any]) -> None:
+        """Let the lengths of the schedules follow the config's, in the states that mmengine is about to load.
+
+        It would take the saved ones: a run that is to be longer than it was begun would keep the old end of its schedule.
+
+        Raises:
+            CheckpointError: They differ in more than length, so the checkpoint is another run's.
+        """
+        built, saved = self.param_schedulers, checkpoint.get('param_schedulers')
+        if not isinstance(built, list) or not isinstance(saved, list):
+            return
+        different = schedule_differences(built, saved)
+        others = [found.text for found in different if not found.is_length]
+        if others:
             raise CheckpointError(
                 f"{filename}: the schedule of this run is not the config's:\n  "
-                + '\n  '.join(different)
-                + '\n  A run is resumed with the options that it was begun with. To train it further, begin another run from '
-                f'its weights: --cfg-options load_from={filename}. To keep the old schedule in a longer run, name its values: '
-                '--cfg-options param_scheduler.N.KEY=VALUE.'
+                + '\n  '.join(others)
+                + '\n  A run is resumed with the rates and schedules that it was begun with. For others begin another run '
+                f'from its weights: --cfg-options load_from={filename}.'
+            )
+        for found in different:
+            follow_length(built[found.number or 0], saved[found.number or 0], found, checkpoint['optimizer'])
+            self.logger.warning(
+                f'{found.text}: from here on the rate is that of the longer or shorter schedule, and the run ends otherwise '
+                'than one that was begun so. --cfg-options param_scheduler.N.KEY=VALUE keeps the old one.'
             )
 
     def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
