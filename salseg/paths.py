@@ -56,7 +56,9 @@ def is_shipped_module(name: str) -> bool:
         return False
     first, *rest = name.split('.')
     if first == 'projects' and rest:
-        return (assets_root() / 'projects' / rest[0]).exists() or (assets_root() / 'projects' / f'{rest[0]}.py').exists()
+        return (assets_root() / 'projects' / rest[0]).exists() or (
+            assets_root() / 'projects' / f'{rest[0]}.py'
+        ).exists()
     return first == 'salseg'
 
 

@@ -28,7 +28,7 @@ from salseg.apis.track_files import (
 )
 from salseg.apis.track_records import begin_correction, check_numbers, clear, describe, holds_nothing
 from salseg.engine.checkpoint import load_file, save_file
-from salseg.errors import DataError
+from salseg.errors import DataError, NotFinite
 from salseg.io.fields import Fields
 from salseg.io.files import write_text
 from salseg.io.record import FILE_NAME, REPLACE, RunRecord, begin, read_record, write_record
@@ -210,7 +210,10 @@ class _Call:
 
     def _step(self, image: np.ndarray, number: int, last: bool) -> Any:
         kept = dict(permanent=True) if number in self.plan.permanent else {}
-        return self.propagator.step(image, self.plan.prompts.get(number), last=last, **kept)
+        try:
+            return self.propagator.step(image, self.plan.prompts.get(number), last=last, **kept)
+        except NotFinite as error:
+            raise NotFinite(f'{self.source.source}, frame {number}: {error}') from error
 
     def _track_backward(self, start: int, after: Callable[[int, bool, bool], None]) -> None:
         """Frames from one down to 0; each has the objects that are given in later frames only."""

@@ -13,14 +13,14 @@ from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
-from torch import nn
+from torch import Tensor, nn
 
 from salseg.engine import checkpoint as files
 from salseg.engine.config import check_sizes, write_run_config
 from salseg.engine.named_weights import options_to_store
 from salseg.engine.optim import fill_lengths, follow_length, schedule_differences
 from salseg.engine.starting import build_model, nearest_cause
-from salseg.errors import CheckpointError
+from salseg.errors import CheckpointError, NotFinite
 from salseg.io.files import replacing
 from salseg.mmengine_compat.running import is_resuming, mark_loaded
 
@@ -66,7 +66,10 @@ class SalRunner(Runner):
                 'optim_wrapper has no constructor: mmengine makes a parameter group of every single parameter. Set '
                 "optim_wrapper.constructor='GroupedOptimWrapperConstructor' for one of each learning rate and decay."
             )
-        return super().build_optim_wrapper(optim_wrapper)
+        wrapper = super().build_optim_wrapper(optim_wrapper)
+        if getattr(wrapper, 'scales', False) and hasattr(self.bare_model, 'may_overflow'):
+            self.bare_model.may_overflow = True
+        return wrapper
 
     def build_param_scheduler(self, scheduler: Any) -> Any:
         """mmengine's; a schedule that names no length lasts as long as the training."""
@@ -140,10 +143,27 @@ class SalRunner(Runner):
         with files.failing_write(path), replacing(path) as temporary:
             super().save_checkpoint(out_dir, temporary.name, *args, **kwargs)
 
+    def _check_weights(self, checkpoint: Mapping[str, Any]) -> None:
+        """Refuse to write weights that are not finite, in the place of ones that may be."""
+        parameters = {name for name, _ in self.bare_model.named_parameters()}
+        for part in ('state_dict', 'ema_state_dict'):
+            for name, value in (checkpoint.get(part) or {}).items():
+                if not isinstance(value, Tensor) or not value.is_floating_point() or not value.numel():
+                    continue
+                # A buffer may be a mask of infinities.
+                bad = ~torch.isfinite(value) if name.removeprefix('module.') in parameters else torch.isnan(value)
+                if bool(bad.any()):
+                    raise NotFinite(
+                        f'iteration {(checkpoint.get("meta") or {}).get("iter", self.iter)}: {int(bad.sum())} of {bad.numel()} values of {name} are not finite. No '
+                        'checkpoint is written of them; the last one stays. Lower the learning rate '
+                        '(optim_wrapper.optimizer.lr), then continue from it with --resume.'
+                    )
+
     def call_hook(self, fn_name: str, **kwargs: Any) -> None:
         """Run the hooks' method of that name; a checkpoint about to be written is encoded after all of them."""
         super().call_hook(fn_name, **kwargs)
         if fn_name == 'before_save_checkpoint':
+            self._check_weights(kwargs['checkpoint'])
             kwargs['checkpoint'].setdefault('meta', {}).update(options_to_store(self.cfg))
             encode_state(kwargs['checkpoint'])
 

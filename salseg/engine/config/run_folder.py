@@ -58,7 +58,9 @@ def read_run_config(path: str | Path, to_build: bool = True) -> Config:
         raise ConfigError(f'{path} is no config that `salseg train` wrote.')
     version, name = found.number('salseg_config'), found.text('name')
     if version != _FORMAT:
-        raise ConfigError(f'{path} has the format {version}; this salseg reads {_FORMAT}. Use the version that wrote it.')
+        raise ConfigError(
+            f'{path} has the format {version}; this salseg reads {_FORMAT}. Use the version that wrote it.'
+        )
     values = _decoded(found.mapping('config'))
     if to_build:
         _import_shipped(path, values.get('custom_imports'))
@@ -145,7 +147,9 @@ def _import_shipped(path: Path, imports: Any) -> None:
 def _check_names(path: Path, values: Mapping[str, Any]) -> None:
     """An unknown name is looked up as a module's by mmengine, which would run it."""
     if values.get('default_scope', 'salseg') not in _SCOPES:
-        raise ConfigError(f'{path}: default_scope is {short(values["default_scope"])}; expected {" or ".join(_SCOPES)}.')
+        raise ConfigError(
+            f'{path}: default_scope is {short(values["default_scope"])}; expected {" or ".join(_SCOPES)}.'
+        )
     for place, name in _names(values, ''):
         known = isinstance(name, str) and re.fullmatch(r'(salseg\.|mmengine\.)?\w+', name)
         # What mmengine fetches to start a part from may be any file.
@@ -160,9 +164,7 @@ def _names(node: Any, place: str) -> Iterator[tuple[str, Any]]:
     if isinstance(node, Mapping):
         for key, value in node.items():
             here = f'{place}.{key}' if place else str(key)
-            if key in ('type', 'constructor') and value is not None:
-                yield here, value
-            elif key == '_scope_' and value not in _SCOPES:
+            if (key in ('type', 'constructor') and value is not None) or (key == '_scope_' and value not in _SCOPES):
                 yield here, value
             else:
                 yield from _names(value, here)
