@@ -6,6 +6,7 @@ Results lie in the ordinary layouts with a record of what made them; an interrup
 import argparse
 
 from salseg.cli.common import add_launcher, add_options, add_weights, progress_bar, say
+from salseg.io.files import owning
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +45,11 @@ def run(args: argparse.Namespace) -> int:
         from salseg.engine.launch import init_processes
 
         init_processes(args.launcher)
+    with owning(args.out, shared=args.launcher != 'none'):
+        return _compute(args)
+
+
+def _compute(args: argparse.Namespace) -> int:
     if args.what == 'flow':
         return _flow(args)
     if args.what == 'guidance':

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from salseg.engine import checkpoint as files
 from salseg.engine.config import check_sizes, write_run_config
+from salseg.engine.identity import KEY, refuse_another_run, run_identity
 from salseg.engine.named_weights import options_to_store
 from salseg.engine.optim import fill_lengths, follow_length, schedule_differences
 from salseg.engine.starting import build_model, nearest_cause
@@ -33,6 +34,11 @@ class SalRunner(Runner):
     def bare_model(self) -> nn.Module:
         """The model without its distributed wrapper."""
         return self.model.module if is_model_wrapper(self.model) else self.model
+
+    @functools.cached_property
+    def identity(self) -> dict[str, Any]:
+        """See `run_identity`; files are looked at once, as the run begins."""
+        return run_identity(self.cfg, self.train_loop.dataloader.dataset)
 
     def build_model(self, model: Any) -> nn.Module:
         """mmengine's; no file of pretrained weights is read that the checkpoint to load overwrites."""
@@ -96,6 +102,8 @@ class SalRunner(Runner):
             raise CheckpointError(f'{filename} holds weights only; training cannot be resumed from it. Use load_from.')
         if is_resuming(self):
             self._take_schedule(filename, checkpoint)
+            if not self.cfg.get('allow_changes'):
+                refuse_another_run(str(filename), (checkpoint.get('meta') or {}).get(KEY), self.identity)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         partial = bool(self.cfg.get('load_partial', False)) and not is_resuming(self)
         cause = functools.partial(nearest_cause, meta=checkpoint.get('meta'))
@@ -153,8 +161,9 @@ class SalRunner(Runner):
                 # A buffer may be a mask of infinities.
                 bad = ~torch.isfinite(value) if name.removeprefix('module.') in parameters else torch.isnan(value)
                 if bool(bad.any()):
+                    step = (checkpoint.get('meta') or {}).get('iter', self.iter)
                     raise NotFinite(
-                        f'iteration {(checkpoint.get("meta") or {}).get("iter", self.iter)}: {int(bad.sum())} of {bad.numel()} values of {name} are not finite. No '
+                        f'iteration {step}: {int(bad.sum())} of {bad.numel()} values of {name} are not finite. No '
                         'checkpoint is written of them; the last one stays. Lower the learning rate '
                         '(optim_wrapper.optimizer.lr), then continue from it with --resume.'
                     )
@@ -164,7 +173,9 @@ class SalRunner(Runner):
         super().call_hook(fn_name, **kwargs)
         if fn_name == 'before_save_checkpoint':
             self._check_weights(kwargs['checkpoint'])
-            kwargs['checkpoint'].setdefault('meta', {}).update(options_to_store(self.cfg))
+            kwargs['checkpoint'].setdefault('meta', {}).update(
+                {**options_to_store(self.cfg), KEY: self.identity}
+            )
             encode_state(kwargs['checkpoint'])
 
 

@@ -43,10 +43,8 @@ def find_start(config: Config, model: str, from_scratch: bool = False) -> None:
         start = config.load_from = model
     if start and from_scratch:
         raise ConfigError(f'--from-scratch, but load_from={start!r} names weights. Leave one of the two out.')
-    if start and Path(start).is_dir():
-        config.load_from = chosen_checkpoint(start)
-    elif start and is_published_name(start) and not Path(start).exists():
-        config.load_from = str(weights_file(start))
+    if start:
+        config.load_from = start_file(start)
     if start or from_scratch or not before:
         return
     folder = f'runs/{Path(before).stem}'
@@ -57,6 +55,17 @@ def find_start(config: Config, model: str, from_scratch: bool = False) -> None:
         f'  salseg train {model} --cfg-options load_from={folder}\n'
         '  All stages one after the other: salseg train PROJECT --stages. Without a start, as an experiment: --from-scratch.'
     )
+
+
+def start_file(start: str) -> str:
+    """File of the weights that a training starts from, which are named as a file, a run's folder or published weights.
+
+    Raises:
+        CheckpointError, WeightsError: The folder holds no checkpoint, or published weights are not here.
+    """
+    if Path(start).is_dir():
+        return chosen_checkpoint(start)
+    return str(weights_file(start)) if is_published_name(start) and not Path(start).exists() else start
 
 
 def build_model(

@@ -107,8 +107,9 @@ def test_the_record_holds_what_went_in_what_came_out_and_how_it_went(folder, tmp
     report = track(stream(model), folder, prompts(), out)
     record = read_record(out, 'track')
     assert (record.state, record.weights.fingerprint) == ('done', weights_fingerprint(model))
-    assert record.inputs == {path.name: FileMark.of(path) for path in folder.iterdir()}
-    assert record.outputs == {path.name: FileMark.of(path) for path in (out / 'masks').iterdir()}
+    assert record.inputs == {path.name: FileMark.of(path, content=True) for path in folder.iterdir()}
+    results = [*(out / 'masks').iterdir(), out / 'objects.csv', out / 'overlay.mp4']
+    assert record.outputs == {path.name: FileMark.of(path, content=True) for path in results}
     assert record.settings['prompts']['3']['ids'] == [3]
     assert record.result['memory']['bytes'] > 0
     assert asdict(report).items() <= {**record.result, 'object_ids': (7, 3)}.items()

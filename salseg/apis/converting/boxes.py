@@ -15,7 +15,7 @@ from salseg.datasets.checking.images import Item
 from salseg.datasets.checking.layout import find_plan, items_of
 from salseg.errors import DataError
 from salseg.io.annotations import UNKNOWN, read_annotation
-from salseg.io.files import write_text
+from salseg.io.files import csv_cell, write_text
 
 Row = tuple[str, str, int, int, int, int, int, int, int]
 
@@ -88,7 +88,7 @@ def _csv(rows: Sequence[Row]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
     writer.writerow(COLUMNS)
-    writer.writerows(rows)
+    writer.writerows([csv_cell(cell) for cell in row] for row in rows)
     return text.getvalue()
 
 

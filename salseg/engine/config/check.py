@@ -22,6 +22,8 @@ _CONSUMED = {
     'BaseLoop': {'by_epoch'},
 }
 _TOP_EXTRA = {
+    'allow_changes',
+    'begun_from',
     'custom_imports',
     'load_partial',
     'model_options',

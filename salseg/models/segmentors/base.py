@@ -199,12 +199,13 @@ class BaseSegmentor(BaseModel):
         """
         total, terms = super().parse_losses(losses)
         if not self.may_overflow and not math.isfinite(float(total.detach())):
-            bad = [name for name, value in terms.items() if name != 'loss' and not math.isfinite(float(value.detach()))]
+            values = {name: float(value.detach()) for name, value in terms.items() if name != 'loss'}
+            bad = [f'{name} is {value}' for name, value in values.items() if not math.isfinite(value)]
             step = int(MessageHub.get_current_instance().runtime_info.get('iter', 0)) + 1
             raise NotFinite(
-                f'iteration {step}: {", ".join(f"{name} is {float(terms[name].detach())}" for name in bad) or "loss is too large"}. The '
-                'weights were not changed, and the last checkpoint stays. Lower the learning rate '
-                '(optim_wrapper.optimizer.lr), or look at the labels (`salseg check-data`).'
+                f'iteration {step}: {", ".join(bad) or "the sum of the losses is not finite"}. The weights were not changed, '
+                'and the last checkpoint stays. Lower the learning rate (optim_wrapper.optimizer.lr), or look at the labels '
+                '(`salseg check-data`).'
             )
         return total, terms
 
