@@ -246,7 +246,9 @@ def objects_csv(log: Mapping[int, Seen], source: FrameSource, lost_below: float)
     rows.writerow(('frame', 'name', 'object', 'area', 'confidence', 'lost'))
     for number in sorted(log):
         for index, (area, sure) in sorted(log[number].items()):
-            rows.writerow((number, csv_cell(source.name(number)), index, area, sure, int(is_lost(area, sure, lost_below))))
+            rows.writerow(
+                (number, csv_cell(source.name(number)), index, area, sure, int(is_lost(area, sure, lost_below)))
+            )
     return text.getvalue()
 
 

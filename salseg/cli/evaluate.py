@@ -1,8 +1,8 @@
 """Score folders of predictions against a folder of ground truths; no config is needed."""
 
 import argparse
-from contextlib import nullcontext
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 

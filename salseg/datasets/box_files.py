@@ -51,7 +51,9 @@ def read_boxes(path: str | Path) -> BoxTable:
 def _inside(path: Path, where: str, box: Box, size: tuple[float, float]) -> Box:
     width, height = size
     if not all(math.isfinite(value) and abs(value) <= _LARGEST for value in (*box, *size)):
-        raise DataError(f'{path}, {where}: the box {box} in {width:g}x{height:g} pixels; expected finite numbers of pixels.')
+        raise DataError(
+            f'{path}, {where}: the box {box} in {width:g}x{height:g} pixels; expected finite numbers of pixels.'
+        )
     if box[0] >= box[2] or box[1] >= box[3]:
         raise DataError(f'{path}, {where}: the box {box} has no area; expected x0 < x1 and y0 < y1.')
     x0, y0, x1, y1 = max(box[0], 0), max(box[1], 0), min(box[2], width), min(box[3], height)
@@ -73,7 +75,13 @@ def _csv_rows(path: Path) -> Iterator[Row]:
             for number, row in enumerate(reader, 2):
                 x0, y0, x1, y1 = (float(row[name]) for name in COLUMNS[3:7])
                 size = float(row['width']), float(row['height'])
-                yield f'line {number}', (csv_text(row['set']), csv_text(row['frame'])), int(row['object']), (x0, y0, x1, y1), size
+                yield (
+                    f'line {number}',
+                    (csv_text(row['set']), csv_text(row['frame'])),
+                    int(row['object']),
+                    (x0, y0, x1, y1),
+                    size,
+                )
     except (OSError, UnicodeDecodeError, ValueError, TypeError) as error:
         raise DataError(f'{path} cannot be read as a table of boxes: {error}.') from error
 

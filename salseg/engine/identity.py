@@ -91,7 +91,11 @@ def _leaves(node: Any, place: str) -> Iterator[tuple[str, Any]]:
 def _start(path: str) -> str:
     """Names, shapes and bytes of the weights of a file, in short."""
     state = load_file(path)['state_dict']
-    parts = [f'{key} {tuple(value.shape)} '.encode() + _bytes(value) for key, value in state.items() if hasattr(value, 'shape')]
+    parts = [
+        f'{key} {tuple(value.shape)} '.encode() + _bytes(value)
+        for key, value in state.items()
+        if hasattr(value, 'shape')
+    ]
     return content_digest(b''.join(content_digest(part).encode() for part in parts))[:16]
 
 

@@ -47,6 +47,8 @@ class SalRunner(Runner):
             partial = bool(self.cfg.get('load_partial')) and not self.cfg.get('resume')
             state = files.load_file(start, mmap=True)['state_dict'] if partial else {}
             model = build_model(model, state, partial, start)
+        elif isinstance(model, Mapping):
+            model = build_model(model)
         built = super().build_model(model)
         check_sizes(built, self.cfg)
         return built
@@ -173,9 +175,7 @@ class SalRunner(Runner):
         super().call_hook(fn_name, **kwargs)
         if fn_name == 'before_save_checkpoint':
             self._check_weights(kwargs['checkpoint'])
-            kwargs['checkpoint'].setdefault('meta', {}).update(
-                {**options_to_store(self.cfg), KEY: self.identity}
-            )
+            kwargs['checkpoint'].setdefault('meta', {}).update({**options_to_store(self.cfg), KEY: self.identity})
             encode_state(kwargs['checkpoint'])
 
 

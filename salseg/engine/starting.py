@@ -14,7 +14,7 @@ from torch import nn
 from salseg.catalog import is_published_name
 from salseg.engine.checkpoint import chosen_checkpoint
 from salseg.engine.named_weights import weights_file
-from salseg.errors import ConfigError, WeightsError
+from salseg.errors import ConfigError, SalsegError, WeightsError
 from salseg.models.backbones.weights import pretrained_files
 from salseg.registry import MODELS
 
@@ -86,10 +86,10 @@ def build_model(
         WeightsError: A file that is needed cannot be had; where the checkpoint brings a part of it, how much.
     """
     if state is None:
-        return MODELS.build(spec)
+        return _built(spec)
     drawn = torch.get_rng_state()
     with pretrained_files() as files:
-        model = MODELS.build(spec)
+        model = _built(spec)
     if not partial or not files.parts:
         return model
     lacking = _lacking(model, files.parts, {key.removeprefix('module.') for key in state})
@@ -99,10 +99,23 @@ def build_model(
     torch.set_rng_state(drawn)
     with pretrained_files({number for number in range(len(files.parts)) if number not in lacking}):
         try:
-            return MODELS.build(spec)
+            return _built(spec)
         except WeightsError as error:
             words = '; '.join(lacking.values())
             raise WeightsError(f'{error}\n  It is needed, since {source} does not bring all of it: {words}.') from error
+
+
+def _built(spec: Mapping[str, Any]) -> nn.Module:
+    try:
+        return MODELS.build(spec)
+    except SalsegError:
+        raise
+    except (TypeError, ValueError, AssertionError, RuntimeError, ArithmeticError, LookupError) as error:
+        # What constructors of layers raise at a number that makes none.
+        raise ConfigError(
+            f'the model cannot be built from model.* of the config: {error}. Look at the values that were changed last '
+            '(--debug shows where it failed).'
+        ) from error
 
 
 def _lacking(model: nn.Module, parts: Sequence[nn.Module], state: set[str]) -> dict[int, str]:

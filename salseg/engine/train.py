@@ -65,6 +65,11 @@ def train(
     # Published weights that stand for the model are what a training starts from.
     base = model.partition('@')[0] if is_published_name(model) else model
     config = load_config(base, options, pretrained=pretrained)
+    absent = [key for key in ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper') if not config.get(key)]
+    if absent:
+        raise ConfigError(
+            f'{model} has no {absent[0]}, so nothing can be trained with it. Add it, or name a base with it.'
+        )
     name = Path(model).stem if not Path(model).is_dir() else Path(model).name
     folder = work_dir or config.get('work_dir') or f'work_dirs/{name}'
     going_on = bool(resume) and (resume is not True or has_checkpoint(folder))

@@ -90,7 +90,9 @@ def home(tmp_path_factory):
     (home / 'broken.py').write_text('model = dict(\n')
     (home / 'raises.py').write_text('model = 1 / 0\n')
     (home / 'no_model.py').write_text('a = 1\n')
-    (home / 'absent_import.py').write_text(f'_base_ = [{str(home / "tiny.py")!r}]\ncustom_imports = dict(imports=["not_there"])\n')
+    (home / 'absent_import.py').write_text(
+        f'_base_ = [{str(home / "tiny.py")!r}]\ncustom_imports = dict(imports=["not_there"])\n'
+    )
     (home / 'list.txt').write_bytes(b'\xff\xfe\xfa')
     (home / 'empty.txt').write_text('\n')
     (home / 'names.txt').write_text('nobody\n')
@@ -124,10 +126,9 @@ def home(tmp_path_factory):
 
 
 PREDICT = {
-    **{f'alone {name}': (f'predict {name}', name) for name in (
-        'text.png', 'empty.png', 'cut.png', 'huge.png', 'wide.png', 'none.png', 'lies.bmp', 'negative.bmp', 'text.jpg', 'x.gif',
-        'x.tif', 'x.webp', 'text.mp4', 'pipe.png', 'nowhere.png',
-    )},
+    'a video that is none': ('predict text.mp4', 'text.mp4'),
+    'a pipe': ('predict pipe.png', 'pipe.png'),
+    'an image that is nowhere': ('predict nowhere.png', 'nowhere.png'),
     'the device is none': ('predict photos --device nothing', 'nothing'),
     'the kinds are unknown': ('predict photos --save maps', 'maps'),
     'no kinds': ('predict photos --save ,', '--save'),
@@ -210,7 +211,10 @@ EVALUATE = {
     'an empty list': ('evaluate pred gt --protocol sod --list empty.txt', 'empty.txt'),
     'a list of nobody': ('evaluate pred gt --protocol sod --list names.txt', 'nobody'),
     'no processes': ('evaluate pred gt --protocol sod --processes 0', '--processes 0'),
-    'predictions of a huge image': ('evaluate mixed_huge_png mixed_huge_png --protocol sod --processes 1', 'z_huge.png'),
+    'predictions of a huge image': (
+        'evaluate mixed_huge_png mixed_huge_png --protocol sod --processes 1',
+        'z_huge.png',
+    ),
     'predictions that are text': ('evaluate mixed_text_png mixed_text_png --protocol sod --processes 1', 'z_text.png'),
     'a pipe among them': ('evaluate piped piped --protocol sod --processes 1', 'z.png'),
 }
@@ -279,7 +283,54 @@ def test_what_is_wrong_is_said_in_a_sentence(line, word, home, tmp_path, capsys,
         words += CPU
     status, said = call(words, capsys)
     # A photo that cannot be read, alone as among others, is named at the end.
-    assert status == (1 if line.startswith('predict') and 'failed' in said else 2), said
+    assert status == (1 if line.startswith('predict') and 'left out: ' in said else 2), said[-2000:]
     assert word in said
     assert 'Traceback' not in said
     assert len(said.strip().splitlines()[-1]) < 2000
+
+
+BAD_IMAGES = (
+    'text.png', 'empty.png', 'cut.png', 'huge.png', 'wide.png', 'none.png', 'lies.bmp', 'negative.bmp', 'text.jpg', 'x.gif', 'x.tif',
+    'x.webp', 'pipe.png', 'endless.png',
+)  # fmt: skip
+
+
+@pytest.fixture(scope='module')
+def mixed(home, tmp_path_factory):
+    """What is said of a folder with two good images and every bad one, and the files that were written."""
+    out = tmp_path_factory.mktemp('mixed')
+    for name in 'ab':
+        image(home / f'mixed/{name}.png')
+    for name in BAD_IMAGES[:-2]:
+        (home / 'mixed' / f'z_{name}').write_bytes((home / name).read_bytes())
+    os.mkfifo(home / 'mixed/z_pipe.png')
+    (home / 'mixed/z_endless.png').symlink_to('/dev/zero')
+    return out, ['predict', str(home / 'mixed'), '--out', str(out), *CPU]
+
+
+def test_bad_images_never_stop_the_others_and_are_all_named(mixed, capsys):
+    out, words = mixed
+    status, said = call(words, capsys)
+    assert status == 1
+    assert sorted(path.name for path in out.rglob('*.png')) == ['a.png', 'b.png']
+    assert [name for name in BAD_IMAGES if f'z_{name}' not in said] == []
+    assert 'Traceback' not in said
+
+
+def test_cells_that_a_spreadsheet_would_run_are_quoted(home, tmp_path, capsys):
+    for name in ('=1+1', '+a', '-b', '@c'):
+        mask(tmp_path / f'gt/{name}.png')
+    words = ['evaluate', f'=cmd={tmp_path / "gt"}', str(tmp_path / 'gt'), '--protocol', 'sod', '--processes', '1']
+    assert call([*words[:1], str(tmp_path / 'gt'), *words[2:], '--out', str(tmp_path / 'out')], capsys)[0] == 0
+    cells = [cell for line in (tmp_path / 'out/images.csv').read_text().splitlines() for cell in line.split(',')]
+    assert {"'=1+1", "'+a", "'-b", "'@c"} <= set(cells)
+    assert not [cell for cell in cells if cell[:1] in ('=', '+', '@')]
+
+
+@pytest.mark.parametrize('name', ['nan', 'inf', 'large', 'id', 'word', 'flat', 'short', 'columns'])
+def test_boxes_that_are_none_are_refused(name, home):
+    from salseg.datasets.box_files import read_boxes
+    from salseg.errors import DataError
+
+    with pytest.raises(DataError, match=f'{name}.csv'):
+        read_boxes(home / f'{name}.csv')

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 
 from salseg import registry as own
 from salseg.engine.config.origin import Origin, find_origin
+from salseg.engine.config.values import check_values
 from salseg.errors import ConfigError, UnknownKey, UnknownName
 from salseg.models.backbones.base import Backbone
 
@@ -58,7 +59,7 @@ def check_config(config: Mapping[str, Any], origins: Mapping[str, Origin] | None
     Raises:
         UnknownKey: A key nothing takes; the message names it, the nearest valid one and the place that set it.
         UnknownName: A ``type`` that no registry has.
-        ConfigError: The model takes another type of input than a test set has.
+        ConfigError: A value is of the wrong type or range, or the model takes another type of input than a test set has.
     """
     origins = origins or {}
     known = set(inspect.signature(Runner.__init__).parameters) - {'self'} | _TOP_EXTRA
@@ -70,6 +71,7 @@ def check_config(config: Mapping[str, Any], origins: Mapping[str, Origin] | None
             _refuse(key, key, known, 'the top level of a config', origins)
     for path, node in _nodes(dict(config)):
         _check_node(path, node, origins)
+    check_values(config, origins)
     _check_input_type(config, origins)
 
 

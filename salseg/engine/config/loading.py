@@ -57,7 +57,7 @@ def load_config(
         ) from error
     except SalsegError:
         raise
-    except (KeyError, TypeError, AttributeError, NameError, ValueError) as error:
+    except (LookupError, TypeError, AttributeError, NameError, ValueError, ArithmeticError, AssertionError) as error:
         raise ConfigError(f'{path} cannot be read: {type(error).__name__}: {error}') from error
     needed = options_of_file(weights, (config.get('model') or {}).get('type')) if weights is not None else {}
     try:
