@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from clip_runs import iou, metrics, predictor, texts, verdicts, video_maps
 from group_metrics import Member, group_overlap
-from tracking import follow, score, stand_still, synthetic_videos
+from tracking import follow, logged, score, stand_still, synthetic_videos
 
 from salseg.apis import SaliencyPredictor, init_model
 from salseg.apis.groups import GroupPredictor
@@ -131,13 +131,8 @@ def fit(row: Row, config: Path, folder: Path, seed: int, args: argparse.Namespac
 
 def losses(folder: Path) -> tuple[float, float]:
     """Mean loss of the first and of the last ten steps of a run."""
-    found = {}
-    for file in sorted(folder.glob('*/vis_data/scalars.json')):
-        for line in file.read_text().splitlines():
-            values = json.loads(line)
-            if 'loss' in values:
-                found[values['step']] = values['loss']
-    return found[min(found)], found[max(found)]
+    rows = logged(folder)
+    return rows[0]['loss'], rows[-1]['loss']
 
 
 def images(args: argparse.Namespace, seed: int, iterations: int) -> Options:

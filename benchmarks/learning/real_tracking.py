@@ -38,7 +38,7 @@ from salseg.io.images import read_image
 from salseg.registry import BACKBONES
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'projects/xmem/configs'
-RUNS = {'masks': 'xmem_lite0_masks_real-128.py', 'P+W+T': 'xmem_lite0_boxes_real-128.py'}
+RUNS = {'masks': 'xmem_lite0_masks_real-128.py', 'P+W+T': 'xmem_lite0_boxes-stable_real-128.py'}
 SETS = tuple(f'train_dataloader.dataset.datasets.{number}' for number in (0, 1))
 EARLIER, NEIGHBOURS, TEMPERATURE = 3, 10, 0.05
 

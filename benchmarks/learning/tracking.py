@@ -29,7 +29,7 @@ class TestVideo:
     labels: list[np.ndarray]
 
 
-def synthetic_videos(count: int, frames: int, size: int) -> list[TestVideo]:
+def synthetic_videos(count: int, frames: int, size: int | tuple[int, int]) -> list[TestVideo]:
     """Videos that no training saw, with all their objects visible in the first frame."""
     found, index = [], 0
     while len(found) < count:
@@ -40,12 +40,23 @@ def synthetic_videos(count: int, frames: int, size: int) -> list[TestVideo]:
     return found
 
 
-def learned(config: Path, folder: Path, iterations: int, options: Sequence[str]) -> Any:
+def learned(config: Path, folder: Path, iterations: int, options: Sequence[str], from_scratch: bool = False) -> Any:
     """The trained model; a training that ended is not repeated, one that was stopped continues from its last checkpoint."""
     checkpoint = folder / f'iter_{iterations}.pth'
     if not checkpoint.is_file():
-        train(str(config), list(options), str(folder), resume=has_checkpoint(folder))
+        train(str(config), list(options), str(folder), resume=has_checkpoint(folder), from_scratch=from_scratch)
     return init_model(str(config), str(checkpoint), 'cpu', list(options))
+
+
+def logged(folder: Path) -> list[dict[str, float]]:
+    """What a run logged of its losses, in the order of its steps; one that was resumed may have logged a step twice."""
+    found = {}
+    for file in sorted(folder.glob('*/vis_data/scalars.json')):
+        for line in file.read_text().splitlines():
+            values = json.loads(line)
+            if 'loss' in values:
+                found[values['step']] = values
+    return [found[step] for step in sorted(found)]
 
 
 def measured(folder: Path, settings: Mapping[str, Any], measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -107,6 +118,24 @@ def moved_prompt(answer: Answer, videos: Sequence[TestVideo]) -> dict[str, float
     return dict(own=float(np.mean(own)), other=float(np.mean(other)))
 
 
+def extent(model: Any, videos: Sequence[TestVideo]) -> dict[str, float]:
+    """How much the answers hold, from the second frame on, the mean over objects and frames where they are.
+
+    ``area`` is the answer's number of pixels by the object's; ``contrast`` the mean probability on the object less that on
+    the rest of the frame, in [-1, 1]: 0 of a constant map.
+    """
+    area, contrast = [], []
+    for video in videos:
+        results = propagate(Propagator(model), video.frames, {0: Prompt.from_labels(video.labels[0])})
+        for labels, result in list(zip(video.labels, results))[1:]:
+            for index, probability in zip(result.object_ids, result.probability[1:].numpy()):
+                truth = labels == index
+                if truth.any() and not truth.all():
+                    area.append((result.labels == index).sum() / truth.sum())
+                    contrast.append(probability[truth].mean() - probability[~truth].mean())
+    return dict(area=float(np.mean(area)), contrast=float(np.mean(contrast)))
+
+
 def overlap(guess: np.ndarray, truth: np.ndarray) -> float:
     """Intersection over union of two masks, 1 if both are empty."""
     union = (guess | truth).sum()
@@ -143,15 +172,21 @@ def keep(results: Mapping[str, Any], folder: Path) -> None:
 
 
 def short_run(
-    iterations: int, seed: int, batch: int = 2, data: Sequence[str] = ('train_dataloader.dataset',)
+    iterations: int,
+    seed: int,
+    batch: int = 2,
+    data: Sequence[str] = ('train_dataloader.dataset',),
+    cosine: bool = True,
 ) -> list[str]:
-    """Options of a training of so many iterations; ``data`` are the places of its data sets in the config."""
+    """Options of a training of so many iterations; ``data`` are the places of its data sets in the config, ``cosine`` is
+    whether its rate falls as in adamw_cosine_600."""
     own = [
         option
         for place in data
         for option in (f'{place}.pipeline.0.total_draws={iterations * batch}', f'{place}.seed={seed}')
     ]
+    falling = [f'param_scheduler.1.T_max={iterations}'] if cosine else []
     return [
-        f'randomness.seed={seed}', f'train_cfg.max_iters={iterations}', f'param_scheduler.1.T_max={iterations}',
-        f'default_hooks.checkpoint.interval={min(iterations, 50)}', 'default_hooks.logger.interval=50', *own,
+        f'randomness.seed={seed}', f'train_cfg.max_iters={iterations}', *falling,
+        *own, *(f'default_hooks.{hook}.interval={min(iterations, 50)}' for hook in ('checkpoint', 'logger')),
     ]  # fmt: skip

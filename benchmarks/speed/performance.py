@@ -1,13 +1,13 @@
 """Training step and inference of every system: time, throughput, peak memory, mixed against single precision, compiled.
 
-    python benchmarks/speed/performance.py [--device cuda:0] [--systems NAME ...] [--compile]
+    python benchmarks/speed/performance.py [--device cuda:0] [--systems NAME ...] [--compile] [--objects 3] [--frames 50]
     python benchmarks/speed/performance.py --device cpu --quick
 
 Prints the table of docs/en/performance.md with the name of the device. Networks are at their published sizes, with random
 weights and random images, so that data loading takes no part. A step is forward, losses, backward and SGD. Mixed precision
-is float16 with gradient scaling on a GPU, bfloat16 on a CPU. Trackers are timed frame by frame with one object, after the
-memory has filled. Without a GPU nothing is measured unless --device cpu asks for it; --quick takes the small models at tiny
-sizes, which shows that everything runs and nothing else.
+is float16 with gradient scaling on a GPU, bfloat16 on a CPU. Trackers are timed frame by frame, with one object unless told
+otherwise, over the second half of --frames. Without a GPU nothing is measured unless --device cpu asks for it; --quick takes
+the small models at tiny sizes, which shows that everything runs and nothing else.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from mmengine.optim import OptimWrapper
 from torch import nn
@@ -60,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--quick', action='store_true', help='the small models at tiny sizes, one round')
     parser.add_argument('--systems', nargs='+', default=list(SYSTEMS), choices=list(SYSTEMS))
     parser.add_argument('--rounds', type=int, default=10)
+    parser.add_argument('--objects', type=int, default=1, help='followed together by a tracker')
+    parser.add_argument('--frames', type=int, default=50, help='of the stream that a tracker follows')
     parser.add_argument('--compile', action='store_true', help='also with torch.compile')
     args = parser.parse_args(arguments)
     if args.device is None and not torch.cuda.is_available():
@@ -85,7 +88,7 @@ def row(name: str, device: torch.device, args: argparse.Namespace) -> str:
     )
     rounds = 1 if args.quick else args.rounds
     steps = [training(model, name, system, device, mixed, rounds) for mixed in (False, True)]
-    rates = [inference(model.eval(), name, system, device, mixed, rounds, args.quick) for mixed in (False, True)]
+    rates = [inference(model.eval(), name, system, device, mixed, rounds, args) for mixed in (False, True)]
     compiled = None
     if args.compile and name not in TRACKERS:
         compiled = compiled_rate(model, name, system, device, rounds)
@@ -148,31 +151,40 @@ def training(
 
 @torch.inference_mode()
 def inference(
-    model: nn.Module, name: str, system: System, device: torch.device, mixed: bool, rounds: int, quick: bool
+    model: nn.Module,
+    name: str,
+    system: System,
+    device: torch.device,
+    mixed: bool,
+    rounds: int,
+    args: argparse.Namespace,
 ) -> float:
     """Frames in a second."""
     half = torch.float16 if device.type == 'cuda' else torch.bfloat16
     with torch.autocast(device.type, half, enabled=mixed):
         if name in TRACKERS:
-            return following(model, device, (TINY, TINY) if quick else FOLLOWED, 4 if quick else 50)
+            size, frames = ((TINY, TINY), 4) if args.quick else (FOLLOWED, args.frames)
+            return following(model, device, size, frames, args.objects)
         one = System(1, system.tested if name != 'contrastive-vsod' else 1, system.size)
         inputs, _ = batch(name, one, device)
         seconds, _ = timed(lambda: model(inputs, mode='tensor'), device, rounds)
     return one.frames / seconds
 
 
-def following(model: nn.Module, device: torch.device, size: tuple[int, int], frames: int) -> float:
-    """Frames in a second of a tracker, over the second half of a stream."""
+def following(model: nn.Module, device: torch.device, size: tuple[int, int], frames: int, objects: int = 1) -> float:
+    """Frames in a second of a tracker, over the second half of a stream; the objects lie side by side."""
     model.shorter_side = min(size)
     stream = Propagator(model, random_weights=True)
     images = torch.randint(0, 256, (frames, *size, 3), dtype=torch.uint8).numpy()
-    mask = torch.zeros(size, dtype=torch.bool)
-    mask[size[0] // 4 : size[0] // 2, size[1] // 4 : size[1] // 2] = True
+    masks = {index + 1: np.zeros(size, dtype=bool) for index in range(objects)}
+    for index, mask in masks.items():
+        left, width = size[1] // 4, size[1] // (4 * objects)
+        mask[size[0] // 4 : size[0] // 2, left + (index - 1) * width : left + index * width] = True
     for index, image in enumerate(images):
         if index == frames // 2:
             wait(device)
             started = time.perf_counter()
-        stream.step(image, Prompt.from_masks({1: mask.numpy()}) if index == 0 else None)
+        stream.step(image, Prompt.from_masks(masks) if index == 0 else None)
     wait(device)
     return (frames - frames // 2) / (time.perf_counter() - started)
 

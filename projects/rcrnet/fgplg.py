@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from salseg.errors import ConfigError, DataError
 from salseg.models.segmentors.base import Part, Parts
 from salseg.models.segmentors.saliency_segmentor import SaliencySegmentor
-from salseg.ops import flow_magnitude, warp
+from salseg.ops import consistent_flow, flow_magnitude, warp
 from salseg.registry import SEGMENTORS
 from salseg.structures import FrameInputs
 
@@ -27,11 +27,14 @@ class FGPLG(SaliencySegmentor):
     Args:
         cue: What comes beside the image: 'flow', both labels warped and both flow magnitudes (Gd of the paper's table
             4); 'labels', both labels as they are (Gc); 'none' (Gb).
+        check_flow: Set warped labels to 0, unknown, where the flow there and back does not end where it began
+            (`consistent_flow`): hidden pixels and wrong flow. Needs ``ComputeFlow(pairs='neighbours-both-ways')``. Off,
+            as published.
         backbone, head, neck, restore_from, restore_align_corners, postprocess, data_preprocessor, losses, extra_passes,
             norm_eval: See :class:`SaliencySegmentor`.
 
     Raises:
-        ConfigError: The cue is unknown, or the backbone has no convolution on three channels.
+        ConfigError: The cue is unknown or has no flow to check, or the backbone has no convolution on three channels.
     """
 
     input_types = ('clip',)
@@ -42,6 +45,7 @@ class FGPLG(SaliencySegmentor):
         head: Part,
         neck: Part | None = None,
         cue: Literal['flow', 'labels', 'none'] = 'flow',
+        check_flow: bool = False,
         restore_from: str = 'logits',
         restore_align_corners: bool = False,
         postprocess: Mapping[str, Any] | None = None,
@@ -64,7 +68,9 @@ class FGPLG(SaliencySegmentor):
         )
         if cue not in _EXTRA:
             raise ConfigError(f"FGPLG: cue={cue!r}; expected 'flow', 'labels' or 'none'.")
-        self.cue = cue
+        if check_flow and cue != 'flow':
+            raise ConfigError(f"FGPLG: check_flow=True needs cue='flow', found cue={cue!r}: no other cue has a flow.")
+        self.cue, self.check_flow = cue, check_flow
         # After everything is built, so that a backbone's pretrained colours are already in place.
         self.first = _inflate_first(self.backbone, 3 + _EXTRA[cue])
 
@@ -73,7 +79,8 @@ class FGPLG(SaliencySegmentor):
 
         Args:
             inputs: ``frames`` (B, 1, 3, H, W) target; ``prompt`` (B, 2, H, W) labels of i and j in [0, 1]; ``flow``
-                (B, 2, 2, H, W) pixels from the target to i and to j.
+                (B, 2, 2, H, W) pixels from the target to i and to j, with ``check_flow`` (B, 4, 2, H, W), these and from i
+                and from j to the target.
 
         Raises:
             DataError: Labels or flow are missing, or the batch holds more than the target.
@@ -97,8 +104,16 @@ class FGPLG(SaliencySegmentor):
         # Flow runs from the target to the neighbour, in pixels, so the label is sampled backwards and every target
         # pixel gets one. The paper's O(i->k) reads the other way; the released code does this.
         warped = [warp(labels[:, side : side + 1], flow[:, side]) for side in (0, 1)]
-        # Nothing checks for occlusion or wrong flow: the magnitudes are all that the network can judge the warped
-        # labels by.
+        # As published nothing checks for occlusion or wrong flow: the magnitudes are all that the network can judge the
+        # warped labels by.
+        if self.check_flow:
+            if flow.shape[1] != 4:
+                raise DataError(
+                    f'FGPLG(check_flow=True) needs the flow there and back, found {flow.shape[1]} of four: set '
+                    "ComputeFlow(pairs='neighbours-both-ways') in train_pipeline and generate_pipeline."
+                )
+            # 0 is what a label of the background has: the network is told nothing, neither object nor void.
+            warped = [label * consistent_flow(flow[:, side], flow[:, side + 2]) for side, label in enumerate(warped)]
         return torch.cat([image, *warped, *(flow_magnitude(flow[:, side]) for side in (0, 1))], dim=1)
 
     def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *args: Any) -> None:

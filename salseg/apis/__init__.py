@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from salseg.apis.clips import ClipPredictor
     from salseg.apis.explaining import Explanation, SetExplainer, ShownView, TrackExplainer, explain
     from salseg.apis.explanation_files import explain_files
+    from salseg.apis.finding import ObjectFinder, find_objects
     from salseg.apis.group_files import predict_groups
     from salseg.apis.groups import GroupPredictor
     from salseg.apis.guidance import precompute_guidance
     from salseg.apis.image_files import predict_files, watch_files
+    from salseg.apis.looks import FindRules
     from salseg.apis.many_videos import VideosReport, track_videos
     from salseg.apis.models import init_model
     from salseg.apis.predicting import SaliencyPredictor, predict
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
 _MODULES = {
     'ClipPredictor': 'salseg.apis.clips',
     'Explanation': 'salseg.apis.explaining',
+    'FindRules': 'salseg.apis.looks',
     'GroupPredictor': 'salseg.apis.groups',
+    'ObjectFinder': 'salseg.apis.finding',
     'ObjectTrack': 'salseg.apis.track_files',
     'Prediction': 'salseg.apis.predictor',
     'Prompt': 'salseg.propagation',
@@ -47,6 +51,7 @@ _MODULES = {
     'binarise_files': 'salseg.apis.binarising',
     'explain': 'salseg.apis.explaining',
     'explain_files': 'salseg.apis.explanation_files',
+    'find_objects': 'salseg.apis.finding',
     'init_model': 'salseg.apis.models',
     'list_models': 'salseg.catalog',
     'precompute_guidance': 'salseg.apis.guidance',
@@ -67,7 +72,9 @@ _MODULES = {
 __all__ = [
     'ClipPredictor',
     'Explanation',
+    'FindRules',
     'GroupPredictor',
+    'ObjectFinder',
     'ObjectTrack',
     'Prediction',
     'Prompt',
@@ -83,6 +90,7 @@ __all__ = [
     'binarise_files',
     'explain',
     'explain_files',
+    'find_objects',
     'init_model',
     'list_models',
     'precompute_guidance',

@@ -35,7 +35,7 @@ class VideosReport:
 def track_videos(
     propagator: Propagator | MergedPropagator,
     videos: Mapping[str, str | Path],
-    prompts: str | Path | Mapping[str, Mapping[int, Prompt]],
+    prompts: str | Path | Mapping[str, Mapping[int, Prompt]] | Callable[[str, FrameSource], Mapping[int, Prompt]],
     out: str | Path,
     note: Callable[[str], None] | None = None,
     progress: Callable[[str], Callable[[int, int | None], None] | None] | None = None,
@@ -48,7 +48,8 @@ def track_videos(
     Args:
         propagator: The model.
         videos: By name, files or folders of frames; `salseg.apis.inputs.find_videos` finds them.
-        prompts: By name and number of the frame; or where they are, see `prompts_at`.
+        prompts: By name and number of the frame; where they are, see `prompts_at`; or what gives them for a name and a
+            video, as `find_objects` can.
         out: Folder for the results.
         note: Called with a sentence on each box that is cut at the border.
         progress: Called with the name of each video; gives what `track` calls.
@@ -59,9 +60,12 @@ def track_videos(
         propagator.reset()
         try:
             source = FrameSource(path)
-            given = (
-                prompts_at(prompts, name, source, note) if isinstance(prompts, str | Path) else prompts.get(name, {})
-            )
+            if callable(prompts):
+                given = prompts(name, source)
+            elif isinstance(prompts, str | Path):
+                given = prompts_at(prompts, name, source, note)
+            else:
+                given = prompts.get(name, {})
             show = None if progress is None else progress(name)
             report.reports[name] = track(propagator, source, given, Path(out) / name, progress=show, **options)
         except SalsegError as error:

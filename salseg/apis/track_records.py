@@ -43,9 +43,7 @@ def describe(
             )
             for run in runs
         ],
-        video=f'camera {source.source}' if source.live else str(Path(str(source.source)).resolve()),
-        # Of all files, in their order: a frame that is replaced under its name makes another video.
-        content=_content(inputs),
+        **source_facts(source, inputs),
         max_frames=max_frames,
         prompts={str(number): _prompt_facts(plan.prompts[number]) for number in sorted(plan.prompts)},
         backward=plan.backward,
@@ -97,6 +95,19 @@ def keep_whole(folder: TrackFolder, record: RunRecord) -> bool:
     if OBJECTS in changed:
         write_text(folder.out / OBJECTS, objects_csv(folder.log(), folder.source, float(record.settings['lost_below'])))
     return True
+
+
+def source_facts(source: FrameSource, marks: Mapping[str, FileMark] | None = None) -> dict[str, Any]:
+    """Which video it is, for a record; ``marks`` of its files by name, where their content was read already.
+
+    The content counts: a frame that is replaced under its name makes another video.
+    """
+    if marks is None:
+        marks = {path.name: FileMark.of(path, content=True) for path in source.files}
+    return dict(
+        video=f'camera {source.source}' if source.live else str(Path(str(source.source)).resolve()),
+        content=_content(marks),
+    )
 
 
 def _prompt_facts(prompt: Prompt) -> dict[str, Any]:

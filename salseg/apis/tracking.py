@@ -86,6 +86,7 @@ def track(
     rle: bool = False,
     alpha: bool = False,
     lost_below: float = LOST_BELOW,
+    found: Mapping[str, Any] | None = None,
 ) -> TrackReport:
     """Track objects and write ``<out>/masks/<frame>.png`` (palette, ids as given), ``overlay.mp4`` and ``objects.csv``.
 
@@ -114,6 +115,7 @@ def track(
         alpha: Write ``matte/<frame>.png``, the objects' probability together, and ``alpha.mov`` (ProRes 4444).
         lost_below: An object is lost in a frame where it is tracked and has no pixel, or where its mean probability
             inside its mask is below this.
+        found: How the prompts were found, where no user gave them (`ObjectFinder.facts`): kept in the record.
 
     Raises:
         DataError: There is no prompt; the folder holds results of another call; a frame or a prompt cannot be used; a
@@ -130,10 +132,11 @@ def track(
     for run in runs if plan.permanent else ():
         check_permanent(run.model)
     check_numbers(source, max_frames, plan)
+    choices = dict(lost_below=checked_threshold(lost_below), alpha=alpha, **({'found': dict(found)} if found else {}))
     with owning(out):
         return _track(
-            propagator, runs, source, plan, Path(out), overlay, state_every, max_frames, overwrite, progress, correct,
-            keep_states, rle, alpha, lost_below,
+            propagator, runs, source, plan, Path(out), choices, overlay, state_every, max_frames, overwrite, progress, correct,
+            keep_states, rle,
         )  # fmt: skip
 
 
@@ -143,6 +146,7 @@ def _track(
     source: FrameSource,
     plan: TrackPlan,
     out: Path,
+    choices: Mapping[str, Any],
     overlay: bool,
     state_every: int,
     max_frames: int | None,
@@ -151,11 +155,8 @@ def _track(
     correct: bool,
     keep_states: bool,
     rle: bool,
-    alpha: bool,
-    lost_below: float,
 ) -> TrackReport:
     folder = TrackFolder(out, source)
-    choices = dict(lost_below=checked_threshold(lost_below), alpha=alpha)
     wanted = describe(runs, source, plan, max_frames, choices)
     if correct and overwrite:
         raise DataError('--correct keeps what lies before the correction, --overwrite removes it: give one of them.')

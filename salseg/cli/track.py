@@ -36,6 +36,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     given.add_argument(
         '--prompts', metavar='PATH', help='of several videos: folder with NAME/, NAME.png or NAME.json, or a JSON file'
     )
+    given.add_argument(
+        '--find',
+        nargs='?',
+        const='salseg-demo',
+        metavar='SALIENCY_MODEL',
+        help='find the objects with a saliency model of images (salseg-demo); implies --backward',
+    )
+    given.add_argument(
+        '--find-every', type=int, metavar='N', help='with --find: look for objects in every N-th frame (5)'
+    )
     given.add_argument('--encoding', choices=('index', 'binary'), default='index', help='of the masks (default: index)')
     given.add_argument(
         '--scribble-encoding',
@@ -92,10 +102,18 @@ def run(args: argparse.Namespace) -> int:
         raise DataError(f'--max-frames {args.max_frames}; expected 1 or more.')
     videos = find_videos(args.source)
     alone = [f'--{name}' for name in ('mask', 'box', 'points', 'scribble') if getattr(args, name)]
+    if args.find and (alone or args.prompts):
+        raise DataError(
+            f'--find gives the prompts: leave out {", ".join([*alone, *(["--prompts"] if args.prompts else [])])}.'
+        )
+    if args.find_every is not None and not args.find:
+        raise DataError('--find-every says how often --find looks for objects: give --find too, or leave it out.')
     if alone and (videos or args.prompts):
         raise DataError(f'{", ".join(alone)}: prompts of several videos are given by --prompts PATH alone.')
-    if videos and not args.prompts:
-        raise DataError(f'{args.source} holds {len(videos)} videos; say where their prompts are: --prompts PATH.')
+    if videos and not args.prompts and not args.find:
+        raise DataError(
+            f'{args.source} holds {len(videos)} videos; say where their prompts are: --prompts PATH, or --find objects.'
+        )
     model = init_model(args.model, args.checkpoint, args.device, args.cfg_options, trained=not args.random_weights)
     propagator = build_propagator(model, args.random_weights, args.box_prompt, args.scales, args.flip)
     options = dict(
@@ -103,7 +121,7 @@ def run(args: argparse.Namespace) -> int:
         max_frames=args.max_frames,
         overwrite=args.overwrite,
         allow_gaps=args.allow_gaps,
-        backward=args.backward,
+        backward=args.backward or bool(args.find),
         permanent=args.permanent,
         every=args.every,
         correct=args.correct,
@@ -112,6 +130,14 @@ def run(args: argparse.Namespace) -> int:
         alpha=args.alpha,
         lost_below=LOST_BELOW if args.lost_below is None else args.lost_below,
     )
+    args.finder = None
+    if args.find:
+        from salseg.apis.finding import ObjectFinder
+        from salseg.apis.looks import FindRules
+
+        rules = FindRules() if args.find_every is None else FindRules(every=args.find_every)
+        args.finder = ObjectFinder(propagator, args.find, rules)
+        options['found'] = args.finder.facts()
     if videos:
         say(device_line())
         return _several(args, propagator, videos, options)
@@ -130,7 +156,9 @@ def _one(args: argparse.Namespace, propagator: Any, options: dict[str, Any]) -> 
     from salseg.io.videos import FrameSource
 
     source = FrameSource(args.source)
-    if args.prompts:
+    if args.finder:
+        prompts = _found(args, source, args.out)
+    elif args.prompts:
         path = Path(args.source)
         prompts = prompts_at(args.prompts, path.name if path.is_dir() else path.stem, source, say)
     else:
@@ -149,12 +177,16 @@ def _one(args: argparse.Namespace, propagator: Any, options: dict[str, Any]) -> 
 def _several(args: argparse.Namespace, propagator: Any, videos: dict[str, Any], options: dict[str, Any]) -> int:
     from salseg.apis.many_videos import track_videos
 
+    def find(name: str, source: Any) -> Any:
+        return _found(args, source, f'{args.out}/{name}')
+
+    prompts = find if args.finder else args.prompts
     status = 0
     failures: dict[str, str] = {}
     for name, path in videos.items():
         with progress_bar(name, 'frames') as update:
             report = track_videos(
-                propagator, {name: path}, args.prompts, args.out, note=say, progress=lambda _: update, **options
+                propagator, {name: path}, prompts, args.out, note=say, progress=lambda _: update, **options
             )
         failures |= report.failures
         for found in report.reports.values():
@@ -164,6 +196,17 @@ def _several(args: argparse.Namespace, propagator: Any, videos: dict[str, Any], 
     for name, why in failures.items():
         say(f'{name}: {why}')
     return 1 if failures else status
+
+
+def _found(args: argparse.Namespace, source: Any, out: str) -> Any:
+    """Prompts of the objects that are found in a video, written where its results go."""
+    from salseg.apis.finding import find_objects
+
+    with progress_bar('finding', 'frames') as update:
+        prompts = find_objects(args.finder, source, out, args.max_frames, args.overwrite, update)
+    count = len({index for prompt in prompts.values() for index in prompt.ids})
+    say(f'found: {count} object{"s" * (count > 1)}, first masks in {out}/found')
+    return prompts
 
 
 def _tell(report: 'TrackReport') -> None:

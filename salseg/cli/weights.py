@@ -72,7 +72,7 @@ def _list(args: argparse.Namespace) -> int:
 
 def _get(args: argparse.Namespace) -> int:
     from salseg.cli.common import progress_bar
-    from salseg.engine.imagenet import LABEL, get_imagenet
+    from salseg.engine.imagenet import get_imagenet, is_torchvision
     from salseg.engine.published import get_weights
     from salseg.errors import ConfigError
 
@@ -80,11 +80,11 @@ def _get(args: argparse.Namespace) -> int:
         raise ConfigError(f'--timeout {args.timeout}; expected seconds above 0.')
     for name in args.names:
         with progress_bar(name, 'MB') as update:
-            if name.endswith(LABEL):
+            if is_torchvision(name):
                 path, fetched = get_imagenet(name, _in_megabytes(update), args.timeout)
             else:
                 facts, fetched = get_weights(name, args.again, _in_megabytes(update), args.timeout, say)
-        if name.endswith(LABEL):
+        if is_torchvision(name):
             say(f'{name}: {path}' + ('' if fetched else ' (was here)'))
             continue
         say(f'{name}: SHA-256 {facts.sha256}, {facts.size} bytes from {facts.source}')
@@ -106,10 +106,10 @@ def _say_where(name: str, new: bool = True) -> None:
 
 
 def _import(args: argparse.Namespace) -> int:
-    from salseg.engine.imagenet import LABEL, import_imagenet
+    from salseg.engine.imagenet import import_imagenet, is_torchvision
     from salseg.engine.published import import_weights
 
-    if args.name.endswith(LABEL):
+    if is_torchvision(args.name):
         say(f'{args.name}: {import_imagenet(args.name, args.file)}')
         return 0
     facts = import_weights(args.name, args.file, note=say)
@@ -120,14 +120,14 @@ def _import(args: argparse.Namespace) -> int:
 
 def _verify(args: argparse.Namespace) -> int:
     from salseg.catalog import published_weights
-    from salseg.engine.imagenet import LABEL, verify_imagenet
+    from salseg.engine.imagenet import is_torchvision, verify_imagenet
     from salseg.engine.published import verify_weights
     from salseg.io.weights_cache import weights_path
 
     names = args.names or [w.name for w in published_weights() if weights_path(w.name).is_file()]
     wrong = 0
     for name in names:
-        problem = verify_imagenet(name) if name.endswith(LABEL) else verify_weights(name)
+        problem = verify_imagenet(name) if is_torchvision(name) else verify_weights(name)
         say(f'{name}: {problem or "as recorded"}')
         wrong += bool(problem)
     if not names:
@@ -136,12 +136,12 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _remove(args: argparse.Namespace) -> int:
-    from salseg.engine.imagenet import LABEL, find_file, imagenet_path
+    from salseg.engine.imagenet import find_file, imagenet_path, is_torchvision
     from salseg.engine.published import remove_weights
     from salseg.errors import ConfigError
 
     for name in args.names:
-        if name.endswith(LABEL):
+        if is_torchvision(name):
             raise ConfigError(
                 f'{name} lies in the cache of torch, which other programs use too: {imagenet_path(find_file(name))}.'
             )

@@ -1,10 +1,11 @@
-"""Torchvision's ImageNet weights by name: fetched or imported into torch's cache, where backbones look for them."""
+"""Torchvision's weights by name: fetched or imported into torch's cache, where backbones and RAFT look for them."""
 
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from salseg.datasets.flow.raft import RAFT_FILES
 from salseg.errors import UnknownName, WeightsError
 from salseg.models.backbones.weights import (
     HOST,
@@ -17,22 +18,32 @@ from salseg.models.backbones.weights import (
 )
 
 LABEL = '@imagenet'
+# Of what torchvision has besides, here optical flow.
+OTHER = '@torchvision'
 LICENCE = 'published with torchvision (BSD-3-Clause)'
 
 
 def imagenet_names() -> list[str]:
-    """Names such as 'resnet50@imagenet'."""
-    return [f'{network}{LABEL}' for network in TORCHVISION]
+    """Names such as 'resnet50@imagenet' and 'raft_small@torchvision'."""
+    return [*(f'{network}{LABEL}' for network in TORCHVISION), *(f'raft_{size}{OTHER}' for size in RAFT_FILES)]
+
+
+def is_torchvision(name: str) -> bool:
+    """Whether a name asks for a file of torchvision, known or not."""
+    return name.endswith((LABEL, OTHER))
 
 
 def find_file(name: str) -> ImageNetFile:
     """The file of a name.
 
     Raises:
-        UnknownName: Torchvision's first weights of that network are none that a backbone takes.
+        UnknownName: They are none that a backbone or RAFT takes.
     """
     if name not in imagenet_names():
-        raise UnknownName(f'no ImageNet weights are called {name!r}; there are {", ".join(imagenet_names())}.')
+        raise UnknownName(f'no weights of torchvision are called {name!r}; there are {", ".join(imagenet_names())}.')
+    if name.endswith(OTHER):
+        file, megabytes = RAFT_FILES[name.removesuffix(OTHER).removeprefix('raft_')]
+        return ImageNetFile(file, (), megabytes)
     return TORCHVISION[name.removesuffix(LABEL)]
 
 

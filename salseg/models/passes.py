@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Literal, Protocol
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -20,8 +19,8 @@ from salseg.structures import FrameInputs, FrameTargets
 class Runnable(Protocol):
     """What a pass uses of a segmentor. The segmentors import this module, so it cannot import them."""
 
-    def match(self, features: list[Tensor]) -> tuple[list[Tensor], dict[str, Tensor]]:
-        """Features after the matcher, and its outputs."""
+    def match(self, features: list[Tensor], voters: Tensor | None = None) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """Features after the matcher, and its outputs; only frames of which ``voters`` is true have a vote."""
 
     def run(self, inputs: FrameInputs) -> tuple[list[Tensor], dict[str, Tensor]]:
         """Features before the matcher, and all outputs."""
@@ -131,13 +130,9 @@ class MaskedMatcherPass(ExtraPass):
         masked = coarsest * share
         if self.empty == 'keep':
             return segmentor.match([masked])[1]['prototype']
-        left = share.flatten(2).amax(2) > 0
-        return torch.stack([self._of_left(segmentor, *group) for group in zip(masked, left)])
-
-    def _of_left(self, segmentor: Runnable, frames: Tensor, left: Tensor) -> Tensor:
-        if not left.any():
-            return frames.new_zeros(frames.shape[1])
-        return segmentor.match([frames[left].unsqueeze(0)])[1]['prototype'][0]
+        # Without a vote instead of cut out: how many frames are left is known on the device only, and a batch whose
+        # shape depended on it would make the host wait in every step.
+        return segmentor.match([masked], share.flatten(2).amax(2) > 0)[1]['prototype']
 
 
 @PASSES.register_module()

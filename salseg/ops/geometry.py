@@ -192,6 +192,65 @@ def warp(values: Tensor, flow: Tensor) -> Tensor:
     return F.grid_sample(values, grid.to(values.dtype), mode='bilinear', padding_mode='border', align_corners=True)
 
 
+def compose_flows(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    """Flow from a to c by way of b: F_ac(p) = F_ab(p) + F_bc(p + F_ab(p)), the second read bilinearly.
+
+    Args:
+        first: (N, 2, H, W) in pixels, dx then dy, from a to b.
+        second: (N, 2, H, W), from b to c.
+
+    Returns:
+        (N, 2, H, W), and bool (N, 1, H, W): where p + F_ab(p) lies inside b. Elsewhere the second flow is that of the
+        nearest border pixel.
+
+    Examples:
+        >>> step = torch.ones(1, 2, 4, 4)  # one pixel right and down
+        >>> flow, inside = compose_flows(step, step)
+        >>> flow.unique().tolist(), int(inside.sum())
+        ([2.0], 9)
+    """
+    return first + warp(second, first), inside_frame(first)
+
+
+def inside_frame(flow: Tensor) -> Tensor:
+    """Whether p + flow(p) lies inside the frame, bool (N, 1, H, W) of (N, 2, H, W) pixels.
+
+    Examples:
+        >>> inside_frame(torch.full((1, 2, 1, 2), 0.0)).tolist()
+        [[[[True, True]]]]
+    """
+    height, width = flow.shape[-2:]
+    xs = torch.arange(width, dtype=flow.dtype, device=flow.device) + flow[:, 0]
+    ys = torch.arange(height, dtype=flow.dtype, device=flow.device)[:, None] + flow[:, 1]
+    return ((xs >= 0) & (xs <= width - 1) & (ys >= 0) & (ys <= height - 1)).unsqueeze(1)
+
+
+def consistent_flow(forward: Tensor, backward: Tensor, relative: float = 0.01, absolute: float = 0.5) -> Tensor:
+    """Where a flow there and back ends where it began: |f + b|^2 <= relative (|f|^2 + |b|^2) + absolute.
+
+    With f = forward(p) and b = backward(p + f). The criterion and both numbers are those of Sundaram, Brox and Keutzer
+    (ECCV 2010, section 3); pixels that are hidden in the other frame, that leave it or whose flow is wrong fail.
+
+    Args:
+        forward: (N, 2, H, W) in pixels, from the wanted frame to another one.
+        backward: (N, 2, H, W), from that one back.
+        relative, absolute: Tolerance as a fraction of the squared lengths, and in squared pixels.
+
+    Returns:
+        bool (N, 1, H, W) on the grid of the wanted frame.
+
+    Examples:
+        >>> there, back = torch.full((1, 2, 1, 4), 0.0), torch.full((1, 2, 1, 4), 0.0)
+        >>> there[:, 0] = 2.0; back[:, 0] = -2.0
+        >>> consistent_flow(there, back).tolist()  # the last two leave the frame
+        [[[[True, True, False, False]]]]
+    """
+    back = warp(backward, forward)
+    error = (forward + back).square().sum(dim=1, keepdim=True)
+    length = forward.square().sum(dim=1, keepdim=True) + back.square().sum(dim=1, keepdim=True)
+    return (error <= relative * length + absolute) & inside_frame(forward)
+
+
 def flow_magnitude(flow: Tensor) -> Tensor:
     """Length of the flow as a fraction of the image: sqrt((dx / W)^2 + (dy / H)^2).
 

@@ -41,8 +41,18 @@ def similarity_maxima(queries: Tensor, keys: Tensor, max_bytes: int = DEFAULT_BY
         yield products.unflatten(1, (images, positions)).amax(2).mul_(1 / math.sqrt(channels))
 
 
+def _mean(values: Tensor, dim: int, voters: Tensor | None) -> Tensor:
+    """Mean over the axis of the images, of those that vote; 0 where none does."""
+    if voters is None:
+        return values.mean(dim)
+    shape = [1] * values.ndim
+    shape[dim] = -1
+    # Their number stays on its device: asked for on the host, every training step would wait for it.
+    return (values * voters.to(values.dtype).view(shape)).sum(dim) / voters.sum().clamp(min=1)
+
+
 @torch.no_grad()
-def seed_logits(queries: Tensor, keys: Tensor, max_bytes: int = DEFAULT_BYTES) -> Tensor:
+def seed_logits(queries: Tensor, keys: Tensor, max_bytes: int = DEFAULT_BYTES, voters: Tensor | None = None) -> Tensor:
     """Mean over the images of each position's largest similarity (thesis eq. 5.4), (N, P), without gradient.
 
     The choice of a seed is an index, so no gradient could pass through here anyway.
@@ -51,6 +61,7 @@ def seed_logits(queries: Tensor, keys: Tensor, max_bytes: int = DEFAULT_BYTES) -
         queries: (N, P, C).
         keys: (N, P, C).
         max_bytes: See `similarity_maxima`.
+        voters: (N,) bool, which images have a vote; None means all.
 
     Examples:
         >>> features = torch.rand(3, 6, 8)  # three images, six positions, eight channels
@@ -59,7 +70,7 @@ def seed_logits(queries: Tensor, keys: Tensor, max_bytes: int = DEFAULT_BYTES) -
     """
     blocks = similarity_maxima(queries, keys, max_bytes)
     # Largest per image, then a mean: every image has one vote, whatever its number of matching positions (eq. 5.4).
-    return torch.cat([maxima.mean(1) for maxima in blocks]).view(queries.shape[:2])
+    return torch.cat([_mean(maxima, 1, voters) for maxima in blocks]).view(queries.shape[:2])
 
 
 @torch.no_grad()
@@ -105,7 +116,9 @@ def seed_vectors(unit: Tensor, selected: Tensor) -> Tensor:
     return torch.einsum('ncp,np->nc', unit, selected.to(unit.dtype))
 
 
-def mean_response(unit: Tensor, seeds: Tensor, rectify: bool, max_bytes: int = DEFAULT_BYTES) -> Tensor:
+def mean_response(
+    unit: Tensor, seeds: Tensor, rectify: bool, max_bytes: int = DEFAULT_BYTES, voters: Tensor | None = None
+) -> Tensor:
     """Mean over the seeds of their correlation with every position (thesis eq. 5.8, 5.9), (N, P).
 
     Args:
@@ -114,6 +127,7 @@ def mean_response(unit: Tensor, seeds: Tensor, rectify: bool, max_bytes: int = D
         rectify: Set negative correlations to 0 before the mean. Without, the mean is taken of the seeds instead, which
             costs N times less and gives the same.
         max_bytes: Of a block of correlations.
+        voters: (N,) bool, see `seed_logits`.
 
     Examples:
         >>> unit = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])
@@ -122,12 +136,12 @@ def mean_response(unit: Tensor, seeds: Tensor, rectify: bool, max_bytes: int = D
     """
     if not rectify:
         # Without the cut the mean of correlations is the correlation with the mean.
-        return torch.einsum('ncp,c->np', unit, seeds.mean(0))
+        return torch.einsum('ncp,c->np', unit, _mean(seeds, 0, voters))
     images, _, positions = unit.shape
     size = max(1, max_bytes // (images * positions * unit.element_size()))
     # The cut comes before the mean, so every pair of images has to be there: a position unlike one seed must not undo
     # that it is like another.
-    return torch.cat([(seeds @ block).relu().mean(1) for block in unit.split(size)])
+    return torch.cat([_mean((seeds @ block).relu(), 1, voters) for block in unit.split(size)])
 
 
 def stretch(response: Tensor, epsilon: float = 1e-12) -> Tensor:
@@ -146,12 +160,13 @@ def stretch(response: Tensor, epsilon: float = 1e-12) -> Tensor:
     return (response - low) / (high - low + epsilon)
 
 
-def group_prototype(features: Tensor, response: Tensor) -> Tensor:
+def group_prototype(features: Tensor, response: Tensor, voters: Tensor | None = None) -> Tensor:
     """Mean over images and positions of features times response (thesis eq. 5.10), (C,).
 
     Args:
         features: (N, C, P).
         response: (N, P).
+        voters: (N,) bool, see `seed_logits`.
 
     Examples:
         >>> features = torch.tensor([[[1.0, 3.0]], [[5.0, 7.0]]])  # two images, one channel, two positions
@@ -160,7 +175,10 @@ def group_prototype(features: Tensor, response: Tensor) -> Tensor:
     """
     # Divided by the number of positions and not by the sum of the response (eq. 5.10): a group that agrees on little
     # gets a short prototype.
-    return torch.einsum('ncp,np->c', features, response) / response.numel()
+    if voters is None:
+        return torch.einsum('ncp,np->c', features, response) / response.numel()
+    total = torch.einsum('ncp,np->c', features, response * voters.to(response.dtype).unsqueeze(1))
+    return total / (voters.sum().clamp(min=1) * response.shape[1])
 
 
 def dynamic_depthwise(x: Tensor, kernels: Tensor) -> Tensor:

@@ -8,9 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from salseg.apis.converting import CONVERTERS
 from salseg.datasets.synthetic import draw_image, write_dataset
+from tests.datasets.video_folders import write_video
 from tests.needs import needs_project
 
 needs_project('rcrnet')
@@ -54,6 +56,21 @@ def test_pseudo_labels(run, tmp_path):
     before = (tmp_path / 'seed0/generator4/iter_1.pth').stat().st_mtime_ns
     assert run('learning/pseudo_labels.py', '--out', tmp_path, '--seeds', 0, *few, *steps)[0] == status
     assert (tmp_path / 'seed0/generator4/iter_1.pth').stat().st_mtime_ns == before
+
+
+def test_labels_along_flow(run, tmp_path, monkeypatch):
+    write_video(tmp_path / 'data/set', 'a', frames=13, size=(48, 64))
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
+    words = ['--gaps', 4, 8, '--pairs', 2, '--estimators', 'dis', 'raft', '--step', 2, '--out', tmp_path]
+    status, text = run('learning/flow_labels.py', tmp_path / 'data', *words)
+    assert status == 0
+    assert '| raft | not here: `salseg weights get raft_small@torchvision` |' in text
+    found = json.loads((tmp_path / 'results.json').read_text())
+    # A square of 8 pixels moves one a frame: half or all of it is new.
+    assert found['copying, 4']['a'] == pytest.approx([1 / 3, 1 / 3])
+    assert found['copying, 8']['a'] == [0, 0]
+    assert min(found['dis, chained by 2, 8']['a'] + found['dis, direct, 4']['a']) > 0.8
+    assert max(found['dis, direct: fails, 4']['a']) < 0.3
 
 
 def test_pseudo_labels_of_faster_motion_are_refused(run, tmp_path):

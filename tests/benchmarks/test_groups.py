@@ -149,3 +149,9 @@ def test_group_memory_at_a_small_size(script):
     double = module.whole_model(3, 32, module.torch.float64)
     assert double.error <= module.EXACT
     assert double.name == '3 float64'
+
+
+def test_a_step_with_stored_masks_is_that_of_the_network_alone(run):
+    status, text = run('speed/guided_step.py', '--quick')
+    assert status == 0
+    assert '| mask-guided-fcn-lite | 2 of 64x64 |' in text

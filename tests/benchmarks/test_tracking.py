@@ -4,7 +4,9 @@ import json
 import runpy
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from tests.needs import needs_project
 
@@ -53,14 +55,104 @@ SMALL = ['--iterations', '2', '--seeds', '0', '--videos', '1', '--frames', '3', 
          'train_dataloader.persistent_workers=False', 'train_dataloader.batch_size=1']  # fmt: skip
 
 
-def test_learning_from_boxes_prints_its_rows_and_what_does_not_hold(monkeypatch, tmp_path, capsys):
+def test_learning_from_boxes_prints_its_rows_its_curve_and_what_does_not_hold(monkeypatch, tmp_path, capsys):
     main = script('learning/boxes.py', monkeypatch)['main']
     plain = ['model.key_backbone.weights=None', 'model.value_backbone.weights=None']
-    assert main(['--out', str(tmp_path), '--runs', 'masks', 'P+W+T', *SMALL, *plain]) == 1
+    words = ['--out', str(tmp_path), '--runs', 'masks', 'P+W+T', 'thesis', *SMALL, *plain]
+    assert main(words) == 1
     results = json.loads((tmp_path / 'results.json').read_text())
-    assert set(results) == {'first mask, left', 'filled first box, left', 'masks', 'P+W+T'}
-    assert set(results['masks'][0]) == {'j', 'f', 'jf', 'box_j', 'box_jf', 'own', 'other'}
-    assert 'DOES NOT HOLD: masks, J more than the first mask left' in capsys.readouterr().out
+    assert set(results) == {'first mask, left', 'filled first box, left', 'masks', 'P+W+T', 'thesis'}
+    names = {'j', 'f', 'jf', 'box_j', 'box_jf', 'own', 'other', 'area', 'contrast'}
+    assert all(set(results[run][0]) == names for run in ('masks', 'P+W+T', 'thesis'))
+    text = capsys.readouterr().out
+    assert 'DOES NOT HOLD: masks, J more than the first mask left' in text
+    assert text.split('thesis, seed 0\n')[1].splitlines()[0].split() == [
+        'iteration',
+        'projection',
+        'pairwise',
+        'temporal',
+    ]
+    # What is finished is not trained again.
+    before = (tmp_path / 'thesis_2_0/iter_2.pth').stat().st_mtime_ns
+    assert main(words) == 1
+    assert (tmp_path / 'thesis_2_0/iter_2.pth').stat().st_mtime_ns == before
+    assert json.loads((tmp_path / 'results.json').read_text()) == results
+
+
+def test_losses_of_known_answers_prefer_the_true_masks(monkeypatch, capsys):
+    terms = script('learning/boxes.py', monkeypatch)['print_terms'](8)
+    for recipe in ('thesis', 'stable'):
+        sums = {
+            answer: sum(terms[f'{recipe}: {answer}'].values()) for answer in ('true masks', 'filled boxes', 'nothing')
+        }
+        assert sums['true masks'] < sums['filled boxes'] < sums['nothing']
+        # An empty map costs the whole of both projections, and agrees with itself.
+        nothing = terms[f'{recipe}: nothing']
+        assert nothing['projection'] == pytest.approx(2, abs=0.01)
+        assert max(nothing['pairwise'], nothing['temporal']) < 0.01
+    # Two neighbours of one half disagree with probability one half; temporal is a mean over matches.
+    assert terms['thesis: one half']['temporal'] == pytest.approx(np.log(2), rel=1e-4)
+    assert len(capsys.readouterr().out.splitlines()) == 2 + 10
+
+
+def test_the_extent_of_a_constant_answer_is_known(monkeypatch):
+    names = script('learning/tracking.py', monkeypatch)
+    (video,) = names['synthetic_videos'](1, 3, 64)
+
+    class Constant:
+        """Half of the probability to the background, the rest to the objects alike."""
+
+        probability = torch.cat([torch.full((1, 64, 64), 0.5), torch.full((2, 64, 64), 0.25)])
+        object_ids, labels = (1, 2), np.ones((64, 64), np.uint8)
+
+    extent = names['extent']
+    monkeypatch.setitem(extent.__globals__, 'Propagator', lambda model: None)
+    monkeypatch.setitem(extent.__globals__, 'propagate', lambda *given: [Constant()] * 3)
+    shares = [[64 * 64 / (labels == 1).sum(), 0] for labels in video.labels[1:]]
+    assert extent(None, [video]) == pytest.approx(dict(area=np.mean(shares), contrast=0))
+
+
+def test_the_geometries_of_npmca_begin_alike_and_differ_in_their_crops(monkeypatch, tmp_path, capsys):
+    names = script('learning/npmca_geometry.py', monkeypatch)
+    lean = ['model.backbone.weights=None', 'train_dataloader.num_workers=0', 'train_dataloader.batch_size=1',
+            'train_dataloader.persistent_workers=False']  # fmt: skip
+    words = ['--out', str(tmp_path), '--iterations', '1', '2', '--seeds', '0', '--videos', '1', '--frames', '2']
+    assert names['main']([*words, '--options', *lean]) == 1
+    results = json.loads((tmp_path / 'results.json').read_text())
+    of_both = {f'{name}{part}' for name in ('right', 'stretched') for part in ('', ', previous mask blanked')}
+    assert set(results) == {'first mask, left', *of_both}
+    loaded = [
+        next((tmp_path / f'{name}_{part}_0').glob('*.py')).read_text().split('load_from = ')[1].split('\n')[0]
+        for part in ('stage1_1', 'stage2_1_2')
+        for name in ('right', 'stretched')
+    ]
+    assert loaded[0] == loaded[1] == repr(str(tmp_path / 'start_0.pth'))
+    assert loaded[2:] == [repr(str(tmp_path / f'{name}_stage1_1_0/iter_1.pth')) for name in ('right', 'stretched')]
+    kept, stretched = (names['stretching'](names['ASPECTS'][name]) for name in ('right', 'stretched'))
+    assert np.abs(kept - 1).max() < 0.03
+    assert 1.3 < np.median(stretched) < 1.6
+    assert 'right: crops of stage 2 are 1.00 times as wide' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(('geometry', 'scale'), [('right', 1.0), ('stretched', 112 / 64 * 120 / 160)])
+def test_stage_1_of_a_geometry_stretches_what_it_pastes_or_not(geometry, scale, monkeypatch):
+    """The form of a square drawn in the middle of lying images, in a clip without motion."""
+    from salseg.engine.config import load_config
+    from salseg.registry import DATASETS
+
+    names = script('learning/npmca_geometry.py', monkeypatch)
+    options = names['options_of'](1, geometry, 0, 1)
+    data = load_config(str(names['STAGES'][0]), options).train_dataloader.dataset.to_dict()
+    data['motion'] = dict(rotation=0, shear=0, scale=(1, 1), translation=0)
+    built = DATASETS.build(data)
+    lying = built.foregrounds.datasets[0]
+    square = np.zeros((120, 160), np.uint8)
+    square[40:80, 60:100] = 1
+    image = np.repeat(square[..., None] * 255, 3, -1)
+    described = {**lying.describe(0), 'frames': [image], 'label_images': [square]}
+    monkeypatch.setattr(lying, 'describe', lambda index: described)
+    rows, columns = np.nonzero(built.begin(0, 0)['label_images'][0])
+    assert np.ptp(columns) / np.ptp(rows) == pytest.approx(scale, rel=0.06)
 
 
 def test_learning_npmca_blanks_and_shuffles_on_the_same_weights(monkeypatch, tmp_path, capsys):

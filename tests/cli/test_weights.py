@@ -142,6 +142,7 @@ def test_list_says_address_licence_size_metrics_and_whether_it_is_here(served, c
     assert f'{NAME}  here' in after
     assert digest(served.content) in after
     assert 'resnet50@imagenet' in said(capsys, 'list', '*@imagenet')
+    assert 'raft_small@torchvision  not here  about 4 MB' in said(capsys, 'list', 'raft*')
 
 
 def test_a_broken_transfer_says_what_is_kept_and_the_same_command_resumes(served, capsys):
@@ -259,7 +260,7 @@ def test_options_that_a_file_needs_are_taken_from_it_and_an_option_of_the_user_c
     # As a file, too: what it needs stands in it.
     assert init_model('tiny', str(served.folder / f'{NAME}.pth'), 'cpu').cfg.model.neck.width == 12
     with pytest.raises(CheckpointError, match='here'):
-        init_model(NAME, device='cpu', options={'model.neck.width': 8})
+        init_model(NAME, device='cpu', options={'model.neck.width': 8, 'model.head.in_channels': 8})
     assert main(['train', NAME, '--work-dir', 'run', '--cfg-options', 'train_cfg.max_iters=2']) == 0
     # The options travel on with the weights.
     assert init_model('tiny', 'run/iter_2.pth', 'cpu').cfg.model.neck.width == 12

@@ -1,8 +1,18 @@
 import cv2
 import numpy as np
 import pytest
+import torch
 
-from salseg.datasets.flow import DISFlow, FarnebackFlow, FlowCache, FlowEstimator, FlowFiles, FramePair, RAFTFlow
+from salseg.datasets.flow import (
+    DISFlow,
+    FarnebackFlow,
+    FlowCache,
+    FlowChain,
+    FlowEstimator,
+    FlowFiles,
+    FramePair,
+    RAFTFlow,
+)
 from salseg.datasets.flow.files import apply_geometry
 from salseg.datasets.transforms import ComputeFlow, RandomReverse
 from salseg.errors import ConfigError, DataError, WeightsError
@@ -51,6 +61,46 @@ def test_raft_wants_weights_that_are_there(tmp_path):
     (tmp_path / 'raft.pth').write_bytes(b'no archive')
     with pytest.raises(WeightsError, match='no state dict of raft_small'):
         RAFTFlow(str(tmp_path / 'raft.pth'))
+
+
+def test_the_worker_of_a_loader_is_told_how_to_use_a_gpu(tmp_path, monkeypatch):
+    raft = pytest.importorskip('torchvision').models.optical_flow.raft_small(weights=None)
+    torch.save(raft.state_dict(), tmp_path / 'raft.pth')
+    flow = RAFTFlow(str(tmp_path / 'raft.pth'), device='cuda', updates=1)
+    # What torch asks first when a process that was forked wants CUDA.
+    monkeypatch.setattr(torch.cuda, '_is_in_bad_fork', lambda: True)
+    monkeypatch.setattr(torch.cuda, '_initialized', False)
+    with pytest.raises(
+        ConfigError, match=r"device='cuda'\): Cannot re-initialize CUDA in forked(.|\n)*precompute flow --config"
+    ):
+        flow(pair())
+    assert RAFTFlow(str(tmp_path / 'raft.pth'), updates=1).settings()['weights'] == flow.settings()['weights']
+
+
+def test_a_chain_of_translations_is_their_sum_and_says_what_left():
+    class Right(Counting):
+        def estimate(self, pair):
+            self.calls += 1
+            return np.full((*pair.first.shape[:2], 2), (2, 0), np.float32)
+
+    estimator = Right()
+    chain = FlowChain(estimator, lambda index: np.zeros((6, 20, 3), np.uint8), step=2)
+    assert chain.positions(0, 5) == [0, 2, 4, 5]
+    assert chain.positions(5, 0) == [5, 3, 1, 0]
+    flow, valid = chain(0, 8)
+    np.testing.assert_allclose(flow, np.full((6, 20, 2), (8, 0)))
+    assert valid.sum(axis=0).tolist() == [6] * 12 + [0] * 8
+    chain(0, 6)
+    assert estimator.calls == 4
+    assert not chain(3, 3)[0].any()
+    with pytest.raises(ConfigError, match='step=0'):
+        FlowChain(estimator, len, step=0)
+
+
+def test_an_estimator_has_one_name_in_configs_and_commands():
+    assert isinstance(ComputeFlow('farneback').flow, FarnebackFlow)
+    with pytest.raises(ConfigError, match='expected dis, farneback, raft, raft-large, or a config'):
+        ComputeFlow('flownet')
 
 
 def test_a_cache_gives_the_same_bits_without_asking_again(tmp_path):

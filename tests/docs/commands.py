@@ -18,7 +18,7 @@ from mmengine.visualization import Visualizer
 
 from salseg.apis.converting import find_converter
 from salseg.apis.stages import find_chain
-from salseg.catalog import find_published, is_published_name
+from salseg.catalog import find_published, is_published_name, model_cards, project_stages
 from salseg.cli.convert import parse as parse_conversion
 from salseg.cli.main import COMMANDS, build_parser, main
 from salseg.cli.predict import DEMO, is_input
@@ -154,6 +154,9 @@ def _run_salseg(where: str, arguments: list[str]) -> str:
     args = _arguments(where, arguments)
     if args is None or args.command is None:
         return ''
+    # A command is a process of its own: it sees what the one before has written.
+    model_cards.cache_clear()
+    project_stages.cache_clear()
     ready = _with_overlay(args, arguments)
     status, text = 0, io.StringIO()
     with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):

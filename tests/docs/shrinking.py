@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from torchvision.models import vgg16
+from torchvision.models import resnet50, vgg16
 
 from salseg.apis.stages import Stage
 from salseg.engine.config import load_config
@@ -31,13 +31,16 @@ def shrink(config: Config, steps: int = 1, files: Path = Path('shrunk')) -> list
         files: Folder for the files that options name.
     """
     options: dict[str, Any] = short_lists(config, files.resolve())
-    if (config.get('model') or {}).get('learner', {}).get('backbone', {}).get('weights'):
+    if (config.get('model') or {}).get('learner', {}).get('backbone', {}).get('weights') == 'imagenet':
         # It rightly refuses features without weights.
         options['model.learner.backbone.weights'] = drawn_weights(files.resolve())
     for path, node in _nodes(config.to_dict()):
         # Names of files that a test has not; weights from a package stay.
         if node.get('weights') == 'imagenet' and f'{path}.weights' not in options:
             options[f'{path}.weights'] = None
+            if node.get('type') == 'ResNet' and node.get('depth') == 50 and node.get('stages', 4) == 4:
+                # With a random start every residual block would add to the scale, and decoders that multiply maps overflow.
+                options[f'{path}.weights'] = drawn_resnet(files.resolve())
         if path.split('.')[0] in DATA:
             options.update(_data(path, node))
     if config.get('train_cfg'):
@@ -79,13 +82,43 @@ def drawn_weights(files: Path) -> Path:
     return path
 
 
+def drawn_resnet(files: Path) -> Path:
+    """ResNet-50 with drawn weights, in the form of torchvision's file; each residual block begins as the identity."""
+    path = files / 'resnet50.pth'
+    if not path.exists():
+        files.mkdir(exist_ok=True)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            state = resnet50(weights=None, zero_init_residual=True).state_dict()
+        torch.save(state, path)
+    return path
+
+
 def _thin(config: Config) -> dict[str, Any]:
+    model = config.get('model') or {}
     # A lite model is small already.
-    small = 'Lite' in str(config.get('model', {}).get('backbone', ''))
-    options = {} if small else THIN.get(config.get('model', {}).get('type', ''), {})
+    small = 'Lite' in str(model.get('backbone', ''))
+    options = {} if small else THIN.get(model.get('type', ''), {})
+    options = {**options, **_narrow_encoder(model)}
     if len(config.get('model', {}).get('scales', ())) > 2:
         options = {**options, 'model.scales': '(1.0,)'}
     return options
+
+
+def _narrow_encoder(model: Mapping[str, Any]) -> dict[str, Any]:
+    """ResNet-18 in place of a deeper one below an ASPP, whose levels have a quarter of the channels."""
+    encoder, head = model.get('backbone') or {}, model.get('head') or {}
+    if encoder.get('type') != 'Encoder' or (encoder.get('backbone') or {}).get('type') != 'ResNet':
+        return {}
+    before = 'model.backbone'
+    found = {f'{before}.backbone.depth': 18, f'{before}.backbone.weights': None, f'{before}.neck.in_channels': 512}
+    if head.get('type') == 'RefinementHead':
+        *fine, coarse = head['in_channels']
+        found['model.head.in_channels'] = f'({",".join(str(width // 4) for width in fine)},{coarse})'
+    if (model.get('matcher') or {}).get('low_channels'):
+        found['model.matcher.low_channels'] = low = model['matcher']['low_channels'] // 4
+        found['model.head.in_channels'] = f'({head["in_channels"][0]},{low},{head["in_channels"][2]})'
+    return found
 
 
 def _data(path: str, node: Mapping[str, Any]) -> dict[str, Any]:

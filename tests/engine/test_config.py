@@ -173,6 +173,10 @@ def test_values_of_options_may_be_dicts_and_lists_of_dicts():
         'e': None,
         'f': 'a',
     }
+    calls = ["a=dict(type='A', b=dict(c=1), d=[dict(e=(1, 2))])", 'b=dict()']
+    assert parse_options(calls) == {'a': {'type': 'A', 'b': {'c': 1}, 'd': [{'e': (1, 2)}]}, 'b': {}}
+    with pytest.raises(ConfigError, match='no value that can be read'):
+        parse_options(['a=dict(x=open("y"), z=1)'])
     assert list(parse_options(['a=1', 'b=2', 'a=[3]']).items()) == [('b', 2), ('a', [3])]
     with pytest.raises(ConfigError, match='never closed'):
         parse_options(["a={'b':"])
@@ -206,3 +210,29 @@ def test_every_test_set_of_several_is_looked_at(tiny_config, tmp_path):
         ConfigError, match=r'test_dataloader.dataset.datasets\[1\] \(VideoSaliencyDataset\)(.|\n)*own.py:2'
     ):
         load_config(str(own))
+
+
+def test_one_key_chooses_the_estimator_of_flow_in_every_pipeline():
+    name = 'projects/rcrnet/configs/fgplg_r50_released_video-sets-l5-448.py'
+    if not (ROOT / name).is_file():
+        pytest.skip('the project rcrnet is not here')
+
+    def estimators(options):
+        config = load_config(name, options)
+        pipelines = (config.train_dataloader.dataset.pipeline, config.generate_pipeline)
+        return [dict(step.estimator) for steps in pipelines for step in steps if step.type == 'ComputeFlow']
+
+    assert estimators(None) == [dict(type='DISFlow', preset='medium')] * 2
+    assert estimators(['flow_estimator=farneback']) == [dict(type='FarnebackFlow')] * 2
+    assert estimators(['flow_estimator.preset=fast']) == [dict(type='DISFlow', preset='fast')] * 2
+    # As a whole: the keys of the class before are gone, and commas inside the call are no list.
+    assert (
+        estimators(["flow_estimator=dict(type='FarnebackFlow', levels=3)"])
+        == [dict(type='FarnebackFlow', levels=3)] * 2
+    )
+    with pytest.raises(ConfigError, match="'flownet'; expected dis, farneback"):
+        estimators(['flow_estimator=flownet'])
+    with pytest.raises(UnknownKey, match='levls is no argument of FarnebackFlow'):
+        estimators(["flow_estimator=dict(type='FarnebackFlow', levls=3)"])
+    with pytest.raises(ConfigError, match='no pipeline of this config has ComputeFlow'):
+        load_config('scwssod-lite', ['flow_estimator=dis'])

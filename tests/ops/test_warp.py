@@ -1,6 +1,6 @@
 import torch
 
-from salseg.ops import flow_magnitude, warp
+from salseg.ops import compose_flows, consistent_flow, flow_magnitude, warp
 
 
 def noise(shape, seed=0):
@@ -45,3 +45,37 @@ def test_magnitude_is_relative_to_the_sides():
     flow = torch.zeros(1, 2, 4, 10)
     flow[:, 0], flow[:, 1] = 3.0, 1.6
     torch.testing.assert_close(flow_magnitude(flow), torch.full((1, 1, 4, 10), 0.5))
+
+
+def constant(dx, dy, size=(8, 10)):
+    return torch.tensor([dx, dy], dtype=torch.float64).view(1, 2, 1, 1).expand(1, 2, *size)
+
+
+def test_translations_compose_to_their_sum_where_they_stay_inside():
+    flow, inside = compose_flows(constant(2.0, -1.0), constant(1.5, 3.0))
+    torch.testing.assert_close(flow, constant(3.5, 2.0))
+    # Two columns leave to the right and the first row upwards.
+    assert inside[0, 0].sum(dim=0).tolist() == [7] * 8 + [0, 0]
+    assert inside[0, 0].sum(dim=1).tolist() == [0] + [8] * 7
+
+
+def test_the_second_flow_is_read_where_the_first_one_ends():
+    first, second = constant(2.0, 0.0), noise((1, 2, 8, 10))
+    flow, _ = compose_flows(first, second)
+    torch.testing.assert_close(flow[..., :8], first[..., :8] + second[..., 2:])
+
+
+def test_what_a_moving_square_hides_fails_the_check_and_nothing_else_does():
+    there, back = torch.zeros(1, 2, 12, 16), torch.zeros(1, 2, 12, 16)
+    # A square moves three to the right over a background that stands still.
+    there[:, 0, 4:8, 4:8], back[:, 0, 4:8, 7:11] = 3.0, -3.0
+    passes = consistent_flow(there, back)[0, 0]
+    hidden = torch.zeros(12, 16, dtype=torch.bool)
+    hidden[4:8, 8:11] = True
+    torch.testing.assert_close(passes, ~hidden)
+
+
+def test_the_tolerance_of_the_check_grows_with_the_motion():
+    for length, passes in ((0.0, False), (20.0, True)):
+        there, back = constant(length, 0.0, (4, 50)), constant(0.8 - length, 0.0, (4, 50))
+        assert bool(consistent_flow(there, back)[..., :20].all()) == passes

@@ -16,7 +16,7 @@ from salseg.models import SaliencySegmentor
 from salseg.models.backbones import Encoder, ResNet
 from salseg.models.matchers import NER
 from salseg.models.necks import ASPP
-from salseg.ops import flow_magnitude, warp
+from salseg.ops import consistent_flow, flow_magnitude, warp
 from salseg.structures import FrameGeometry, FrameInputs
 from tests.parity import kit
 
@@ -87,6 +87,26 @@ def test_the_generator_sees_colours_labels_and_magnitudes_in_this_order():
     for side in (0, 1):
         torch.testing.assert_close(seven[:, 3 + side], warp(inputs.prompt[:, [side]], inputs.flow[:, side])[:, 0])
         torch.testing.assert_close(seven[:, 5 + side], flow_magnitude(inputs.flow[:, side])[:, 0])
+
+
+def test_on_request_a_label_that_fails_the_check_of_its_flow_is_unknown():
+    inputs, generator = triplet(), torch.Generator().manual_seed(1)
+    back = -inputs.flow + torch.randn(inputs.flow.shape, generator=generator)
+    plain, model = small().compose(inputs), small()
+    model.check_flow = True
+    with pytest.raises(DataError, match="pairs='neighbours-both-ways'"):
+        model.compose(inputs)
+    inputs.flow = torch.cat([inputs.flow, back], dim=1)
+    # Four flows change nothing where the check is off.
+    torch.testing.assert_close(small().compose(inputs), plain)
+    checked = model.compose(inputs)
+    for side in (0, 1):
+        passes = consistent_flow(inputs.flow[:, side], back[:, side])[:, 0]
+        assert 0.01 < passes.float().mean() < 0.99
+        torch.testing.assert_close(checked[:, 3 + side], plain[:, 3 + side] * passes)
+    torch.testing.assert_close(checked[:, [0, 1, 2, 5, 6]], plain[:, [0, 1, 2, 5, 6]])
+    with pytest.raises(ConfigError, match="check_flow=True needs cue='flow'"):
+        FGPLG(model.backbone, model.head, cue='labels', check_flow=True)
 
 
 @pytest.mark.parametrize(('cue', 'channels'), [('flow', 7), ('labels', 5), ('none', 3)])

@@ -13,7 +13,7 @@ needs_project('xmem')
 TRACKERS = [f'projects/xmem/configs/xmem_{name}' for name in (
     'r50_masks_davis17-480', 'r50_stage0-static_384', 'r50_stage1-bl30k_384', 'r50_stage2-long_384',
     'r50_boxes_davis17-480', 'r50_boxes-first-mask_davis17-480', 'lite0_masks_synthetic-96', 'lite0_masks_real-128',
-    'lite0_boxes_synthetic-96')]  # fmt: skip
+    'lite0_boxes-stable_synthetic-96')]  # fmt: skip
 TRACKERS += [
     f'projects/npmca_net/configs/npmca-net_{name}' for name in ('r50_paper_davis17', 'lite0_paper_synthetic-96')
 ]

@@ -54,3 +54,31 @@ def test_a_stage_1_fits_the_network_of_its_stage_2(row):
 def test_stages_of_npmca_have_the_rates_of_the_thesis():
     rates = [config(f'{NPMCA}{part}').optim_wrapper.optimizer.lr for part in ('-stage1_static-256', '_davis17')]
     assert rates == [1e-5, 1e-6]
+
+
+def test_the_small_recipe_of_the_thesis_differs_from_the_published_size_in_size_alone():
+    small, whole = (
+        config('projects/xmem/configs/xmem_lite0_boxes-thesis_synthetic-96'),
+        config(f'{XMEM}boxes_davis17-480'),
+    )
+    lengths = [read.train_cfg.max_iters for read in (small, whole)]
+    losses = [read.model.losses.to_dict() for read in (small, whole)]
+    for name in ('pairwise', 'temporal'):
+        ramps = [loss[name].pop('ramp_iterations') / length for loss, length in zip(losses, lengths)]
+        assert ramps[0] == pytest.approx(ramps[1], rel=0.02)
+    assert losses[0] == losses[1]
+    assert small.optim_wrapper == whole.optim_wrapper
+    steps = [read.param_scheduler[0].milestones[0] / length for read, length in zip((small, whole), lengths)]
+    assert steps[0] == pytest.approx(steps[1], rel=0.02)
+    assert not [read for read in (small, whole) if read.get('needs_start') or read.get('load_from')]
+    assert not [part for part in (small.model.key_backbone, small.model.value_backbone) if part.get('frozen_stages')]
+    model = MODELS.build({**small.model.to_dict(), 'key_backbone': dict(small.model.key_backbone, weights=None),
+                          'value_backbone': dict(small.model.value_backbone, weights=None)})  # fmt: skip
+    # Section 4.3 gives no weights, so they are one; eq. 3.11, 3.16, 3.18 and 3.22.
+    assert {name: loss.weight for name, loss in model.losses.items()} == dict.fromkeys(sorted(ALL), 1.0)
+    found = model.losses
+    assert (found['projection'].form, found['projection'].reading) == ('thesis', 'joint')
+    assert (found['pairwise'].normalizer, found['temporal'].form, found['temporal'].detach) == ('size', 'thesis', True)
+    stable = config('projects/xmem/configs/xmem_lite0_boxes-stable_synthetic-96')
+    assert stable.needs_start
+    assert stable.model.losses.pairwise.weight == stable.model.losses.temporal.weight == 0.1

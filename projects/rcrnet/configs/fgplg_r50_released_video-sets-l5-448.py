@@ -29,7 +29,9 @@ model = dict(
 load_partial = True
 needs_start = 'rcrnet'
 label_interval = 5
-flow = dict(type='ComputeFlow', estimator=dict(type='DISFlow', preset='medium'), cache='work_dirs/flow')
+# In every pipeline; another one: --cfg-options flow_estimator=raft.
+flow_estimator = dict(type='DISFlow', preset='medium')
+flow = dict(type='ComputeFlow', cache='work_dirs/flow')
 train_pipeline = [
     dict(type='RandomReverse', probability=0.5),
     dict(type='LoadFrames'),

@@ -1,12 +1,23 @@
 """What every estimator of optical flow takes and gives."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from salseg.errors import DataError
+from salseg.errors import ConfigError, DataError
+from salseg.registry import FLOWS
 from salseg.structures import FrameGeometry
+
+# What one word stands for, in configs and on the command line.
+ESTIMATORS: dict[str, dict[str, Any]] = {
+    'dis': dict(type='DISFlow'),
+    'farneback': dict(type='FarnebackFlow'),
+    'raft': dict(type='RAFTFlow', size='small'),
+    'raft-large': dict(type='RAFTFlow', size='large'),
+}
 
 
 @dataclass(frozen=True)
@@ -74,3 +85,28 @@ class FlowEstimator:
                 f'{(*pair.first.shape[:2], 2)}.'
             )
         return flow
+
+
+def estimator_config(named: str | Mapping[str, Any]) -> dict[str, Any]:
+    """The config of an estimator that is named by one word of `ESTIMATORS`, or is a config already.
+
+    Raises:
+        ConfigError: There is no such name, or the config has no type.
+    """
+    if isinstance(named, str) and named in ESTIMATORS:
+        return dict(ESTIMATORS[named])
+    if isinstance(named, Mapping) and 'type' in named:
+        return dict(named)
+    raise ConfigError(
+        f'no estimator of optical flow is called {named!r}; expected {", ".join(ESTIMATORS)}, or a config such as '
+        "dict(type='FlowFiles', root='data/flow')."
+    )
+
+
+def build_estimator(named: 'str | Mapping[str, Any] | FlowEstimator | None' = None) -> FlowEstimator:
+    """An estimator from a name, a config of the FLOWS registry, or itself; DISFlow by default.
+
+    Raises:
+        ConfigError: See `estimator_config`.
+    """
+    return named if isinstance(named, FlowEstimator) else FLOWS.build(estimator_config(named or 'dis'))

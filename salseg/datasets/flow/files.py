@@ -23,8 +23,8 @@ class FlowFiles(FlowEstimator):
 
     Args:
         root: Folder of the files.
-        pattern: Path below it, with ``{set}``, ``{first}`` and ``{second}``; suffix .flo (Middlebury) or .npy, (H, W,
-            2) float32 pixels, dx then dy.
+        pattern: Path below it, with ``{dataset}``, ``{set}``, ``{first}`` and ``{second}``; suffix .flo (Middlebury) or
+            .npy, (H, W, 2) float32 pixels, dx then dy.
 
     Raises:
         ConfigError: The pattern has another suffix.
@@ -41,7 +41,8 @@ class FlowFiles(FlowEstimator):
 
     def path(self, pair: FramePair) -> Path:
         """File of a pair."""
-        return self.root / self.pattern.format(set=pair.set_id, first=pair.first_id, second=pair.second_id)
+        names = dict(dataset=pair.dataset, set=pair.set_id, first=pair.first_id, second=pair.second_id)
+        return self.root / self.pattern.format(**names)
 
     def estimate(self, pair: FramePair) -> np.ndarray:
         """(H, W, 2) float32 in pixels.

@@ -6,15 +6,19 @@ from typing import Any, Literal
 
 import numpy as np
 
-from salseg.datasets.flow import FlowCache, FlowEstimator, FramePair
+from salseg.datasets.flow import FlowCache, FlowEstimator, FlowFiles, FramePair, build_estimator
 from salseg.datasets.guidance import image_digest, read_guidance, read_mask_record
 from salseg.datasets.transforms.base import FrameTransform, Results
 from salseg.errors import ConfigError, DataError
-from salseg.registry import FLOWS, TRANSFORMS
+from salseg.registry import TRANSFORMS
 
 
 def _neighbours(count: int) -> list[tuple[int, int]]:
     return [(1, 0), (1, 2)]
+
+
+def _both_ways(count: int) -> list[tuple[int, int]]:
+    return [(1, 0), (1, 2), (0, 1), (2, 1)]
 
 
 def _next(count: int) -> list[tuple[int, int]]:
@@ -27,9 +31,21 @@ def _previous(count: int) -> list[tuple[int, int]]:
 
 _PAIRS: dict[str, Callable[[int], list[tuple[int, int]]]] = {
     'neighbours': _neighbours,
+    'neighbours-both-ways': _both_ways,
     'next': _next,
     'previous': _previous,
 }
+
+
+def flow_pairs(pairs: str, count: int, where: str) -> list[tuple[int, int]]:
+    """Places (first, second) in a clip of so many frames between which `ComputeFlow` gives the flow, in its order.
+
+    Raises:
+        DataError: Neighbours of a clip that has not three frames; ``where`` names it.
+    """
+    if pairs.startswith('neighbours') and count != 3:
+        raise DataError(f'{where}: ComputeFlow(pairs={pairs!r}) takes clips of three frames, found {count}.')
+    return _PAIRS[pairs](count)
 
 
 @TRANSFORMS.register_module()
@@ -37,11 +53,13 @@ class ComputeFlow(FrameTransform):
     """Add ``flow``; comes after all geometric transforms, so that no vector ever has to be transformed.
 
     Args:
-        estimator: Config of the FLOWS registry: DISFlow (the default), FarnebackFlow, RAFTFlow, FlowFiles.
-        pairs: 'neighbours', of a clip of three from the middle frame to the first and to the last; 'next', from each
+        estimator: Config of the FLOWS registry, DISFlow (the default), FarnebackFlow, RAFTFlow or FlowFiles; or a name,
+            'dis', 'farneback', 'raft' or 'raft-large'. The key ``flow_estimator`` of a config sets it in all pipelines.
+        pairs: 'neighbours', of a clip of three from the middle frame to the first and to the last;
+            'neighbours-both-ways', these two and then both back, for a forward-backward check; 'next', from each
             frame to the next; 'previous'. At the end of a clip a frame is paired with itself and its flow is 0.
         cache: Folder to keep flow in between epochs and runs; None keeps nothing. Useless behind random crops, whose
-            images never come again.
+            images never come again. Flow that is read from files is not kept twice.
 
     Raises:
         ConfigError: The pairs are unknown.
@@ -49,17 +67,14 @@ class ComputeFlow(FrameTransform):
 
     def __init__(
         self,
-        estimator: Mapping[str, Any] | FlowEstimator | None = None,
-        pairs: Literal['neighbours', 'next', 'previous'] = 'neighbours',
+        estimator: str | Mapping[str, Any] | FlowEstimator | None = None,
+        pairs: Literal['neighbours', 'neighbours-both-ways', 'next', 'previous'] = 'neighbours',
         cache: str | None = None,
     ) -> None:
         if pairs not in _PAIRS:
             raise ConfigError(f'ComputeFlow: pairs={pairs!r}; expected one of {", ".join(_PAIRS)}.')
-        if isinstance(estimator, FlowEstimator):
-            built = estimator
-        else:
-            built = FLOWS.build(dict(estimator or {'type': 'DISFlow'}))
-        self.flow = built if cache is None else FlowCache(built, cache)
+        built = build_estimator(estimator)
+        self.flow = built if cache is None or isinstance(built, FlowFiles) else FlowCache(built, cache)
         self.pairs = pairs
 
     def transform(self, results: Results) -> Results:
@@ -68,13 +83,8 @@ class ComputeFlow(FrameTransform):
         Raises:
             DataError: 'neighbours' of a clip that has not three frames, or see the estimator.
         """
-        count = len(results['frames'])
-        if self.pairs == 'neighbours' and count != 3:
-            raise DataError(
-                f"{results['dataset']} / {results['set_id']}: ComputeFlow(pairs='neighbours') takes clips of three "
-                f'frames, found {count}.'
-            )
-        flows = [self._one(results, first, second) for first, second in _PAIRS[self.pairs](count)]
+        places = flow_pairs(self.pairs, len(results['frames']), f'{results["dataset"]} / {results["set_id"]}')
+        flows = [self._one(results, first, second) for first, second in places]
         results['flow'] = np.stack(flows).transpose(0, 3, 1, 2).copy()
         return results
 

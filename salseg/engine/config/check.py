@@ -31,6 +31,7 @@ _TOP_EXTRA = {
     'needs_start',
     'scale_batch',
     'env_cfg',
+    'flow_estimator',
     'default_scope',
     'launcher',
     'cfg',

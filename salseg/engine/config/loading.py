@@ -2,7 +2,7 @@
 
 import argparse
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from mmengine.config import Config, DictAction
 
 import salseg.registry  # noqa: F401 - mmengine's scope look-up must find our registries
 from salseg.catalog import config_of, is_model_name, is_published_name, model_cards
+from salseg.datasets.flow import estimator_config
 from salseg.engine.config.check import check_config
 from salseg.engine.config.origin import trace_origins
 from salseg.engine.config.run_folder import CONFIG_NAME, read_run_config, run_config_of
@@ -32,7 +33,7 @@ def load_config(
         model: Name of a model or of published weights, path of a config, which is code and runs, or folder of a run, of which
             only data are read: the resolved config that the training wrote as JSON.
         options: Overrides, by dotted key or as ``key=value`` texts. ``model.pretrained=False`` leaves out all files of
-            pretrained weights.
+            pretrained weights; ``flow_estimator=NAME`` sets that of every `ComputeFlow`.
         check: Whether to check every key.
         weights: File of weights that the model will get; what it asks of its model counts where no option says otherwise.
         pretrained: False is ``model.pretrained=False``.
@@ -60,6 +61,8 @@ def load_config(
     except (LookupError, TypeError, AttributeError, NameError, ValueError, ArithmeticError, AssertionError) as error:
         raise ConfigError(f'{path} cannot be read: {type(error).__name__}: {error}') from error
     needed = options_of_file(weights, (config.get('model') or {}).get('type')) if weights is not None else {}
+    estimator = overrides.get('flow_estimator')
+    overrides = {key: value for key, value in overrides.items() if key != 'flow_estimator'}
     try:
         if needed:
             config.merge_from_dict({**needed, 'model_options': list(needed)})
@@ -67,6 +70,7 @@ def load_config(
     except (KeyError, TypeError, IndexError, AssertionError) as error:
         raise ConfigError(f'--cfg-options {", ".join(overrides)} does not fit {path.name}: {error}') from error
     _take_switch(config, pretrained)
+    _take_estimator(config, estimator, any(key.startswith('flow_estimator.') for key in overrides))
     if check:
         check_config(config, origins)
     return config
@@ -80,6 +84,32 @@ def _take_switch(config: Config, asked: bool) -> None:
         raise ConfigError(f'model.pretrained is {pretrained!r}; expected True, or False for a random start.')
     if model is not None and not (asked and pretrained):
         config.model = without_pretrained(model.to_dict() if hasattr(model, 'to_dict') else model)
+
+
+def _take_estimator(config: Config, given: Any, changed: bool) -> None:
+    """``flow_estimator``, a name or a config, is that of every `ComputeFlow`: by option of all, else of those without one."""
+    if given is not None:
+        # As a whole, not merged into what stands there: another class takes other keys.
+        config.flow_estimator = given
+    named = config.get('flow_estimator')
+    if named is None:
+        return
+    steps = list(_flow_steps(config._cfg_dict))
+    if not steps and (given is not None or changed):
+        raise ConfigError(f'flow_estimator={named!r}, but no pipeline of this config has ComputeFlow.')
+    for step in steps:
+        if given is not None or changed or step.get('estimator') is None:
+            step['estimator'] = estimator_config(named)
+
+
+def _flow_steps(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        if node.get('type') == 'ComputeFlow':
+            yield node
+        node = list(node.values())
+    if isinstance(node, list | tuple):
+        for value in node:
+            yield from _flow_steps(value)
 
 
 def resolve(model: str) -> Path:
@@ -117,7 +147,8 @@ def resolve(model: str) -> Path:
 def parse_options(items: Sequence[str]) -> dict[str, Any]:
     """``key=value`` texts as a dict.
 
-    Dicts, lists and tuples are read as Python writes them; all else as mmengine does, also ``[a,b]`` without quotes.
+    Dicts (``{'type': 'X'}`` or ``dict(type='X')``), lists and tuples are read as Python writes them; all else as mmengine
+    does, also ``[a,b]`` without quotes.
 
     Raises:
         ConfigError: A text without ``=``, or a dict that cannot be read.
@@ -135,13 +166,29 @@ def parse_options(items: Sequence[str]) -> dict[str, Any]:
 
 
 def _value(item: str, text: str) -> Any:
-    if text.startswith(('{', '[', '(')):
+    if text.startswith(('{', '[', '(', 'dict(')):
         try:
-            return ast.literal_eval(text)
+            return _literal(ast.parse(text, mode='eval').body)
         except (ValueError, SyntaxError) as error:
-            if '{' in text:
+            # mmengine's reader takes lists without quotes, but never ends on commas in a call.
+            if '{' in text or 'dict(' in text:
                 raise ConfigError(f'--cfg-options: {text} is no value that can be read: {error}.') from error
     parser = argparse.ArgumentParser()
     parser.add_argument('--options', nargs='+', action=DictAction)
     (value,) = parser.parse_args(['--options', item]).options.values()
     return value
+
+
+def _literal(node: ast.expr) -> Any:
+    """A value of literals and of calls ``dict(key=value)``."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict' and not node.args:
+        if any(word.arg is None for word in node.keywords):
+            raise ValueError('dict(**...) is no value')
+        return {word.arg: _literal(word.value) for word in node.keywords}
+    if isinstance(node, ast.Dict) and None not in node.keys:
+        return {_literal(key): _literal(value) for key, value in zip(node.keys, node.values) if key is not None}
+    if isinstance(node, ast.List):
+        return [_literal(value) for value in node.elts]
+    if isinstance(node, ast.Tuple):
+        return tuple(_literal(value) for value in node.elts)
+    return ast.literal_eval(node)

@@ -93,48 +93,61 @@ class DemocraticPrototype(nn.Module):
         self.query.requires_grad_(False)
         self.key.requires_grad_(False)
 
-    def forward(self, features: Sequence[Tensor]) -> tuple[list[Tensor], dict[str, Tensor]]:
+    def forward(
+        self, features: Sequence[Tensor], voters: Tensor | None = None
+    ) -> tuple[list[Tensor], dict[str, Tensor]]:
         """Run every group of a batch; groups do not see each other, and the order of frames does not matter.
 
         Args:
             features: (B, T, C, h, w) per level, fine to coarse.
+            voters: (B, T) bool, the frames that have a vote; None means all. The outputs are as if the others were not
+                there; a group without any has the prototype 0.
 
         Returns:
             The features with the coarsest changed, and ``prototype`` (B, C) and ``response`` (B, T, 1, h, w) by name.
         """
         # One after the other: the vote of a group takes (frames x positions) squared products, and groups share
         # nothing.
-        results = [self.group(frames) for frames in features[-1].unbind(0)]
+        groups = features[-1].unbind(0)
+        votes = [None] * len(groups) if voters is None else voters.unbind(0)
+        results = [self.group(*given) for given in zip(groups, votes)]
         fused = torch.stack([result[0] for result in results])
         extra = {name: torch.stack([result[1][name] for result in results]) for name in self.provides}
         return [*features[:-1], fused], extra
 
-    def group(self, frames: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """One group (T, C, h, w): the fused map of that shape, ``prototype`` (C,), ``response`` (T, 1, h, w)."""
+    def group(self, frames: Tensor, voters: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor]]:
+        """One group (T, C, h, w): the fused map of that shape, ``prototype`` (C,), ``response`` (T, 1, h, w).
+
+        Only frames of which ``voters`` (T,) is true have a vote.
+        """
         # No activation behind it (eq. 5.1): the sign of a correlation is what later decides.
         strengthened = frames + self.residual(frames)
         if self.parts == 'residual':
             return strengthened, {}
         # Indices and sums over thousands of positions: not in half precision.
         with full_precision(frames):
-            return self._vote(ops.at_least_float32(strengthened))
+            return self._vote(ops.at_least_float32(strengthened), voters)
 
-    def _vote(self, strengthened: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def _vote(self, strengthened: Tensor, voters: Tensor | None) -> tuple[Tensor, dict[str, Tensor]]:
         # An index, so a constant for the gradient: only the vectors at the seeds learn.
-        selected = ops.select_seeds(self.seed_logits(strengthened), self.ties)
+        selected = ops.select_seeds(self.seed_logits(strengthened, voters), self.ties)
         flat = strengthened.flatten(2)
         if self.parts == 'seeds':
-            prototype = ops.seed_vectors(flat, selected).mean(0)
+            seeds = ops.seed_vectors(flat, selected)
+            prototype = seeds.mean(0)
+            if voters is not None:
+                # A response of one, at one position, to what a frame has in its seed.
+                prototype = ops.group_prototype(seeds.unsqueeze(2), seeds.new_ones(len(seeds), 1), voters)
             return strengthened * prototype[:, None, None], dict(prototype=prototype)
         # Correlations of directions: by their length, a few bright positions would outvote a whole object.
         unit = F.normalize(flat, dim=1, eps=1e-12)
-        response = ops.mean_response(unit, ops.seed_vectors(unit, selected), self.rectifies, self.max_bytes)
+        response = ops.mean_response(unit, ops.seed_vectors(unit, selected), self.rectifies, self.max_bytes, voters)
         if self.stretch_epsilon is not None:
             # Not in the thesis, but in the released code, where the maps change by two fifths without it.
             response = ops.stretch(response, self.stretch_epsilon)
         # From the features with their lengths, not from the unit vectors: channels differ in size, and the map is
         # multiplied by it.
-        prototype = ops.group_prototype(flat, response)
+        prototype = ops.group_prototype(flat, response, voters)
         response = response.unflatten(1, strengthened.shape[2:]).unsqueeze(1)
         # Which channels matter, from the group, plus which positions matter, from the image (eq. 5.17).
         fused = strengthened * prototype[:, None, None] + strengthened * response
@@ -146,7 +159,7 @@ class DemocraticPrototype(nn.Module):
         return self.rectify == 'always' or (self.rectify == 'eval' and not self.training)
 
     @torch.no_grad()
-    def seed_logits(self, strengthened: Tensor) -> Tensor:
+    def seed_logits(self, strengthened: Tensor, voters: Tensor | None = None) -> Tensor:
         """How much each position of (T, C, h, w) agrees with the whole group, (T, h*w)."""
         queries, keys = (conv(strengthened).flatten(2).transpose(1, 2) for conv in (self.query, self.key))
-        return ops.seed_logits(queries, keys, self.max_bytes)
+        return ops.seed_logits(queries, keys, self.max_bytes, voters)

@@ -91,9 +91,16 @@ class SaliencySegmentor(BaseSegmentor):
         # holds for images, groups and clips.
         return [level.unflatten(0, (-1, sets[1])) for level in self.backbone(self.compose(inputs))]
 
-    def match(self, features: list[Tensor]) -> tuple[list[Tensor], dict[str, Tensor]]:
-        """Relate frames; without a matcher the features pass through."""
-        return (features, {}) if self.matcher is None else self.matcher(features)
+    def match(self, features: list[Tensor], voters: Tensor | None = None) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """Relate frames; without a matcher the features pass through.
+
+        Args:
+            features: (B, T, C, h, w) per level.
+            voters: (B, T) bool, frames that the others shall see, for a matcher that can leave some out; None means all.
+        """
+        if self.matcher is None:
+            return features, {}
+        return self.matcher(features) if voters is None else self.matcher(features, voters)
 
     def decode(self, features: list[Tensor], size: tuple[int, int]) -> dict[str, Tensor]:
         """Outputs (B, T, ...) of neck and head at network size (H, W)."""

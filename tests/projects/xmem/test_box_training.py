@@ -133,7 +133,7 @@ def test_without_valid_slots_all_are_used_and_none_is_guessed_from_pixels():
 
 
 def test_training_from_boxes_sees_no_mask():
-    _, item = item_of('xmem_lite0_boxes_synthetic-96.py')
+    _, item = item_of('xmem_lite0_boxes-stable_synthetic-96.py')
     sample = item['data_samples']
     assert set(sample.keys()) == {'labels', 'boxes', 'box_valid', 'object_valid', 'prompt'}
     assert set(np.unique(sample.labels)) <= {0, 255}
@@ -158,7 +158,7 @@ def tree(tmp_path):
 
 def test_a_run_from_boxes_is_the_same_to_the_last_bit_once_the_masks_are_deleted(tree, tmp_path):
     config = tmp_path / 'boxes.py'
-    config.write_text(FROM_FILE.format(base=str(CONFIGS / 'xmem_lite0_boxes_synthetic-96.py'), data=str(tree)))
+    config.write_text(FROM_FILE.format(base=str(CONFIGS / 'xmem_lite0_boxes-stable_synthetic-96.py'), data=str(tree)))
     train(str(config), [], str(tmp_path / 'with'), from_scratch=True)
     masks = list(tree.rglob('*.png'))
     assert masks

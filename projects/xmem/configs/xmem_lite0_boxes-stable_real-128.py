@@ -1,5 +1,5 @@
 _base_ = './xmem_lite0_masks_real-128.py'
-# The same videos with boxes in the place of masks: projection, pairwise and temporal loss.
+# The same videos with boxes in the place of masks: projection, pairwise and temporal loss, as in the other stable recipes.
 colours = dict(gamma=8.0, stride=2, weight=0.1, ramp_iterations=50)
 losses = dict(ce=None, dice=None, projection=dict(type='ProjectionLoss', form='released', stride=2))
 losses['pairwise'] = dict(type='PairwiseLoss', normalizer='pairs', **colours)

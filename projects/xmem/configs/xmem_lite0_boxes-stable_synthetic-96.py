@@ -1,4 +1,5 @@
-# Boxes in the place of masks; begins with weights of boxes-filled. With this bandwidth about half of the pairs count.
+# The stable recipe from boxes, not the thesis': that one is boxes-thesis, and the project's page has what differs. It begins
+# with weights of boxes-filled, and pairwise and temporal loss count a tenth. With this bandwidth about half of the pairs count.
 _base_ = [
     '../../../configs/_base_/default_runtime.py',
     '../../../configs/_base_/datasets/davis17_val.py',

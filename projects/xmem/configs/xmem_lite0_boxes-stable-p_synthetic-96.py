@@ -1,3 +1,3 @@
-_base_ = './xmem_lite0_boxes_synthetic-96.py'
+_base_ = './xmem_lite0_boxes-stable_synthetic-96.py'
 # P: projection alone.
 model = dict(losses=dict(pairwise=None, temporal=None))
