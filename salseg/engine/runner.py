@@ -75,8 +75,9 @@ class SalRunner(Runner):
                 "optim_wrapper.constructor='GroupedOptimWrapperConstructor' for one of each learning rate and decay."
             )
         wrapper = super().build_optim_wrapper(optim_wrapper)
-        if getattr(wrapper, 'scales', False) and hasattr(self.bare_model, 'may_overflow'):
-            self.bare_model.may_overflow = True
+        model: Any = self.bare_model
+        if getattr(wrapper, 'scales', False) and hasattr(model, 'may_overflow'):
+            model.may_overflow = True
         return wrapper
 
     def build_param_scheduler(self, scheduler: Any) -> Any:

@@ -81,7 +81,7 @@ def home(tmp_path_factory):
     (home / 'endless/z.png').symlink_to('/dev/zero')
     states = {
         'none': None, 'list': [1, 2], 'keys': {1: torch.zeros(1)}, 'inner_none': {'state_dict': None},
-        'inner_list': {'state_dict': [1]}, 'texts': {'state_dict': {'a': 'b'}}, 'nothing': {}, 'foreign': {'x.weight': torch.zeros(2)},
+        'inner_list': {'state_dict': [1]}, 'texts': {'state_dict': {'a': 'b'}}, 'nothing': {}, 'foreign': {'x.weight': torch.zeros(2)},  # noqa: E501
         'meta_text': {'state_dict': {'x': torch.zeros(1)}, 'meta': 'text'},
     }  # fmt: skip
     for name, state in states.items():
@@ -115,9 +115,9 @@ def home(tmp_path_factory):
         'images_none': {**coco, 'images': [None]}, 'no_name': {**coco, 'images': [dict(id=1)]},
         'outside': {**coco, 'images': [dict(id=1, file_name='../../../etc/passwd', width=4, height=4)]},
         'absolute': {**coco, 'images': [dict(id=1, file_name='/etc/passwd', width=4, height=4)]},
-        'annotation': {**coco, 'annotations': [3]}, 'no_image': {**coco, 'annotations': [dict(id=1, image_id=99, category_id=1)]},
+        'annotation': {**coco, 'annotations': [3]}, 'no_image': {**coco, 'annotations': [dict(id=1, image_id=99, category_id=1)]},  # noqa: E501
         'no_category': {**coco, 'categories': []}, 'nested': json.loads('[' * 500 + ']' * 500),
-        'run_length': {**coco, 'annotations': [{**coco['annotations'][0], 'segmentation': dict(counts=[-5, 10**9], size=[32, 40])}]},
+        'run_length': {**coco, 'annotations': [{**coco['annotations'][0], 'segmentation': dict(counts=[-5, 10**9], size=[32, 40])}]},  # noqa: E501
     }  # fmt: skip
     for name, content in variants.items():
         text = content if isinstance(content, str) else json.dumps(content)
@@ -290,7 +290,8 @@ def test_what_is_wrong_is_said_in_a_sentence(line, word, home, tmp_path, capsys,
 
 
 BAD_IMAGES = (
-    'text.png', 'empty.png', 'cut.png', 'huge.png', 'wide.png', 'none.png', 'lies.bmp', 'negative.bmp', 'text.jpg', 'x.gif', 'x.tif',
+    'text.png', 'empty.png', 'cut.png', 'huge.png', 'wide.png', 'none.png', 'lies.bmp', 'negative.bmp', 'text.jpg', 'x.gif',
+    'x.tif',
     'x.webp', 'pipe.png', 'endless.png',
 )  # fmt: skip
 
