@@ -80,7 +80,8 @@ def home(tmp_path_factory):
     (home / 'endless/z.png').symlink_to('/dev/zero')
     states = {
         'none': None, 'list': [1, 2], 'keys': {1: torch.zeros(1)}, 'inner_none': {'state_dict': None},
-        'inner_list': {'state_dict': [1]}, 'texts': {'state_dict': {'a': 'b'}}, 'nothing': {}, 'foreign': {'x.weight': torch.zeros(2)},
+        'inner_list': {'state_dict': [1]}, 'texts': {'state_dict': {'a': 'b'}}, 'nothing': {},
+        'foreign': {'x.weight': torch.zeros(2)},
         'meta_text': {'state_dict': {'x': torch.zeros(1)}, 'meta': 'text'},
     }  # fmt: skip
     for name, state in states.items():
