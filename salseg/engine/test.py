@@ -54,6 +54,10 @@ def test(
         DataError: No test set is here, or one that is cannot be read.
         ConfigError, CheckpointError: As in :func:`train`.
     """
+    if protocols or columns:
+        # A wrong name is said before weights are looked for.
+        named = model.partition('@')[0] if is_published_name(model) else model
+        choose_protocols(load_config(named, options), protocols, columns)
     model, file, folder = find_tested(model, checkpoint)
     config = load_config(model, options, weights=file)
     choose_protocols(config, protocols, columns)

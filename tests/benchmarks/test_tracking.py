@@ -39,7 +39,12 @@ def test_what_grows_is_reported(monkeypatch):
     assert names['growth']([*steady, {**row, 'state': 12.0}]) == ['state grows by 11.0 MB']
     assert names['growth']([*steady, {**row, 'ms': 20.0}]) == ['a frame takes 2.00 times as long at the end']
     assert names['growth']([{**row, 'working': 4}] * 5 + [row] * 15) == ['working is not full by frame 500']
-    assert names['passed_bounds']({**row, 'groups': 1, 'positions': 1, 'objects': 1, 'sensory': 1, 'working': 11}) != []
+    assert (
+        names['passed_bounds'](
+            {**row, 'groups': 1, 'anchors': 1, 'positions': 1, 'objects': 1, 'sensory': 1, 'working': 11}
+        )
+        != []
+    )
 
 
 @pytest.mark.parametrize(

@@ -218,6 +218,12 @@ OTHER = {
 CASES = {**PREDICT, **CHECKPOINTS, **CONFIGS, **OPTIONS, **EVALUATE, **OTHER}
 
 
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch):
+    """Loggers keep the stream of the test in which they were made, which is closed by now."""
+    monkeypatch.setattr('logging.raiseExceptions', False)
+
+
 def call(words, capsys):
     try:
         status = main(words)
@@ -284,7 +290,7 @@ def test_cells_that_a_spreadsheet_would_run_are_quoted(home, tmp_path, capsys):
 
 @pytest.mark.parametrize('name', ['nan', 'inf', 'large', 'id', 'word', 'flat', 'short', 'columns'])
 def test_boxes_that_are_none_are_refused(name, home):
-    from salseg.datasets.box_files import read_boxes
+    from salseg.io.box_files import read_boxes
     from salseg.errors import DataError
 
     with pytest.raises(DataError, match=f'{name}.csv'):

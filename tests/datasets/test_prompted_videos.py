@@ -89,7 +89,7 @@ def test_youtube_vos_follows_all_frames_and_saves_the_required_ones(tmp_path):
     options = dict(all_frames=str(root / 'all'))
     found = items(PromptedVideos(str(root), 'youtube_vos', layout_options=options, pipeline=PIPELINE))
     assert [s.frame_ids[0] for s in found] == [f'{n:05d}' for n in range(5, 25)]
-    assert [s.frame_ids[0] for s in found if s.saved] == ['00005', '00010', '00015', '00020']
+    assert [s.frame_ids[0] for s in found if s.saved == [True]] == ['00005', '00010', '00015', '00020']
 
 
 def test_frames_before_the_first_annotation_are_left_out(tmp_path):
@@ -100,7 +100,7 @@ def test_frames_before_the_first_annotation_are_left_out(tmp_path):
     found = items(PromptedVideos(str(tmp_path), 'long_time', pipeline=PIPELINE))
     assert [s.frame_ids[0] for s in found] == ['1', '2', '3']
     assert ['prompt' in s for s in found] == [True, False, False]
-    assert [s.saved for s in found] == [True, False, True]
+    assert [s.saved for s in found] == [[True], [False], [True]]
     assert found[1].gt_labels == [None]
 
 

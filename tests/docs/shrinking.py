@@ -38,7 +38,7 @@ def shrink(config: Config, steps: int = 1, files: Path = Path('shrunk')) -> list
         # Names of files that a test has not; weights from a package stay.
         if node.get('weights') == 'imagenet' and f'{path}.weights' not in options:
             options[f'{path}.weights'] = None
-            if node.get('type') == 'ResNet' and node.get('depth') == 50 and node.get('stages', 4) == 4:
+            if node.get('type') == 'ResNet' and node.get('depth') == 50 and f'{path}.depth' not in _thin(config):
                 # With a random start every residual block would add to the scale, and decoders that multiply maps overflow.
                 options[f'{path}.weights'] = drawn_resnet(files.resolve())
         if path.split('.')[0] in DATA:

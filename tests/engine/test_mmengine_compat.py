@@ -98,9 +98,9 @@ def test_what_the_tests_look_for_they_find(names):
     assert imported('from mmengine._strategy import base') == ['_strategy']
     assert touched('runner._has_loaded = True; x = config._cfg_dict', theirs, ours) == ['_has_loaded', '_cfg_dict']
     found = {name for file in COMPAT for name in touched((ROOT / file).read_text(), theirs, ours)}
-    # `_resume` is a name of salseg's own too, so it is not among them.
     assert found == {
         '_has_loaded',
+        '_resume',
         '_inner_count',
         '_clip_grad',
         '_save_checkpoint_with_step',

@@ -59,10 +59,10 @@ def exact_frames(monkeypatch):
         numbers, plain = iter(range(len(frames))), Propagator.step_frame
         half = 0.5001 / 255 / min(std)
 
-        def step_frame(self, frame, prompt=None, *, last=False):
+        def step_frame(self, frame, prompt=None, **options):
             exact = frames[next(numbers)]
             assert (frame - exact).abs().max() <= half, 'the command read another frame'
-            return plain(self, exact, prompt, last=last)
+            return plain(self, exact, prompt, **options)
 
         monkeypatch.setattr(Propagator, 'step_frame', step_frame)
 

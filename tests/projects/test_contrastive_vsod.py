@@ -83,7 +83,7 @@ def test_the_loss_of_an_absent_embedding_is_refused_when_the_model_is_built():
 def test_levels_that_are_not_there_are_refused():
     with pytest.raises(ConfigError, match='low_level'):
         ContrastiveAttention(low_level=-1)
-    with pytest.raises(ConfigError, match='low_level is 5'):
+    with pytest.raises(ConfigError, match='low_channels is 64 for level 5'):
         network(low_level=5).run(clip())
     with pytest.raises(ConfigError, match='in_channels'):
         GradualUpsamplingHead(())

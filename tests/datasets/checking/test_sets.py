@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from salseg.apis.converting import releases
 from salseg.cli import main
@@ -254,6 +255,7 @@ def test_a_test_fails_if_no_set_is_here_or_one_that_is_cannot_be_read(config, tm
         skip_absent(load_config(str(config)), 'tiny')
     for path in sorted((tmp_path / 'data').rglob('*'), reverse=True):
         path.unlink() if path.is_file() else path.rmdir()
-    assert main(['test', str(config), 'none.pth']) == 2
+    torch.save({'state_dict': {}}, tmp_path / 'none.pth')
+    assert main(['test', str(config), str(tmp_path / 'none.pth')]) == 2
     message = capsys.readouterr().err
     assert all(f'test set {name}: data/{name} is not there' in message for name in ('ECSSD', 'HKU-IS'))

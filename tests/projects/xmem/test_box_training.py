@@ -59,7 +59,7 @@ def losses_of(config, items, iteration=10**6):
 
 @pytest.mark.parametrize('row', ['masks', 'boxes', 'boxes-p', 'boxes-pw', 'boxes-pt'])
 def test_every_row_learns(row):
-    config, item = item_of(f'xmem_lite0_{row}_synthetic-96.py')
+    config, item = item_of(f'xmem_lite0_{row.replace("boxes", "boxes-stable")}_synthetic-96.py')
     model, losses = losses_of(config, [item])
     expected = {'masks': {'ce', 'dice'}, 'boxes': {'projection', 'pairwise', 'temporal'}, 'boxes-p': {'projection'}}
     wanted = {**expected, 'boxes-pw': {'projection', 'pairwise'}, 'boxes-pt': {'projection', 'temporal'}}[row]
@@ -72,7 +72,7 @@ def test_every_row_learns(row):
 
 def without_object(row):
     """The config of a row, and an item of it in which no frame shows an object."""
-    config = load_config(str(CONFIGS / f'xmem_lite0_{row}_synthetic-96.py'))
+    config = load_config(str(CONFIGS / f'xmem_lite0_{row.replace("boxes", "boxes-stable")}_synthetic-96.py'))
     size = dict(length=1, frames=6, size=64)
     dataset = DATASETS.build({**config.train_dataloader.dataset.to_dict(), **size})
     # Every object leaves the frame; what is drawn again leaves it again.
