@@ -94,7 +94,7 @@ def _take_estimator(config: Config, given: Any, changed: bool) -> None:
     named = config.get('flow_estimator')
     if named is None:
         return
-    steps = list(_flow_steps(config._cfg_dict))
+    steps = [step for key in config for step in _flow_steps(config[key])]
     if not steps and (given is not None or changed):
         raise ConfigError(f'flow_estimator={named!r}, but no pipeline of this config has ComputeFlow.')
     for step in steps:
