@@ -1,5 +1,6 @@
 """A hundred inputs that are wrong: one sentence that names what, status 2, and no traceback; a bad item among good ones, 1."""
 
+import json
 import os
 import struct
 import zlib
@@ -80,8 +81,7 @@ def home(tmp_path_factory):
     (home / 'endless/z.png').symlink_to('/dev/zero')
     states = {
         'none': None, 'list': [1, 2], 'keys': {1: torch.zeros(1)}, 'inner_none': {'state_dict': None},
-        'inner_list': {'state_dict': [1]}, 'texts': {'state_dict': {'a': 'b'}}, 'nothing': {},
-        'foreign': {'x.weight': torch.zeros(2)},
+        'inner_list': {'state_dict': [1]}, 'texts': {'state_dict': {'a': 'b'}}, 'nothing': {}, 'foreign': {'x.weight': torch.zeros(2)},  # noqa: E501
         'meta_text': {'state_dict': {'x': torch.zeros(1)}, 'meta': 'text'},
     }  # fmt: skip
     for name, state in states.items():
@@ -104,6 +104,24 @@ def home(tmp_path_factory):
     }.items():  # fmt: skip
         (home / f'{name}.csv').write_text(head + line + '\n')
     (home / 'columns.csv').write_text('a,b\n1,2\n')
+    coco = dict(
+        images=[dict(id=1, file_name='a.png', width=40, height=32), dict(id=2, file_name='b.png', width=40, height=32)],
+        annotations=[dict(id=i, image_id=i, category_id=1, area=100, iscrowd=0, bbox=[2, 2, 10, 10],
+                          segmentation=[[2, 2, 12, 2, 12, 12, 2, 12]]) for i in (1, 2)],
+        categories=[dict(id=1, name='cat')],
+    )  # fmt: skip
+    variants = {
+        'text': 'no json', 'list': [], 'number': 3, 'nothing': {}, 'images_text': {**coco, 'images': 'x'},
+        'images_none': {**coco, 'images': [None]}, 'no_name': {**coco, 'images': [dict(id=1)]},
+        'outside': {**coco, 'images': [dict(id=1, file_name='../../../etc/passwd', width=4, height=4)]},
+        'absolute': {**coco, 'images': [dict(id=1, file_name='/etc/passwd', width=4, height=4)]},
+        'annotation': {**coco, 'annotations': [3]}, 'no_image': {**coco, 'annotations': [dict(id=1, image_id=99, category_id=1)]},  # noqa: E501
+        'no_category': {**coco, 'categories': []}, 'nested': json.loads('[' * 500 + ']' * 500),
+        'run_length': {**coco, 'annotations': [{**coco['annotations'][0], 'segmentation': dict(counts=[-5, 10**9], size=[32, 40])}]},  # noqa: E501
+    }  # fmt: skip
+    for name, content in variants.items():
+        text = content if isinstance(content, str) else json.dumps(content)
+        (home / f'coco_{name}.json').write_text(text)
     return home
 
 
@@ -169,22 +187,22 @@ OPTIONS = {
         ('default_hooks.logger.interval=0', 'default_hooks.logger.interval'),
         ('model.data_preprocessor.std=[0,0,0]', 'std'), ('model.data_preprocessor.mean=[x,0,0]', 'mean'),
         ('model.data_preprocessor.std=[1,2]', 'std'), ('model.data_preprocessor.std=x', 'std'),
-        ('model.neck.width=0', 'backbone'), ('model.neck.width=x', 'model'),
+        ('model.neck.width=0', 'model.neck'), ('model.neck.width=x', 'model.neck'),
         ('model.backbone.depth=19', 'depth'), ('model.losses.lsc.weight=x', 'model.losses.lsc.weight'),
         ('model.losses.lsc.weight=nan', 'model.losses.lsc.weight'), ('model.x=[1,(2', 'model.x'), ('model={', '{'),
         ('nothing', 'nothing'), ('modle.depth=3', 'modle'), ('randomness.seed=x', 'randomness.seed'),
         ('randomness.seed=-1', 'randomness.seed'), ('train_dataloader.dataset.length=0', 'length'),
         ('train_dataloader.dataset.pipeline.2.size=0', 'size'), ('train_dataloader.dataset.pipeline.9.size=1', 'pipeline'),
         ('load_from=nowhere.pth', 'nowhere.pth'), ('load_from=text.pth', 'text.pth'), ('model.type=Nothing', 'Nothing'),
-        ('model.type=os.system', 'system'), ('param_scheduler.total=0', 'param_scheduler'), ('resume=True', 'resume'),
+        ('model.type=os.system', 'os.system'), ('param_scheduler.total=0', 'param_scheduler'), ('resume=True', 'resume'),
     )
 }  # fmt: skip
 
 EVALUATE = {
     'no such protocol': ('evaluate pred gt --protocol nothing', 'nothing'),
     'no protocol': ('evaluate pred gt', '--protocol'),
-    'no folder': ('evaluate --protocol sod', '0 folders'),
-    'one folder': ('evaluate gt --protocol sod', '1 folders'),
+    'no folder': ('evaluate --protocol sod', 'FOLDER'),
+    'one folder': ('evaluate gt --protocol sod', 'gt'),
     'no such truth': ('evaluate pred nowhere --protocol sod', 'nowhere'),
     'no such predictions': ('evaluate nowhere gt --protocol sod', 'nowhere'),
     'no such column': ('evaluate pred gt --protocol sod --columns nothing', 'nothing'),
@@ -201,6 +219,33 @@ EVALUATE = {
     'a pipe among them': ('evaluate piped piped --protocol sod --processes 1', 'z.png'),
 }
 
+TRACK = {
+    'no prompt': ('track xmem-lite video --random-weights', 'prompt'),
+    'no weights': ('track xmem-lite video --box 1:4,4,20,20', 'random-weights'),
+    'a box of words': ('track xmem-lite video --random-weights --box 1:a,b,c,d', 'a,b,c,d'),
+    'a box of nan': ('track xmem-lite video --random-weights --box 1:nan,1,5,5', 'nan'),
+    'a box outside': ('track xmem-lite video --random-weights --box 1:400,400,500,500', '400'),
+    'an id of 0': ('track xmem-lite video --random-weights --box 0:4,4,20,20', '0'),
+    'an id of 999': ('track xmem-lite video --random-weights --box 999:4,4,20,20', '999'),
+    'a mask of another size': ('track xmem-lite video --random-weights --prompt other_size.png', '20x20'),
+    'an empty mask': ('track xmem-lite video --random-weights --prompt empty_mask.png', 'empty_mask.png'),
+    'a mask that is text': ('track xmem-lite video --random-weights --prompt text.png', 'text.png'),
+    'no such video': ('track xmem-lite nowhere --random-weights --box 1:4,4,20,20', 'nowhere'),
+    'a video of text': ('track xmem-lite text.mp4 --random-weights --box 1:4,4,20,20', 'text.mp4'),
+    'a model that does not track': ('track scwssod-lite video --random-weights --box 1:4,4,20,20', 'scwssod-lite'),
+}
+
+CONVERT = {
+    f'coco {name}': (f'convert coco-groups photos OUT --annotations coco_{name}.json', word)
+    for name, word in (
+        ('text', 'coco_text.json'), ('list', 'coco_list.json'), ('number', 'coco_number.json'),
+        ('nothing', 'coco_nothing.json'), ('images_text', 'coco_images_text.json'), ('images_none', 'coco_images_none.json'),
+        ('no_name', 'coco_no_name.json'), ('outside', 'passwd'), ('absolute', 'passwd'),
+        ('annotation', 'coco_annotation.json'), ('no_image', '99'), ('no_category', 'coco_no_category.json'),
+        ('nested', 'coco_nested.json'), ('run_length', 'coco_run_length.json'),
+    )
+}  # fmt: skip
+
 OTHER = {
     'check-data of nothing': ('check-data nowhere', 'nowhere'),
     'check-data of an empty folder': ('check-data run', 'run'),
@@ -215,7 +260,7 @@ OTHER = {
     'resume from nothing': ('train tiny.py --work-dir OUT --resume nowhere.pth', 'nowhere.pth'),
 }
 
-CASES = {**PREDICT, **CHECKPOINTS, **CONFIGS, **OPTIONS, **EVALUATE, **OTHER}
+CASES = {**PREDICT, **CHECKPOINTS, **CONFIGS, **OPTIONS, **EVALUATE, **TRACK, **CONVERT, **OTHER}
 
 
 @pytest.fixture(autouse=True)
@@ -252,7 +297,8 @@ def test_what_is_wrong_is_said_in_a_sentence(line, word, home, tmp_path, capsys,
 
 BAD_IMAGES = (
     'text.png', 'empty.png', 'cut.png', 'huge.png', 'wide.png', 'none.png', 'lies.bmp', 'negative.bmp', 'text.jpg', 'x.gif',
-    'x.tif', 'x.webp', 'pipe.png', 'endless.png',
+    'x.tif',
+    'x.webp', 'pipe.png', 'endless.png',
 )  # fmt: skip
 
 
@@ -262,10 +308,10 @@ def mixed(home, tmp_path_factory):
     out = tmp_path_factory.mktemp('mixed')
     for name in 'ab':
         image(home / f'mixed/{name}.png')
-    for number, name in enumerate(BAD_IMAGES[:-2]):
-        (home / 'mixed' / f'z{number}_{name}').write_bytes((home / name).read_bytes())
-    os.mkfifo(home / 'mixed/z12_pipe.png')
-    (home / 'mixed/z13_endless.png').symlink_to('/dev/zero')
+    for name in BAD_IMAGES[:-2]:
+        (home / 'mixed' / f'z_{name}').write_bytes((home / name).read_bytes())
+    os.mkfifo(home / 'mixed/z_pipe.png')
+    (home / 'mixed/z_endless.png').symlink_to('/dev/zero')
     return out, ['predict', str(home / 'mixed'), '--out', str(out), *CPU]
 
 
@@ -274,7 +320,7 @@ def test_bad_images_never_stop_the_others_and_are_all_named(mixed, capsys):
     status, said = call(words, capsys)
     assert status == 1
     assert sorted(path.name for path in out.rglob('*.png')) == ['a.png', 'b.png']
-    assert [name for number, name in enumerate(BAD_IMAGES) if f'z{number}_{name}' not in said] == []
+    assert [name for name in BAD_IMAGES if f'z_{name}' not in said] == []
     assert 'Traceback' not in said
 
 

@@ -175,10 +175,7 @@ def _value(item: str, text: str) -> Any:
                 raise ConfigError(f'--cfg-options: {text} is no value that can be read: {error}.') from error
     parser = argparse.ArgumentParser()
     parser.add_argument('--options', nargs='+', action=DictAction)
-    try:
-        (value,) = parser.parse_args(['--options', item]).options.values()
-    except AssertionError as error:
-        raise ConfigError(f'--cfg-options: {item} is no value that can be read: {error}.') from error
+    (value,) = parser.parse_args(['--options', item]).options.values()
     return value
 
 
