@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -115,7 +115,7 @@ class Frames:
         self.workspace, self.keep = workspace, keep
         self.kept: OrderedDict[tuple[str, int], tuple[bytes, tuple[int, int]]] = OrderedDict()
         self.lock = threading.Lock()
-        self.open: tuple[str, int, object] | None = None
+        self.open: tuple[str, int, Iterator[np.ndarray]] | None = None
 
     def describe(self, name: str) -> dict:
         """Frames that there are or are announced, their rate, size and names.
@@ -147,7 +147,7 @@ class Frames:
             self.open = at = (name, number, FrameSource(self.workspace.video(name)).frames(number))
         _, following, frames = at
         for place in range(following, number + 1):
-            image = next(frames, None)  # type: ignore[call-overload]  # a generator of arrays
+            image = next(frames, None)
             if image is None:
                 self.open = None
                 raise NotFound(f'{name} has no frame {number}; its last is {place - 1}.')

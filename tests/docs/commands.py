@@ -69,6 +69,9 @@ def _parse_salseg(where: str, arguments: Sequence[str]) -> None:
     if args is not None:
         for word in _names_of_weights(args):
             find_published(word)
+    if isinstance(model, list):
+        # The page takes several, and reads them when they are used.
+        return
     if model is not None and is_published_name(model):
         # Its weights are not here.
         model = model.partition('@')[0]

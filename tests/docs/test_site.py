@@ -11,7 +11,7 @@ from tests.docs.pages import ROOT, pages
 
 mkdocs = pytest.importorskip('mkdocs', reason='the site is built by mkdocs, extra docs')
 pytest.importorskip('mkdocstrings', reason='the API reference is built by mkdocstrings, extra docs')
-IMAGES = 300_000
+IMAGES = 500_000
 
 
 def test_the_site_is_built_strictly_and_links_lead_to_pages(tmp_path):
