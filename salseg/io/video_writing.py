@@ -37,6 +37,7 @@ class _Codec:
         options: For the encoder.
         even: Whether colours are stored for blocks of 2x2 pixels, so that both sides must be even.
         alpha: Whether frames have a fourth channel, their opacity.
+        threads: Of the encoder; 0 lets it choose.
     """
 
     container: str
@@ -46,6 +47,7 @@ class _Codec:
     options: dict[str, str]
     even: bool = True
     alpha: bool = False
+    threads: int = 0
 
 
 _H264 = _Codec('mp4', 'libx264', 'yuv420p', 'mp4v', {'crf': '20', 'preset': 'veryfast'})
@@ -55,8 +57,9 @@ _CODECS = {
     '.avi': _Codec('avi', 'mjpeg', 'yuvj420p', 'MJPG', {'qmin': '2', 'qmax': '2'}),
     '.webm': _Codec('webm', 'libvpx-vp9', 'yuv420p', 'VP90', {'crf': '30', 'b:v': '0', 'deadline': 'realtime'}),
     '.mkv': _Codec('matroska', 'ffv1', 'bgr0', 'FFV1', {}, even=False),
-    # What editing programs take for cutting: 10 bits of colour at full resolution, and 16 bits of opacity.
-    '.mov': _Codec('mov', 'prores_ks', 'yuva444p10le', 'ap4h', {'profile': '4444'}, alpha=True),
+    # What editing programs take for cutting: 10 bits of colour at full resolution, and 16 bits of opacity. With several
+    # threads this encoder now and then writes wrong opacities where the width is no multiple of 16.
+    '.mov': _Codec('mov', 'prores_ks', 'yuva444p10le', 'ap4h', {'profile': '4444'}, alpha=True, threads=1),
 }
 # FFmpeg's number of ITU-R 601, which players assume without a tag; with it all agree.
 _BT601 = 6
@@ -186,6 +189,7 @@ class _PyAV:
                 raise ValueError(f'{codec.encoder} encodes no video')
             stream.width, stream.height = size
             stream.pix_fmt = codec.pixels
+            stream.codec_context.thread_count = codec.threads
             if codec.even:
                 stream.codec_context.colorspace = _BT601
         except BaseException:

@@ -130,21 +130,23 @@ def test_without_pyav_opencv_writes_the_same_frames_and_it_is_said(tmp_path, mon
     assert os.listdir(tmp_path) == ['a.mp4']
 
 
-@pytest.mark.parametrize('size', [(48, 64), (47, 65)])
+@pytest.mark.parametrize('size', [(48, 64), (47, 65), (99, 130)])
 def test_mov_keeps_the_opacity_of_every_frame(tmp_path, size):
     height, width = size
     y, x = np.mgrid[:height, :width]
-    rgba = np.dstack([x * 3, y * 4, 255 - x * 3, np.where(x > width // 2, 255, 3 * y)]).astype(np.uint8)
+    rgba = np.dstack([x * 3, y * 4, 255 - x * 3, np.where(x > width // 2, 255, 3 * y)])
+    rgba = np.clip(rgba, 0, 255).astype(np.uint8)
     with VideoWriter(tmp_path / 'a.mov') as writer:
-        for _ in range(3):
+        # Many frames: with several threads the encoder falsified a few per cent of them at such widths.
+        for _ in range(40):
             writer.write(rgba)
     with av.open(str(tmp_path / 'a.mov')) as container:
         found = [frame.to_ndarray(format='rgba')[:height, :width] for frame in container.decode(video=0)]
-    assert len(found) == 3
+    assert len(found) == 40
     for one in found:
         assert np.abs(one[..., 3].astype(int) - rgba[..., 3]).max() <= 1
         assert np.abs(one[..., :3].astype(int) - rgba[..., :3]).mean() < 2
-    assert sum(1 for _ in FrameSource(tmp_path / 'a.mov').frames()) == 3
+    assert sum(1 for _ in FrameSource(tmp_path / 'a.mov').frames()) == 40
 
 
 def test_opacity_is_neither_lost_nor_guessed(tmp_path):
