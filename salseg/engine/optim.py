@@ -3,16 +3,18 @@
 import contextlib
 import copy
 import inspect
+import math
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from mmengine.logging import MMLogger
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
+from torch.nn.utils import get_total_norm
 
-from salseg.errors import ConfigError
+from salseg.errors import ConfigError, NotFinite
 from salseg.mmengine_compat.running import ValueScheduler, clip_gradients, count_backward
 from salseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS, PARAM_SCHEDULERS
 
@@ -59,8 +61,10 @@ class GroupedOptimWrapperConstructor:
             rates = f'lr {group.get("lr", "default")}, weight decay {group["weight_decay"]}'
             MMLogger.get_current_instance().info(f'parameters: {sum(p.numel() for p in group["params"]):,} at {rates}')
         built = OPTIMIZERS.build({**optimizer, 'params': groups})
-        wrapper = {'type': 'OptimWrapper', **self.config, 'optimizer': built}
-        return OPTIM_WRAPPERS.build(wrapper)
+        wrapper = OPTIM_WRAPPERS.build({'type': 'OptimWrapper', **self.config, 'optimizer': built})
+        if isinstance(wrapper, CheckedOptimWrapper):
+            wrapper.names = {id(parameter): name for name, parameter in module.named_parameters()}
+        return wrapper
 
     def _groups(self, module: nn.Module, rate: float | None, decay: float) -> list[dict[str, Any]]:
         groups: dict[tuple[float, float], list[nn.Parameter]] = {}
@@ -98,11 +102,59 @@ class GroupedOptimWrapperConstructor:
                 )
 
 
+# Steps in a row that the gradient scaler may skip: it halves its factor each time, so 2**16 is used up after as many.
+_MOST_SKIPPED = 20
+
+
+@OPTIM_WRAPPERS.register_module(name='OptimWrapper')
+class CheckedOptimWrapper(OptimWrapper):
+    """mmengine's wrapper, which steps only on finite gradients; ``OptimWrapper`` in a config.
+
+    Attributes:
+        names: Of the parameters by ``id``, for messages.
+    """
+
+    names: Mapping[int, str] = {}
+
+    def step(self, **kwargs: Any) -> None:
+        """Check, clip, step.
+
+        Raises:
+            NotFinite: The norm of the gradients is infinite or no number; no weight was changed.
+        """
+        self.check_gradients()
+        super().step(**kwargs)
+
+    def check_gradients(self) -> None:
+        """Refuse gradients whose norm is infinite or no number."""
+        parameters = [p for group in self.optimizer.param_groups for p in group['params'] if p.grad is not None]
+        gradients = [p.grad for p in parameters]
+        if not gradients or math.isfinite(float(get_total_norm(gradients))):
+            return
+        bad = [self.names.get(id(p), 'a parameter') for p in parameters if not bool(torch.isfinite(p.grad).all())]
+        where = f'of {len(bad)} of {len(parameters)} parameters, the first {bad[0]}, ' if bad else ''
+        raise NotFinite(
+            f'iteration {iteration()}: the gradients {where}are not finite. {_DIVERGED} or clip the gradients '
+            '(optim_wrapper.clip_grad.max_norm=1).'
+        )
+
+
+_DIVERGED = (
+    'The weights were not changed, and the last checkpoint stays. Lower the learning rate '
+    '(optim_wrapper.optimizer.lr), look at the labels (`salseg check-data`)'
+)
+
+
+def iteration() -> int:
+    """Number of the training step that is being done, from 1."""
+    return int(MessageHub.get_current_instance().runtime_info.get('iter', 0)) + 1
+
+
 _DTYPES = {'bfloat16': torch.bfloat16, 'float16': torch.float16}
 
 
 @OPTIM_WRAPPERS.register_module()
-class AutocastOptimWrapper(OptimWrapper):
+class AutocastOptimWrapper(CheckedOptimWrapper):
     """Forward passes under :class:`torch.autocast`; losses leave it by themselves.
 
     Args:
@@ -122,6 +174,12 @@ class AutocastOptimWrapper(OptimWrapper):
             raise ConfigError("optim_wrapper.dtype='float16' needs a GPU; use 'bfloat16' on a CPU.")
         self.dtype = _DTYPES[dtype]
         self.scaler = torch.amp.GradScaler(self.device_type, enabled=dtype == 'float16')
+        self.skipped = 0
+
+    @property
+    def scales(self) -> bool:
+        """Whether a step whose loss or gradients are not finite is skipped, which is normal, and the scale halved."""
+        return bool(self.scaler.is_enabled())
 
     @contextlib.contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
@@ -135,12 +193,29 @@ class AutocastOptimWrapper(OptimWrapper):
         count_backward(self)
 
     def step(self, **kwargs: Any) -> None:
-        """Unscale, clip, step."""
+        """Unscale, clip, step.
+
+        Raises:
+            NotFinite: The gradients are not finite; with scaling, in more than 20 steps one after the other.
+        """
+        if not self.scales:
+            self.check_gradients()
         if self.clip_grad_kwargs:
             self.scaler.unscale_(self.optimizer)
             clip_gradients(self)
+        before = self.scaler.get_scale()
         self.scaler.step(self.optimizer, **kwargs)
         self.scaler.update()
+        self.count_skipped(self.scaler.get_scale() < before)
+
+    def count_skipped(self, skipped: bool) -> None:
+        """Count a step that the scaler skipped, or begin anew after one that it did."""
+        self.skipped = self.skipped + 1 if skipped else 0
+        if self.skipped > _MOST_SKIPPED:
+            raise NotFinite(
+                f'iteration {iteration()}: the scaled gradients were not finite in {self.skipped} steps one after the other. '
+                f"{_DIVERGED} or train in bfloat16 (optim_wrapper.dtype='bfloat16')."
+            )
 
     def state_dict(self) -> dict[str, Any]:
         """Optimiser state and, for float16, that of the scaler."""

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from salseg.errors import ConfigError, DataError, missing_weights
+from salseg.errors import ConfigError, DataError, NotFinite, missing_weights
 from salseg.ops.geometry import map_size
 from salseg.propagation.prompt import Prompt
 
@@ -199,6 +199,7 @@ class Propagator:
             DataError: The image is no uint8 RGB image or has another size than those before, the prompt another
                 size than the image; a new object's mask is empty; the video has ended.
             ConfigError: The model has no memory to keep the frame in.
+            NotFinite: A probability is no number.
         """
         image = np.asarray(image)
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
@@ -232,6 +233,12 @@ class Propagator:
         # Models without such a memory do not know the word.
         kept = dict(permanent=True) if permanent else {}
         result = self.model.step(frame, self.state, prompt, last=last, **kept)
+        # Each is at most 1, so the sum tells. The state may hold the same values, and is not used any more.
+        if not math.isfinite(float(result.probability.sum())):
+            raise NotFinite(
+                f'the probabilities of a frame are no numbers: the weights ({self.model.weights_source or "random"}) have '
+                'diverged, or are damaged. Use an earlier checkpoint.'
+            )
         self._size, self._ended = size, last
         probability = result.probability.flip(-1) if self.flip else result.probability
         if work != size:

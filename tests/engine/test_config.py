@@ -79,7 +79,7 @@ def test_a_missing_config_and_an_unknown_model_say_what_there_is(tmp_path):
         load_config(str(tmp_path / 'none.py'))
     with pytest.raises(UnknownName, match='Nearest: salseg-demo'):
         load_config('salseg-dmo')
-    with pytest.raises(ConfigError, match='holds 0 configs'):
+    with pytest.raises(ConfigError, match='is no folder of a run'):
         load_config(str(tmp_path))
 
 

@@ -1,5 +1,6 @@
 """Maps for all frames of a set in one pass: SOD, CoSOD and VSOD."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -7,7 +8,7 @@ import torch
 from mmengine.config import ConfigDict
 from torch import Tensor
 
-from salseg.errors import ConfigError
+from salseg.errors import ConfigError, NotFinite
 from salseg.models.backbones.base import Backbone
 from salseg.models.fitting import after_part, levels_of
 from salseg.models.segmentors.base import BaseSegmentor, Part, Parts, build_part
@@ -126,10 +127,20 @@ class SaliencySegmentor(BaseSegmentor):
         return [self.finish(part, sample) for part, sample in zip(parts, data_samples)]
 
     def finish(self, outputs: Mapping[str, Tensor], sample: SalDataSample) -> SalDataSample:
-        """The sample with the maps of its outputs, see `restore`, after every step of ``postprocess``."""
+        """The sample with the maps of its outputs, see `restore`, after every step of ``postprocess``.
+
+        Raises:
+            NotFinite: A map holds a value that is infinite or no number.
+        """
         sample.pred_maps = self.restore(outputs, sample)
         for step in self.postprocess.values():
             sample = step(sample)
+        # All are at most 1, so the sum tells.
+        if not math.isfinite(sum(float(each.sum()) for each in sample.pred_maps)):
+            raise NotFinite(
+                f'{sample.where()}: the predicted map holds values that are no numbers: the weights '
+                f'({self.weights_source or "random"}) have diverged, or are damaged. Use an earlier checkpoint.'
+            )
         return sample
 
     def restore(self, outputs: Mapping[str, Tensor], sample: SalDataSample) -> list[Tensor]:
