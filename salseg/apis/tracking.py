@@ -238,19 +238,21 @@ class _Call:
         backward = range(self.plan.turn + 1) if self.plan.turn else ()
         return sum(map(self.plan.visits, backward)) + sum(map(self.plan.visits, range(self.plan.begin, count)))
 
-    def _step(self, image: np.ndarray, number: int, last: bool) -> Any:
+    def _step(self, image: np.ndarray, number: int, last: bool) -> tuple[Any, np.ndarray]:
+        """Result and labels of a frame."""
         kept = dict(permanent=True) if number in self.plan.permanent else {}
         try:
-            return self.propagator.step(image, self.plan.prompts.get(number), last=last, **kept)
+            result = self.propagator.step(image, self.plan.prompts.get(number), last=last, **kept)
+            return result, result.labels
         except NotFinite as error:
             raise NotFinite(f'{self.source.source}, frame {number}: {error}') from error
 
     def _track_backward(self, start: int, after: Callable[[int, bool, bool], None]) -> None:
         """Frames from one down to 0; each has the objects that are given in later frames only."""
         for number, image in self.source.numbered_backward(start, self.plan.visits):
-            result = self._step(image, number, number == 0)
+            result, found = self._step(image, number, number == 0)
             own = [index for index in self.plan.later(number) if index in result.object_ids]
-            labels = np.where(np.isin(result.labels, own), result.labels, 0).astype(np.uint8)
+            labels = np.where(np.isin(found, own), found, 0).astype(np.uint8)
             self.folder.write(number, labels, matte_of(result, own) if self.alpha else None, look(result, labels, own))
             after(number, True, number == 0)
 
@@ -258,8 +260,8 @@ class _Call:
         """Frames from one to the end; the number behind the last one."""
         end = start
         for number, image, last in self._frames(start):
-            result = self._step(image, number, last)
-            labels, both = result.labels, number < self.plan.turn and self.folder.mask(number).exists()
+            result, labels = self._step(image, number, last)
+            both = number < self.plan.turn and self.folder.mask(number).exists()
             if number < self.kept and self.folder.mask(number).exists():
                 labels = self.folder.labels(number)
             else:

@@ -12,7 +12,6 @@ import torch
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
-from torch.nn.utils import get_total_norm
 
 from salseg.errors import ConfigError, NotFinite
 from salseg.mmengine_compat.running import ValueScheduler, clip_gradients, count_backward
@@ -108,40 +107,67 @@ _MOST_SKIPPED = 20
 
 @OPTIM_WRAPPERS.register_module(name='OptimWrapper')
 class CheckedOptimWrapper(OptimWrapper):
-    """mmengine's wrapper, which steps only on finite gradients; ``OptimWrapper`` in a config.
+    """mmengine's wrapper, which notes the norms of the gradients for :func:`check_step`; ``OptimWrapper`` in a config.
 
     Attributes:
         names: Of the parameters by ``id``, for messages.
+        norms: Of the gradients of the last step, before they are clipped, on the device; by the parameter's name.
+        scales: Whether a step whose loss or gradients are not finite is skipped, which is normal, and the scale halved.
     """
 
     names: Mapping[int, str] = {}
+    norms: tuple[list[str], Sequence[Tensor]] = ([], [])
+    scales = False
 
     def step(self, **kwargs: Any) -> None:
-        """Check, clip, step.
-
-        Raises:
-            NotFinite: The norm of the gradients is infinite or no number; no weight was changed.
-        """
-        self.check_gradients()
+        """Note the norms, clip, step."""
+        self.note_norms()
         super().step(**kwargs)
 
-    def check_gradients(self) -> None:
-        """Refuse gradients whose norm is infinite or no number."""
+    def note_norms(self) -> None:
+        """Compute the norms of the gradients and leave them where they are: to read them would wait for the device."""
         parameters = [p for group in self.optimizer.param_groups for p in group['params'] if p.grad is not None]
-        gradients = [p.grad for p in parameters]
-        if not gradients or math.isfinite(float(get_total_norm(gradients))):
-            return
-        bad = [self.names.get(id(p), 'a parameter') for p in parameters if not bool(torch.isfinite(p.grad).all())]
-        where = f'of {len(bad)} of {len(parameters)} parameters, the first {bad[0]}, ' if bad else ''
+        names = [self.names.get(id(p), 'a parameter') for p in parameters]
+        # For all of them in few operations.
+        self.norms = names, torch._foreach_norm([p.grad for p in parameters]) if parameters else []
+
+
+def check_step(wrapper: Any, terms: Mapping[str, Any], step: int) -> None:
+    """Stop where the losses or the gradients of a training step are infinite or no numbers.
+
+    After a step, since the log reads its losses then anyway: within, the host would wait for the device. The weights are
+    damaged by then, but no checkpoint was written of them.
+
+    Args:
+        wrapper: Of the optimizer.
+        terms: What the step gave for the log, ``loss`` is the sum.
+        step: Its number, from 1, for the message.
+
+    Raises:
+        NotFinite: Names the iteration, and the terms or the parameters.
+    """
+    if getattr(wrapper, 'scales', False):
+        return
+    names, norms = getattr(wrapper, 'norms', ([], []))
+    if names:
+        wrapper.norms = ([], [])
+    total = float(terms.get('loss', 0.0))
+    if not math.isfinite(total):
+        values = {name: float(value) for name, value in terms.items() if name != 'loss'}
+        bad = [f'{name} is {value}' for name, value in values.items() if not math.isfinite(value)]
+        raise NotFinite(f'iteration {step}: {", ".join(bad) or "the sum of the losses is not finite"}. {_DIVERGED}.')
+    lengths = torch.stack(list(norms)).tolist() if names else []
+    wrong = [name for name, length in zip(names, lengths) if not math.isfinite(length)]
+    if wrong:
         raise NotFinite(
-            f'iteration {iteration()}: the gradients {where}are not finite. {_DIVERGED} or clip the gradients '
-            '(optim_wrapper.clip_grad.max_norm=1).'
+            f'iteration {step}: the gradients of {len(wrong)} of {len(names)} parameters, the first {wrong[0]}, are not '
+            f'finite. {_DIVERGED} or clip the gradients (optim_wrapper.clip_grad.max_norm=1).'
         )
 
 
 _DIVERGED = (
-    'The weights were not changed, and the last checkpoint stays. Lower the learning rate '
-    '(optim_wrapper.optimizer.lr), look at the labels (`salseg check-data`)'
+    'The last checkpoint stays. Lower the learning rate (optim_wrapper.optimizer.lr), look at the labels '
+    '(`salseg check-data`)'
 )
 
 
@@ -173,13 +199,9 @@ class AutocastOptimWrapper(CheckedOptimWrapper):
         if dtype == 'float16' and self.device_type == 'cpu':
             raise ConfigError("optim_wrapper.dtype='float16' needs a GPU; use 'bfloat16' on a CPU.")
         self.dtype = _DTYPES[dtype]
-        self.scaler = torch.amp.GradScaler(self.device_type, enabled=dtype == 'float16')
+        self.scales = dtype == 'float16'
+        self.scaler = torch.amp.GradScaler(self.device_type, enabled=self.scales)
         self.skipped = 0
-
-    @property
-    def scales(self) -> bool:
-        """Whether a step whose loss or gradients are not finite is skipped, which is normal, and the scale halved."""
-        return bool(self.scaler.is_enabled())
 
     @contextlib.contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
@@ -196,17 +218,18 @@ class AutocastOptimWrapper(CheckedOptimWrapper):
         """Unscale, clip, step.
 
         Raises:
-            NotFinite: The gradients are not finite; with scaling, in more than 20 steps one after the other.
+            NotFinite: The scaler skipped more than 20 steps one after the other.
         """
         if not self.scales:
-            self.check_gradients()
+            self.note_norms()
         if self.clip_grad_kwargs:
             self.scaler.unscale_(self.optimizer)
             clip_gradients(self)
         before = self.scaler.get_scale()
         self.scaler.step(self.optimizer, **kwargs)
         self.scaler.update()
-        self.count_skipped(self.scaler.get_scale() < before)
+        if self.scales:
+            self.count_skipped(self.scaler.get_scale() < before)
 
     def count_skipped(self, skipped: bool) -> None:
         """Count a step that the scaler skipped, or begin anew after one that it did."""

@@ -19,7 +19,7 @@ from salseg.engine import checkpoint as files
 from salseg.engine.config import check_sizes, write_run_config
 from salseg.engine.identity import KEY, refuse_another_run, run_identity
 from salseg.engine.named_weights import options_to_store
-from salseg.engine.optim import fill_lengths, follow_length, schedule_differences
+from salseg.engine.optim import check_step, fill_lengths, follow_length, schedule_differences
 from salseg.engine.starting import build_model, nearest_cause
 from salseg.errors import CheckpointError, NotFinite
 from salseg.io.files import replacing
@@ -74,11 +74,7 @@ class SalRunner(Runner):
                 'optim_wrapper has no constructor: mmengine makes a parameter group of every single parameter. Set '
                 "optim_wrapper.constructor='GroupedOptimWrapperConstructor' for one of each learning rate and decay."
             )
-        wrapper = super().build_optim_wrapper(optim_wrapper)
-        model: Any = self.bare_model
-        if getattr(wrapper, 'scales', False) and hasattr(model, 'may_overflow'):
-            model.may_overflow = True
-        return wrapper
+        return super().build_optim_wrapper(optim_wrapper)
 
     def build_param_scheduler(self, scheduler: Any) -> Any:
         """mmengine's; a schedule that names no length lasts as long as the training."""
@@ -172,7 +168,15 @@ class SalRunner(Runner):
                     )
 
     def call_hook(self, fn_name: str, **kwargs: Any) -> None:
-        """Run the hooks' method of that name; a checkpoint about to be written is encoded after all of them."""
+        """Run the hooks' method of that name.
+
+        What a training step gave is looked at before all hooks, and a checkpoint about to be written is encoded after them.
+
+        Raises:
+            NotFinite: A loss, the gradients or a weight to be written is infinite or no number.
+        """
+        if fn_name == 'after_train_iter':
+            check_step(self.optim_wrapper, kwargs.get('outputs') or {}, self.iter + 1)
         super().call_hook(fn_name, **kwargs)
         if fn_name == 'before_save_checkpoint':
             self._check_weights(kwargs['checkpoint'])

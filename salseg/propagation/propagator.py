@@ -23,14 +23,20 @@ class FrameResult:
     Attributes:
         probability: (1 + K, H, W) float in [0, 1], background first, then the objects in the order of ``object_ids``.
         object_ids: The user's own ids of the objects tracked.
+        weights: Where the weights came from, for messages.
     """
 
     probability: Tensor
     object_ids: tuple[int, ...]
+    weights: str = ''
 
     @cached_property
     def labels(self) -> np.ndarray:
-        """(H, W) uint8: the most probable object's id at each pixel, 0 background."""
+        """(H, W) uint8: the most probable object's id at each pixel, 0 background.
+
+        Raises:
+            NotFinite: A probability is infinite or no number.
+        """
         ids = torch.tensor((0, *self.object_ids), dtype=torch.uint8, device=self.probability.device)
         return ids[self._winner].cpu().numpy()
 
@@ -47,6 +53,12 @@ class FrameResult:
 
     @cached_property
     def _winner(self) -> Tensor:
+        # Here and not in the step, since what is made of it goes to the host anyway. Each is at most 1, so the sum tells.
+        if not math.isfinite(float(self.probability.sum())):
+            raise NotFinite(
+                f'the probabilities of a frame are no numbers: the weights{self.weights and f" ({self.weights})"} have '
+                'diverged, or are damaged. Use an earlier checkpoint.'
+            )
         return self.probability.argmax(0)
 
 
@@ -199,7 +211,6 @@ class Propagator:
             DataError: The image is no uint8 RGB image or has another size than those before, the prompt another
                 size than the image; a new object's mask is empty; the video has ended.
             ConfigError: The model has no memory to keep the frame in.
-            NotFinite: A probability is no number.
         """
         image = np.asarray(image)
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
@@ -233,17 +244,11 @@ class Propagator:
         # Models without such a memory do not know the word.
         kept = dict(permanent=True) if permanent else {}
         result = self.model.step(frame, self.state, prompt, last=last, **kept)
-        # Each is at most 1, so the sum tells. The state may hold the same values, and is not used any more.
-        if not math.isfinite(float(result.probability.sum())):
-            raise NotFinite(
-                f'the probabilities of a frame are no numbers: the weights ({self.model.weights_source or "random"}) have '
-                'diverged, or are damaged. Use an earlier checkpoint.'
-            )
         self._size, self._ended = size, last
         probability = result.probability.flip(-1) if self.flip else result.probability
         if work != size:
             probability = F.interpolate(probability[None], size=size, mode='bilinear', align_corners=False)[0]
-        return FrameResult(probability, result.object_ids)
+        return FrameResult(probability, result.object_ids, self.model.weights_source or 'random')
 
     def _check(self, size: tuple[int, int], prompt: Prompt | None) -> None:
         if self._ended:

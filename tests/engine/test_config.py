@@ -173,6 +173,9 @@ def test_values_of_options_may_be_dicts_and_lists_of_dicts():
         'e': None,
         'f': 'a',
     }
+    assert parse_options(['a=my data', 'b="x, y"', "c='1'", 'd= 1, 2', 'e.data_root=a,b (2)', 'f.load_from=None', 'g=it\'s']) == {
+        'a': 'my data', 'b': 'x, y', 'c': '1', 'd': [1, 2], 'e.data_root': 'a,b (2)', 'f.load_from': None, 'g': "it's",
+    }  # fmt: skip
     calls = ["a=dict(type='A', b=dict(c=1), d=[dict(e=(1, 2))])", 'b=dict()']
     assert parse_options(calls) == {'a': {'type': 'A', 'b': {'c': 1}, 'd': [{'e': (1, 2)}]}, 'b': {}}
     with pytest.raises(ConfigError, match='no value that can be read'):

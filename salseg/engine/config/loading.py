@@ -2,6 +2,7 @@
 
 import argparse
 import ast
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -148,7 +149,8 @@ def parse_options(items: Sequence[str]) -> dict[str, Any]:
     """``key=value`` texts as a dict.
 
     Dicts (``{'type': 'X'}`` or ``dict(type='X')``), lists and tuples are read as Python writes them; all else as mmengine
-    does, also ``[a,b]`` without quotes.
+    does, also ``[a,b]`` and ``a,b`` without quotes. A text stays as it is, with its blanks and commas, where it stands in
+    quotes of its own, where one of its words has a blank inside, and for a key that names a file or folder.
 
     Raises:
         ConfigError: A text without ``=``, or a dict that cannot be read.
@@ -161,11 +163,20 @@ def parse_options(items: Sequence[str]) -> dict[str, Any]:
                 f'--cfg-options {item!r} has no "="; write key=value, for example model.losses.lsc.weight=0.'
             )
         found.pop(key, None)  # Given twice, the last counts, also in order.
-        found[key] = _value(item, value)
+        found[key] = _value(key, value)
     return found
 
 
-def _value(item: str, text: str) -> Any:
+# Keys of files and folders, whose names may hold anything.
+_PATHS = re.compile(r'(.*\.)?(load_from|folder|path|\w+_(root|file|dir|folder|path))')
+
+
+def _value(key: str, text: str) -> Any:
+    item = f'{key}={text}'
+    if len(text) > 1 and text[0] in '\'"' and text.find(text[0], 1) == len(text) - 1:
+        return text[1:-1]
+    if _PATHS.fullmatch(key) and text != 'None' and not (text.startswith('[') and text.endswith(']')):
+        return text
     if text.startswith(('{', '[', '(', 'dict(')):
         try:
             return _literal(ast.parse(text, mode='eval').body)
@@ -173,6 +184,8 @@ def _value(item: str, text: str) -> Any:
             # mmengine's reader takes lists without quotes, but never ends on commas in a call.
             if '{' in text or 'dict(' in text:
                 raise ConfigError(f'--cfg-options: {text} is no value that can be read: {error}.') from error
+    elif any(' ' in word.strip() for word in text.split(',')):
+        return text
     parser = argparse.ArgumentParser()
     parser.add_argument('--options', nargs='+', action=DictAction)
     try:

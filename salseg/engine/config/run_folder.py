@@ -65,8 +65,8 @@ def read_run_config(path: str | Path, to_build: bool = True) -> Config:
     if to_build:
         _import_shipped(path, values.get('custom_imports'))
         _check_names(path, values)
-    # A run that was moved stays one folder.
-    values['work_dir'] = str(path.parent)
+    # A run that was moved stays one folder, and how it was called last is no property of it.
+    values |= dict(work_dir=str(path.parent), resume=False)
     return Config(values, cfg_text=path.read_text(encoding='utf-8'), filename=str(path.with_name(Path(name).name)))
 
 

@@ -2,7 +2,6 @@
 
 import difflib
 import logging
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, overload
 
@@ -11,7 +10,7 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from salseg.errors import ConfigError, MissingOutput, NotFinite
+from salseg.errors import ConfigError, MissingOutput
 from salseg.models.backbones.base import Backbone
 from salseg.models.data_preprocessor import SalDataPreprocessor
 from salseg.models.losses.base import SalLoss, term_name
@@ -66,8 +65,6 @@ class BaseSegmentor(BaseModel):
         self.extra_passes = _build_parts(extra_passes, PASSES, ExtraPass, 'extra_passes')
         self.norm_eval = norm_eval
         self.input_type: InputType = self.take_input_type(input_type)
-        # Set where a gradient scaler skips steps whose loss is not finite.
-        self.may_overflow = False
         # Set by whoever loads a checkpoint; prediction from Python and the command line refuses None.
         self.weights_source: str | None = None
 
@@ -190,24 +187,6 @@ class BaseSegmentor(BaseModel):
         targets = FrameTargets.from_samples(data_samples, inputs, iteration)
         features, outputs = self.run(inputs)
         return self.loss_from(inputs, features, outputs, targets)
-
-    def parse_losses(self, losses: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
-        """mmengine's sum of the terms, and the terms for the log.
-
-        Raises:
-            NotFinite: The sum is infinite or no number, and no gradient scaler takes that as a step to skip.
-        """
-        total, terms = super().parse_losses(losses)
-        if not self.may_overflow and not math.isfinite(float(total.detach())):
-            values = {name: float(value.detach()) for name, value in terms.items() if name != 'loss'}
-            bad = [f'{name} is {value}' for name, value in values.items() if not math.isfinite(value)]
-            step = int(MessageHub.get_current_instance().runtime_info.get('iter', 0)) + 1
-            raise NotFinite(
-                f'iteration {step}: {", ".join(bad) or "the sum of the losses is not finite"}. The weights were not changed, '
-                'and the last checkpoint stays. Lower the learning rate (optim_wrapper.optimizer.lr), or look at the labels '
-                '(`salseg check-data`).'
-            )
-        return total, terms
 
     def loss_from(
         self, inputs: FrameInputs, features: list[Tensor], outputs: dict[str, Tensor], targets: FrameTargets

@@ -127,21 +127,28 @@ class SaliencySegmentor(BaseSegmentor):
         return [self.finish(part, sample) for part, sample in zip(parts, data_samples)]
 
     def finish(self, outputs: Mapping[str, Tensor], sample: SalDataSample) -> SalDataSample:
-        """The sample with the maps of its outputs, see `restore`, after every step of ``postprocess``.
+        """The sample with the maps of its outputs, see `restore`, after every step of ``postprocess``."""
+        sample.pred_maps = self.restore(outputs, sample)
+        for step in self.postprocess.values():
+            sample = step(sample)
+        return sample
+
+    def test_step(self, data: dict[str, Any]) -> list[SalDataSample]:
+        """mmengine's: preprocess and predict a batch, for a test, a prediction or pseudo-labels.
 
         Raises:
             NotFinite: A map holds a value that is infinite or no number.
         """
-        sample.pred_maps = self.restore(outputs, sample)
-        for step in self.postprocess.values():
-            sample = step(sample)
-        # All are at most 1, so the sum tells.
-        if not math.isfinite(sum(float(each.sum()) for each in sample.pred_maps)):
-            raise NotFinite(
-                f'{sample.where()}: the predicted map holds values that are no numbers: the weights '
-                f'({self.weights_source or "random"}) have diverged, or are damaged. Use an earlier checkpoint.'
-            )
-        return sample
+        samples: list[SalDataSample] = super().test_step(data)
+        # Here and not in `predict`, since from here the maps go to the host anyway. All are at most 1, so the sums tell.
+        sums = torch.stack([sum(each.sum(dtype=torch.float32) for each in sample.pred_maps) for sample in samples])
+        for sample, total in zip(samples, sums.tolist()):
+            if not math.isfinite(total):
+                raise NotFinite(
+                    f'{sample.where()}: the predicted map holds values that are no numbers: the weights '
+                    f'({self.weights_source or "random"}) have diverged, or are damaged. Use an earlier checkpoint.'
+                )
+        return samples
 
     def restore(self, outputs: Mapping[str, Tensor], sample: SalDataSample) -> list[Tensor]:
         """Maps of one set at original size, undoing the geometry of its frames.
