@@ -151,9 +151,9 @@ def check_step(wrapper: Any, terms: Mapping[str, Any], step: int) -> None:
     names, norms = getattr(wrapper, 'norms', ([], []))
     if names:
         wrapper.norms = ([], [])
-    total = float(terms.get('loss', 0.0))
+    total = _number(terms.get('loss', 0.0))
     if not math.isfinite(total):
-        values = {name: float(value) for name, value in terms.items() if name != 'loss'}
+        values = {name: _number(value) for name, value in terms.items() if name != 'loss'}
         bad = [f'{name} is {value}' for name, value in values.items() if not math.isfinite(value)]
         raise NotFinite(f'iteration {step}: {", ".join(bad) or "the sum of the losses is not finite"}. {_DIVERGED}.')
     lengths = torch.stack(list(norms)).tolist() if names else []
@@ -163,6 +163,10 @@ def check_step(wrapper: Any, terms: Mapping[str, Any], step: int) -> None:
             f'iteration {step}: the gradients of {len(wrong)} of {len(names)} parameters, the first {wrong[0]}, are not '
             f'finite. {_DIVERGED} or clip the gradients (optim_wrapper.clip_grad.max_norm=1).'
         )
+
+
+def _number(value: Any) -> float:
+    return float(value.detach() if isinstance(value, Tensor) else value)
 
 
 _DIVERGED = (

@@ -173,9 +173,28 @@ def test_values_of_options_may_be_dicts_and_lists_of_dicts():
         'e': None,
         'f': 'a',
     }
-    assert parse_options(['a=my data', 'b="x, y"', "c='1'", 'd= 1, 2', 'e.data_root=a,b (2)', 'f.load_from=None', 'g=it\'s']) == {
-        'a': 'my data', 'b': 'x, y', 'c': '1', 'd': [1, 2], 'e.data_root': 'a,b (2)', 'f.load_from': None, 'g': "it's",
-    }  # fmt: skip
+    with pytest.raises(ConfigError, match=r'\[my data,b\] is no value that can be read'):
+        parse_options(['a=[my data,b]'])
+
+
+@pytest.mark.parametrize(
+    ('text', 'value'),
+    [
+        ('a=my data', 'my data'),
+        ('a="x, y"', 'x, y'),
+        ("a='1'", '1'),
+        ('a= 1, 2', [1, 2]),
+        ("a=it's", "it's"),
+        ('a.data_root=a,b (2)', 'a,b (2)'),
+        ('a.data_root=2024', '2024'),
+        ('load_from=None', None),
+    ],
+)
+def test_a_text_stays_as_it_was_typed(text, value):
+    assert list(parse_options([text]).values()) == [value]
+
+
+def test_calls_of_dict_are_values_and_other_calls_are_refused():
     calls = ["a=dict(type='A', b=dict(c=1), d=[dict(e=(1, 2))])", 'b=dict()']
     assert parse_options(calls) == {'a': {'type': 'A', 'b': {'c': 1}, 'd': [{'e': (1, 2)}]}, 'b': {}}
     with pytest.raises(ConfigError, match='no value that can be read'):

@@ -182,9 +182,9 @@ def _value(key: str, text: str) -> Any:
             return _literal(ast.parse(text, mode='eval').body)
         except (ValueError, SyntaxError) as error:
             # mmengine's reader takes lists without quotes, but never ends on commas in a call.
-            if '{' in text or 'dict(' in text:
+            if '{' in text or 'dict(' in text or _has_blanks(text):
                 raise ConfigError(f'--cfg-options: {text} is no value that can be read: {error}.') from error
-    elif any(' ' in word.strip() for word in text.split(',')):
+    elif _has_blanks(text):
         return text
     parser = argparse.ArgumentParser()
     parser.add_argument('--options', nargs='+', action=DictAction)
@@ -193,6 +193,11 @@ def _value(key: str, text: str) -> Any:
     except AssertionError as error:
         raise ConfigError(f'--cfg-options: {item} is no value that can be read: {error}.') from error
     return value
+
+
+def _has_blanks(text: str) -> bool:
+    """Whether one of several words has a blank inside, which mmengine's reader would take away."""
+    return any(' ' in word.strip(' ()[]') for word in text.split(','))
 
 
 def _literal(node: ast.expr) -> Any:
