@@ -57,6 +57,10 @@ class CheckpointError(SalsegError, RuntimeError):
     """A checkpoint cannot be read, trusted or matched."""
 
 
+class NotFinite(SalsegError, ArithmeticError):
+    """A loss, a gradient, a weight or a prediction is infinite or no number."""
+
+
 class WeightsError(SalsegError, RuntimeError):
     """Pretrained weights cannot be had."""
 

@@ -74,4 +74,7 @@ def init_model(
         load_weights(model, found['state_dict'], str(source or checkpoint), cause=cause)
     check_sizes(model, config, ('test_dataloader',))
     model.cfg = config
-    return model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
+    try:
+        return model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f'the device {device} cannot be used: {str(error).splitlines()[0]}') from error

@@ -13,7 +13,7 @@ import numpy as np
 from salseg.apis.predictor import Prediction, Predictor
 from salseg.errors import DataError
 from salseg.io.images import write_png
-from salseg.io.record import FILE_NAME, REPLACE, RunRecord, Weights, begin, write_record
+from salseg.io.record import FILE_NAME, REPLACE, FileMark, RunRecord, Weights, begin, write_record
 from salseg.models import BaseSegmentor
 from salseg.ops.fingerprint import weights_fingerprint
 from salseg.structures import InputType
@@ -72,6 +72,7 @@ class ResultFolder:
         self.flat = flat and self.images == ('mask',)
         self.record = RunRecord('predict')
         self.shared = False
+        self._results: set[Path] = set()
 
     def path(self, kind: str, name: str | Path) -> Path:
         """File of a result."""
@@ -85,7 +86,9 @@ class ResultFolder:
     def write(self, prediction: Prediction, name: str | Path) -> list[Path]:
         """Write all kinds of an image."""
         # Not synced: that takes longer than a small network, and a file that a loss of power emptied is made again.
-        return [write_png(self.path(kind, name), MAKERS[kind](prediction), durable=False) for kind in self.images]
+        paths = [write_png(self.path(kind, name), MAKERS[kind](prediction), durable=False) for kind in self.images]
+        self._results.update(paths)
+        return paths
 
     def is_done(self, name: str | Path, sources: Iterable[Path] = ()) -> bool:
         """Whether all results of a name are there, whole, and newer than what they were made from."""
@@ -95,14 +98,36 @@ class ResultFolder:
         """Whether a result is whole, made by this run's model and newer than its sources.
 
         A source's change of status counts too: a file that was moved to the place of another may have any time.
+
+        Raises:
+            DataError: It is whole, and not as a run that was finished left it: somebody may want to keep it.
         """
         try:
             made = path.stat().st_mtime_ns
+            if path.suffix == '.png' and not _is_whole(path):
+                return False
+            self._refuse_changed(path)
             changed = [max(stat.st_mtime_ns, stat.st_ctime_ns) for stat in (os.stat(source) for source in sources)]
-            fresh = made > self.record.since and made >= max(changed, default=0)
-            return fresh and (path.suffix != '.png' or _is_whole(path))
         except OSError:
             return False
+        fresh = made > self.record.since and made >= max(changed, default=0)
+        if fresh:
+            self._results.add(path)
+        return fresh
+
+    def _refuse_changed(self, path: Path) -> None:
+        mark = self.record.outputs.get(self._name(path))
+        if mark is not None and self._mark(path).digest != mark.digest:
+            raise DataError(f'{path} was changed since salseg wrote it, so it is kept as it is. {REPLACE}')
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.out).as_posix()
+
+    def _mark(self, path: Path) -> FileMark:
+        """Mark of a result; it is read where its size or time is not that of the record."""
+        old, now = self.record.outputs.get(self._name(path)), FileMark.of(path)
+        same = old is not None and (old.size, old.mtime_ns) == (now.size, now.mtime_ns)
+        return old if old is not None and same else FileMark.of(path, content=True)
 
     def open(
         self,
@@ -152,6 +177,7 @@ class ResultFolder:
         """Record that all is there. One shard of several does not know that."""
         if not self.shared:
             self.record.state, self.record.result = 'done', result
+            self.record.outputs |= {self._name(path): self._mark(path) for path in self._results if path.is_file()}
             write_record(self.out, self.record)
 
     def _sweep(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from mmengine.config import Config
 
 from salseg.apis.rows import Register, Row, TestSet
-from salseg.engine.config import load_config
+from salseg.engine.config import load_config, read_run_config, run_config_of
 from salseg.engine.config.loading import parse_options
 from salseg.engine.evaluators import protocol_names
 from salseg.errors import DataError
@@ -29,14 +29,14 @@ class TestedRun:
 
     Attributes:
         path: Of its metrics.
-        trained: Config file of the training, or of the test where no other is there.
-        tested: Config file of the test.
+        trained: Config of the training, or of the test where no other is there.
+        tested: Config of the test.
         metrics: By '<set>/<metric>'.
     """
 
     path: Path
-    trained: Path
-    tested: Path
+    trained: Config
+    tested: Config
     metrics: Mapping[str, float]
 
 
@@ -73,15 +73,16 @@ def find_tests(folder: str) -> list[TestedRun]:
 
 
 def _tested(place: Path, path: Path) -> TestedRun | None:
-    tested, above = sorted(place.glob('*.py')), sorted(place.parent.glob('*.py'))
-    if len(tested) != 1:
+    tested, above = run_config_of(place), run_config_of(place.parent)
+    if tested is None:
         return None
     try:
         values = json.loads(path.read_text(encoding='utf-8'))
     except ValueError as error:
         raise DataError(f'{path} holds no metrics: {error}. Delete it, or test again.') from error
     metrics = {name: value for name, value in values.items() if isinstance(value, int | float)}
-    return TestedRun(path, above[0] if len(above) == 1 else tested[0], tested[0], metrics)
+    config = read_run_config(tested, to_build=False)
+    return TestedRun(path, read_run_config(above, to_build=False) if above else config, config, metrics)
 
 
 def results_of(register: Register, row: Row, one: TestSet, runs: Sequence[TestedRun]) -> list[Found]:
@@ -93,32 +94,33 @@ def results_of(register: Register, row: Row, one: TestSet, runs: Sequence[Tested
     tested_with = one.config or trained.config
     found = []
     for run in runs:
-        if run.trained.stem != trained.config or run.tested.stem not in (tested_with, trained.config):
+        names = [Path(config.filename).stem for config in (run.trained, run.tested)]
+        if names[0] != trained.config or names[1] not in (tested_with, trained.config):
             continue
-        names = _keys(run, one)
-        if any(name in run.metrics for name in names) and _starts_alike(trained, run):
-            metrics = tuple(run.metrics.get(name) for name in names)
+        keys = _keys(run, one)
+        if any(key in run.metrics for key in keys) and _starts_alike(trained, run):
+            metrics = tuple(run.metrics.get(key) for key in keys)
             found.append(Found(metrics, run.path, _changed(register, trained, run)))
     return found
 
 
 def _keys(run: TestedRun, one: TestSet) -> list[str]:
     """Names that the columns of a set have among the metrics of a test: its first protocol's have no protocol in them."""
-    first = protocol_names(Config.fromfile(run.tested).get('test_evaluator'))[:1] == [one.protocol]
+    first = protocol_names(run.tested.get('test_evaluator'))[:1] == [one.protocol]
     return [f'{one.name}/{column}' if first else f'{one.name}/{one.protocol}/{column}' for column in one.columns]
 
 
 def _starts_alike(row: Row, run: TestedRun) -> bool:
     """Rows that differ in whether they start from another stage have configs of one name."""
     wanted = [entry.value for entry in row.distinct if entry.where == 'config.load_from']
-    if not wanted or run.trained == run.tested:
+    if not wanted or run.trained is run.tested:
         return True
-    return (Config.fromfile(run.trained).get('load_from') is None) == (wanted[0] is None)
+    return (run.trained.get('load_from') is None) == (wanted[0] is None)
 
 
 def _changed(register: Register, row: Row, run: TestedRun) -> str:
     options = {key: value for key, value in parse_options(row.options).items() if key != 'load_from'}
-    wanted, there = load_config(str(register.config_path(row.config)), options), Config.fromfile(run.trained)
+    wanted, there = load_config(str(register.config_path(row.config)), options), run.trained
     for part in _RECIPE:
         expected, actual = (dict(_leaves(config.get(part), part)) for config in (wanted, there))
         for key in sorted(expected.keys() | actual.keys()):

@@ -12,7 +12,7 @@ import numpy as np
 from salseg.errors import DataError
 from salseg.io.annotations import read_annotation, read_map
 from salseg.io.coco import CocoTrackWriter, TrackedMask
-from salseg.io.files import write_text
+from salseg.io.files import csv_cell, write_text
 from salseg.io.images import write_png
 from salseg.io.record import FileMark
 from salseg.io.video_writing import VideoWriter, can_write_alpha
@@ -152,9 +152,14 @@ class TrackFolder:
             with open(path, 'r+b') as file:
                 file.truncate(text.rfind(b'\n') + 1)
 
+    def result(self, name: str) -> Path:
+        """A result by its name in the record."""
+        return self.out / (name if name in (OBJECTS, OVERLAY, RLE, f'{ALPHA}.mov') else f'{MASKS}/{name}')
+
     def marks(self) -> dict[str, FileMark]:
-        """Of the masks."""
-        return {path.name: FileMark.of(path) for path in self.masks()}
+        """Of the masks, and of what is made of all of them."""
+        whole = [path for path in map(self.result, (OBJECTS, OVERLAY, RLE, f'{ALPHA}.mov')) if path.is_file()]
+        return {path.name: FileMark.of(path, content=True) for path in [*self.masks(), *whole]}
 
     def replay(self, video: VideoWriter, visits: Callable[[int], bool], stop: int | None) -> None:
         """Write the overlay of frames that have masks, up to one."""
@@ -241,7 +246,9 @@ def objects_csv(log: Mapping[int, Seen], source: FrameSource, lost_below: float)
     rows.writerow(('frame', 'name', 'object', 'area', 'confidence', 'lost'))
     for number in sorted(log):
         for index, (area, sure) in sorted(log[number].items()):
-            rows.writerow((number, source.name(number), index, area, sure, int(is_lost(area, sure, lost_below))))
+            rows.writerow(
+                (number, csv_cell(source.name(number)), index, area, sure, int(is_lost(area, sure, lost_below)))
+            )
     return text.getvalue()
 
 

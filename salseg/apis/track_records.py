@@ -1,14 +1,17 @@
 """What decides the results of tracking a video, and what of earlier results may stay."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from salseg.apis.track_files import STATES, TrackFolder
+from salseg.apis.track_files import ALPHA, OBJECTS, STATES, TrackFolder, objects_csv
 from salseg.errors import DataError
+from salseg.io.files import write_text
 from salseg.io.record import (
     FILE_NAME,
+    REPLACE,
     FileMark,
     RunRecord,
     Weights,
@@ -27,6 +30,7 @@ def describe(
 ) -> RunRecord:
     """What decides the results, so that only the same call is resumed."""
     models = list(dict.fromkeys(run.model for run in runs))
+    inputs = {path.name: FileMark.of(path, content=True) for path in source.files}
     settings = dict(
         runs=[
             dict(
@@ -39,7 +43,7 @@ def describe(
             )
             for run in runs
         ],
-        **source_facts(source),
+        **source_facts(source, inputs),
         max_frames=max_frames,
         prompts={str(number): _prompt_facts(plan.prompts[number]) for number in sorted(plan.prompts)},
         backward=plan.backward,
@@ -48,15 +52,61 @@ def describe(
         **choices,
     )
     weights = Weights(weights_fingerprint(*models), ', '.join(str(model.weights_source or '') for model in models))
-    inputs = {path.name: FileMark.of(path) for path in source.files}
     return RunRecord('track', settings, weights, inputs)
 
 
-def source_facts(source: FrameSource) -> dict[str, Any]:
-    """Which video it is, for a record."""
+def _content(inputs: Mapping[str, FileMark]) -> str:
+    whole = content_digest(json.dumps([(name, mark.digest) for name, mark in inputs.items()]).encode())
+    return f'{len(inputs)} {"file" if len(inputs) == 1 else "files"} of content {whole[:16]}'
+
+
+def changed_results(folder: TrackFolder, record: RunRecord) -> list[str]:
+    """Names of the results of a finished call that are not there any more or have another content."""
+    changed = []
+    for name, mark in record.outputs.items():
+        path = folder.result(name)
+        if not path.is_file() or (mark.digest and FileMark.of(path, content=True).digest != mark.digest):
+            changed.append(name)
+    return changed
+
+
+def keep_whole(folder: TrackFolder, record: RunRecord) -> bool:
+    """Whether the results of a finished call are all there as they were written; products that are not are removed.
+
+    Returns:
+        False where masks are gone: the call is begun anew.
+
+    Raises:
+        DataError: A mask has another content, which somebody may want to keep.
+    """
+    changed = changed_results(folder, record)
+    masks = [name for name in changed if folder.result(name).parent != folder.out]
+    edited = [name for name in masks if folder.result(name).is_file()]
+    if edited:
+        raise DataError(
+            f'{folder.out}: {len(edited)} of the masks are not as they were written, the first {edited[0]}. {REPLACE}'
+        )
+    for name in changed:
+        folder.result(name).unlink(missing_ok=True)
+    if masks or f'{ALPHA}.mov' in changed:
+        folder.clear()
+        (folder.out / FILE_NAME).unlink()
+        return False
+    if OBJECTS in changed:
+        write_text(folder.out / OBJECTS, objects_csv(folder.log(), folder.source, float(record.settings['lost_below'])))
+    return True
+
+
+def source_facts(source: FrameSource, marks: Mapping[str, FileMark] | None = None) -> dict[str, Any]:
+    """Which video it is, for a record; ``marks`` of its files by name, where their content was read already.
+
+    The content counts: a frame that is replaced under its name makes another video.
+    """
+    if marks is None:
+        marks = {path.name: FileMark.of(path, content=True) for path in source.files}
     return dict(
         video=f'camera {source.source}' if source.live else str(Path(str(source.source)).resolve()),
-        frames=None if source.names is None else f'{len(source.names)}, {content_digest(repr(source.names).encode())}',
+        content=_content(marks),
     )
 
 

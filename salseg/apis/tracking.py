@@ -26,12 +26,12 @@ from salseg.apis.track_files import (
     objects_csv,
     summarise,
 )
-from salseg.apis.track_records import begin_correction, check_numbers, clear, describe, holds_nothing
+from salseg.apis.track_records import begin_correction, check_numbers, clear, describe, holds_nothing, keep_whole
 from salseg.engine.checkpoint import load_file, save_file
-from salseg.errors import DataError
+from salseg.errors import DataError, NotFinite
 from salseg.io.fields import Fields
-from salseg.io.files import write_text
-from salseg.io.record import FILE_NAME, REPLACE, RunRecord, begin, read_record, write_record
+from salseg.io.files import owning, write_text
+from salseg.io.record import FILE_NAME, REPLACE, FileMark, RunRecord, begin, read_record, write_record
 from salseg.io.video_writing import VideoWriter
 from salseg.io.videos import FrameSource
 from salseg.propagation import MergedPropagator, Prompt, Propagator, TrackPlan, check_permanent
@@ -132,8 +132,31 @@ def track(
     for run in runs if plan.permanent else ():
         check_permanent(run.model)
     check_numbers(source, max_frames, plan)
-    folder = TrackFolder(Path(out), source)
     choices = dict(lost_below=checked_threshold(lost_below), alpha=alpha, **({'found': dict(found)} if found else {}))
+    with owning(out):
+        return _track(
+            propagator, runs, source, plan, Path(out), choices, overlay, state_every, max_frames, overwrite, progress, correct,
+            keep_states, rle,
+        )  # fmt: skip
+
+
+def _track(
+    propagator: Any,
+    runs: Sequence[Any],
+    source: FrameSource,
+    plan: TrackPlan,
+    out: Path,
+    choices: Mapping[str, Any],
+    overlay: bool,
+    state_every: int,
+    max_frames: int | None,
+    overwrite: bool,
+    progress: Callable[[int, int | None], None] | None,
+    correct: bool,
+    keep_states: bool,
+    rle: bool,
+) -> TrackReport:
+    folder = TrackFolder(out, source)
     wanted = describe(runs, source, plan, max_frames, choices)
     if correct and overwrite:
         raise DataError('--correct keeps what lies before the correction, --overwrite removes it: give one of them.')
@@ -143,6 +166,8 @@ def track(
     elif overwrite or holds_nothing(folder):
         clear(folder, wanted)
     record = begin(folder.out, wanted, REPLACE, shared=True)
+    if record.state == 'done' and not keep_whole(folder, record):
+        record = begin(folder.out, wanted, REPLACE, shared=True)
     call = _Call(propagator, folder, plan, record, max_frames)
     if record.state != 'done':
         call.run(overlay, state_every, keep_states, progress)
@@ -170,6 +195,9 @@ class _Call:
         plan, source, folder = self.plan, self.source, self.folder
         folder.cut_log()
         stored = None if source.live else self._stored()
+        if stored is not None and not self._holds_all(int(stored['next']), bool(stored['backward'])):
+            # Masks were removed since: what the state stands on is not there.
+            stored = None
         start, in_backward = plan.begin, bool(plan.turn)
         begun = 0
         if stored is not None:
@@ -210,16 +238,21 @@ class _Call:
         backward = range(self.plan.turn + 1) if self.plan.turn else ()
         return sum(map(self.plan.visits, backward)) + sum(map(self.plan.visits, range(self.plan.begin, count)))
 
-    def _step(self, image: np.ndarray, number: int, last: bool) -> Any:
+    def _step(self, image: np.ndarray, number: int, last: bool) -> tuple[Any, np.ndarray]:
+        """Result and labels of a frame."""
         kept = dict(permanent=True) if number in self.plan.permanent else {}
-        return self.propagator.step(image, self.plan.prompts.get(number), last=last, **kept)
+        try:
+            result = self.propagator.step(image, self.plan.prompts.get(number), last=last, **kept)
+            return result, result.labels
+        except NotFinite as error:
+            raise NotFinite(f'{self.source.source}, frame {number}: {error}') from error
 
     def _track_backward(self, start: int, after: Callable[[int, bool, bool], None]) -> None:
         """Frames from one down to 0; each has the objects that are given in later frames only."""
         for number, image in self.source.numbered_backward(start, self.plan.visits):
-            result = self._step(image, number, number == 0)
+            result, found = self._step(image, number, number == 0)
             own = [index for index in self.plan.later(number) if index in result.object_ids]
-            labels = np.where(np.isin(result.labels, own), result.labels, 0).astype(np.uint8)
+            labels = np.where(np.isin(found, own), found, 0).astype(np.uint8)
             self.folder.write(number, labels, matte_of(result, own) if self.alpha else None, look(result, labels, own))
             after(number, True, number == 0)
 
@@ -227,8 +260,8 @@ class _Call:
         """Frames from one to the end; the number behind the last one."""
         end = start
         for number, image, last in self._frames(start):
-            result = self._step(image, number, last)
-            labels, both = result.labels, number < self.plan.turn and self.folder.mask(number).exists()
+            result, labels = self._step(image, number, last)
+            both = number < self.plan.turn and self.folder.mask(number).exists()
             if number < self.kept and self.folder.mask(number).exists():
                 labels = self.folder.labels(number)
             else:
@@ -317,6 +350,12 @@ class _Call:
                 return dict(stored)
         return None
 
+    def _holds_all(self, following: int, backward: bool) -> bool:
+        """Whether the masks of all frames before the one at which a state resumes are there."""
+        done = [n for n in self.folder.log() if (n > following if backward else n < following)]
+        masks = [self.folder.mask(number) for number in done]
+        return all(path.is_file() and path.stat().st_size for path in masks)
+
     def _finish(self, begun: int, seconds: float) -> None:
         """Note that all is there, and what it is."""
         folder, out = self.folder, self.folder.out
@@ -347,7 +386,7 @@ class _Call:
     def report(self, overlay: bool, rle: bool) -> TrackReport:
         """The report, after files that a call asks for and an earlier one did not are made of the masks."""
         folder, record = self.folder, self.record
-        before = dict(record.result)
+        before, outputs = dict(record.result), dict(record.outputs)
         result = Fields(record.result, folder.out / FILE_NAME, 'result: ')
         paths: dict[str, str | None] = {}
         for name, path, asked in (('overlay', folder.out / OVERLAY, overlay), ('rle', folder.out / RLE, rle)):
@@ -358,9 +397,10 @@ class _Call:
                 else:
                     with VideoWriter(path, self.source.fps / self.plan.every) as video:
                         folder.replay(video, self.plan.visits, None)
+                record.outputs[path.name] = FileMark.of(path, content=True)
             paths[name] = str(path) if path.exists() else None
         record.result = {**record.result, **paths}
-        if record.result != before or not (folder.out / REPORT).exists():
+        if record.result != before or record.outputs != outputs or not (folder.out / REPORT).exists():
             write_record(folder.out, record)
             write_text(folder.out / REPORT, json.dumps(record.result, indent=1) + '\n')
         return _report_of(result, paths)

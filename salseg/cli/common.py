@@ -20,13 +20,18 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """--cfg-options."""
+    """--cfg-options, --trust."""
     parser.add_argument(
         '--cfg-options',
         nargs='+',
         default=[],
         metavar='KEY=VALUE',
         help='override values of the config, e.g. model.losses.lsc.weight=0',
+    )
+    parser.add_argument(
+        '--trust',
+        action='store_true',
+        help="let the config of a run's folder import modules that did not come with salseg, which runs their code",
     )
 
 

@@ -2,11 +2,13 @@
 
 import argparse
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from salseg.cli.common import add_launcher, add_protocols, names_of, no_progress, plain_bar, say
 from salseg.errors import DataError
+from salseg.io.files import owning
 
 if TYPE_CHECKING:
     from salseg.evaluation.evaluate import Settings
@@ -73,7 +75,8 @@ def _evaluate(
     from salseg.evaluation.output import terminal_table
 
     settings = _settings(args, out)
-    with plain_bar('scoring') if settings.shard[0] == 0 else no_progress() as show:
+    owned = owning(out, shared=settings.shard[1] > 1) if out else nullcontext()
+    with owned, plain_bar('scoring') if settings.shard[0] == 0 else no_progress() as show:
         if out:
             from salseg.visualization.report import evaluate_and_report
 

@@ -1,11 +1,13 @@
 """Parse the command line; import a command's code only when it runs."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 from salseg.errors import SalsegError
+from salseg.paths import trusted_imports
 from salseg.version import __version__
 
 # name -> module with add_arguments(parser) and run(args) -> exit status; their heads import nothing heavy.
@@ -54,11 +56,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        return import_module(COMMANDS[args.command]).run(args)
+        with trusted_imports(getattr(args, 'trust', False)):
+            return import_module(COMMANDS[args.command]).run(args)
     except SalsegError as error:
         if args.debug:
             raise
         sys.stderr.write(f'salseg {args.command}: {type(error).__name__}: {error}\n')
+        return 2
+    except BrokenPipeError:
+        # Whoever reads the output, such as `head`, has seen enough; Python must not try to flush it at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except (OSError, MemoryError) as error:
+        if args.debug:
+            raise
+        # A disk that is full or read-only, a network drive that went away: no fault of the program.
+        what = f'{error}' if str(error) else 'there is not enough memory'
+        sys.stderr.write(
+            f'salseg {args.command}: {what}. Files that were written are complete (--debug shows where).\n'
+        )
         return 2
     except KeyboardInterrupt:
         sys.stderr.write('\nstopped; files that were written are complete\n')

@@ -6,6 +6,7 @@ Results lie in the ordinary layouts with a record of what made them; an interrup
 import argparse
 
 from salseg.cli.common import add_launcher, add_options, add_weights, progress_bar, say
+from salseg.io.files import owning
 
 _FLOW_FOLDER = 'work_dirs/recipe-flow'
 
@@ -61,6 +62,11 @@ def run(args: argparse.Namespace) -> int:
 
         init_processes(args.launcher)
     _check(args)
+    with owning(args.out, shared=args.launcher != 'none'):
+        return _compute(args)
+
+
+def _compute(args: argparse.Namespace) -> int:
     if args.what == 'flow':
         return _recipe_flow(args) if args.config else _flow(args)
     if args.what == 'guidance':

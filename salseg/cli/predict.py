@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from salseg.cli.common import add_launcher, add_options, add_weights, no_progress, progress_bar, say
 from salseg.errors import DataError
+from salseg.io.files import owning
 
 if TYPE_CHECKING:
     from salseg.models import BaseSegmentor
@@ -73,7 +74,8 @@ def run(args: argparse.Namespace) -> int:
     refuse_tracker(network)
     say(device_line() if shard[1] == 1 else f'shard {shard[0] + 1} of {shard[1]}: {device_line()}')
     commands = {'image': _images, 'group': _groups, 'clip': _clips}
-    return commands[network.input_type](network, args, inputs, shard)
+    with owning(args.out, shared=shard[1] > 1):
+        return commands[network.input_type](network, args, inputs, shard)
 
 
 def _model_and_inputs(args: argparse.Namespace) -> tuple[str, list[str]]:
@@ -138,10 +140,11 @@ def _dataset(args: argparse.Namespace) -> int:
             f'{unused[0]} with --dataset: expected salseg predict MODEL --dataset CONFIG --out DIR. It predicts what '
             '`salseg test` predicts, on the device that a test uses; several processes start with --launcher.'
         )
-    saved = predict_dataset(
-        args.model, args.dataset, args.out, args.checkpoint, args.cfg_options, args.launcher, releases(),
-        args.overwrite, args.batch_size,
-    )  # fmt: skip
+    with owning(args.out, shared=args.launcher != 'none'):
+        saved = predict_dataset(
+            args.model, args.dataset, args.out, args.checkpoint, args.cfg_options, args.launcher, releases(),
+            args.overwrite, args.batch_size,
+        )  # fmt: skip
     for name, folder in saved.folders.items():
         say(f'{name}: {folder}')
     return 0

@@ -31,6 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--no-pretrained', action='store_true', help='start at random what the config fills from pretrained weights'
     )
+    parser.add_argument(
+        '--allow-changes',
+        action='store_true',
+        help='with --resume: go on though config or data are not those that the run was begun with',
+    )
     parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
     add_options(parser)
     add_launcher(parser)
@@ -53,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
         releases(),
         args.from_scratch,
         not args.no_pretrained,
+        args.allow_changes,
     )
     return 0
 

@@ -128,6 +128,13 @@ def load_file(path: str | os.PathLike, map_location: Any = 'cpu', mmap: bool = F
         raise CheckpointError(f'{path} holds a {type(loaded).__name__}; expected a dict with state_dict.')
     if 'state_dict' not in loaded:
         loaded = {'state_dict': loaded}
+    state, meta = loaded['state_dict'], loaded.get('meta')
+    if not isinstance(state, Mapping) or not all(isinstance(key, str) for key in state):
+        raise CheckpointError(f'{path}: its state_dict is no dict of weights by name; it was not saved from a model.')
+    if not isinstance(meta, Mapping | None):
+        raise CheckpointError(
+            f'{path}: its meta is a {type(meta).__name__}; expected a dict. It was not written by salseg.'
+        )
     return dict(loaded)
 
 

@@ -3,16 +3,17 @@
 import contextlib
 import copy
 import inspect
+import math
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from mmengine.logging import MMLogger
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
-from salseg.errors import ConfigError
+from salseg.errors import ConfigError, NotFinite
 from salseg.mmengine_compat.running import ValueScheduler, clip_gradients, count_backward
 from salseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS, PARAM_SCHEDULERS
 
@@ -59,8 +60,10 @@ class GroupedOptimWrapperConstructor:
             rates = f'lr {group.get("lr", "default")}, weight decay {group["weight_decay"]}'
             MMLogger.get_current_instance().info(f'parameters: {sum(p.numel() for p in group["params"]):,} at {rates}')
         built = OPTIMIZERS.build({**optimizer, 'params': groups})
-        wrapper = {'type': 'OptimWrapper', **self.config, 'optimizer': built}
-        return OPTIM_WRAPPERS.build(wrapper)
+        wrapper = OPTIM_WRAPPERS.build({'type': 'OptimWrapper', **self.config, 'optimizer': built})
+        if isinstance(wrapper, CheckedOptimWrapper):
+            wrapper.names = {id(parameter): name for name, parameter in module.named_parameters()}
+        return wrapper
 
     def _groups(self, module: nn.Module, rate: float | None, decay: float) -> list[dict[str, Any]]:
         groups: dict[tuple[float, float], list[nn.Parameter]] = {}
@@ -98,11 +101,90 @@ class GroupedOptimWrapperConstructor:
                 )
 
 
+# Steps in a row that the gradient scaler may skip: it halves its factor each time, so 2**16 is used up after as many.
+_MOST_SKIPPED = 20
+
+
+@OPTIM_WRAPPERS.register_module(name='OptimWrapper')
+class CheckedOptimWrapper(OptimWrapper):
+    """mmengine's wrapper, which notes the norms of the gradients for :func:`check_step`; ``OptimWrapper`` in a config.
+
+    Attributes:
+        names: Of the parameters by ``id``, for messages.
+        norms: Of the gradients of the last step, before they are clipped, on the device; by the parameter's name.
+        scales: Whether a step whose loss or gradients are not finite is skipped, which is normal, and the scale halved.
+    """
+
+    names: Mapping[int, str] = {}
+    norms: tuple[list[str], Sequence[Tensor]] = ([], [])
+    scales = False
+
+    def step(self, **kwargs: Any) -> None:
+        """Note the norms, clip, step."""
+        self.note_norms()
+        super().step(**kwargs)
+
+    def note_norms(self) -> None:
+        """Compute the norms of the gradients and leave them where they are: to read them would wait for the device."""
+        parameters = [p for group in self.optimizer.param_groups for p in group['params'] if p.grad is not None]
+        names = [self.names.get(id(p), 'a parameter') for p in parameters]
+        # For all of them in few operations.
+        self.norms = names, torch._foreach_norm([p.grad for p in parameters]) if parameters else []
+
+
+def check_step(wrapper: Any, terms: Mapping[str, Any], step: int) -> None:
+    """Stop where the losses or the gradients of a training step are infinite or no numbers.
+
+    After a step, since the log reads its losses then anyway: within, the host would wait for the device. The weights are
+    damaged by then, but no checkpoint was written of them.
+
+    Args:
+        wrapper: Of the optimizer.
+        terms: What the step gave for the log, ``loss`` is the sum.
+        step: Its number, from 1, for the message.
+
+    Raises:
+        NotFinite: Names the iteration, and the terms or the parameters.
+    """
+    if getattr(wrapper, 'scales', False):
+        return
+    names, norms = getattr(wrapper, 'norms', ([], []))
+    if names:
+        wrapper.norms = ([], [])
+    total = _number(terms.get('loss', 0.0))
+    if not math.isfinite(total):
+        values = {name: _number(value) for name, value in terms.items() if name != 'loss'}
+        bad = [f'{name} is {value}' for name, value in values.items() if not math.isfinite(value)]
+        raise NotFinite(f'iteration {step}: {", ".join(bad) or "the sum of the losses is not finite"}. {_DIVERGED}.')
+    lengths = torch.stack(list(norms)).tolist() if names else []
+    wrong = [name for name, length in zip(names, lengths) if not math.isfinite(length)]
+    if wrong:
+        raise NotFinite(
+            f'iteration {step}: the gradients of {len(wrong)} of {len(names)} parameters, the first {wrong[0]}, are not '
+            f'finite. {_DIVERGED} or clip the gradients (optim_wrapper.clip_grad.max_norm=1).'
+        )
+
+
+def _number(value: Any) -> float:
+    return float(value.detach() if isinstance(value, Tensor) else value)
+
+
+_DIVERGED = (
+    'The last checkpoint stays. Lower the learning rate (optim_wrapper.optimizer.lr), look at the labels '
+    '(`salseg check-data`)'
+)
+
+
+def iteration() -> int:
+    """Number of the training step that is being done, from 1."""
+    return int(MessageHub.get_current_instance().runtime_info.get('iter', 0)) + 1
+
+
 _DTYPES = {'bfloat16': torch.bfloat16, 'float16': torch.float16}
 
 
 @OPTIM_WRAPPERS.register_module()
-class AutocastOptimWrapper(OptimWrapper):
+class AutocastOptimWrapper(CheckedOptimWrapper):
     """Forward passes under :class:`torch.autocast`; losses leave it by themselves.
 
     Args:
@@ -121,7 +203,9 @@ class AutocastOptimWrapper(OptimWrapper):
         if dtype == 'float16' and self.device_type == 'cpu':
             raise ConfigError("optim_wrapper.dtype='float16' needs a GPU; use 'bfloat16' on a CPU.")
         self.dtype = _DTYPES[dtype]
-        self.scaler = torch.amp.GradScaler(self.device_type, enabled=dtype == 'float16')
+        self.scales = dtype == 'float16'
+        self.scaler = torch.amp.GradScaler(self.device_type, enabled=self.scales)
+        self.skipped = 0
 
     @contextlib.contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
@@ -135,12 +219,30 @@ class AutocastOptimWrapper(OptimWrapper):
         count_backward(self)
 
     def step(self, **kwargs: Any) -> None:
-        """Unscale, clip, step."""
+        """Unscale, clip, step.
+
+        Raises:
+            NotFinite: The scaler skipped more than 20 steps one after the other.
+        """
+        if not self.scales:
+            self.note_norms()
         if self.clip_grad_kwargs:
             self.scaler.unscale_(self.optimizer)
             clip_gradients(self)
+        before = self.scaler.get_scale()
         self.scaler.step(self.optimizer, **kwargs)
         self.scaler.update()
+        if self.scales:
+            self.count_skipped(self.scaler.get_scale() < before)
+
+    def count_skipped(self, skipped: bool) -> None:
+        """Count a step that the scaler skipped, or begin anew after one that it did."""
+        self.skipped = self.skipped + 1 if skipped else 0
+        if self.skipped > _MOST_SKIPPED:
+            raise NotFinite(
+                f'iteration {iteration()}: the scaled gradients were not finite in {self.skipped} steps one after the other. '
+                f"{_DIVERGED} or train in bfloat16 (optim_wrapper.dtype='bfloat16')."
+            )
 
     def state_dict(self) -> dict[str, Any]:
         """Optimiser state and, for float16, that of the scaler."""

@@ -13,14 +13,15 @@ from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
-from torch import nn
+from torch import Tensor, nn
 
 from salseg.engine import checkpoint as files
-from salseg.engine.config import check_sizes
+from salseg.engine.config import check_sizes, write_run_config
+from salseg.engine.identity import KEY, refuse_another_run, run_identity
 from salseg.engine.named_weights import options_to_store
-from salseg.engine.optim import fill_lengths, follow_length, schedule_differences
+from salseg.engine.optim import check_step, fill_lengths, follow_length, schedule_differences
 from salseg.engine.starting import build_model, nearest_cause
-from salseg.errors import CheckpointError
+from salseg.errors import CheckpointError, NotFinite
 from salseg.io.files import replacing
 from salseg.mmengine_compat.running import is_resuming, mark_loaded
 
@@ -34,6 +35,11 @@ class SalRunner(Runner):
         """The model without its distributed wrapper."""
         return self.model.module if is_model_wrapper(self.model) else self.model
 
+    @functools.cached_property
+    def identity(self) -> dict[str, Any]:
+        """See `run_identity`; files are looked at once, as the run begins."""
+        return run_identity(self.cfg, self.train_loop.dataloader.dataset)
+
     def build_model(self, model: Any) -> nn.Module:
         """mmengine's; no file of pretrained weights is read that the checkpoint to load overwrites."""
         start = self.cfg.get('load_from')
@@ -41,6 +47,8 @@ class SalRunner(Runner):
             partial = bool(self.cfg.get('load_partial')) and not self.cfg.get('resume')
             state = files.load_file(start, mmap=True)['state_dict'] if partial else {}
             model = build_model(model, state, partial, start)
+        elif isinstance(model, Mapping):
+            model = build_model(model)
         built = super().build_model(model)
         check_sizes(built, self.cfg)
         return built
@@ -51,6 +59,12 @@ class SalRunner(Runner):
         if not_about_file_clients not in logger.filters:
             logger.addFilter(not_about_file_clients)
         return logger
+
+    def dump_config(self) -> None:
+        """Write the resolved config into the run's folder, to read as Python and, for its use as MODEL, as JSON."""
+        super().dump_config()
+        if is_main_process():
+            write_run_config(self.cfg, self.work_dir)
 
     def build_optim_wrapper(self, optim_wrapper: Any) -> OptimWrapper | OptimWrapperDict:
         """mmengine's, and a warning where the config leaves the constructor to mmengine's default."""
@@ -87,6 +101,8 @@ class SalRunner(Runner):
             raise CheckpointError(f'{filename} holds weights only; training cannot be resumed from it. Use load_from.')
         if is_resuming(self):
             self._take_schedule(filename, checkpoint)
+            if not self.cfg.get('allow_changes'):
+                refuse_another_run(str(filename), (checkpoint.get('meta') or {}).get(KEY), self.identity)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         partial = bool(self.cfg.get('load_partial', False)) and not is_resuming(self)
         cause = functools.partial(nearest_cause, meta=checkpoint.get('meta'))
@@ -134,11 +150,37 @@ class SalRunner(Runner):
         with files.failing_write(path), replacing(path) as temporary:
             super().save_checkpoint(out_dir, temporary.name, *args, **kwargs)
 
+    def _check_weights(self, checkpoint: Mapping[str, Any]) -> None:
+        """Refuse to write weights that are not finite, in the place of ones that may be."""
+        parameters = {name for name, _ in self.bare_model.named_parameters()}
+        for part in ('state_dict', 'ema_state_dict'):
+            for name, value in (checkpoint.get(part) or {}).items():
+                if not isinstance(value, Tensor) or not value.is_floating_point() or not value.numel():
+                    continue
+                # A buffer may be a mask of infinities.
+                bad = ~torch.isfinite(value) if name.removeprefix('module.') in parameters else torch.isnan(value)
+                if bool(bad.any()):
+                    step = (checkpoint.get('meta') or {}).get('iter', self.iter)
+                    raise NotFinite(
+                        f'iteration {step}: {int(bad.sum())} of {bad.numel()} values of {name} are not finite. No '
+                        'checkpoint is written of them; the last one stays. Lower the learning rate '
+                        '(optim_wrapper.optimizer.lr), then continue from it with --resume.'
+                    )
+
     def call_hook(self, fn_name: str, **kwargs: Any) -> None:
-        """Run the hooks' method of that name; a checkpoint about to be written is encoded after all of them."""
+        """Run the hooks' method of that name.
+
+        What a training step gave is looked at before all hooks, and a checkpoint about to be written is encoded after them.
+
+        Raises:
+            NotFinite: A loss, the gradients or a weight to be written is infinite or no number.
+        """
+        if fn_name == 'after_train_iter':
+            check_step(self.optim_wrapper, kwargs.get('outputs') or {}, self.iter + 1)
         super().call_hook(fn_name, **kwargs)
         if fn_name == 'before_save_checkpoint':
-            kwargs['checkpoint'].setdefault('meta', {}).update(options_to_store(self.cfg))
+            self._check_weights(kwargs['checkpoint'])
+            kwargs['checkpoint'].setdefault('meta', {}).update({**options_to_store(self.cfg), KEY: self.identity})
             encode_state(kwargs['checkpoint'])
 
 

@@ -14,7 +14,7 @@ from torch import nn
 from salseg.catalog import is_published_name
 from salseg.engine.checkpoint import chosen_checkpoint
 from salseg.engine.named_weights import weights_file
-from salseg.errors import ConfigError, WeightsError
+from salseg.errors import ConfigError, SalsegError, WeightsError
 from salseg.models.backbones.weights import pretrained_files
 from salseg.registry import MODELS
 
@@ -43,10 +43,8 @@ def find_start(config: Config, model: str, from_scratch: bool = False) -> None:
         start = config.load_from = model
     if start and from_scratch:
         raise ConfigError(f'--from-scratch, but load_from={start!r} names weights. Leave one of the two out.')
-    if start and Path(start).is_dir():
-        config.load_from = chosen_checkpoint(start)
-    elif start and is_published_name(start) and not Path(start).exists():
-        config.load_from = str(weights_file(start))
+    if start:
+        config.load_from = start_file(start)
     if start or from_scratch or not before:
         return
     folder = f'runs/{Path(before).stem}'
@@ -57,6 +55,17 @@ def find_start(config: Config, model: str, from_scratch: bool = False) -> None:
         f'  salseg train {model} --cfg-options load_from={folder}\n'
         '  All stages one after the other: salseg train PROJECT --stages. Without a start, as an experiment: --from-scratch.'
     )
+
+
+def start_file(start: str) -> str:
+    """File of the weights that a training starts from, which are named as a file, a run's folder or published weights.
+
+    Raises:
+        CheckpointError, WeightsError: The folder holds no checkpoint, or published weights are not here.
+    """
+    if Path(start).is_dir():
+        return chosen_checkpoint(start)
+    return str(weights_file(start)) if is_published_name(start) and not Path(start).exists() else start
 
 
 def build_model(
@@ -77,10 +86,10 @@ def build_model(
         WeightsError: A file that is needed cannot be had; where the checkpoint brings a part of it, how much.
     """
     if state is None:
-        return MODELS.build(spec)
+        return _built(spec)
     drawn = torch.get_rng_state()
     with pretrained_files() as files:
-        model = MODELS.build(spec)
+        model = _built(spec)
     if not partial or not files.parts:
         return model
     lacking = _lacking(model, files.parts, {key.removeprefix('module.') for key in state})
@@ -90,10 +99,23 @@ def build_model(
     torch.set_rng_state(drawn)
     with pretrained_files({number for number in range(len(files.parts)) if number not in lacking}):
         try:
-            return MODELS.build(spec)
+            return _built(spec)
         except WeightsError as error:
             words = '; '.join(lacking.values())
             raise WeightsError(f'{error}\n  It is needed, since {source} does not bring all of it: {words}.') from error
+
+
+def _built(spec: Mapping[str, Any]) -> nn.Module:
+    try:
+        return MODELS.build(spec)
+    except SalsegError:
+        raise
+    except (TypeError, ValueError, AssertionError, RuntimeError, ArithmeticError, LookupError) as error:
+        # What constructors of layers raise at a number that makes none.
+        raise ConfigError(
+            f'the model cannot be built from model.* of the config: {error}. Look at the values that were changed last '
+            '(--debug shows where it failed).'
+        ) from error
 
 
 def _lacking(model: nn.Module, parts: Sequence[nn.Module], state: set[str]) -> dict[int, str]:

@@ -1,5 +1,6 @@
 """Train what a config says."""
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,18 +8,19 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from mmengine.config import Config
+from mmengine.dist import is_main_process
 
 from salseg.catalog import is_published_name
 from salseg.engine.checkpoint import has_checkpoint, newest_checkpoint
-from salseg.engine.config import load_config
+from salseg.engine.config import load_config, run_config_of
 from salseg.engine.launch import init_processes
 from salseg.engine.optim import fill_lengths
 from salseg.engine.runner import SalRunner, device_line
 from salseg.engine.scaling import fit_batch
 from salseg.engine.sets import require_sets
-from salseg.engine.starting import find_start
+from salseg.engine.starting import find_start, start_file
 from salseg.errors import ConfigError
-from salseg.io.files import make_folder
+from salseg.io.files import make_folder, owning
 from salseg.releases import Release
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -34,6 +36,7 @@ def train(
     releases: Sequence[Release] = (),
     from_scratch: bool = False,
     pretrained: bool = True,
+    allow_changes: bool = False,
 ) -> SalRunner:
     """Train what a config says.
 
@@ -47,24 +50,34 @@ def train(
         releases: What is known of published sets, for the messages about data that are not here.
         from_scratch: Allow a later stage (``needs_start`` in its config) to begin without the weights of the one before.
         pretrained: False starts at random what the config would fill from files of pretrained weights.
+        allow_changes: Resume though config or data are not those that the run was begun with.
 
     Returns:
         The runner, after training.
 
     Raises:
         ConfigError: The config, the folder or the options cannot be used, or the stage lacks its start.
-        DataError: A training or validation set is not here, or its first item cannot be read.
-        CheckpointError: There is nothing to resume from, or it does not fit.
+        DataError: A training or validation set is not here, or its first item cannot be read; another training runs in the
+            folder.
+        CheckpointError: There is nothing to resume from, it does not fit, or it is of another run.
+        NotFinite: A loss, the gradients, or weights that are to be written are infinite or no numbers.
     """
     # Published weights that stand for the model are what a training starts from.
     base = model.partition('@')[0] if is_published_name(model) else model
     config = load_config(base, options, pretrained=pretrained)
+    absent = [key for key in ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper') if not config.get(key)]
+    if absent:
+        raise ConfigError(
+            f'{model} has no {absent[0]}, so nothing can be trained with it. Add it, or name a base with it.'
+        )
     name = Path(model).stem if not Path(model).is_dir() else Path(model).name
     folder = work_dir or config.get('work_dir') or f'work_dirs/{name}'
     going_on = bool(resume) and (resume is not True or has_checkpoint(folder))
     if not going_on:
         find_start(config, model, from_scratch)
     start = config.get('load_from')
+    # A checkpoint says itself what its run started from; that must be what is named again.
+    begun_from = start_file(start) if going_on and start and Path(start).exists() else ''
     if going_on:
         start = newest_checkpoint(folder) if resume is True else str(resume)
     if start:
@@ -78,13 +91,15 @@ def train(
     if resume and not fresh:
         config.resume = True
         config.load_from = start if going_on else newest_checkpoint(config.work_dir)
-    runner = SalRunner.from_cfg(config)
-    runner.logger.info(device_line())
-    if batch:
-        runner.logger.info(batch)
-    if fresh:
-        runner.logger.info('the run stopped before its first checkpoint: it starts again from the beginning')
-    runner.train()
+    config.allow_changes, config.begun_from = allow_changes, begun_from
+    with owning(config.work_dir) if is_main_process() else contextlib.nullcontext():
+        runner = SalRunner.from_cfg(config)
+        runner.logger.info(device_line())
+        if batch:
+            runner.logger.info(batch)
+        if fresh:
+            runner.logger.info('the run stopped before its first checkpoint: it starts again from the beginning')
+        runner.train()
     return runner
 
 
@@ -149,4 +164,4 @@ def _datasets(loader: Mapping[str, Any] | None) -> Iterator[Any]:
 
 def is_begun(work_dir: str | Path) -> bool:
     """Whether a run was started in this folder: its config was written."""
-    return any(Path(work_dir).glob('*.py'))
+    return run_config_of(work_dir) is not None

@@ -3,6 +3,8 @@
 import contextlib
 import multiprocessing
 import os
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -17,6 +19,8 @@ from salseg.evaluation.tasks import ScoringTask
 # Units that wait per process: enough to keep all busy, few enough to keep memory flat.
 AHEAD = 4
 Score = Callable[[ScoringTask], PartialResult]
+# Seconds between two looks at whether the parent lives.
+_LOOK_EVERY = 0.5
 # Of a scoring process, set when it starts.
 _score_of: Score | None = None
 
@@ -82,7 +86,15 @@ def _finished(work: ScoringTask, part: PartialResult | Future) -> tuple[ScoringT
 def _start(score: Score) -> None:
     global _score_of
     _score_of = score
+    threading.Thread(target=_follow, args=(os.getppid(),), daemon=True).start()
     cv2.setNumThreads(1)
+
+
+def _follow(parent: int) -> None:
+    """End this process when the one that started it is gone: killed, it can say nothing."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_EVERY)
+    os._exit(1)
 
 
 def _score(work: ScoringTask) -> PartialResult:

@@ -77,7 +77,8 @@ def _identity(path: Path | None) -> str:
         status = os.stat(path)
     except OSError as error:
         raise DataError(f'{path} vanished while it was being scored: {error}.') from error
-    return f'{os.path.abspath(path)} {status.st_size} {status.st_mtime_ns}'
+    # The change of status tells of a file that was put in the place of another with its time.
+    return f'{os.path.abspath(path)} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}'
 
 
 class Records:

@@ -3,17 +3,21 @@
 import csv
 import io
 import json
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from salseg.errors import DataError
 from salseg.io.annotations import UNKNOWN
+from salseg.io.files import csv_cell, csv_text
 
 Box = tuple[float, float, float, float]
 # Boxes by object id, of every (set, frame); the set of a single image is ''.
 BoxTable = dict[tuple[str, str], dict[int, Box]]
 
+# No image has sides of so many pixels.
+_LARGEST = 2**31
 COLUMNS = ('set', 'frame', 'object', 'x0', 'y0', 'x1', 'y1', 'width', 'height')
 
 
@@ -47,6 +51,10 @@ def read_boxes(path: str | Path) -> BoxTable:
 
 def _inside(path: Path, where: str, box: Box, size: tuple[float, float]) -> Box:
     width, height = size
+    if not all(math.isfinite(value) and abs(value) <= _LARGEST for value in (*box, *size)):
+        raise DataError(
+            f'{path}, {where}: the box {box} in {width:g}x{height:g} pixels; expected finite numbers of pixels.'
+        )
     if box[0] >= box[2] or box[1] >= box[3]:
         raise DataError(f'{path}, {where}: the box {box} has no area; expected x0 < x1 and y0 < y1.')
     x0, y0, x1, y1 = max(box[0], 0), max(box[1], 0), min(box[2], width), min(box[3], height)
@@ -73,7 +81,8 @@ def box_csv(rows: Iterable[tuple]) -> str:
     writer = csv.writer(text, lineterminator='\n')
     writer.writerow(COLUMNS)
     for row in rows:
-        writer.writerow([int(value) if isinstance(value, float) and value.is_integer() else value for value in row])
+        cells = (int(value) if isinstance(value, float) and value.is_integer() else value for value in row)
+        writer.writerow([csv_cell(cell) for cell in cells])
     return text.getvalue()
 
 
@@ -87,7 +96,13 @@ def _csv_rows(path: Path) -> Iterator[Row]:
             for number, row in enumerate(reader, 2):
                 x0, y0, x1, y1 = (float(row[name]) for name in COLUMNS[3:7])
                 size = float(row['width']), float(row['height'])
-                yield f'line {number}', (row['set'], row['frame']), int(row['object']), (x0, y0, x1, y1), size
+                yield (
+                    f'line {number}',
+                    (csv_text(row['set']), csv_text(row['frame'])),
+                    int(row['object']),
+                    (x0, y0, x1, y1),
+                    size,
+                )
     except (OSError, UnicodeDecodeError, ValueError, TypeError) as error:
         raise DataError(f'{path} cannot be read as a table of boxes: {error}.') from error
 

@@ -4,8 +4,11 @@ A killed run leaves no half a file, and what was there before stays until the ne
 """
 
 import contextlib
+import fcntl
 import os
+import re
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,6 +94,19 @@ def _sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
+def csv_cell(value: object) -> object:
+    """A cell of a table for people: a text that a spreadsheet would run as a formula gets an apostrophe in front."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def csv_text(cell: str) -> str:
+    """Undo :func:`csv_cell`."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell
+
+
+_FORMULA = ('=', '+', '-', '@', '\t', '\r')
+
+
 def make_folder(path: str | Path) -> Path:
     """Make a folder for output.
 
@@ -109,3 +125,90 @@ def make_folder(path: str | Path) -> Path:
     except OSError as error:
         raise ConfigError(f'the folder {path} cannot be made: {error}.') from error
     return path
+
+
+# Names that `replacing` gives: of the file, and of the process.
+_TEMPORARY = re.compile(r'\..+\.\d+\.tmp(\.\w+)?$')
+# Folders that this process owns: descriptor, thread, whether others may share it, how often.
+_OWNED: dict[tuple[int, int], tuple[int, int, bool, int]] = {}
+
+
+@contextlib.contextmanager
+def owning(folder: PathLike, shared: bool = False) -> Iterator[None]:
+    """Be the only writer of a folder of results, which is made; a second one is refused at once.
+
+    The folder itself is locked, so nothing is left behind, and the lock ends with the process, however that ends. Within a
+    thread a folder may be owned again.
+
+    What killed writers left under temporary names below it is removed, unless it is shared.
+
+    Args:
+        folder: Of the results.
+        shared: Share it with others that do the same, as shards do.
+
+    Raises:
+        DataError: Somebody else writes into it.
+    """
+    path = Path(folder)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        status = path.stat()
+    except OSError:
+        # Whoever writes into it says what is wrong.
+        yield
+        return
+    key, thread = (status.st_dev, status.st_ino), threading.get_ident()
+    held = _OWNED.get(key)
+    if held is not None and (held[1] == thread or (shared and held[2])):
+        _OWNED[key] = (*held[:3], held[3] + 1)
+    else:
+        if held is not None:
+            raise _owned_already(path)
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise _owned_already(path) from error
+        except OSError:
+            # A file system that locks no folders: there the user must see to it.
+            pass
+        _OWNED[key] = descriptor, thread, shared, 1
+        if not shared:
+            _sweep(path)
+    try:
+        yield
+    finally:
+        descriptor, thread, shared, count = _OWNED[key]
+        if count > 1:
+            _OWNED[key] = descriptor, thread, shared, count - 1
+        else:
+            del _OWNED[key]
+            os.close(descriptor)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the temporary files of writers that were killed; nobody else writes here now."""
+    for root, _, names in os.walk(folder):
+        for name in names:
+            if _TEMPORARY.match(name):
+                with contextlib.suppress(OSError):
+                    os.unlink(os.path.join(root, name))
+
+
+def _owned_already(path: Path) -> DataError:
+    return DataError(
+        f'another process writes into {path}: its results and yours would mix. Wait until it has ended, stop it, or choose '
+        'another folder.'
+    )
+
+
+def _forget_owned() -> None:
+    # A worker that outlives its parent must not keep the parent's folder locked.
+    for descriptor, *_ in _OWNED.values():
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+    _OWNED.clear()
+
+
+os.register_at_fork(after_in_child=_forget_owned)

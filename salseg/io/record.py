@@ -25,6 +25,8 @@ FORMAT = 1
 REPLACE = 'Choose another --out, or allow their replacement: --overwrite, in Python overwrite=True.'
 DELETE = 'Choose another folder, or delete this one.'
 _ITEMS = '.salseg'
+# Bytes that are read at once.
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,18 @@ class FileMark:
         """
         try:
             status = os.stat(path)
-            digest = content_digest(Path(path).read_bytes()) if content else ''
+            digest = _file_digest(Path(path)) if content else ''
         except OSError as error:
             raise DataError(f'{path} cannot be read: {error}.') from error
         return cls(status.st_size, status.st_mtime_ns, digest)
+
+
+def _file_digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open('rb') as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def content_digest(data: bytes | memoryview) -> str:

@@ -79,7 +79,7 @@ class MergedPropagator:
         total = torch.zeros_like(results[0].probability)
         for result in results:
             total = total + torch.floor(result.probability * 255)
-        return FrameResult(total / (255 * len(self.runs)), results[0].object_ids)
+        return FrameResult(total / (255 * len(self.runs)), results[0].object_ids, results[0].weights)
 
 
 def build_propagator(

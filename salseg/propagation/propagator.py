@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from salseg.errors import ConfigError, DataError, missing_weights
+from salseg.errors import ConfigError, DataError, NotFinite, missing_weights
 from salseg.ops.geometry import map_size
 from salseg.propagation.prompt import Prompt
 
@@ -23,14 +23,20 @@ class FrameResult:
     Attributes:
         probability: (1 + K, H, W) float in [0, 1], background first, then the objects in the order of ``object_ids``.
         object_ids: The user's own ids of the objects tracked.
+        weights: Where the weights came from, for messages.
     """
 
     probability: Tensor
     object_ids: tuple[int, ...]
+    weights: str = ''
 
     @cached_property
     def labels(self) -> np.ndarray:
-        """(H, W) uint8: the most probable object's id at each pixel, 0 background."""
+        """(H, W) uint8: the most probable object's id at each pixel, 0 background.
+
+        Raises:
+            NotFinite: A probability is infinite or no number.
+        """
         ids = torch.tensor((0, *self.object_ids), dtype=torch.uint8, device=self.probability.device)
         return ids[self._winner].cpu().numpy()
 
@@ -47,6 +53,12 @@ class FrameResult:
 
     @cached_property
     def _winner(self) -> Tensor:
+        # Here and not in the step, since what is made of it goes to the host anyway. Each is at most 1, so the sum tells.
+        if not math.isfinite(float(self.probability.sum())):
+            raise NotFinite(
+                f'the probabilities of a frame are no numbers: the weights{self.weights and f" ({self.weights})"} have '
+                'diverged, or are damaged. Use an earlier checkpoint.'
+            )
         return self.probability.argmax(0)
 
 
@@ -236,7 +248,7 @@ class Propagator:
         probability = result.probability.flip(-1) if self.flip else result.probability
         if work != size:
             probability = F.interpolate(probability[None], size=size, mode='bilinear', align_corners=False)[0]
-        return FrameResult(probability, result.object_ids)
+        return FrameResult(probability, result.object_ids, self.model.weights_source or 'random')
 
     def _check(self, size: tuple[int, int], prompt: Prompt | None) -> None:
         if self._ended:

@@ -18,7 +18,7 @@ from salseg.io.record import FileMark, read_record, write_record
 from salseg.io.videos import FrameSource
 from salseg.ops.fingerprint import weights_fingerprint
 from salseg.engine.hooks import SaveLabelsHook
-from salseg.errors import DataError
+from salseg.errors import DataError, NotFinite
 from salseg.propagation import Prompt, propagate
 from salseg.structures import SalDataSample
 from salseg.io.video_writing import VideoWriter
@@ -109,8 +109,9 @@ def test_the_record_holds_what_went_in_what_came_out_and_how_it_went(folder, tmp
     report = track(stream(model), folder, prompts(), out)
     record = read_record(out, 'track')
     assert (record.state, record.weights.fingerprint) == ('done', weights_fingerprint(model))
-    assert record.inputs == {path.name: FileMark.of(path) for path in folder.iterdir()}
-    assert record.outputs == {path.name: FileMark.of(path) for path in (out / 'masks').iterdir()}
+    assert record.inputs == {path.name: FileMark.of(path, content=True) for path in folder.iterdir()}
+    results = [*(out / 'masks').iterdir(), out / 'objects.csv', out / 'overlay.mp4']
+    assert record.outputs == {path.name: FileMark.of(path, content=True) for path in results}
     assert record.settings['prompts']['3']['ids'] == [3]
     assert record.result['memory']['bytes'] > 0
     assert asdict(report).items() <= {**record.result, 'object_ids': (7, 3)}.items()
@@ -351,3 +352,18 @@ def test_a_server_is_given_palette_pngs_of_the_frames_it_asks_for(tmp_path):
     with Image.open(tmp_path / 'labels/v/00000.png') as image:
         assert image.mode == 'P'
         np.testing.assert_array_equal(np.array(image), labels)
+
+
+def test_probabilities_that_are_no_numbers_stop_the_video_with_the_frame(folder, tmp_path):
+    model = xmem()
+    whole, calls = model.step, []
+
+    def broken(*words, **named):
+        calls.append(0)
+        found = whole(*words, **named)
+        return found if len(calls) < 4 else type(found)(found.probability * float('nan'), found.object_ids)
+
+    model.step = broken
+    with pytest.raises(NotFinite, match=r'frames, frame 3: .* have diverged, or are damaged'):
+        track(stream(model), folder, prompts(), tmp_path / 'out')
+    assert sorted(path.stem for path in (tmp_path / 'out/masks').glob('*.png')) == ['f5', 'f6', 'f7']

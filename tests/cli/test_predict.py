@@ -7,7 +7,7 @@ import salseg
 from salseg.cli import main
 from salseg.cli.common import ProgressLines
 from salseg.cli.predict import is_input
-from salseg.engine.config import is_run_folder, load_config
+from salseg.engine.config import is_run_folder, load_config, write_run_config
 from salseg.engine.config.loading import resolve
 from salseg.errors import ConfigError
 from tests.apis.brightness import contents, photo, photos, save
@@ -109,8 +109,8 @@ def test_mistakes_are_one_message(tmp_path, capsys, words, message):
 def test_a_runs_folder_is_a_model_and_a_folder_of_images_is_not(tmp_path):
     photos(tmp_path / 'in', 1)
     (tmp_path / 'run').mkdir()
+    write_run_config(load_config('scwssod-lite'), tmp_path / 'run')
     (tmp_path / 'run/config.py').touch()
-    (tmp_path / 'run/last_checkpoint').write_text('iter_1.pth')
     found = {
         word: is_input(word) for word in ('in', 'in/*.png', 'in/000.png', '0', 'run', 'scwssod-lite', 'run/config.py')
     }
@@ -122,13 +122,14 @@ def test_a_python_file_in_a_folder_of_images_is_never_run(tmp_path, capsys):
     photos(tmp_path / 'b', 1)
     (tmp_path / 'a/setup.py').write_text(f'open({str(tmp_path / "ran")!r}, "w")\nmodel = dict()\n')
     predict(capsys, 'a', 'b')
-    with pytest.raises(ConfigError, match=r'a is no folder of a run: beside setup\.py there is no checkpoint'):
+    with pytest.raises(ConfigError, match=r'a is no folder of a run: .* setup\.py in it is code'):
         load_config(str(tmp_path / 'a'))
-    # With a checkpoint beside it, it may be a run.
-    (tmp_path / 'a/best.pth').touch()
-    status, said = predict(capsys, 'a', 'b')
-    assert status == 2
-    assert 'a may be the folder of a run or one of images' in said
+    # Nor with what a training leaves beside it: they stay images.
+    (tmp_path / 'a/iter_1.pth').touch()
+    (tmp_path / 'a/last_checkpoint').write_text('iter_1.pth')
+    (tmp_path / 'a/20260101/vis_data').mkdir(parents=True)
+    status, said = predict(capsys, 'a')
+    assert status == 0, said
     assert not (tmp_path / 'ran').exists()
 
 
@@ -136,7 +137,7 @@ def test_a_folder_that_is_called_like_a_model_does_not_take_its_place(tmp_path, 
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'salseg-demo').mkdir()
     (tmp_path / 'salseg-demo/config.py').write_text('raise SystemExit')
-    (tmp_path / 'salseg-demo/last_checkpoint').write_text('iter_1.pth')
+    write_run_config(load_config('scwssod-lite'), 'salseg-demo')
     assert not is_input('salseg-demo')
     assert resolve('salseg-demo').parent != tmp_path / 'salseg-demo'
     assert is_run_folder('./salseg-demo')

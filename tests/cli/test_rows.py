@@ -14,12 +14,12 @@ CONFIG = 'scwssod_r50_released-pce_duts-scribble-320'
 
 def leave_test(folder, options=None, config=f'scwssod/configs/{CONFIG}.py', metrics=None):
     """What `salseg train` and `salseg test` leave of a run, metrics made up."""
-    from salseg.engine.config import load_config
+    from salseg.engine.config import load_config, write_run_config
 
     written = load_config(str(ROOT / 'projects' / config), options)
     for place in (folder, folder / 'test'):
         place.mkdir(parents=True)
-        written.dump(str(place / config.rsplit('/')[-1]))
+        write_run_config(written, place)
     for time, value in (('20260101_000000', 0.1), ('20260102_000000', 0.7215)):
         (folder / 'test' / time).mkdir()
         (folder / 'test' / time / f'{time}.json').write_text(

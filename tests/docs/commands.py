@@ -24,6 +24,7 @@ from salseg.cli.main import COMMANDS, build_parser, main
 from salseg.cli.predict import DEMO, is_input
 from salseg.engine.config import load_config
 from salseg.engine.published import key_map
+from salseg.paths import trusted_imports
 from tests.docs.pages import ROOT, Command
 from tests.docs.shrinking import chain_options, shrink
 
@@ -188,7 +189,8 @@ def _with_overlay(args, arguments: list[str]) -> list[str]:
     if getattr(args, 'stages', None) is not None:
         options = chain_options(find_chain(model, args.stages)[2])
     else:
-        options = shrink(load_config(model, args.cfg_options))
+        with trusted_imports(getattr(args, 'trust', False)):
+            options = shrink(load_config(model, args.cfg_options))
     if '--cfg-options' in arguments:
         place = arguments.index('--cfg-options') + 1 + len(args.cfg_options)
         return [*arguments[:place], *options, *arguments[place:]]

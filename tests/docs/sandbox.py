@@ -63,8 +63,7 @@ def _draw_video(folder: Path) -> None:
 def _link_run(run: Path, target: Path) -> None:
     """The run's config is copied; its checkpoint is linked, also under the name that the full run would give it."""
     target.mkdir(parents=True)
-    (config,) = run.glob('*.py')
-    shutil.copy(config, target)
+    shutil.copy(run / 'config.json', target)
     name = f'iter_{load_config("scwssod-lite").train_cfg.max_iters}.pth'
     (target / name).symlink_to(run / 'iter_1.pth')
     (target / 'last_checkpoint').write_text(str(target / name))

@@ -79,7 +79,7 @@ def test_a_missing_config_and_an_unknown_model_say_what_there_is(tmp_path):
         load_config(str(tmp_path / 'none.py'))
     with pytest.raises(UnknownName, match='Nearest: salseg-demo'):
         load_config('salseg-dmo')
-    with pytest.raises(ConfigError, match='holds 0 configs'):
+    with pytest.raises(ConfigError, match='is no folder of a run'):
         load_config(str(tmp_path))
 
 
@@ -173,6 +173,28 @@ def test_values_of_options_may_be_dicts_and_lists_of_dicts():
         'e': None,
         'f': 'a',
     }
+    with pytest.raises(ConfigError, match=r'\[my data,b\] is no value that can be read'):
+        parse_options(['a=[my data,b]'])
+
+
+@pytest.mark.parametrize(
+    ('text', 'value'),
+    [
+        ('a=my data', 'my data'),
+        ('a="x, y"', 'x, y'),
+        ("a='1'", '1'),
+        ('a= 1, 2', [1, 2]),
+        ("a=it's", "it's"),
+        ('a.data_root=a,b (2)', 'a,b (2)'),
+        ('a.data_root=2024', '2024'),
+        ('load_from=None', None),
+    ],
+)
+def test_a_text_stays_as_it_was_typed(text, value):
+    assert list(parse_options([text]).values()) == [value]
+
+
+def test_calls_of_dict_are_values_and_other_calls_are_refused():
     calls = ["a=dict(type='A', b=dict(c=1), d=[dict(e=(1, 2))])", 'b=dict()']
     assert parse_options(calls) == {'a': {'type': 'A', 'b': {'c': 1}, 'd': [{'e': (1, 2)}]}, 'b': {}}
     with pytest.raises(ConfigError, match='no value that can be read'):

@@ -85,5 +85,7 @@ def test_a_training_of_so_many_epochs_ends_there_and_its_schedule_with_it(tiny_c
 
 
 def test_a_training_without_length_is_refused(tiny_config, tmp_path):
-    with pytest.raises(ConfigError, match='max_iters=None, max_epochs=0; give one of them'):
+    with pytest.raises(ConfigError, match='max_iters=None, max_epochs=None; give one of them'):
+        train(str(tiny_config), ['train_cfg.max_iters=None'], str(tmp_path / 'run'))
+    with pytest.raises(ConfigError, match=r'train_cfg\.max_epochs is 0; expected a number above 0'):
         train(str(tiny_config), ['train_cfg.max_iters=None', 'train_cfg.max_epochs=0'], str(tmp_path / 'run'))

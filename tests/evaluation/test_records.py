@@ -63,6 +63,21 @@ def test_only_what_changed_on_disk_is_scored_again(forty):
     assert after.results[0].metrics['mae'] != before.results[0].metrics['mae']
 
 
+@pytest.mark.parametrize('side', [0, 1], ids=['prediction', 'ground truth'])
+def test_another_content_with_the_same_size_and_time_is_scored_again(forty, side):
+    predictions, truth, settings = forty
+    evaluate_folders({'a': predictions}, truth, 'sod', settings)
+    path = forty[side] / '39.png'
+    data, before = path.read_bytes(), path.stat()
+    other = (forty[side] / '38.png').read_bytes()
+    # What follows the end of a PNG is not read.
+    path.write_bytes(other[: len(data)].ljust(len(data), b'\0'))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    again = evaluate_folders({'a': predictions}, truth, 'sod', settings)
+    assert again.scored == 1
+
+
 def test_a_newer_time_alone_makes_a_file_another(forty):
     predictions, truth, settings = forty
     evaluate_folders({'a': predictions}, truth, 'sod', settings)

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 
 from salseg import registry as own
 from salseg.engine.config.origin import Origin, find_origin
+from salseg.engine.config.values import check_values
 from salseg.errors import ConfigError, UnknownKey, UnknownName
 from salseg.models.backbones.base import Backbone
 
@@ -22,6 +23,8 @@ _CONSUMED = {
     'BaseLoop': {'by_epoch'},
 }
 _TOP_EXTRA = {
+    'allow_changes',
+    'begun_from',
     'custom_imports',
     'load_partial',
     'model_options',
@@ -57,7 +60,7 @@ def check_config(config: Mapping[str, Any], origins: Mapping[str, Origin] | None
     Raises:
         UnknownKey: A key nothing takes; the message names it, the nearest valid one and the place that set it.
         UnknownName: A ``type`` that no registry has.
-        ConfigError: The model takes another type of input than a test set has.
+        ConfigError: A value is of the wrong type or range, or the model takes another type of input than a test set has.
     """
     origins = origins or {}
     known = set(inspect.signature(Runner.__init__).parameters) - {'self'} | _TOP_EXTRA
@@ -69,6 +72,7 @@ def check_config(config: Mapping[str, Any], origins: Mapping[str, Origin] | None
             _refuse(key, key, known, 'the top level of a config', origins)
     for path, node in _nodes(dict(config)):
         _check_node(path, node, origins)
+    check_values(config, origins)
     _check_input_type(config, origins)
 
 
@@ -192,16 +196,22 @@ def find_class(name: str, path: str = '') -> Any:
     Raises:
         UnknownName: No registry has it.
     """
+    found = registered_class(name.removeprefix('salseg.'))
+    return _registry_for(path).get(name) if found is None else found
+
+
+def registered_class(name: str) -> Any:
+    """Class or function registered under a name without scope; None where there is none. Imports nothing by that name."""
     for registry in own.ALL_REGISTRIES:
         registry.import_from_location()
-        found = registry.find(name.removeprefix('salseg.'))
+        found = registry.find(name)
         if found is not None:
             return found
     for registry in _ROOTS:
         registry.import_from_location()
         if name in registry.module_dict:
             return registry.module_dict[name]
-    return _registry_for(path).get(name)
+    return None
 
 
 def _registry_for(path: str) -> own.Registry:

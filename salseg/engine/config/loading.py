@@ -2,6 +2,7 @@
 
 import argparse
 import ast
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,10 @@ from salseg.catalog import config_of, is_model_name, is_published_name, model_ca
 from salseg.datasets.flow import estimator_config
 from salseg.engine.config.check import check_config
 from salseg.engine.config.origin import trace_origins
+from salseg.engine.config.run_folder import CONFIG_NAME, read_run_config, run_config_of
 from salseg.engine.named_weights import options_of_file, weights_file
 from salseg.engine.starting import without_pretrained
 from salseg.errors import ConfigError, SalsegError
-from salseg.io.formats import is_image
 from salseg.paths import assets_root, enable_projects
 
 
@@ -30,8 +31,8 @@ def load_config(
     """Read a config and refuse what no constructor takes.
 
     Args:
-        model: Name of a model or of published weights, path of a config, or folder of a run (its one resolved config is
-            used).
+        model: Name of a model or of published weights, path of a config, which is code and runs, or folder of a run, of which
+            only data are read: the resolved config that the training wrote as JSON.
         options: Overrides, by dotted key or as ``key=value`` texts. ``model.pretrained=False`` leaves out all files of
             pretrained weights; ``flow_estimator=NAME`` sets that of every `ComputeFlow`.
         check: Whether to check every key.
@@ -48,16 +49,17 @@ def load_config(
         weights = weights_file(model)
     path = resolve(model)
     overrides = options if isinstance(options, Mapping) else parse_options(options or ())
-    origins = trace_origins(path, overrides)
+    of_run = run_config_of(path.parent) == path
+    origins = trace_origins(None if of_run else path, overrides)
     try:
-        config = Config.fromfile(str(path))
+        config = read_run_config(path) if of_run else Config.fromfile(str(path))
     except ImportError as error:
         raise ConfigError(
             f'{path}: custom_imports failed: {error}. Install what is missing or correct the module name.'
         ) from error
     except SalsegError:
         raise
-    except (KeyError, TypeError, AttributeError, NameError, ValueError) as error:
+    except (LookupError, TypeError, AttributeError, NameError, ValueError, ArithmeticError, AssertionError) as error:
         raise ConfigError(f'{path} cannot be read: {type(error).__name__}: {error}') from error
     needed = options_of_file(weights, (config.get('model') or {}).get('type')) if weights is not None else {}
     estimator = overrides.get('flow_estimator')
@@ -123,18 +125,15 @@ def resolve(model: str) -> Path:
     if is_model_name(model):
         return config_of(model if model in model_cards() else model.partition('@')[0])
     if path.is_dir():
-        found = sorted(path.glob('*.py'))
-        if len(found) != 1:
+        found = run_config_of(path)
+        if found is None:
+            files = ', '.join(sorted(file.name for file in path.glob('*.py'))[:3])
             raise ConfigError(
-                f"{path} is no folder of a run: it holds {len(found)} configs (*.py), expected one. Name the config's file."
+                f'{path} is no folder of a run: it holds no {CONFIG_NAME} that `salseg train` wrote'
+                + (f'; {files} in it is code, and code is run only where MODEL names the file itself' if files else '')
+                + '. Name a model, a config file (with --checkpoint its weights) or the folder of a run.'
             )
-        # A config is code: a file that only lies there is not run.
-        if not is_run_folder(model):
-            raise ConfigError(
-                f'{path} is no folder of a run: beside {found[0].name} there is no checkpoint and no record of a training. '
-                f'If {found[0]} is the config, name the file itself; a config is code that runs.'
-            )
-        return found[0]
+        return found
     if path.suffix == '.py' or '/' in model:
         # As `salseg list --configs` prints it, from any folder.
         path = path if path.is_file() or path.is_absolute() else assets_root() / path
@@ -146,32 +145,12 @@ def resolve(model: str) -> Path:
     return config_of(model)
 
 
-def is_run_folder(model: str) -> bool:
-    """Whether a word names the folder of a training, whose config may be run: it holds a config with a checkpoint or a record.
-
-    Raises:
-        ConfigError: It holds images too, and lacks the checkpoint or the record: it may be a folder of images in which
-            somebody's config lies.
-    """
-    folder = Path(model)
-    if is_model_name(model) or not folder.is_dir() or next(folder.glob('*.py'), None) is None:
-        return False
-    checkpoint = (folder / 'last_checkpoint').is_file() or next(folder.glob('*.pth'), None) is not None
-    record = next(folder.glob('*/vis_data'), None) is not None
-    if checkpoint != record and any(is_image(path) for path in folder.iterdir()):
-        raise ConfigError(
-            f'{folder} may be the folder of a run or one of images: it holds both, but not all that a training leaves. '
-            'As a model name the config in it (a config is code that runs), with --checkpoint; as images put them into a '
-            'folder of their own.'
-        )
-    return checkpoint or record
-
-
 def parse_options(items: Sequence[str]) -> dict[str, Any]:
     """``key=value`` texts as a dict.
 
     Dicts (``{'type': 'X'}`` or ``dict(type='X')``), lists and tuples are read as Python writes them; all else as mmengine
-    does, also ``[a,b]`` without quotes.
+    does, also ``[a,b]`` and ``a,b`` without quotes. A text stays as it is, with its blanks and commas, where it stands in
+    quotes of its own, where one of its words has a blank inside, and for a key that names a file or folder.
 
     Raises:
         ConfigError: A text without ``=``, or a dict that cannot be read.
@@ -184,22 +163,41 @@ def parse_options(items: Sequence[str]) -> dict[str, Any]:
                 f'--cfg-options {item!r} has no "="; write key=value, for example model.losses.lsc.weight=0.'
             )
         found.pop(key, None)  # Given twice, the last counts, also in order.
-        found[key] = _value(item, value)
+        found[key] = _value(key, value)
     return found
 
 
-def _value(item: str, text: str) -> Any:
+# Keys of files and folders, whose names may hold anything.
+_PATHS = re.compile(r'(.*\.)?(load_from|folder|path|\w+_(root|file|dir|folder|path))')
+
+
+def _value(key: str, text: str) -> Any:
+    item = f'{key}={text}'
+    if len(text) > 1 and text[0] in '\'"' and text.find(text[0], 1) == len(text) - 1:
+        return text[1:-1]
+    if _PATHS.fullmatch(key) and text != 'None' and not (text.startswith('[') and text.endswith(']')):
+        return text
     if text.startswith(('{', '[', '(', 'dict(')):
         try:
             return _literal(ast.parse(text, mode='eval').body)
         except (ValueError, SyntaxError) as error:
             # mmengine's reader takes lists without quotes, but never ends on commas in a call.
-            if '{' in text or 'dict(' in text:
+            if '{' in text or 'dict(' in text or _has_blanks(text):
                 raise ConfigError(f'--cfg-options: {text} is no value that can be read: {error}.') from error
+    elif _has_blanks(text):
+        return text
     parser = argparse.ArgumentParser()
     parser.add_argument('--options', nargs='+', action=DictAction)
-    (value,) = parser.parse_args(['--options', item]).options.values()
+    try:
+        (value,) = parser.parse_args(['--options', item]).options.values()
+    except AssertionError as error:
+        raise ConfigError(f'--cfg-options: {item} is no value that can be read: {error}.') from error
     return value
+
+
+def _has_blanks(text: str) -> bool:
+    """Whether one of several words has a blank inside, which mmengine's reader would take away."""
+    return any(' ' in word.strip(' ()[]') for word in text.split(','))
 
 
 def _literal(node: ast.expr) -> Any:

@@ -24,18 +24,18 @@ class Origin:
 OPTIONS = Origin('--cfg-options', 0)
 
 
-def trace_origins(path: Path, options: Mapping[str, Any] | None = None) -> dict[str, Origin]:
+def trace_origins(path: Path | None, options: Mapping[str, Any] | None = None) -> dict[str, Origin]:
     """Origins by dotted key, bases first, later files over earlier ones, options last.
 
     Args:
-        path: The config file.
+        path: The config file; None for a config that no file of Python holds.
         options: Overrides by dotted key.
 
     Raises:
         ConfigError: A file is missing or no Python.
     """
     origins: dict[str, Origin] = {}
-    for file in inheritance(path):
+    for file in inheritance(path) if path is not None else ():
         _read_file(file, origins)
     for key in options or {}:
         _forget(origins, key)

@@ -14,7 +14,7 @@ from salseg.evaluation.evaluate import Evaluation, Result
 from salseg.evaluation.output.table import latex_table, statement, terminal_table
 from salseg.evaluation.protocols import PartialResult, Protocol, plain
 from salseg.evaluation.tasks import ScoringTask
-from salseg.io.files import replacing, write_text
+from salseg.io.files import csv_cell, replacing, write_text
 from salseg.version import __version__
 
 
@@ -66,7 +66,7 @@ def write_groups(evaluation: Evaluation, path: Path) -> Path:
         for result in evaluation.results:
             for group, metrics in result.groups.items():
                 row = [_text(metrics.get(name)) for name in names]
-                writer.writerow([evaluation.protocol.name, result.method.name, group, *row])
+                writer.writerow([evaluation.protocol.name, csv_cell(result.method.name), csv_cell(group), *row])
     return path
 
 
@@ -92,7 +92,8 @@ class RowFile:
                 item = 'image' if self._protocol.kind == 'maps' else 'object'
                 self._writer.writerow(['protocol', 'method', self._protocol.unit, item, 'missing', *self._names])
             values = [_text(metrics.get(n)) for n in self._names]
-            self._writer.writerow([self._protocol.name, work.method, part.group, name, int(name in missing), *values])
+            words = [csv_cell(word) for word in (work.method, part.group, name)]
+            self._writer.writerow([self._protocol.name, *words, int(name in missing), *values])
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Maps for all frames of a set in one pass: SOD, CoSOD and VSOD."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -7,7 +8,7 @@ import torch
 from mmengine.config import ConfigDict
 from torch import Tensor
 
-from salseg.errors import ConfigError
+from salseg.errors import ConfigError, NotFinite
 from salseg.models.backbones.base import Backbone
 from salseg.models.fitting import after_part, levels_of
 from salseg.models.segmentors.base import BaseSegmentor, Part, Parts, build_part
@@ -131,6 +132,23 @@ class SaliencySegmentor(BaseSegmentor):
         for step in self.postprocess.values():
             sample = step(sample)
         return sample
+
+    def test_step(self, data: dict[str, Any]) -> list[SalDataSample]:
+        """mmengine's: preprocess and predict a batch, for a test, a prediction or pseudo-labels.
+
+        Raises:
+            NotFinite: A map holds a value that is infinite or no number.
+        """
+        samples: list[SalDataSample] = super().test_step(data)
+        # Here and not in `predict`, since from here the maps go to the host anyway. All are at most 1, so the sums tell.
+        sums = torch.stack([sum(each.sum(dtype=torch.float32) for each in sample.pred_maps) for sample in samples])
+        for sample, total in zip(samples, sums.tolist()):
+            if not math.isfinite(total):
+                raise NotFinite(
+                    f'{sample.where()}: the predicted map holds values that are no numbers: the weights '
+                    f'({self.weights_source or "random"}) have diverged, or are damaged. Use an earlier checkpoint.'
+                )
+        return samples
 
     def restore(self, outputs: Mapping[str, Tensor], sample: SalDataSample) -> list[Tensor]:
         """Maps of one set at original size, undoing the geometry of its frames.
