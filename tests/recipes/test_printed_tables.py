@@ -1,4 +1,4 @@
-"""The tables on the projects' pages have the sets and columns that `salseg test` prints today, and the paper's numbers below."""
+"""The tables on the projects' pages: sets and columns as `salseg test` prints them today, and the paper's numbers below."""
 
 import re
 import shlex
@@ -32,7 +32,7 @@ def test_a_page_shows_what_is_printed_and_the_papers_numbers_in_the_same_columns
     assert found
     for command, printed, paper in found:
         words = shlex.split(command)
-        assert words[:2] == ['salseg', 'test'] and words[3] == 'CHECKPOINT'
+        assert [*words[:2], words[3]] == ['salseg', 'test', 'CHECKPOINT']
         config = load_config(str(ROOT / words[2]) if '/' in words[2] else words[2], words[5:])
         lines = [line for line in printed.splitlines() if line.startswith('|')]
         heads = [cells(line) for line in lines if not cells(line)[0]]
