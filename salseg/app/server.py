@@ -2,7 +2,9 @@
 
 import json
 import secrets
+import signal
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -244,7 +246,7 @@ def serve(
     say: Callable[[str], None],
     options: Sequence[str] = (),
 ) -> None:
-    """Serve the page until Ctrl-C.
+    """Serve the page until Ctrl-C or SIGTERM, which stop the job that runs too.
 
     Args:
         folder, models, host, port: See `make_app`; port 0 takes a free one.
@@ -279,10 +281,16 @@ def serve(
         if token:
             say('whoever has this address can change the labels of the folder; it is not encrypted on its way')
         server = uvicorn.Server(uvicorn.Config(app, log_level='error', lifespan='off', server_header=False))
-        try:
+        # When it has closed its connections, uvicorn raises the signal again: to be told to end is no failure, and the
+        # job that runs is stopped first.
+        signal.signal(signal.SIGTERM, _interrupt)
+        with suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
-        finally:
-            app.state.page.jobs.close()
+        app.state.page.jobs.close()
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _endpoint(answer: Answer) -> Callable[[Request], Any]:

@@ -32,7 +32,8 @@ def test_the_page_starts_and_shows_images_without_torch(folder):
     assert done.stdout.strip() == '[]', done.stdout + done.stderr
 
 
-def test_the_address_answers_as_soon_as_it_is_printed(folder):
+@pytest.mark.parametrize('end', [signal.SIGINT, signal.SIGTERM])
+def test_the_address_answers_as_soon_as_it_is_printed_and_ctrl_c_is_a_good_end(folder, end):
     words = [sys.executable, '-m', 'salseg', 'app', folder, '--port', '0']
     with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
         try:
@@ -41,7 +42,8 @@ def test_the_address_answers_as_soon_as_it_is_printed(folder):
             connection.request('GET', '/api/state')
             assert connection.getresponse().status == 200
         finally:
-            server.send_signal(signal.SIGINT)
+            server.send_signal(end)
+        assert server.wait(30) == 0
 
 
 def test_the_folder_may_be_missing(tmp_path, capsys):
