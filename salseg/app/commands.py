@@ -6,9 +6,12 @@ from typing import Any
 
 from salseg.app.jobs import Job
 from salseg.app.labels import boxed, read_boxes_of, trainable
+from salseg.app.prompts import prompt_words
+from salseg.app.results import followed, note_followed
 from salseg.app.workspace import NotFound, Workspace, plain_name
 from salseg.errors import DataError
 from salseg.io.files import write_text
+from salseg.io.videos import FrameSource
 
 BUDGETS = (20, 4000)
 _SCRIBBLES = """# Written by `salseg app`; `salseg train` runs it.
@@ -137,20 +140,32 @@ class Commands:
         words = ['predict', self._model(model), *images, '--out', out, '--save', 'mask,overlay', '--overwrite']
         return Job('group', words, f'what {len(keys)} images have in common', out, len(keys))
 
-    def track(self, model: str, video: str, boxes: Sequence[Mapping[str, Any]], frames: int) -> Job:
-        """Follow objects from their boxes.
+    def track(self, model: str, video: str, frames: int, options: Mapping[str, Any]) -> Job:
+        """Follow objects from their prompts.
+
+        What differs from the last time in its prompts alone is a correction: frames before the first change stay as they are.
+
+        Args:
+            model: The tracker.
+            video: Name of the video.
+            frames: That it has, 0 where it is unknown.
+            options: 'backward', 'alpha', 'rle', 'states' and 'overlay' as `salseg track` has them, and 'anew': keep nothing.
 
         Raises:
-            DataError: There is no box.
+            DataError: There is no prompt.
             NotFound: The video or the model is none.
         """
-        if not boxes:
-            raise DataError('nothing to follow: draw a box around an object in a frame.')
         source, out = self.workspace.video(video), self.workspace.track(video)
-        words = ['track', self._model(model), str(source), '--out', str(out), '--overwrite']
-        for entry in boxes:
-            words += ['--box', box_word(entry)]
-        return Job('track', words, f'following in {video}', str(out), frames)
+        words = ['track', self._model(model), str(source), '--out', str(out)]
+        prompts = prompt_words(self.workspace, video, FrameSource(source))
+        chosen = {name: bool(options.get(name)) for name in (*_OPTIONS, 'overlay', 'anew')}
+        settings = dict(model=model, backward=chosen['backward'], alpha=chosen['alpha'])
+        words.append('--correct' if followed(out) == settings and not chosen['anew'] else '--overwrite')
+        words += [word for name, word in _OPTIONS.items() if chosen[name]]
+        if not chosen['overlay']:
+            words.append('--no-overlay')
+        note_followed(out, settings)
+        return Job('track', [*words, *prompts], f'following in {video}', str(out), frames)
 
     def evaluate(self, model: str) -> Job:
         """Score the maps of a model against the folder's ground truth.
@@ -178,31 +193,14 @@ class Commands:
         raise NotFound(f'{name!r} is no model of this page: expected one of {", ".join(self.models())}.')
 
 
+# Of a track.
+_OPTIONS = {'backward': '--backward', 'alpha': '--alpha', 'rle': '--rle', 'states': '--keep-states'}
 _START = ('kind', 'words', 'title', 'out', 'total')
 
 
 def short_name(model: str) -> str:
     """A model's name as that of a folder."""
     return plain_name(Path(model).stem if model.endswith('.py') else Path(model).name)
-
-
-def box_word(entry: Mapping[str, Any]) -> str:
-    """``frame@id:x0,y0,x1,y1`` of a box from the page.
-
-    Raises:
-        DataError: It is none.
-    """
-    try:
-        corners = [round(float(value), 2) for value in entry['box']]
-        if len(corners) != 4:
-            raise ValueError
-        return f'{int(entry["frame"])}@{int(entry["id"])}:' + ','.join(map(_plain, corners))
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f'{entry!r} is no box; expected frame, id and x0, y0, x1, y1.') from error
-
-
-def _plain(value: float) -> str:
-    return str(int(value)) if value.is_integer() else str(value)
 
 
 def _base() -> str:

@@ -17,11 +17,13 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from salseg.app.commands import Commands, short_name
+from salseg.app.frames import Frames
 from salseg.app.guard import LOOPBACK, Guard, TooLarge, authorities
 from salseg.app.jobs import Busy, Jobs
 from salseg.app.labels import Conflict, boxed, read_boxes_of, read_scribble, save_boxes_of, save_scribble
-from salseg.app.pixels import Frames, Remembered, thumbnail, view
-from salseg.app.results import evaluation, group_results, save_prompts, track_frames
+from salseg.app.pixels import Remembered, doubt, thumbnail, view
+from salseg.app.prompts import LAYERS, layer_folder, read_ids, read_layer, read_prompts_of, save_boxes, save_layer
+from salseg.app.results import MASKS, evaluation, group_results, track_frames
 from salseg.app.workspace import NotFound, Workspace
 from salseg.errors import DataError, SalsegError
 from salseg.io.images import image_size
@@ -43,7 +45,7 @@ class Page:
 
     def __init__(self, workspace: Workspace, commands: Commands, jobs: Jobs) -> None:
         self.workspace, self.commands, self.jobs = workspace, commands, jobs
-        self.doubts, self.frames = Remembered(), Frames(workspace)
+        self.doubts, self.ids, self.frames = Remembered(doubt), Remembered(read_ids), Frames(workspace)
 
     def state(self, request: Request, body: bytes) -> Response:
         """What the folder holds, and what runs."""
@@ -132,7 +134,7 @@ class Page:
         elif kind == 'track':
             video = _text(given, 'video')
             count = int(self.frames.describe(video)['count'])
-            job = self.commands.track(_text(given, 'model'), video, _list(given, 'boxes'), count)
+            job = self.commands.track(_text(given, 'model'), video, count, given)
         else:
             raise NotFound(f'there is no job of the kind {kind!r}.')
         self.jobs.start(job)
@@ -149,15 +151,38 @@ class Page:
         return JSONResponse(self.jobs.describe())
 
     def video(self, request: Request, body: bytes) -> Response:
-        """Length, rate and size of a video, the prompts that were kept, and the frames that have masks."""
+        """Length, rate and size of a video, its prompts, and the frames that have masks."""
         name = request.query_params.get('video', '')
-        return JSONResponse(dict(self.frames.describe(name), **track_frames(self.workspace, name)))
+        facts, found = self.frames.describe(name), track_frames(self.workspace, name)
+        prompts = read_prompts_of(self.workspace, name, self.frames.source(name), self.ids)
+        return JSONResponse(dict(facts, **found, prompts=prompts))
 
     def put_prompts(self, request: Request, body: bytes) -> Response:
-        """Keep the prompts of a video."""
+        """Keep the boxes of a video."""
         given = _json(body)
-        save_prompts(self.workspace, _text(given, 'video'), _list(given, 'boxes'))
-        return JSONResponse({})
+        known = save_boxes(self.workspace, _text(given, 'video'), _list(given, 'boxes'), _text(given, 'version'))
+        return JSONResponse(dict(version=known))
+
+    def layer(self, request: Request, body: bytes) -> Response:
+        """Ids of the scribbles, the prompt or the tracked mask of a frame, packed."""
+        path, size, _ = self._layer(request)
+        packed, known = read_layer(path, size)
+        return Response(packed, media_type='application/octet-stream', headers={'x-version': known})
+
+    def put_layer(self, request: Request, body: bytes) -> Response:
+        """Save the scribbles or the mask that was drawn on a frame."""
+        path, size, kind = self._layer(request)
+        if kind not in LAYERS:
+            raise NotFound('what was tracked is not drawn on.')
+        return JSONResponse(dict(version=save_layer(path, kind, body, request.headers.get('x-version', ''), size)))
+
+    def _layer(self, request: Request) -> tuple[Path, tuple[int, int], str]:
+        query = request.query_params
+        video, kind, number = query.get('video', ''), query.get('kind', ''), _whole(query.get('number', '0'))
+        size = self.frames.read(video, number)[1]
+        tracked = kind == 'tracked'
+        folder = self.workspace.track(video) / MASKS if tracked else layer_folder(self.workspace, video, kind)
+        return self.workspace.inside(folder / f'{self.frames.source(video).name(number)}.png'), size, kind
 
     def frame(self, request: Request, body: bytes) -> Response:
         """A frame of a video."""
@@ -195,11 +220,12 @@ class Page:
         reads: dict[str, Answer] = {
             'state': self.state, 'images': self.images, 'thumb': self.thumb, 'view': self.view, 'info': self.info,
             'scribble': self.scribble, 'map': self.map, 'job': self.job, 'video': self.video, 'frame': self.frame,
-            'track-file': self.track_file, 'group': self.group, 'own-file': self.own_file, 'scores': self.scores,
+            'track-file': self.track_file, 'layer': self.layer, 'group': self.group, 'own-file': self.own_file,
+            'scores': self.scores,
         }  # fmt: skip
         writes: dict[str, Answer] = {
             'scribble': self.put_scribble, 'boxes': self.put_boxes, 'start': self.start, 'stop': self.stop,
-            'resume': self.resume, 'prompts': self.put_prompts,
+            'resume': self.resume, 'prompts': self.put_prompts, 'layer': self.put_layer,
         }  # fmt: skip
         return [
             *(Route(f'/api/{name}', _endpoint(answer), methods=['GET']) for name, answer in reads.items()),

@@ -15,12 +15,10 @@ from salseg.app.commands import Commands
 from salseg.app.jobs import Busy, Job, Jobs, progress, read_losses
 from salseg.app.workspace import Workspace
 from salseg.cli.main import main
-from salseg.engine.config import load_config
 from salseg.errors import DataError
 from salseg.io.box_files import read_boxes
 from tests.app.conftest import draw, open_page, write_photo
 from tests.needs import needs_project
-from tests.projects.tiny_runs import make_tiny
 
 WAITS = 'import sys, time; print("begun", flush=True); time.sleep(60)'
 SAYS = 'import sys; print("words:", *sys.argv[1:])'
@@ -222,59 +220,22 @@ def test_what_cannot_be_started_says_why(client, folder):
     assert 'no folder of ground truth' in reason(kind='evaluate', model='salseg-demo')
     (folder / 'mask').mkdir()
     assert 'predict first' in reason(kind='evaluate', model='salseg-demo')
-    assert 'no video' in reason(kind='track', model='salseg-demo', video='x.mp4', boxes=[])
+    assert 'no video' in reason(kind='track', model='salseg-demo', video='x.mp4')
     assert "no job of the kind 'x'" in reason(kind='x')
     (folder / 'boxes.csv').write_text('nonsense\n')
     assert 'no column' in reason(kind='train', recipe='boxes', steps=100)
 
 
-def test_words_of_groups_scores_and_tracks(folder):
+def test_words_of_groups_and_scores(folder):
     """Each is what the command line takes."""
     from salseg.cli.main import build_parser
 
     (folder / 'mask').mkdir()
     (folder / 'salseg_app/maps/demo/mask').mkdir(parents=True)
-    write_photo(folder / 'video/clip/0.jpg')
     commands = Commands(Workspace.open(folder), models=['runs/demo', 'dcfm.py'])
-    boxes = [dict(frame=12, id=1, box=[1.25, 2, 30, 40]), dict(frame=0, id=2, box=[1, 2, 123456.75, 40])]
-    made = [
-        commands.group('dcfm.py', ['cat', 'emu']), commands.evaluate('runs/demo'), commands.predict('runs/demo'),
-        commands.track('runs/demo', 'video/clip', boxes, 1),
-    ]  # fmt: skip
+    made = [commands.group('dcfm.py', ['cat', 'emu']), commands.evaluate('runs/demo'), commands.predict('runs/demo')]
     parsed = [build_parser().parse_args(job.words) for job in made]
     assert parsed[0].inputs == [str(folder / 'image/cat.jpg'), str(folder / 'image/emu.jpg')]
     assert parsed[1].folders == [f'demo={folder}/salseg_app/maps/demo/mask', str(folder / 'mask')]
     assert parsed[2].inputs == [str(folder / 'image')]
-    assert parsed[3].box == ['12@1:1.25,2,30,40', '0@2:1,2,123456.75,40']
-    assert parsed[3].source == f'{folder}/video/clip'
     assert shlex.join(made[1].words).startswith('evaluate demo=')
-    with pytest.raises(DataError, match='is no box'):
-        commands.track('runs/demo', 'video/clip', [dict(frame=0, id=1, box=[1, 2])], 1)
-
-
-def test_a_track_is_that_of_the_command(folder, tmp_path, monkeypatch):
-    """Boxes of two frames, the second a correction; masks, export and bytes."""
-    needs_project('xmem')
-    config = make_tiny(load_config('xmem-lite'))
-    config.default_hooks.checkpoint = dict(type='AtomicCheckpointHook', by_epoch=False, interval=1)
-    config.dump(tmp_path / 'xmem.py')
-    assert main(['train', str(tmp_path / 'xmem.py'), '--work-dir', str(tmp_path / 'run')]) == 0
-    for number in range(5):
-        write_photo(folder / 'video/walk' / f'{number:05d}.jpg', 48, 40)
-    client = open_page(folder, models=[str(tmp_path / 'run')])
-    started = []
-    monkeypatch.setattr(Jobs, 'start', lambda self, job, anew=True: started.append(job))
-    boxes = [dict(frame=0, id=1, box=[12, 10, 24, 20]), dict(frame=3, id=1, box=[10, 8, 22, 18])]
-    sent = {'kind': 'track', 'model': str(tmp_path / 'run'), 'video': 'video/walk', 'boxes': boxes}
-    answer = client.post('/api/start', json=sent)
-    assert answer.status_code == 200, answer.text
-    assert main(started[0].words) == 0
-    assert (started[0].total, progress(started[0])['done']) == (5, 5)
-    typed = ['track', str(tmp_path / 'run'), str(folder / 'video/walk'), '--out', str(tmp_path / 'typed')]
-    assert main([*typed, '--box', '1:12,10,24,20', '--box', '3@1:10,8,22,18']) == 0
-    facts = client.get('/api/video?video=video/walk').json()
-    assert facts['masks'] == facts['names']
-    assert 'overlay.mp4' in facts['exports']
-    for name in (*(f'masks/{name}.png' for name in facts['names']), 'overlay.mp4'):
-        shown = client.get('/api/track-file', params={'video': 'video/walk', 'file': name}).content
-        assert shown == (tmp_path / 'typed' / name).read_bytes()
