@@ -18,7 +18,7 @@ from salseg.cli.main import main
 from salseg.errors import DataError
 from salseg.io.box_files import read_boxes
 from tests.app.conftest import draw, open_page, write_photo
-from tests.needs import needs_project
+from tests.needs import ROOT, needs_project
 
 WAITS = 'import sys, time; print("begun", flush=True); time.sleep(60)'
 SAYS = 'import sys; print("words:", *sys.argv[1:])'
@@ -44,9 +44,9 @@ def until(test, seconds=20):
 
 def test_words_log_and_end_are_told(folder):
     own = jobs(folder, SAYS)
-    own.start(job(folder, 'train', 'a b', '--x=<b>'))
+    own.start(job(folder, 'train', 'a b', '--x=<b>', '$(false)', "it's"))
     until(lambda: own.now().state == 'done')
-    assert own.describe()['log'] == 'words: train a b --x=<b>\n'
+    assert own.describe()['log'] == "words: train a b --x=<b> $(false) it's\n"
     # A page that is opened later finds it.
     assert jobs(folder, SAYS).describe()['state'] == 'done'
 
@@ -97,6 +97,62 @@ def test_a_job_goes_on_without_its_server_and_is_found_again(folder):
     second.resume()
     assert second.now().words[-1] == '--resume'
     second.stop()
+
+
+KILLED = """
+import os, sys
+from salseg.app.jobs import Job, Jobs
+from salseg.app.workspace import Workspace
+folder, code, *program = sys.argv[1:]
+own = Jobs(Workspace.open(folder), program)
+then = dict(kind='predict', words=['then'], title='then', out=folder, total=3)
+own.start(Job('train', ['train', code], 'a job', folder, 10, then))
+os._exit(9)
+"""
+SLOW = (
+    'import sys, time; print("words:", *sys.argv[1:]); time.sleep(0.6); '
+    'sys.exit(int(sys.argv[-1].isdigit() and sys.argv[-1]))'
+)
+
+
+@pytest.mark.parametrize(
+    ('code', 'state', 'log'), [('0', 'done', 'words: train 0\nwords: then\n'), ('2', 'failed', 'words: train 2\n')]
+)
+@pytest.mark.parametrize('meanwhile', [True, False])
+def test_what_a_killed_server_had_begun_ends_as_if_it_had_lived(folder, code, state, log, meanwhile):
+    """Whether it is opened while the job runs, or later."""
+    done = subprocess.run([sys.executable, '-c', KILLED, folder, code, *BARE, SLOW], cwd=ROOT, check=False)
+    assert done.returncode == 9
+    if not meanwhile:
+        until((folder / 'salseg_app/job.status').exists)
+    own = jobs(folder, SLOW)
+    until(lambda: own.describe()['log'] == log and own.now().state == state)
+
+
+def test_another_server_on_the_folder_does_not_start_a_second_job(folder):
+    one, other = jobs(folder, WAITS), jobs(folder, WAITS)
+    one.start(job(folder))
+    with pytest.raises(Busy):
+        other.start(job(folder))
+    one.stop()
+    other.start(job(folder))
+    other.stop()
+
+
+def test_a_training_that_was_stopped_and_resumed_is_followed_by_its_prediction(folder):
+    following = dict(kind='predict', words=['predict', 'x'], title='then', out=str(folder / 'out'), total=3)
+    own = jobs(
+        folder,
+        'import sys, time; print("words:", *sys.argv[1:], flush=True); time.sleep(60 * (sys.argv[-1] == "train"))',
+    )
+    own.start(Job('train', ['train'], 'a job', str(folder / 'out'), 10, following))
+    until(lambda: 'train' in own.describe()['log'])
+    own.stop()
+    time.sleep(0.2)
+    assert own.describe()['log'].count('words') == 1
+    own.resume()
+    until(lambda: own.now().state == 'done' and own.now().title == 'then')
+    assert own.describe()['log'].splitlines()[-2:] == ['words: train --resume', 'words: predict x']
 
 
 def test_another_process_with_the_number_of_the_job_is_left_alone(folder):
