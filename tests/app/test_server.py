@@ -2,9 +2,11 @@
 
 import http.client
 import json
+import os
 import signal
 import subprocess
 import sys
+import time
 
 import cv2
 import numpy as np
@@ -118,3 +120,11 @@ def test_scores_are_those_of_the_command(folder, capsys):
     assert found['metrics']['mae'] > 0
     assert 'dog' in found['worst'][0]
     assert client.get('/api/own-file', params={'file': found['worst'][0]}).content[:4] == b'\x89PNG'
+    errors = [entry.get('error', -1) for entry in client.get('/api/images?model=demo').json()]
+    assert errors[0] == 0
+    assert errors[1] == pytest.approx(48 / 600)
+    assert errors[2] == -1
+    # What was predicted anew was not scored yet.
+    path = write_png(folder / 'salseg_app/maps/demo/mask/dog.png', mask)
+    os.utime(path, (time.time() + 9, time.time() + 9))
+    assert 'error' not in client.get('/api/images?model=demo').json()[1]

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from salseg.apis.track_files import TrackFolder
 from salseg.app.commands import Commands
 from salseg.app.jobs import Jobs, progress
 from salseg.app.workspace import Workspace
@@ -292,6 +293,31 @@ def test_a_track_backwards_without_an_object_that_was_removed(tmp_path, tracker,
     facts = page.equals(['--box', '3@1:12,10,24,20', '--backward', '--alpha'], 'overlay.mp4', 'alpha.mov', *matte)
     assert [entry['index'] for entry in facts['objects']] == [1]
     assert json.loads((folder / f'salseg_app/tracks/{WALK}/followed.json').read_text())['backward'] is True
+
+
+def test_following_that_was_killed_is_resumed_and_ends_as_if_it_had_not_been(tmp_path, tracker, monkeypatch):
+    folder = tmp_path / 'own'
+    walk(folder)
+    page = Following(folder, tracker, monkeypatch)
+    put_boxes(page.client, WALK, [dict(frame=0, id=1, box=[12, 10, 24, 20])])
+    write = TrackFolder.write
+
+    def killed(self, number, *given):
+        if number == 3:
+            raise KeyboardInterrupt
+        write(self, number, *given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TrackFolder, 'write', killed)
+        answer = page.client.post('/api/start', json=dict(kind='track', model=tracker, video=WALK, overlay=True))
+        assert answer.status_code == 200, answer.text
+        assert main(page.jobs[-1].words) == 130
+    # The page that is opened again has the prompts and the masks so far; the same words resume.
+    facts = open_page(folder, models=[tracker]).get(f'/api/video?video={WALK}').json()
+    assert facts['masks'] == ['00000', '00001', '00002']
+    assert len(facts['prompts']['boxes']) == 1
+    assert main(page.jobs[-1].words) == 0
+    page.equals(['--box', '1:12,10,24,20'], 'overlay.mp4', 'objects.csv')
 
 
 def test_in_a_browser_a_box_is_followed_corrected_and_kept(tmp_path, tracker):

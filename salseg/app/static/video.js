@@ -24,8 +24,8 @@ export class Video {
   }
 
   async show() {
-    const { videos, models } = this.app.state;
-    if (!models.includes(this.model)) this.model = models[0];
+    const { videos, models, given } = this.app.state;
+    if (!models.includes(this.model)) this.model = given[0] || models[0];
     if (!videos.length) {
       this.place.replaceChildren(make('div', { class: 'empty' }, 'There is no video in this folder. Put a file, such as clip.mp4, into it; or a folder of frames into video/.'));
       return;
