@@ -16,9 +16,10 @@ def make_run(place):
     config.default_hooks.checkpoint = dict(type='AtomicCheckpointHook', by_epoch=False, interval=1)
     config.dump(place / 'dcfm.py')
     assert main(['train', str(place / 'dcfm.py'), '--work-dir', str(place / 'run')]) == 0
-    for name in ('train', 'val', 'test'):
-        # They need parts that are registered here alone, and not in the child that the page starts.
-        config[f'{name}_dataloader'] = config[f'{name}_cfg'] = None
+    # They need parts that are registered here alone, and not in the child that the page starts.
+    for name in ('train_dataloader', 'val_dataloader', 'train_cfg', 'val_cfg', 'test_cfg'):
+        config[name] = None
+    config.test_dataloader.sampler = dict(type='DefaultSampler', shuffle=False)
     config.dump(place / 'run/dcfm.py')
     return str(place / 'run')
 
