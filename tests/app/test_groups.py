@@ -49,6 +49,6 @@ def test_maps_of_a_group_are_those_of_the_command_and_stay_to_be_seen(folder, tm
     assert main(['predict', run, *images, '--out', str(tmp_path / 'typed'), '--save', 'mask,overlay']) == 0
     out = folder / 'salseg_app/groups/run'
     typed = sorted(path.relative_to(tmp_path / 'typed') for path in (tmp_path / 'typed').rglob('*.png'))
-    assert len(typed) == 4
+    assert len(typed) == 5
     for path in typed:
         assert (out / path).read_bytes() == (tmp_path / 'typed' / path).read_bytes(), path
