@@ -243,7 +243,7 @@ def _find(browser: Any, selector: str) -> Any:
     return _until(lambda: browser.find_elements('css selector', selector))[0]
 
 
-def _until(test: Any, seconds: float = 120) -> Any:
+def _until(test: Any, seconds: float = 300) -> Any:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         found = test()
