@@ -6,7 +6,8 @@ imports torch.
 
 - `workspace`: which files of the folder are what, and no way out of it.
 - `labels`: scribbles and boxes as training reads them.
-- `pixels`: what a browser is sent of an image, a map or a frame.
+- `prompts`: boxes, scribbles and masks of objects in frames, as tracking reads them.
+- `pixels`, `frames`: what a browser is sent of an image, a map or a frame.
 - `jobs`: the child process, its progress, stop and resume.
 - `commands`: the words of each command.
 - `guard`: hosts, origins, token, sizes of requests.

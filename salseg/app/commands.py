@@ -6,21 +6,24 @@ from typing import Any
 
 from salseg.app.jobs import Job
 from salseg.app.labels import boxed, read_boxes_of, trainable
+from salseg.app.prompts import prompt_words
+from salseg.app.results import followed, note_followed
 from salseg.app.workspace import NotFound, Workspace, plain_name
 from salseg.errors import DataError
 from salseg.io.files import write_text
+from salseg.io.videos import FrameSource
 
 BUDGETS = (20, 4000)
 _SCRIBBLES = """# Written by `salseg app`; `salseg train` runs it.
 _base_ = {base!r}
-
+{start}
 train_dataloader = dict(dataset=dict({dataset}, label_folder={labels!r}))
 train_cfg = dict(max_iters={steps})
 default_hooks = dict(logger=dict(interval=5), checkpoint=dict(interval=50))
 """
 _BOXES = """# Written by `salseg app`; `salseg train` runs it.
 _base_ = {base!r}
-
+{start}
 on = dict(logits=True, on=_base_.outputs)
 pairwise = dict(type='PairwiseLoss', normalizer='pairs', ramp_iterations=200, **on)
 model = dict(losses=dict(lsc=None, projection=dict(type='ProjectionLoss', reading='image', **on), pairwise=pairwise))
@@ -53,16 +56,26 @@ class Commands:
         """What can be chosen: own runs, the newest first, those that were named, the demo."""
         return [*reversed(self.workspace.models()), *self.given, DEMO]
 
-    def train(self, recipe: str, steps: int) -> Job:
+    def train(self, recipe: str, steps: int, start: str = '') -> Job:
         """Train on the labels, then predict all images.
+
+        Args:
+            recipe: A key of `RECIPES`.
+            steps: The budget.
+            start: A model of the page whose weights the training begins with; by default those of the recipe.
 
         Raises:
             DataError: There is too little to train on, or the budget is none.
+            NotFound: The model to begin with is none of the page's.
         """
         if recipe not in RECIPES:
             raise DataError(f'there is no recipe {recipe!r}; expected one of {", ".join(RECIPES)}.')
         if not BUDGETS[0] <= steps <= BUDGETS[1]:
             raise DataError(f'{steps} steps; expected {BUDGETS[0]} to {BUDGETS[1]}.')
+        if start and start not in self.workspace.models():
+            raise NotFound(
+                f'there is no model {start!r} to begin with; choose another one, or the weights of the recipe.'
+            )
         keys = self._labelled(recipe)
         name = self.workspace.next_model()
         folder = self.workspace.make_own('models')
@@ -75,6 +88,7 @@ class Commands:
             dataset=', '.join(f'{key}={value!r}' for key, value in dataset.items()),
             labels=self.workspace.scribble('x').parent.name,
             boxes=str(self.workspace.box_file),
+            start=f'load_from = {str(folder / start)!r}\n' if start else '',
             steps=steps,
         )
         config = folder / f'{name}.py'
@@ -84,7 +98,7 @@ class Commands:
         except OSError as error:
             raise DataError(f'{folder} cannot be written: {error}. Free some space.') from error
         words = ['train', str(config), '--work-dir', str(folder / name), *self.options]
-        title = f'training {name} on {len(keys)} image{"s" * (len(keys) > 1)}'
+        title = f'training {name} on {len(keys)} image{"s" * (len(keys) > 1)}' + (f', from {start}' if start else '')
         # The model is looked up when it is there.
         then = self._predict(name, str(folder / name))
         return Job('train', words, title, str(folder / name), steps, {k: getattr(then, k) for k in _START})
@@ -137,20 +151,32 @@ class Commands:
         words = ['predict', self._model(model), *images, '--out', out, '--save', 'mask,overlay', '--overwrite']
         return Job('group', words, f'what {len(keys)} images have in common', out, len(keys))
 
-    def track(self, model: str, video: str, boxes: Sequence[Mapping[str, Any]], frames: int) -> Job:
-        """Follow objects from their boxes.
+    def track(self, model: str, video: str, frames: int, options: Mapping[str, Any]) -> Job:
+        """Follow objects from their prompts.
+
+        What differs from the last time in its prompts alone is a correction: frames before the first change stay as they are.
+
+        Args:
+            model: The tracker.
+            video: Name of the video.
+            frames: That it has, 0 where it is unknown.
+            options: 'backward', 'alpha', 'rle', 'states' and 'overlay' as `salseg track` has them, and 'anew': keep nothing.
 
         Raises:
-            DataError: There is no box.
+            DataError: There is no prompt.
             NotFound: The video or the model is none.
         """
-        if not boxes:
-            raise DataError('nothing to follow: draw a box around an object in a frame.')
         source, out = self.workspace.video(video), self.workspace.track(video)
-        words = ['track', self._model(model), str(source), '--out', str(out), '--overwrite']
-        for entry in boxes:
-            words += ['--box', box_word(entry)]
-        return Job('track', words, f'following in {video}', str(out), frames)
+        words = ['track', self._model(model), str(source), '--out', str(out)]
+        prompts = prompt_words(self.workspace, video, FrameSource(source))
+        chosen = {name: bool(options.get(name)) for name in (*_OPTIONS, 'overlay', 'anew')}
+        settings = dict(model=model, backward=chosen['backward'], alpha=chosen['alpha'])
+        words.append('--correct' if followed(out) == settings and not chosen['anew'] else '--overwrite')
+        words += [word for name, word in _OPTIONS.items() if chosen[name]]
+        if not chosen['overlay']:
+            words.append('--no-overlay')
+        note_followed(out, settings)
+        return Job('track', [*words, *prompts], f'following in {video}', str(out), frames)
 
     def evaluate(self, model: str) -> Job:
         """Score the maps of a model against the folder's ground truth.
@@ -178,31 +204,14 @@ class Commands:
         raise NotFound(f'{name!r} is no model of this page: expected one of {", ".join(self.models())}.')
 
 
+# Of a track.
+_OPTIONS = {'backward': '--backward', 'alpha': '--alpha', 'rle': '--rle', 'states': '--keep-states'}
 _START = ('kind', 'words', 'title', 'out', 'total')
 
 
 def short_name(model: str) -> str:
     """A model's name as that of a folder."""
     return plain_name(Path(model).stem if model.endswith('.py') else Path(model).name)
-
-
-def box_word(entry: Mapping[str, Any]) -> str:
-    """``frame@id:x0,y0,x1,y1`` of a box from the page.
-
-    Raises:
-        DataError: It is none.
-    """
-    try:
-        corners = [round(float(value), 2) for value in entry['box']]
-        if len(corners) != 4:
-            raise ValueError
-        return f'{int(entry["frame"])}@{int(entry["id"])}:' + ','.join(map(_plain, corners))
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f'{entry!r} is no box; expected frame, id and x0, y0, x1, y1.') from error
-
-
-def _plain(value: float) -> str:
-    return str(int(value)) if value.is_integer() else str(value)
 
 
 def _base() -> str:

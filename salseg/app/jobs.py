@@ -1,7 +1,8 @@
 """One child process at a time that runs a command, with its progress; it survives a server that was killed.
 
 What runs is written to ``salseg_app/job.json`` before it starts, its words to ``salseg_app/job.log``. Every command is
-resumed when it is repeated, so a job that was stopped, by anybody, is the same words once more.
+resumed when it is repeated, so a job that was stopped, by anybody, is the same words once more. Its status goes to
+``salseg_app/job.status``, so that a server that is opened later knows how it ended.
 """
 
 import json
@@ -20,9 +21,12 @@ from salseg.app.workspace import Workspace
 from salseg.errors import DataError
 from salseg.io.files import write_text
 
-NOTE, LOG = 'job.json', 'job.log'
-# Seconds that a command has to end by itself after it was interrupted.
-_PATIENCE = 10.0
+NOTE, LOG, STATUS = 'job.json', 'job.log', 'job.status'
+# The shell is interrupted with the command, waits for it, and says how it ended.
+_SHELL = ('/bin/sh', '-c', 'trap : INT; "$@"; status=$?; echo "$$ $status" > "$0"; exit $status')
+# Signals that end a command, and the seconds that each has: one that comes while the shell begins the command is lost.
+_SIGNALS = ((signal.SIGINT, 1.5), (signal.SIGINT, 10.0), (signal.SIGKILL, 10.0))
+_NOTING = threading.Lock()
 _TAIL = 6000
 
 
@@ -70,7 +74,13 @@ class Jobs:
         self.workspace, self.program = workspace, list(program)
         self.lock = threading.RLock()
         self.process: subprocess.Popen | None = None
+        # Why the end of the last job could not be noted, or what follows it not be started.
+        self.fault = ''
+        self.stopping: Job | None = None
         self.job = self._noted()
+        if self.job is not None and self.job.state == 'running':
+            # Of a server that was killed: it runs on, or ended meanwhile.
+            threading.Thread(target=self._watch, args=(self.job,), daemon=True).start()
 
     def start(self, job: Job, anew: bool = True) -> None:
         """Run a command.
@@ -84,17 +94,20 @@ class Jobs:
             DataError: It cannot be started, or noted.
         """
         with self.lock:
-            running = self.now()
-            if running is not None and running.state == 'running':
-                raise Busy(f'{running.title} is running; wait for its end or stop it first.')
+            for running in (self.now(), self._noted()):
+                # The second one is of another server on the same folder.
+                if running is not None and running.state == 'running' and (running is self.job or _alive(running)):
+                    raise Busy(f'{running.title} is running; wait for its end or stop it first.')
             self.workspace.make_own()
-            log = self.workspace.own / LOG
+            log, status = self.workspace.own / LOG, self.workspace.own / STATUS
+            self.fault, self.stopping = '', None
             try:
+                status.unlink(missing_ok=True)
                 with open(log, 'wb' if anew else 'ab') as file:
                     # Of a group of its own, so that Ctrl-C in the server's terminal is handed on in one place only.
                     self.process = subprocess.Popen(
-                        [*self.program, *job.words], stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
-                        start_new_session=True,
+                        [*_SHELL, str(status), *self.program, *job.words], stdin=subprocess.DEVNULL, stdout=file,
+                        stderr=subprocess.STDOUT, start_new_session=True,
                     )  # fmt: skip
             except OSError as error:
                 raise DataError(f'{job.title} cannot be started: {error}.') from error
@@ -118,13 +131,14 @@ class Jobs:
         job = self.now()
         if job is None or job.state != 'running':
             return
-        job.then = None
-        for sent in (signal.SIGINT, signal.SIGKILL):
+        # Should it come to its end just now, what follows it does not begin; a resumed one has it still.
+        self.stopping = job
+        for sent, patience in _SIGNALS:
             try:
                 os.killpg(job.pid, sent)
             except (ProcessLookupError, PermissionError):
                 break
-            if self._ends(job):
+            if self._ends(job, patience):
                 break
         with self.lock:
             job.state = 'stopped'
@@ -149,9 +163,8 @@ class Jobs:
         with self.lock:
             job = self.job
             if job is not None and job.state == 'running' and self.process is None and not _alive(job):
-                # It ended while no server ran, with whatever status.
-                job.state = 'stopped'
-            return job
+                self._ended(job, self._status(job))
+            return self.job
 
     def describe(self) -> dict[str, Any] | None:
         """The job for the page: words, state, progress, the end of its log."""
@@ -159,26 +172,57 @@ class Jobs:
         if job is None:
             return None
         found = progress(job)
-        return {**{k: v for k, v in asdict(job).items() if k not in ('began', 'pid')}, **found, 'log': self._tail()}
+        log = self._tail() + (f'\n{self.fault}\n' if self.fault else '')
+        return {**{k: v for k, v in asdict(job).items() if k not in ('began', 'pid')}, **found, 'log': log}
 
     def close(self) -> None:
         """The server ends: what runs is stopped and can be resumed."""
-        self.stop()
+        try:
+            self.stop()
+        except DataError:
+            # The disk is full; it is found stopped all the same, since its process is gone.
+            return
 
     def _wait(self, process: subprocess.Popen, job: Job) -> None:
         status = process.wait()
         with self.lock:
-            if self.job is not job or self.process is not process:
-                return
-            self.process = None
-            if job.state == 'running':
-                job.state = {0: 'done', -signal.SIGINT: 'stopped', 130: 'stopped'}.get(status, 'failed')
-                self._note()
-                if job.state == 'done' and job.then is not None:
-                    self.start(Job(**job.then), anew=False)
+            if self.job is job and self.process is process:
+                self.process = None
+                self._ended(job, status)
 
-    def _ends(self, job: Job) -> bool:
-        end = time.monotonic() + _PATIENCE
+    def _watch(self, job: Job) -> None:
+        while _alive(job):
+            time.sleep(0.3)
+        if self.job is job:
+            self.now()
+
+    def _status(self, job: Job) -> int | None:
+        """How a job ended that is no child of this server; None where nobody saw it, as after a loss of power."""
+        try:
+            pid, status = map(int, (self.workspace.own / STATUS).read_text(encoding='utf-8').split())
+        except (OSError, ValueError):
+            return None
+        return status if pid == job.pid else None
+
+    def _ended(self, job: Job, status: int | None) -> None:
+        if job.state != 'running':
+            return
+        stopped = (None, -signal.SIGINT, 128 + signal.SIGINT)
+        job.state = 'done' if status == 0 else 'stopped' if status in stopped else 'failed'
+        noted = self._noted()
+        if noted is not None and noted.pid != job.pid:
+            # Another server on the folder has begun another one.
+            self.job = noted
+            return
+        try:
+            self._note()
+            if job.state == 'done' and job.then is not None and job is not self.stopping:
+                self.start(Job(**job.then), anew=False)
+        except DataError as error:
+            self.fault = str(error)
+
+    def _ends(self, job: Job, patience: float) -> bool:
+        end = time.monotonic() + patience
         while time.monotonic() < end:
             process = self.process
             if process is not None and process.pid == job.pid:
@@ -193,7 +237,8 @@ class Jobs:
         if self.job is None:
             return
         try:
-            write_text(self.workspace.own / NOTE, json.dumps(asdict(self.job), indent=1) + '\n')
+            with _NOTING:
+                write_text(self.workspace.own / NOTE, json.dumps(asdict(self.job), indent=1) + '\n')
         except OSError as error:
             raise DataError(f'{self.workspace.own / NOTE} cannot be written: {error}. Free some space.') from error
 
@@ -217,15 +262,30 @@ def progress(job: Job) -> dict[str, Any]:
     """How far a job is: ``done``, ``left`` in seconds or None, and of training the losses as (step, loss)."""
     out = Path(job.out)
     if job.kind != 'train':
-        done = sum(1 for _ in out.rglob('*.png') if _.parent.name in ('mask', 'masks')) if out.is_dir() else 0
-        spent = time.time() - job.seconds
-        left = spent * (job.total - done) / done if job.state == 'running' and done and job.total > done else None
-        return dict(done=done, left=left, losses=[])
+        made = _masks(out, job.kind)
+        # What an earlier run, or a correction, left as it was took no time now.
+        new = sum(1 for time_ in made if time_ >= job.seconds)
+        spent, rest = time.time() - job.seconds, job.total - len(made)
+        known = job.state == 'running' and new and rest > 0 and '--backward' not in job.words
+        return dict(done=len(made), left=spent * rest / new if known else None, losses=[])
     losses = read_losses(out)
     done = losses[-1][0] if losses else 0
     rates = [seconds for *_, seconds in losses[-10:] if seconds]
     left = (job.total - done) * sum(rates) / len(rates) if rates and job.state == 'running' else None
     return dict(done=done, left=left, losses=[(step, loss) for step, loss, _ in losses])
+
+
+def _masks(out: Path, kind: str) -> list[float]:
+    """Times of the masks that a command has written."""
+    found = (out / 'masks').glob('*.png') if kind == 'track' else (out / 'mask').rglob('*.png')
+    times = []
+    for path in found:
+        try:
+            times.append(path.stat().st_mtime)
+        except FileNotFoundError:
+            # A correction removes what it makes anew.
+            continue
+    return times
 
 
 def read_losses(folder: Path) -> list[tuple[int, float, float]]:

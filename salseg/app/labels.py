@@ -78,7 +78,7 @@ def save_scribble(workspace: Workspace, key: str, packed: bytes, known: str) -> 
     """
     image, path = workspace.image(key), workspace.scribble(key)
     height, width = image_size(image, orient=True)
-    codes = _unpacked(packed, height, width, key)
+    codes = unpacked(packed, height, width, key)
     if image_size(image) == (height, width):
         codes = turn_back(codes, read_orientation(image))
     with _WRITING:
@@ -94,21 +94,32 @@ def save_scribble(workspace: Workspace, key: str, packed: bytes, known: str) -> 
         return version(path)
 
 
-def _unpacked(packed: bytes, height: int, width: int, key: str) -> np.ndarray:
+def unpacked(packed: bytes, height: int, width: int, what: str, highest: int = 2) -> np.ndarray:
+    """(height, width) uint8 codes that the page sent.
+
+    Args:
+        packed: One byte a pixel, row by row, packed by zlib.
+        height, width: Of the image.
+        what: Names it in messages.
+        highest: Code.
+
+    Raises:
+        DataError: They are damaged, of another size, or have other codes.
+    """
     unpacker = zlib.decompressobj()
     try:
         # One byte more than fits tells that there is more, without unpacking it all.
         data = unpacker.decompress(packed, height * width + 1)
     except zlib.error as error:
-        raise DataError(f'the scribble of {key} arrived damaged ({error}); draw it again.') from error
+        raise DataError(f'the scribble of {what} arrived damaged ({error}); draw it again.') from error
     codes = np.frombuffer(data, np.uint8)
     if codes.size != height * width:
         raise DataError(
-            f'the scribble does not have the {width}x{height} pixels of {key}: the image was replaced while it was '
+            f'the scribble does not have the {width}x{height} pixels of {what}: the image was replaced while it was '
             'drawn on. Reload the page.'
         )
-    if codes.max(initial=0) > 2:
-        raise DataError(f'a scribble has the codes 0, 1 and 2; this one of {key} has {codes.max()}.')
+    if codes.max(initial=0) > highest:
+        raise DataError(f'a scribble has the codes 0 to {highest}; this one of {what} has {codes.max()}.')
     return codes.reshape(height, width)
 
 

@@ -1,10 +1,10 @@
-"""What a browser is sent of an image, a map or a frame: encoded small, as viewers show it."""
+"""What a browser is sent of an image or a map: encoded small, as viewers show it."""
 
 import hashlib
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import cv2
 import numpy as np
@@ -14,9 +14,9 @@ from salseg.errors import DataError
 from salseg.io.annotations import read_map
 from salseg.io.files import replacing
 from salseg.io.images import read_visible
-from salseg.io.videos import FrameSource
 
-THUMB_SIDE, VIEW_SIDE, FRAME_SIDE = 224, 2400, 1280
+Value = TypeVar('Value')
+THUMB_SIDE, VIEW_SIDE = 224, 2400
 # Decoded photos are large: as many at a time as keep a small computer usable.
 _DECODING = threading.BoundedSemaphore(2)
 
@@ -85,74 +85,23 @@ def doubt(path: Path) -> float:
     return min(1.0, between / max(float(found.sum()), 0.02 * found.size))
 
 
-class Remembered:
-    """The doubt of each map, computed anew when its file changes."""
+class Remembered(Generic[Value]):
+    """What was computed from each file, computed anew when it changes.
 
-    def __init__(self, measure: Callable[[Path], float] = doubt) -> None:
+    Args:
+        measure: Computes it.
+    """
+
+    def __init__(self, measure: Callable[[Path], Value]) -> None:
         self.measure = measure
-        self.known: dict[Path, tuple[int, float]] = {}
+        self.known: dict[Path, tuple[int, Value]] = {}
 
-    def __call__(self, path: Path) -> float | None:
-        """Doubt of a map; None where it cannot be read."""
+    def __call__(self, path: Path) -> Value | None:
+        """The value of a file; None where it cannot be read."""
         try:
             made = path.stat().st_mtime_ns
-            if self.known.get(path, (0, 0))[0] != made:
+            if path not in self.known or self.known[path][0] != made:
                 self.known[path] = made, self.measure(path)
         except (OSError, DataError):
             return None
         return self.known[path][1]
-
-
-class Frames:
-    """Frames of the folder's videos as JPEG; reading forwards goes on where the last frame was.
-
-    Args:
-        workspace: The folder.
-        keep: Frames that are kept.
-    """
-
-    def __init__(self, workspace: Workspace, keep: int = 64) -> None:
-        self.workspace, self.keep = workspace, keep
-        self.kept: OrderedDict[tuple[str, int], tuple[bytes, tuple[int, int]]] = OrderedDict()
-        self.lock = threading.Lock()
-        self.open: tuple[str, int, Iterator[np.ndarray]] | None = None
-
-    def describe(self, name: str) -> dict:
-        """Frames that there are or are announced, their rate, size and names.
-
-        Raises:
-            DataError: The video cannot be read.
-        """
-        source = FrameSource(self.workspace.video(name))
-        _, size = self.read(name, 0)
-        count = len(source.names) if source.names is not None else source.announced
-        return dict(name=name, count=count, fps=source.fps, height=size[0], width=size[1], names=source.names)
-
-    def read(self, name: str, number: int) -> tuple[bytes, tuple[int, int]]:
-        """A frame as JPEG, and its own size (height, width).
-
-        Raises:
-            NotFound: The video has no such frame.
-            DataError: It cannot be read.
-        """
-        with self.lock:
-            if (name, number) not in self.kept:
-                self._decode(name, number)
-            self.kept.move_to_end((name, number))
-            return self.kept[name, number]
-
-    def _decode(self, name: str, number: int) -> None:
-        at = self.open
-        if at is None or at[0] != name or at[1] > number or number - at[1] > 200:
-            self.open = at = (name, number, FrameSource(self.workspace.video(name)).frames(number))
-        _, following, frames = at
-        for place in range(following, number + 1):
-            image = next(frames, None)
-            if image is None:
-                self.open = None
-                raise NotFound(f'{name} has no frame {number}; its last is {place - 1}.')
-            if place == number:
-                self.kept[name, place] = encoded(image, FRAME_SIDE), image.shape[:2]
-        self.open = (name, number + 1, frames)
-        while len(self.kept) > self.keep:
-            self.kept.popitem(last=False)

@@ -1,7 +1,8 @@
-"""What finished commands left in the folder, for the page: scores, groups, tracks; and the prompts of a video."""
+"""What finished commands left in the folder, for the page: scores, groups, tracks."""
 
+import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from salseg.errors import DataError
 from salseg.io.files import write_text
 from salseg.io.listing import natural_key
 
-PROMPTS = 'prompts.json'
+FOLLOWED, MASKS, REPORT = 'followed.json', 'masks', 'track.json'
 EXPORTS = ('overlay.mp4', 'track.json', 'objects.csv', 'rle.json', 'alpha.mov')
 
 
@@ -38,6 +39,23 @@ def evaluation(workspace: Workspace, model: str) -> dict[str, Any]:
     )  # fmt: skip
 
 
+def image_errors(workspace: Workspace, model: str) -> dict[str, float]:
+    """Mean absolute error of each image whose map was not made anew since the maps of a model were scored."""
+    table = workspace.own / 'scores' / plain_name(model) / 'images.csv'
+    masks = workspace.maps(model) / 'mask'
+    found = {}
+    try:
+        scored = table.stat().st_mtime_ns
+        with open(table, encoding='utf-8', newline='') as file:
+            for row in csv.DictReader(file):
+                if (masks / f'{row["image"]}.png').stat().st_mtime_ns <= scored:
+                    found[row['image']] = float(row['mae'])
+    except (OSError, ValueError, KeyError, TypeError):
+        # Not scored, or a table or maps that were changed since: what is known is shown.
+        return found
+    return found
+
+
 def group_results(workspace: Workspace, model: str) -> list[dict[str, str]]:
     """Maps and overlays of the last group of a model, by name of the image."""
     folder = workspace.own / 'groups' / plain_name(model)
@@ -51,41 +69,50 @@ def group_results(workspace: Workspace, model: str) -> list[dict[str, str]]:
 
 
 def track_frames(workspace: Workspace, video: str) -> dict[str, Any]:
-    """Prompts of a video, the names of its frames that have masks, and the files that can be kept.
+    """Names of a video's frames that have masks and of the newest, what became of each object, and the files that can be kept.
 
     Raises:
         NotFound: There is no such video.
     """
     workspace.video(video)
     folder = workspace.track(video)
-    masks = sorted((path.stem for path in (folder / 'masks').glob('*.png')), key=natural_key)
+    made = {path.stem: path.stat().st_mtime_ns for path in (folder / MASKS).glob('*.png')}
+    masks = sorted(made, key=natural_key)
     return dict(
-        prompts=_prompts(folder), masks=masks, exports=[name for name in EXPORTS if (folder / name).is_file()],
-        out=str(folder),
+        masks=masks, newest=max(masks, key=lambda name: made[name], default=None), objects=_objects(folder),
+        exports=[name for name in EXPORTS if (folder / name).is_file()], out=str(folder), followed=followed(folder),
     )  # fmt: skip
 
 
-def save_prompts(workspace: Workspace, video: str, boxes: Sequence[Any]) -> None:
-    """Keep the prompts of a video beside its results, so that a page that is opened again has them.
+def _objects(folder: Path) -> list[Any]:
+    """Of a finished track: index, mean confidence and runs of frames in which it is lost."""
+    try:
+        found = json.loads((folder / REPORT).read_text(encoding='utf-8'))['objects']
+        return [{name: entry[name] for name in ('index', 'confidence', 'lost')} for entry in found]
+    except (OSError, ValueError, KeyError, TypeError):
+        # Not finished, or not by us: the page shows the masks alone.
+        return []
+
+
+def followed(folder: Path) -> dict[str, Any]:
+    """How the video was followed last, as `note_followed` kept it."""
+    try:
+        found = json.loads((folder / FOLLOWED).read_text(encoding='utf-8'))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def note_followed(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Keep how a video is followed: what differs in prompts alone is a correction.
 
     Raises:
-        NotFound: There is no such video.
-        DataError: They cannot be written.
+        DataError: It cannot be written.
     """
-    workspace.video(video)
     try:
-        write_text(workspace.track(video) / PROMPTS, json.dumps(list(boxes)) + '\n')
+        write_text(folder / FOLLOWED, json.dumps(dict(settings)) + '\n')
     except OSError as error:
-        raise DataError(f'the prompts cannot be written: {error}. Free some space.') from error
-
-
-def _prompts(folder: Path) -> list[Any]:
-    try:
-        found = json.loads((folder / PROMPTS).read_text(encoding='utf-8'))
-    except (OSError, ValueError):
-        # None yet, or no list that the page could draw.
-        return []
-    return found if isinstance(found, list) else []
+        raise DataError(f'{folder} cannot be written: {error}. Free some space.') from error
 
 
 def _own(workspace: Workspace, path: Path) -> str:

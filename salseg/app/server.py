@@ -2,7 +2,9 @@
 
 import json
 import secrets
+import signal
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,13 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from salseg.app.commands import Commands, short_name
+from salseg.app.frames import Frames
 from salseg.app.guard import LOOPBACK, Guard, TooLarge, authorities
 from salseg.app.jobs import Busy, Jobs
 from salseg.app.labels import Conflict, boxed, read_boxes_of, read_scribble, save_boxes_of, save_scribble
-from salseg.app.pixels import Frames, Remembered, thumbnail, view
-from salseg.app.results import evaluation, group_results, save_prompts, track_frames
+from salseg.app.pixels import Remembered, doubt, thumbnail, view
+from salseg.app.prompts import LAYERS, layer_folder, read_ids, read_layer, read_prompts_of, save_boxes, save_layer
+from salseg.app.results import MASKS, evaluation, group_results, image_errors, track_frames
 from salseg.app.workspace import NotFound, Workspace
 from salseg.errors import DataError, SalsegError
 from salseg.io.images import image_size
@@ -41,29 +45,33 @@ class Page:
 
     def __init__(self, workspace: Workspace, commands: Commands, jobs: Jobs) -> None:
         self.workspace, self.commands, self.jobs = workspace, commands, jobs
-        self.doubts, self.frames = Remembered(), Frames(workspace)
+        self.doubts, self.ids, self.frames = Remembered(doubt), Remembered(read_ids), Frames(workspace)
 
     def state(self, request: Request, body: bytes) -> Response:
         """What the folder holds, and what runs."""
         truth = self.workspace.truth()
         return JSONResponse(
             dict(
-                folder=str(self.workspace.root), models=self.commands.models(), mapped=self.workspace.mapped(),
-                videos=list(self.workspace.videos()), truth=truth.name if truth else None, job=self.jobs.describe(),
+                folder=str(self.workspace.root), models=self.commands.models(), given=self.commands.given,
+                mapped=self.workspace.mapped(), videos=list(self.workspace.videos()),
+                truth=truth.name if truth else None, job=self.jobs.describe(),
             )
         )  # fmt: skip
 
     def images(self, request: Request, body: bytes) -> Response:
-        """All images with their status; of a model's maps the doubt."""
+        """All images with their status; of a model's maps the doubt, and the error where they were scored."""
         model = request.query_params.get('model', '')
         drawn, framed = self.workspace.scribbles(), boxed(self.workspace)
         maps = self.workspace.maps(model) / 'mask' if model else None
+        errors = image_errors(self.workspace, model) if model else {}
         entries = []
         for key, path in self.workspace.images().items():
             entry: dict[str, Any] = dict(key=key, name=path.name, scribble=key in drawn, box=key in framed)
             mask = maps and maps / f'{key}.png'
             if mask and mask.is_file():
                 entry['doubt'] = self.doubts(mask)
+                if key in errors:
+                    entry['error'] = errors[key]
             entries.append(entry)
         return JSONResponse(entries)
 
@@ -120,7 +128,8 @@ class Page:
         given = _json(body)
         kind = _text(given, 'kind')
         if kind == 'train':
-            job = self.commands.train(_text(given, 'recipe'), _number(given, 'steps'))
+            begin = _text(given, 'start') if 'start' in given else ''
+            job = self.commands.train(_text(given, 'recipe'), _number(given, 'steps'), begin)
         elif kind == 'predict':
             job = self.commands.predict(_text(given, 'model'))
         elif kind == 'evaluate':
@@ -130,7 +139,7 @@ class Page:
         elif kind == 'track':
             video = _text(given, 'video')
             count = int(self.frames.describe(video)['count'])
-            job = self.commands.track(_text(given, 'model'), video, _list(given, 'boxes'), count)
+            job = self.commands.track(_text(given, 'model'), video, count, given)
         else:
             raise NotFound(f'there is no job of the kind {kind!r}.')
         self.jobs.start(job)
@@ -147,15 +156,38 @@ class Page:
         return JSONResponse(self.jobs.describe())
 
     def video(self, request: Request, body: bytes) -> Response:
-        """Length, rate and size of a video, the prompts that were kept, and the frames that have masks."""
+        """Length, rate and size of a video, its prompts, and the frames that have masks."""
         name = request.query_params.get('video', '')
-        return JSONResponse(dict(self.frames.describe(name), **track_frames(self.workspace, name)))
+        facts, found = self.frames.describe(name), track_frames(self.workspace, name)
+        prompts = read_prompts_of(self.workspace, name, self.frames.source(name), self.ids)
+        return JSONResponse(dict(facts, **found, prompts=prompts))
 
     def put_prompts(self, request: Request, body: bytes) -> Response:
-        """Keep the prompts of a video."""
+        """Keep the boxes of a video."""
         given = _json(body)
-        save_prompts(self.workspace, _text(given, 'video'), _list(given, 'boxes'))
-        return JSONResponse({})
+        known = save_boxes(self.workspace, _text(given, 'video'), _list(given, 'boxes'), _text(given, 'version'))
+        return JSONResponse(dict(version=known))
+
+    def layer(self, request: Request, body: bytes) -> Response:
+        """Ids of the scribbles, the prompt or the tracked mask of a frame, packed."""
+        path, size, _ = self._layer(request)
+        packed, known = read_layer(path, size)
+        return Response(packed, media_type='application/octet-stream', headers={'x-version': known})
+
+    def put_layer(self, request: Request, body: bytes) -> Response:
+        """Save the scribbles or the mask that was drawn on a frame."""
+        path, size, kind = self._layer(request)
+        if kind not in LAYERS:
+            raise NotFound('what was tracked is not drawn on.')
+        return JSONResponse(dict(version=save_layer(path, kind, body, request.headers.get('x-version', ''), size)))
+
+    def _layer(self, request: Request) -> tuple[Path, tuple[int, int], str]:
+        query = request.query_params
+        video, kind, number = query.get('video', ''), query.get('kind', ''), _whole(query.get('number', '0'))
+        size = self.frames.read(video, number)[1]
+        tracked = kind == 'tracked'
+        folder = self.workspace.track(video) / MASKS if tracked else layer_folder(self.workspace, video, kind)
+        return self.workspace.inside(folder / f'{self.frames.source(video).name(number)}.png'), size, kind
 
     def frame(self, request: Request, body: bytes) -> Response:
         """A frame of a video."""
@@ -193,11 +225,12 @@ class Page:
         reads: dict[str, Answer] = {
             'state': self.state, 'images': self.images, 'thumb': self.thumb, 'view': self.view, 'info': self.info,
             'scribble': self.scribble, 'map': self.map, 'job': self.job, 'video': self.video, 'frame': self.frame,
-            'track-file': self.track_file, 'group': self.group, 'own-file': self.own_file, 'scores': self.scores,
+            'track-file': self.track_file, 'layer': self.layer, 'group': self.group, 'own-file': self.own_file,
+            'scores': self.scores,
         }  # fmt: skip
         writes: dict[str, Answer] = {
             'scribble': self.put_scribble, 'boxes': self.put_boxes, 'start': self.start, 'stop': self.stop,
-            'resume': self.resume, 'prompts': self.put_prompts,
+            'resume': self.resume, 'prompts': self.put_prompts, 'layer': self.put_layer,
         }  # fmt: skip
         return [
             *(Route(f'/api/{name}', _endpoint(answer), methods=['GET']) for name, answer in reads.items()),
@@ -244,7 +277,7 @@ def serve(
     say: Callable[[str], None],
     options: Sequence[str] = (),
 ) -> None:
-    """Serve the page until Ctrl-C.
+    """Serve the page until Ctrl-C or SIGTERM, which stop the job that runs too.
 
     Args:
         folder, models, host, port: See `make_app`; port 0 takes a free one.
@@ -279,10 +312,16 @@ def serve(
         if token:
             say('whoever has this address can change the labels of the folder; it is not encrypted on its way')
         server = uvicorn.Server(uvicorn.Config(app, log_level='error', lifespan='off', server_header=False))
-        try:
+        # When it has closed its connections, uvicorn raises the signal again: to be told to end is no failure, and the
+        # job that runs is stopped first.
+        signal.signal(signal.SIGTERM, _interrupt)
+        with suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
-        finally:
-            app.state.page.jobs.close()
+        app.state.page.jobs.close()
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _endpoint(answer: Answer) -> Callable[[Request], Any]:

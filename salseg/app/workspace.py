@@ -200,8 +200,8 @@ class Workspace:
         return found
 
     def track(self, name: str) -> Path:
-        """Folder of the results of a video."""
-        return self.inside(self.own / 'tracks' / Path(name).name)
+        """Folder of the results of a video, which two of one name in two folders do not have in common."""
+        return self.inside(self.own / 'tracks' / name)
 
 
 def plain_name(name: str) -> str:

@@ -1,96 +1,24 @@
 """The page in Chromium: drawn with a mouse, found on the disk."""
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
 
 from salseg.io.annotations import read_annotation
 from salseg.io.images import image_size, write_png
+from tests.app.browsing import browse, needs_browser
 from tests.app.conftest import write_photo
-from tests.needs import ROOT
 
-webdriver = pytest.importorskip('selenium.webdriver', reason='selenium is not installed')
-CHROMIUM, DRIVER = (shutil.which(name) for name in ('chromium', 'chromedriver'))
-if CHROMIUM is None or DRIVER is None:
-    pytest.skip('chromium and chromedriver are not installed', allow_module_level=True)
+needs_browser()
 
-from selenium.common.exceptions import StaleElementReferenceException
-from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
 HTML = '<b id=evil>&amp;"\'.jpg'
 SMALL = ('train_dataloader.batch_size=2', 'train_dataloader.num_workers=0', 'train_cfg.max_iters=2',
          'train_dataloader.dataset.pipeline.2.size=64', 'default_hooks.logger.interval=1')  # fmt: skip
-
-
-class Page:
-    """A browser on the page of a folder.
-
-    Args:
-        browser: Selenium's driver.
-        address: Of the page.
-    """
-
-    def __init__(self, browser, address):
-        self.browser, self.address = browser, address
-
-    def all(self, selector):
-        return self.browser.find_elements('css selector', selector)
-
-    def one(self, selector, seconds=30):
-        return self.until(lambda: self.all(selector), seconds)[0]
-
-    def until(self, test, seconds=30):
-        end = time.monotonic() + seconds
-        while True:
-            try:
-                found = test()
-            except StaleElementReferenceException:
-                # Replaced while it was looked at.
-                found = None
-            if found:
-                return found
-            if time.monotonic() > end:
-                log = [entry['message'] for entry in self.browser.get_log('browser')]
-                raise AssertionError(f'not within {seconds} s: {self.text("body")[:2000]} {log}')
-            time.sleep(0.05)
-
-    def text(self, selector):
-        found = self.all(selector)
-        return found[0].text if found else ''
-
-    def click(self, selector):
-        def clicked():
-            self.one(selector).click()
-            return True
-
-        self.until(clicked)
-
-    def open(self, key=''):
-        self.browser.get('about:blank')
-        self.browser.get(f'{self.address}#{key}')
-        self.one('[data-ready]' if key else '.card')
-
-    def drag(self, size, start, end):
-        """From one place to another, in fractions of the image of size (H, W) as it is fitted into the window."""
-        canvas = self.one('.stage canvas')
-        wide, high = canvas.size['width'], canvas.size['height']
-        scale = min((wide - 40) / size[1], (high - 40) / size[0], 8)
-        from_, to = ([round((f - 0.5) * side * scale) for f, side in zip(place, size[::-1])] for place in (start, end))
-        chain = ActionChains(self.browser, duration=60).move_to_element_with_offset(canvas, *from_).click_and_hold()
-        chain.move_by_offset(to[0] - from_[0], to[1] - from_[1]).release().perform()
-        return scale
-
-    def saved(self):
-        self.until(lambda: self.text('.saved') == 'saved')
 
 
 @pytest.fixture(scope='module')
@@ -108,21 +36,8 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def page(folder):
-    words = [sys.executable, '-m', 'salseg', 'app', str(folder), '--port', '0', '--cfg-options', *SMALL]
-    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
-        address = server.stdout.readline().split()[1]
-        options = webdriver.ChromeOptions()
-        options.binary_location = CHROMIUM
-        for word in ('headless=new', 'no-sandbox', 'disable-gpu', 'disable-dev-shm-usage', 'window-size=1200,800'):
-            options.add_argument(f'--{word}')
-        options.set_capability('goog:loggingPrefs', {'browser': 'ALL'})
-        browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-        try:
-            yield Page(browser, address)
-        finally:
-            browser.quit()
-            os.kill(server.pid, signal.SIGINT)
-            assert server.wait(30) in (0, 130)
+    with browse(folder, '--cfg-options', *SMALL) as page:
+        yield page
 
 
 def test_names_of_files_are_shown_as_text(page):
@@ -210,7 +125,7 @@ def test_training_is_watched_and_its_maps_are_shown(page, folder):
         (folder / 'image' / name).unlink()
     page.open()
     page.click('#train')
-    page.until(lambda: 'predicting with model-1: done' in page.text('#job-state'), 240)
+    page.ended('predicting with model-1')
     page.until(lambda: len(page.all('img.mask')) == 2)
     page.until(lambda: all(image.get_property('naturalWidth') > 0 for image in page.all('img.mask')))
     assert 'Predicted 2' in page.text('.bar')
@@ -231,11 +146,11 @@ def test_a_box_on_a_frame_is_kept(page, folder):
     page.open()
     page.click('[data-tab=video]')
     page.until(lambda: 'frame 0 of 2' in page.text('.bar'))
+    page.one('[data-shown="0"]')
     page.one('body').send_keys(Keys.ARROW_RIGHT)
-    page.until(lambda: 'frame 1 of 2' in page.text('.bar'))
-    time.sleep(0.3)
+    page.one('[data-shown="1"]')
     page.drag((40, 60), (0.25, 0.25), (0.5, 0.5))
-    file = folder / 'salseg_app/tracks/walk/prompts.json'
+    file = folder / 'salseg_app/tracks/video/walk/prompts.json'
     page.until(file.exists)
     (prompt,) = json.loads(file.read_text())
     assert (prompt['frame'], prompt['id']) == (1, 1)

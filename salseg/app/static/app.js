@@ -26,7 +26,7 @@ class App {
     await this.load();
     for (const button of document.querySelectorAll('#tabs button')) button.addEventListener('click', () => trying(() => this.go(button.dataset.tab)));
     document.addEventListener('keydown', (event) => this.key(event));
-    window.addEventListener('beforeunload', (event) => { if (this.images.editor && this.images.editor.unsaved()) event.preventDefault(); });
+    window.addEventListener('beforeunload', (event) => { if ((this.images.editor && this.images.editor.unsaved()) || this.video.unsaved()) event.preventDefault(); });
     await this.go('images');
     const key = decodeURIComponent(location.hash.slice(1));
     if (key && this.images.entries.some((entry) => entry.key === key)) await this.images.open(key);
@@ -43,6 +43,7 @@ class App {
   }
 
   async go(tab) {
+    if (this.tab === 'video' && this.video.prompts) await this.video.prompts.saving;
     if (this.tab === 'video' && tab !== 'video') this.video.close();
     if (this.images.editor) { await this.images.editor.saving; this.images.editor.close(); this.images.editor = null; }
     this.tab = tab;
@@ -122,7 +123,7 @@ class App {
   }
 
   key(event) {
-    if (event.target.matches && event.target.matches('select, input:not([type=range]), textarea')) return;
+    if (event.target.matches && event.target.matches('select, input:not([type=range]):not([type=checkbox]), textarea')) return;
     const own = this.tab === 'images' ? this.images.editor : this.tab === 'video' ? this.video : null;
     if (own && own.key_(event)) event.preventDefault();
   }

@@ -42,6 +42,7 @@ export class Images {
     const kept = this.entries.filter((entry) => ({
       all: true, unlabelled: !labelled(entry), labelled: labelled(entry), predicted: entry.doubt !== undefined,
     }[this.filter]));
+    if (this.order === 'error') kept.sort((a, b) => (b.error ?? -1) - (a.error ?? -1));
     if (this.order === 'doubt') kept.sort((a, b) => (b.doubt ?? -1) - (a.doubt ?? -1));
     return kept;
   }
@@ -56,8 +57,9 @@ export class Images {
       button.classList.toggle('on', this.filter === name);
       return button;
     });
-    const orders = [['name', 'by name'], ['doubt', 'least sure first']];
-    const order = choice('order', counts.predicted ? orders : orders.slice(0, 1), this.order, (value) => { this.order = value; this.draw(); });
+    const orders = [['name', 'by name'], counts.predicted && ['doubt', 'least sure first'], this.entries.some((entry) => entry.error !== undefined) && ['error', 'worst first']].filter(Boolean);
+    if (!orders.some(([name]) => name === this.order)) this.order = 'name';
+    const order = choice('order', orders, this.order, (value) => { this.order = value; this.draw(); });
     const wall = make('div', { class: 'wall', id: 'wall' });
     this.watcher.disconnect();
     for (const entry of this.shown()) {
@@ -101,6 +103,7 @@ export class Images {
       const sure = entry.doubt === null ? '?' : `${Math.round(100 * (1 - entry.doubt))} % sure`;
       badges.append(make('span', { class: entry.doubt > 0.3 ? 'badge unsure' : 'badge' }, sure));
     }
+    if (entry.error !== undefined) badges.append(make('span', { class: entry.error > 0.1 ? 'badge unsure' : 'badge', title: 'mean absolute error' }, `MAE ${entry.error.toFixed(2)}`));
     thumb.append(badges);
     card.replaceChildren(thumb, make('span', { class: 'name' }, entry.name));
   }

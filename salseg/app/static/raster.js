@@ -1,12 +1,13 @@
-// Scribbles as codes, one byte a pixel of the image: 0 unknown, 1 object, 2 background. No soft edges.
+// Scribbles as codes, one byte a pixel of the image, without soft edges. Of images: 0 unknown, 1 object, 2 background.
 
 const COLOURS = [[0, 0, 0, 0], [229, 72, 47, 235], [42, 111, 219, 235]];
 
 export class Raster {
-  constructor(width, height, codes) {
+  constructor(width, height, codes, colours = (code) => COLOURS[code]) {
     this.width = width;
     this.height = height;
     this.codes = codes;
+    this.colours = colours;
     this.layer = document.createElement('canvas');
     this.layer.width = width;
     this.layer.height = height;
@@ -36,7 +37,7 @@ export class Raster {
         if (ex * ex + ey * ey <= limit) this.codes[y * this.width + x] = code;
       }
     }
-    const t = this.touched;
+    const t = this.touched || [Infinity, Infinity, -1, -1];
     this.touched = [Math.min(t[0], left), Math.min(t[1], top), Math.max(t[2], right), Math.max(t[3], bottom)];
     this.show(left, top, right - left + 1, bottom - top + 1);
   }
@@ -87,10 +88,15 @@ export class Raster {
       let from = (top + y) * this.width + left;
       for (let x = 0; x < width; x += 1, place += 4, from += 1) {
         const code = this.codes[from];
-        if (code) image.data.set(COLOURS[code], place);
+        if (code) image.data.set(this.colours(code), place);
       }
     }
     this.context.putImageData(image, left, top);
+  }
+
+  replace(codes) {
+    this.codes.set(codes);
+    this.show(0, 0, this.width, this.height);
   }
 
   has(code) { return this.codes.includes(code); }

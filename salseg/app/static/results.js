@@ -10,15 +10,22 @@ export class Groups {
     this.place = place;
     this.model = null;
     this.results = null;
+    this.choosing = false;
   }
 
+  // The last group of the model, until other images are chosen.
   async show() {
-    const models = this.app.state.models;
-    if (!models.includes(this.model)) this.model = models[0];
-    const job = this.app.job;
-    this.results = job && job.kind === 'group' && job.state === 'done' ? await get('group', { model: job.words[1] }) : null;
+    const { models, given } = this.app.state;
+    if (!models.includes(this.model)) this.model = given[0] || models[0];
+    this.results = this.choosing ? null : await get('group', { model: this.model });
     if (this.results && this.results.length) this.draw();
-    else { this.place.replaceChildren(); await this.app.images.show(true); }
+    else await this.choose();
+  }
+
+  async choose() {
+    this.results = null;
+    this.place.replaceChildren();
+    await this.app.images.show(true);
   }
 
   draw() {
@@ -26,7 +33,7 @@ export class Groups {
     const figures = this.results.map((one) => make('figure', {},
       make('img', { src: file(one.overlay, stamp), alt: '' }), ' ', make('img', { src: file(one.mask, stamp), alt: '' }), make('figcaption', {}, one.name)));
     this.place.replaceChildren(
-      make('div', { class: 'bar' }, make('button', { click: () => { this.results = null; this.place.replaceChildren(); this.app.images.show(true); } }, '‹ Choose other images')),
+      make('div', { class: 'bar' }, make('button', { id: 'choose', click: () => { this.choosing = true; return this.choose(); } }, '‹ Choose other images'), make('span', { class: 'gap' }), make('span', { class: 'soft small' }, `what ${this.results.length} images have in common, by ${this.model}`)),
       make('div', { class: 'scroll' }, make('div', { class: 'pairs' }, ...figures)));
   }
 
@@ -35,8 +42,8 @@ export class Groups {
     return [make('section', {}, make('h2', {}, 'Groups'),
       make('p', {}, 'Choose two or more images; a co-saliency model marks the kind of object that all of them show.'),
       make('p', { class: 'soft' }, `${chosen.size} chosen.`),
-      make('div', { class: 'row' }, choice('model', app.state.models.map((name) => [name, name]), this.model, (value) => { this.model = value; }),
-        make('button', { id: 'go', class: 'primary', disabled: busy || chosen.size < 2, click: () => app.start({ kind: 'group', model: this.model, keys: [...chosen] }) }, 'Compare')),
+      make('div', { class: 'row' }, choice('model', app.state.models.map((name) => [name, name]), this.model, (value) => { this.model = value; this.choosing = false; this.show(); }),
+        make('button', { id: 'go', class: 'primary', disabled: busy || chosen.size < 2, click: () => { this.choosing = false; return app.start({ kind: 'group', model: this.model, keys: [...chosen] }); } }, 'Compare')),
       make('p', { class: 'soft small' }, 'It needs a model on groups, such as dcfm-lite: train one, and start the page with --model and the folder of its run.'))];
   }
 }

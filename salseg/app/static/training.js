@@ -9,12 +9,16 @@ export class Steps {
     this.app = app;
     this.recipe = 'scribbles';
     this.steps = 400;
+    // Undefined until a person chooses: then the newest model, where there is one.
+    this.begin = undefined;
   }
 
   draw() {
     const app = this.app, entries = app.images.entries;
     const drawn = entries.filter((entry) => entry[this.recipe === 'boxes' ? 'box' : 'scribble']).length;
     const busy = app.job && app.job.state === 'running';
+    const own = app.state.models.filter((name) => /^model-\d+$/.test(name));
+    const begin = own.includes(this.begin) || this.begin === '' ? this.begin : own[0] || '';
     const predicted = entries.filter((entry) => entry.doubt !== undefined).length;
     return [
       make('section', {}, make('h2', {}, '1 Label'),
@@ -23,7 +27,8 @@ export class Steps {
       make('section', {}, make('h2', {}, '2 Train'),
         make('div', { class: 'row' }, choice('recipe', [['scribbles', 'from scribbles'], ['boxes', 'from boxes']], this.recipe, (value) => { this.recipe = value; app.aside(); })),
         make('div', { class: 'row' }, choice('budget', BUDGETS.map(([n, text]) => [String(n), text]), String(this.steps), (value) => { this.steps = Number(value); })),
-        make('div', { class: 'row' }, make('button', { id: 'train', class: 'primary', disabled: busy || !drawn, click: () => app.start({ kind: 'train', recipe: this.recipe, steps: this.steps }) }, 'Train'),
+        own.length ? make('div', { class: 'row' }, choice('begin', [['', 'from the weights of the recipe'], ...own.map((name) => [name, `from ${name}`])], begin, (value) => { this.begin = value; app.aside(); })) : null,
+        make('div', { class: 'row' }, make('button', { id: 'train', class: 'primary', disabled: busy || !drawn, click: () => app.start({ kind: 'train', recipe: this.recipe, steps: this.steps, start: begin }).then(() => { this.begin = undefined; }) }, begin ? 'Train again' : 'Train'),
           make('span', { class: 'soft small' }, 'all images are predicted after it'))),
       make('section', {}, make('h2', {}, '3 Look and correct'),
         make('div', { class: 'row' }, choice('model', app.state.models.map((name) => [name, name]), app.predictor, (value) => { app.predictor = value; }),

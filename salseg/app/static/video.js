@@ -1,31 +1,36 @@
-// A video: scrub, draw boxes around objects, follow them, look at the masks as they are made.
+// A video: scrub, say what to follow in any frame, follow it, look at the masks as they are made, correct them.
 
-import { address, choice, get, make, loaded, Refused, send, trying } from './tools.js';
-import { coloured, Viewport } from './viewport.js';
+import { address, ask, choice, get, hideNotice, make, loaded, Refused, swatch, trying, unpacked } from './tools.js';
+import { coloured, colour, Viewport } from './viewport.js';
+import { BESIDE, KINDS, Prompts } from './prompts.js';
+import { following } from './following.js';
 
-const COLOURS = ['#e6194b', '#3cb44b', '#ffe119', '#4363d8', '#f58231', '#911eb4', '#46f0f0', '#f032e6'];
-const colour = (id) => COLOURS[(id - 1) % COLOURS.length];
+const TOOLS = [
+  ['box', 'Box', 'r', 'drag a box around the object; click in a box to remove it'],
+  ['scribbles', 'Scribble', 'f', 'draw along the middle of the object'],
+  ['beside', 'Beside', 'b', 'draw where no object is'],
+  ['masks', 'Mask', 'p', 'paint the object itself'],
+  ['erase', 'Eraser', 'e', 'remove scribbles and painted masks'],
+  ['pan', 'Move', 'h', 'drag the frame; the wheel zooms'],
+];
+const css = (id) => `rgb(${colour(id).join(' ')})`;
+// What the next video begins with.
+const kept = { tool: 'box', width: 1 };
 
 export class Video {
   constructor(app, place) {
-    this.app = app;
-    this.place = place;
-    this.name = null;
-    this.facts = null;
-    this.boxes = [];
-    this.masks = new Set();
-    this.id = 1;
-    this.number = 0;
+    Object.assign(this, { app, place, name: null, facts: null, masks: new Set(), id: 1, number: 0 });
+    this.options = { backward: false, states: true, overlay: true, rle: false, alpha: false, anew: false };
   }
 
   async show() {
-    const videos = this.app.state.videos;
-    if (!this.model || !this.app.state.models.includes(this.model)) this.model = this.app.state.models[0];
+    const { videos, models, given } = this.app.state;
+    if (!models.includes(this.model)) this.model = given[0] || models[0];
     if (!videos.length) {
       this.place.replaceChildren(make('div', { class: 'empty' }, 'There is no video in this folder. Put a file, such as clip.mp4, into it; or a folder of frames into video/.'));
       return;
     }
-    await this.open(videos.includes(this.name) ? this.name : videos[0]);
+    await this.open(videos.includes(this.name) ? this.name : videos[0], this.number);
   }
 
   close() {
@@ -34,36 +39,69 @@ export class Video {
     this.stopPlaying();
   }
 
-  async open(name) {
+  async open(name, number = 0) {
+    if (this.prompts) await this.prompts.saving;
     this.close();
-    this.name = name;
-    this.number = 0;
-    this.facts = await get('video', { video: name });
-    this.boxes = this.facts.prompts;
-    this.masks = new Set(this.facts.masks);
-    this.id = Math.max(1, ...this.boxes.map((one) => one.id));
+    if (name !== this.name) number = 0;
+    const facts = await get('video', { video: name });
+    Object.assign(this, { name, facts, number, frame: null, shown: null, drag: null, watching: false });
+    this.masks = new Set(facts.masks);
+    this.prompts = new Prompts(facts, () => this.drawn(), () => trying(() => this.open(name, this.number).then(() => this.app.aside())));
+    this.id = Math.max(1, ...this.prompts.given().keys());
+    const { model, backward, alpha } = facts.followed;
+    if (this.app.state.models.includes(model)) Object.assign(this, { model });
+    Object.assign(this.options, { backward: Boolean(backward), alpha: Boolean(alpha), anew: false });
+    this.build();
+    await this.go(number);
+    this.view.show(facts.width, facts.height);
+    this.view.canvas.dataset.ready = name;
+  }
+
+  build() {
     const last = Math.max(0, this.facts.count - 1);
-    this.slider = make('input', { type: 'range', min: 0, max: last, value: 0, class: 'grow', id: 'scrub', 'aria-label': 'frame', input: () => this.go(Number(this.slider.value)) });
+    this.slider = make('input', { type: 'range', min: 0, max: last, value: this.number, class: 'grow', id: 'scrub', 'aria-label': 'frame', input: () => this.leap(Number(this.slider.value)) });
     this.label = make('span', { class: 'soft' });
     this.playing = make('button', { click: () => this.play() }, '▶ Play');
+    this.strip = make('canvas', { class: 'strip-marks', 'aria-label': 'frames with masks and prompts' });
+    this.hint = make('div', { class: 'hint' });
+    this.mark = make('div', { class: 'saved' });
+    this.buttons = Object.fromEntries(TOOLS.map(([tool, text, key, title]) => [tool, make('button', { title, click: () => this.choose(tool) }, text, make('kbd', {}, key.toUpperCase()))]));
+    for (const [tool, button] of Object.entries(this.buttons)) button.dataset.tool = tool;
+    this.width = make('input', { type: 'range', min: 0.3, max: 8, step: 0.1, value: kept.width, title: 'width of the pen: [ and ]', 'aria-label': 'width', input: () => { kept.width = Number(this.width.value); this.view.refresh(); } });
+    this.undoing = make('button', { title: 'undo: Ctrl+Z', click: () => this.step('undo') }, '↶ Undo');
+    this.redoing = make('button', { title: 'redo: Ctrl+Shift+Z', click: () => this.step('redo') }, '↷ Redo');
     const stage = make('div', { class: 'stage' });
     this.view = new Viewport(stage, (context) => this.draw(context));
-    stage.append(make('div', { class: 'hint' }, 'drag a box around an object; the number keys choose it; ← → step through frames'));
+    stage.append(this.hint, this.mark);
     const names = this.app.state.videos.map((one) => [one, one]);
     this.place.replaceChildren(
-      make('div', { class: 'bar' }, choice('video', names, name, (value) => trying(() => this.open(value).then(() => this.app.aside()))), make('span', { class: 'gap' }), this.label),
+      make('div', { class: 'bar' }, choice('video', names, this.name, (value) => trying(() => this.open(value).then(() => this.app.aside()))), make('span', { class: 'gap' }), this.label),
+      make('div', { class: 'bar' }, ...Object.values(this.buttons), make('span', { class: 'divider' }), 'Width', this.width, make('span', { class: 'divider' }), this.undoing, this.redoing),
       stage,
-      make('div', { class: 'bar' }, this.playing, this.slider));
+      make('div', { class: 'bar' }, this.playing, make('div', { class: 'grow track' }, this.slider, this.strip)));
     const canvas = this.view.canvas;
-    canvas.style.cursor = 'crosshair';
-    canvas.addEventListener('pointerdown', (event) => { if (!event.button) { const [x, y] = this.view.pixel(event); this.drag = { x, y, to: [x, y] }; } });
-    canvas.addEventListener('pointermove', (event) => { if (this.drag) { this.drag.to = this.view.pixel(event); this.view.refresh(); } });
-    canvas.addEventListener('pointerup', () => this.boxed());
-    await this.go(0);
-    this.view.show(this.facts.width, this.facts.height);
+    canvas.addEventListener('pointerdown', (event) => this.down(event));
+    canvas.addEventListener('pointermove', (event) => this.moved(event));
+    canvas.addEventListener('pointerup', (event) => this.up(event));
+    canvas.addEventListener('pointercancel', (event) => this.up(event));
+    canvas.addEventListener('pointerleave', () => { this.pointer = null; this.view.refresh(); });
+    this.choose(kept.tool);
+  }
+
+  choose(tool) {
+    kept.tool = tool;
+    for (const [name, button] of Object.entries(this.buttons)) button.classList.toggle('on', name === tool);
+    this.hint.textContent = `${TOOLS.find(([name]) => name === tool)[3]}; number keys choose the object`;
+    this.view.canvas.style.cursor = tool === 'pan' ? 'grab' : 'crosshair';
+    this.view.refresh();
   }
 
   frameName(number) { return this.facts.names ? this.facts.names[number] : String(number).padStart(5, '0'); }
+
+  frameNumber(name) { return this.facts.names ? this.facts.names.indexOf(name) : Number(name); }
+
+  // A person chose a frame: masks that are being made no longer choose it.
+  leap(number) { this.watching = false; return this.go(number); }
 
   // Only the frame that was asked for last is shown, however fast one scrubs.
   async go(number) {
@@ -72,14 +110,30 @@ export class Video {
     const wanted = this.number, name = this.name;
     this.label.textContent = `frame ${wanted} of ${Math.max(0, this.facts.count - 1)}`;
     await trying(async () => {
-      const frame = await loaded(address('frame', { video: name, number: wanted }));
+      const frame = await this.frameImage(name, wanted);
+      if (!frame || wanted !== this.number) return;
       const mask = await this.mask(wanted);
+      await this.prompts.load(wanted);
       if (wanted !== this.number || name !== this.name || !this.view) return;
-      this.frame = frame;
-      this.shownMask = mask;
-      this.shown = wanted;
+      Object.assign(this, { frame, shownMask: mask, shown: wanted });
+      this.view.canvas.dataset.shown = wanted;
       this.view.refresh();
+      this.marks();
     });
+  }
+
+  async frameImage(name, number) {
+    try {
+      return await loaded(address('frame', { video: name, number }));
+    } catch (error) {
+      // A file may announce more frames than it has: reading to its end told how many.
+      const facts = await get('video', { video: name });
+      if (facts.count >= this.facts.count || name !== this.name) throw error;
+      this.facts.count = facts.count;
+      this.slider.max = Math.max(0, facts.count - 1);
+      await this.go(facts.count - 1);
+      return null;
+    }
   }
 
   async mask(number) {
@@ -93,24 +147,115 @@ export class Video {
     }
   }
 
-  async boxed() {
+  radius(tool = kept.tool) {
+    const unit = Math.max(2, Math.max(this.facts.width, this.facts.height) / 130);
+    return Math.max(0.75, unit * kept.width * (tool === 'masks' ? 1.5 : 0.5));
+  }
+
+  down(event) {
+    if (event.button > 1 || this.drag || this.shown !== this.number) return;
+    hideNotice();
+    this.watching = false;
+    this.stopPlaying();
+    const [x, y] = this.view.pixel(event);
+    const tool = event.button === 1 || event.shiftKey ? 'pan' : kept.tool;
+    try {
+      this.view.canvas.setPointerCapture(event.pointerId);
+    } catch {
+      // A pointer that is gone already draws a point.
+    }
+    this.drag = { tool, x, y, to: [x, y], at: [event.clientX, event.clientY] };
+    if (tool !== 'pan') this.prompts.begin(this.number);
+    this.line(x, y, x, y);
+    this.view.refresh();
+  }
+
+  line(...ends) {
+    const { tool } = this.drag, { prompts, number } = this;
+    if (tool === 'erase') for (const kind of KINDS) { const layer = prompts.layer(kind, number); if (layer) layer.raster.line(...ends, this.radius(), 0); }
+    if (tool === 'scribbles' || tool === 'beside') prompts.layer('scribbles', number, true).raster.line(...ends, this.radius(), tool === 'beside' ? BESIDE : this.id);
+    if (tool === 'masks') prompts.layer('masks', number, true).raster.line(...ends, this.radius(), this.id);
+  }
+
+  moved(event) {
+    this.pointer = this.view.inside(event);
     const drag = this.drag;
-    this.drag = null;
-    if (!drag) return;
-    const { width, height } = this.facts;
-    const box = [Math.min(drag.x, drag.to[0]), Math.min(drag.y, drag.to[1]), Math.max(drag.x, drag.to[0]), Math.max(drag.y, drag.to[1])].map((value, place) =>
-      Math.round(Math.min(place % 2 ? height : width, Math.max(0, value))));
-    if (box[2] - box[0] >= 3 && box[3] - box[1] >= 3) {
-      this.boxes = this.boxes.filter((one) => one.frame !== this.number || one.id !== this.id);
-      this.boxes.push({ frame: this.number, id: this.id, box });
-      await this.keep();
+    if (drag && drag.tool === 'pan') {
+      this.view.pan(event.clientX - drag.at[0], event.clientY - drag.at[1]);
+      drag.at = [event.clientX, event.clientY];
+    } else if (drag) {
+      const events = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
+      for (const one of events.length ? events : [event]) {
+        const [x, y] = this.view.pixel(one);
+        this.line(...drag.to, x, y);
+        drag.to = [x, y];
+      }
     }
     this.view.refresh();
   }
 
-  async keep() {
+  up(event) {
+    const drag = this.drag;
+    this.drag = null;
+    if (!drag || drag.tool === 'pan') return;
+    if (drag.tool === 'box') this.boxed(drag, this.view.pixel(event));
+    if (drag.tool === 'scribbles' || drag.tool === 'masks') this.prompts.only(drag.tool, this.number, this.id);
+    this.prompts.end();
+    this.view.refresh();
+  }
+
+  boxed(drag, [x, y]) {
+    const { prompts, number, id } = this, { width, height } = this.facts;
+    const box = [Math.min(drag.x, x), Math.min(drag.y, y), Math.max(drag.x, x), Math.max(drag.y, y)].map((value, place) =>
+      Math.round(Math.min(place % 2 ? height : width, Math.max(0, value))));
+    if (box[2] - box[0] < 3 / this.view.scale || box[3] - box[1] < 3 / this.view.scale) {
+      const hit = prompts.boxes.findIndex(({ frame, box: b }) => frame === number && x >= b[0] && x <= b[2] && y >= b[1] && y <= b[3]);
+      if (hit >= 0) prompts.boxes = prompts.boxes.filter((_, place) => place !== hit);
+    } else {
+      prompts.only('boxes', number, id);
+      prompts.boxes = [...prompts.boxes.filter((one) => one.frame !== number || one.id !== id), { frame: number, id, box }];
+    }
+  }
+
+  // The tracked mask of the object in this frame, to be painted on: that is a correction.
+  async take() {
+    const { prompts, number, id } = this;
+    const codes = await unpacked(await ask('layer', { video: this.name, kind: 'tracked', number }));
+    if (number !== this.number) return;
+    prompts.begin(number);
+    prompts.only('masks', number, id);
+    const raster = prompts.layer('masks', number, true).raster;
+    raster.replace(raster.codes.map((code, place) => (codes[place] === id ? id : code === id ? 0 : code)));
+    prompts.end();
+    this.choose('masks');
+  }
+
+  async step(which) {
+    const number = this.drag ? null : await this.prompts.step(which);
+    if (number !== null && number !== this.number) await this.leap(number);
+    this.view.refresh();
+  }
+
+  drawn() {
+    const prompts = this.prompts;
+    this.mark.textContent = prompts.state;
+    this.undoing.disabled = !prompts.past.length;
+    this.redoing.disabled = !prompts.future.length;
+    this.marks();
     this.app.aside();
-    await trying(() => send('prompts', { video: this.name, boxes: this.boxes }));
+  }
+
+  // Below the slider: frames with masks, where an object is lost, and prompts in the colour of their object.
+  marks() {
+    if (!this.strip || !this.view) return;
+    const wide = Math.max(1, this.strip.clientWidth), count = Math.max(1, this.facts.count - 1), context = this.strip.getContext('2d');
+    Object.assign(this.strip, { width: wide });
+    this.strip.height = 12;
+    const x = (number) => 8 + (wide - 16) * number / count;
+    const bar = (first, last, style, top, high, least) => { context.fillStyle = style; context.fillRect(x(first) - least / 2, top, Math.max(least, x(last) - x(first)), high); };
+    for (const name of this.masks) { const number = this.frameNumber(name); bar(number, number + 1, '#9fd3cc', 8, 3, 1); }
+    for (const { lost } of this.facts.objects) for (const [first, last] of lost) bar(first, last, '#e08a1e', 8, 3, 2);
+    for (const [id, places] of this.prompts.given()) for (const [number] of places) bar(number, number, css(id), 0, 8, 4);
   }
 
   draw(context) {
@@ -118,12 +263,20 @@ export class Video {
     const { width, height } = this.facts;
     context.drawImage(this.frame, 0, 0, width, height);
     if (this.shownMask) context.drawImage(this.shownMask, 0, 0, width, height);
+    context.imageSmoothingEnabled = false;
+    for (const kind of KINDS) { const layer = this.prompts.layer(kind, this.shown); if (layer) context.drawImage(layer.raster.layer, 0, 0); }
     context.lineWidth = 2 / this.view.scale;
-    const boxes = this.boxes.filter((one) => one.frame === this.shown);
-    if (this.drag) boxes.push({ id: this.id, box: [this.drag.x, this.drag.y, ...this.drag.to] });
+    const boxes = this.prompts.boxes.filter((one) => one.frame === this.shown);
+    if (this.drag && this.drag.tool === 'box') boxes.push({ id: this.id, box: [this.drag.x, this.drag.y, ...this.drag.to] });
     for (const { id, box: [x0, y0, x1, y1] } of boxes) {
-      context.strokeStyle = colour(id);
+      context.strokeStyle = css(id);
       context.strokeRect(x0, y0, x1 - x0, y1 - y0);
+    }
+    if (this.pointer && !['box', 'pan'].includes(kept.tool)) {
+      context.strokeStyle = ['beside', 'erase'].includes(kept.tool) ? '#ffffff' : css(this.id);
+      context.beginPath();
+      context.arc((this.pointer[0] - this.view.x) / this.view.scale, (this.pointer[1] - this.view.y) / this.view.scale, this.radius(), 0, 2 * Math.PI);
+      context.stroke();
     }
   }
 
@@ -131,8 +284,7 @@ export class Video {
     if (this.timer) return this.stopPlaying();
     this.playing.textContent = '❚❚ Pause';
     const step = async () => {
-      if (!this.timer) return;
-      await this.go(this.number + 1 < this.facts.count ? this.number + 1 : 0);
+      await this.leap(this.number + 1 < this.facts.count ? this.number + 1 : 0);
       if (this.timer) this.timer = setTimeout(step, 1000 / Math.min(this.facts.fps, 12));
     };
     this.timer = setTimeout(step, 0);
@@ -148,50 +300,62 @@ export class Video {
   // Masks appear as they are made.
   async progress(job) {
     if (!job || job.kind !== 'track' || !this.name || !this.view) return;
-    const facts = await get('video', { video: this.name });
-    const before = this.masks.size;
-    this.masks = new Set(facts.masks);
-    this.facts.exports = facts.exports;
-    if (job.state === 'running' && this.masks.size > before && !this.timer) await this.go(this.masks.size - 1 + this.first());
-    else if (job.state !== 'running') await this.go(this.number);
+    const { masks, newest, exports, objects, followed } = await get('video', { video: this.name });
+    const before = this.facts.newest;
+    this.masks = new Set(masks);
+    Object.assign(this.facts, { newest, exports, objects, followed });
+    if (this.drag) this.marks();
+    else if (job.state === 'running' && this.watching && newest && newest !== before) await this.go(this.frameNumber(newest));
+    else if (job.state !== 'running') { this.watching = false; await this.go(this.number); }
+    else this.marks();
   }
 
-  first() { return 0; }
-
   key_(event) {
-    if (!this.facts) return false;
-    if (event.key === 'ArrowLeft') this.go(this.number - 1);
-    else if (event.key === 'ArrowRight') this.go(this.number + 1);
-    else if (event.key === ' ') this.play();
-    else if (/^[1-9]$/.test(event.key)) { this.id = Number(event.key); this.app.aside(); }
+    if (!this.view) return false;
+    const letter = event.key.toLowerCase(), tool = TOOLS.find(([, , own]) => own === letter);
+    if ((event.ctrlKey || event.metaKey) && letter === 'z') this.step(event.shiftKey ? 'redo' : 'undo');
+    else if ((event.ctrlKey || event.metaKey) && letter === 'y') this.step('redo');
+    else if (event.ctrlKey || event.metaKey || event.altKey) return false;
+    else if (letter === 'arrowleft') this.leap(this.number - 1);
+    else if (letter === 'arrowright') this.leap(this.number + 1);
+    else if (letter === ' ') this.play();
+    else if (tool) this.choose(tool[0]);
+    else if (letter === '[' || letter === ']') {
+      kept.width = Math.min(8, Math.max(0.3, kept.width * (letter === ']' ? 1.25 : 0.8)));
+      this.width.value = kept.width;
+      this.view.refresh();
+    } else if (letter === '+' || letter === '=') this.view.zoom(1.3);
+    else if (letter === '-') this.view.zoom(1 / 1.3);
+    else if (letter === '0') this.view.fit();
+    else if (/^[1-9]$/.test(letter)) this.pick(Number(letter));
     else return false;
     return true;
   }
 
-  objects() { return [...new Set([...this.boxes.map((one) => one.id), this.id])].sort((a, b) => a - b); }
+  pick(id) {
+    this.id = id;
+    this.view.refresh();
+    this.app.aside();
+  }
+
+  unsaved() { return Boolean(this.prompts && this.prompts.unsaved()); }
 
   aside() {
-    if (!this.facts) return [make('section', {}, make('h2', {}, 'Video'), make('p', { class: 'soft' }, 'Objects are followed from a box in any frame.'))];
-    const app = this.app, busy = app.job && app.job.state === 'running';
-    const rows = this.objects().map((id) => {
-      const dot = make('span', { class: 'swatch' });
-      dot.style.background = colour(id);
-      const given = this.boxes.filter((one) => one.id === id).map((one) => one.frame).sort((a, b) => a - b);
-      const button = make('button', { click: () => { this.id = id; app.aside(); } }, dot, `Object ${id}`);
-      button.classList.toggle('on', id === this.id);
-      const frames = given.map((number) => make('button', { class: 'small', title: 'go to this frame', click: () => this.go(number) }, String(number)));
-      const remove = make('button', { title: 'remove the object', 'aria-label': `remove object ${id}`, click: () => { this.boxes = this.boxes.filter((one) => one.id !== id); this.keep(); this.view.refresh(); } }, '×');
-      return make('div', { class: 'row' }, button, given.length ? make('span', { class: 'soft small' }, 'boxes in') : make('span', { class: 'soft small' }, 'draw a box'), ...frames, given.length ? remove : null);
-    });
-    const exports = this.facts.exports.map((name) => make('a', { href: address('track-file', { video: this.name, file: name }), download: name }, name));
-    return [
-      make('section', {}, make('h2', {}, '1 Objects'), ...rows,
-        make('div', { class: 'row' }, make('button', { click: () => { this.id = Math.max(...this.objects()) + 1; app.aside(); } }, '+ Object'))),
-      make('section', {}, make('h2', {}, '2 Follow'),
-        make('div', { class: 'row' }, choice('model', app.state.models.map((name) => [name, name]), this.model, (value) => { this.model = value; }),
-          make('button', { id: 'go', class: 'primary', disabled: busy || !this.boxes.length, click: () => app.start({ kind: 'track', model: this.model, video: this.name, boxes: this.boxes }) }, 'Follow')),
-        make('p', { class: 'soft small' }, 'It needs a tracker, such as xmem-lite: train one, and start the page with --model and the folder of its run. Where a mask is wrong, draw the box again in that frame and follow again.')),
-      this.masks.size ? make('section', { class: 'files' }, make('h2', {}, '3 Keep'), make('p', { class: 'soft small' }, `${this.masks.size} masks in ${this.facts.out}`), ...exports) : null,
-    ].filter(Boolean);
+    if (!this.facts || !this.prompts) return [make('section', {}, make('h2', {}, 'Video'), make('p', { class: 'soft' }, 'Objects are followed from a box, scribbles or a mask in any frame.'))];
+    const given = this.prompts.given(), ids = [...new Set([...given.keys(), this.id])].sort((a, b) => a - b);
+    const rows = ids.map((id) => this.row(id, given.get(id) || []));
+    const add = make('button', { id: 'add-object', click: () => this.pick(Math.max(...ids) + 1) }, '+ Object');
+    const take = this.shownMask ? make('button', { id: 'take', title: 'correct the mask of this frame with Mask and Eraser', click: () => trying(() => this.take()) }, `Edit mask of object ${this.id} here`) : null;
+    return [make('section', {}, make('h2', {}, '1 Objects'), ...rows, make('div', { class: 'row' }, add, take)), ...following(this)];
+  }
+
+  row(id, places) {
+    const button = make('button', { click: () => this.pick(id) }, swatch(css(id)), `Object ${id}`);
+    button.classList.toggle('on', id === this.id);
+    const frames = places.map(([number, kind]) => make('button', { class: 'small', title: `${kind}: go to this frame`, click: () => this.leap(number) }, `${kind} ${number}`));
+    const found = this.facts.objects.find((one) => one.index === id);
+    const lost = found ? found.lost.slice(0, 4).map(([first, last]) => make('button', { class: 'small lost', title: 'lost: go to this frame', click: () => this.leap(first) }, first === last ? `lost ${first}` : `lost ${first}–${last}`)) : [];
+    const remove = make('button', { title: 'remove the object', 'aria-label': `remove object ${id}`, click: () => trying(() => this.prompts.remove(id).then(() => this.view.refresh())) }, '×');
+    return make('div', { class: 'row' }, button, ...(places.length ? frames : [make('span', { class: 'soft small' }, 'draw it in a frame')]), ...lost, places.length ? remove : null);
   }
 }

@@ -1,5 +1,8 @@
 // A canvas that is looked at through a window: zoom by wheel, pan by dragging, and pixels of the image for each event.
 
+// The palette begins with half of full scale, which is dark on an image.
+const BRIGHTER = 1.7;
+
 export class Viewport {
   constructor(stage, draw) {
     this.canvas = document.createElement('canvas');
@@ -106,6 +109,13 @@ export function tinted(image, colour, limit = 1400) {
   return canvas;
 }
 
+// The colour of an id: that of the palette of the mask files, brighter.
+export function colour(id) {
+  const found = [0, 0, 0];
+  for (let bit = 0, rest = id; bit < 8; bit += 1, rest >>= 3) for (let channel = 0; channel < 3; channel += 1) found[channel] |= ((rest >> channel) & 1) << (7 - bit);
+  return found.map((value) => Math.min(255, Math.round(value * BRIGHTER)));
+}
+
 // Labels in colours on black, as the palette files of tracks are, without the black.
 export function coloured(image) {
   const canvas = document.createElement('canvas');
@@ -117,6 +127,7 @@ export function coloured(image) {
   for (let place = 0; place < pixels.data.length; place += 4) {
     const lit = pixels.data[place] || pixels.data[place + 1] || pixels.data[place + 2];
     pixels.data[place + 3] = lit ? 150 : 0;
+    for (let channel = 0; channel < 3; channel += 1) pixels.data[place + channel] *= BRIGHTER;
   }
   context.putImageData(pixels, 0, 0);
   return canvas;
