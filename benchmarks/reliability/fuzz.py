@@ -11,6 +11,7 @@ escape of each kind is shown with the number that makes it again. The status is 
 
 import argparse
 import contextlib
+import faulthandler
 import mmap
 import os
 import random
@@ -34,8 +35,8 @@ from tests.benchmarks.fuzz_readers import READERS, Reader, damaged
 
 # In every process that is forked from this one.
 torch.set_num_threads(1)
-# Seconds of computing that an input may take, and bytes that reading may take beside what the process has.
-PATIENCE, MEMORY = 20, 4 << 30
+# Seconds of computing, and of waiting, that an input may take, and bytes beside what the process has.
+PATIENCE, LONGEST, MEMORY = 20.0, 200.0, 4 << 30
 COUNTS = ('inputs', 'structured', 'parsed', 'read', 'refused', 'escaped')
 
 
@@ -190,6 +191,7 @@ def work(
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     warnings.simplefilter('ignore')
+    faulthandler.disable()
     until = None if seconds is None else time.monotonic() + seconds
     for number in numbers:
         struct.pack_into('<q', shared, 0, number)
@@ -202,7 +204,7 @@ def work(
         if structured:
             add(shared, 'structured')
         signal.setitimer(signal.ITIMER_PROF, PATIENCE)
-        signal.alarm(10 * PATIENCE)
+        signal.setitimer(signal.ITIMER_REAL, LONGEST)
         with contextlib.suppress(Exception):
             reader.first(data)
             add(shared, 'parsed')
@@ -216,7 +218,7 @@ def work(
             kind = f'{type(error).__name__} at {source(error)}: {str(error)[:120]}'.replace('\n', ' ')
             with open(folder / 'escapes.txt', 'a', encoding='utf-8', errors='replace') as notes:
                 notes.write(f'{number} {kind}\n')
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.setitimer(signal.ITIMER_PROF, 0)
     struct.pack_into('<q', shared, 0, numbers.stop)
 
