@@ -164,6 +164,12 @@ def _difference(expected: Tensor, found: Any) -> float:
 
 
 Run = Callable[[Sequence[Tensor]], Sequence[Any]]
+# What tracing raises at what it cannot trace, such as a shape that depends on values.
+_EXPORTER_ERRORS = (RuntimeError, TypeError, ValueError, AttributeError, AssertionError, LookupError)
+
+
+def _first_line(error: Exception) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def _write_onnx(part: ExportPart, module: nn.Module, path: Path) -> Run:
@@ -184,10 +190,10 @@ def _write_onnx(part: ExportPart, module: nn.Module, path: Path) -> Run:
             input_names=list(part.inputs),
             output_names=list(part.outputs),
         )
-    except RuntimeError as error:
+    except _EXPORTER_ERRORS as error:
         # Its own errors are RuntimeErrors; those of torch 2.6 do not know how a batch norm is written.
         raise ConfigError(
-            f'the ONNX exporter of torch {torch.__version__} cannot describe this model ({str(error).splitlines()[0]}). '
+            f'the ONNX exporter of torch {torch.__version__} cannot describe this model ({_first_line(error)}). '
             'A newer torch may (tested: 2.14).'
         ) from error
     session = onnxruntime.InferenceSession(path.read_bytes(), providers=['CPUExecutionProvider'])
@@ -204,9 +210,9 @@ def _write_torch(part: ExportPart, module: nn.Module, path: Path) -> Run:
     buffer = io.BytesIO()
     try:
         torch.export.save(torch.export.export(module, part.example), buffer)
-    except torch._export.verifier.SpecViolationError as error:
+    except (torch._export.verifier.SpecViolationError, *_EXPORTER_ERRORS) as error:
         raise ConfigError(
-            f'torch.export cannot describe this model ({str(error).splitlines()[0]}); --format onnx may.'
+            f'torch.export cannot describe this model ({_first_line(error)}); --format onnx may.'
         ) from error
     path.write_bytes(buffer.getvalue())
     program = torch.export.load(io.BytesIO(path.read_bytes())).module()

@@ -39,7 +39,7 @@ def authorities(host: str, port: int) -> frozenset[str]:
     Raises:
         ConfigError: The host stands for every interface.
     """
-    if host in ('', '*', '0.0.0.0', '::'):
+    if host in ('', '*', '0.0.0.0', '::'):  # noqa: S104 (refused)
         raise ConfigError(
             f'--host {host or "(empty)"} listens on every network; name one address of this computer, or reach 127.0.0.1 '
             'from afar by `ssh -L`.'

@@ -35,7 +35,7 @@ __all__ = [
 MAX_PIXELS = 2**28
 _ORIENTATION = 0x0112
 # What decoders raise at files that are broken on purpose or by accident.
-_BROKEN = (
+BROKEN = (
     OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, OverflowError, MemoryError, struct.error,
     Image.DecompressionBombError,
 )  # fmt: skip
@@ -181,7 +181,7 @@ def open_image(path: PathLike, data: bytes, max_pixels: int | None = None) -> Im
                 Image.MAX_IMAGE_PIXELS = before
     except UnidentifiedImageError as error:
         raise DataError(f'{path} is no image that can be read{_guess(data)}.') from error
-    except _BROKEN as error:
+    except BROKEN as error:
         raise DataError(f'{path} is no image that can be read: {error} ({len(data)} bytes).') from error
     if head.width * head.height > limit:
         raise DataError(
@@ -219,7 +219,7 @@ def _orientation_of(head: Image.Image) -> int:
         return 1
     try:
         value = head.getexif().get(_ORIENTATION, 1)
-    except _BROKEN:
+    except BROKEN:
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
@@ -257,7 +257,7 @@ def _by_opencv(head: Image.Image) -> bool:
 def _by_pillow(path: PathLike, head: Image.Image, mode: str, size: int) -> np.ndarray:
     try:
         return np.array(head.convert(mode))
-    except _BROKEN as error:
+    except BROKEN as error:
         raise DataError(f'{path} is broken: {error} ({size} bytes). Fetch it again or take it off the list.') from error
 
 

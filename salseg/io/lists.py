@@ -73,6 +73,8 @@ def without_suffix(name: str) -> str:
 
 def _named(line: str, known: Collection[str]) -> str:
     name = line.lstrip('*').strip()
+    if not name.strip('/'):
+        raise DataError(f'a line of the list is {line!r}, which names nothing.')
     if name in known:
         return name
     path = _FIRST_PATH.match(name)

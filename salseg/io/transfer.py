@@ -131,7 +131,7 @@ def _attempt(
     version, there = _Version.read(note, address), _size(part)
     if there and version is None:
         there = 0
-    request = urllib.request.Request(
+    request = urllib.request.Request(  # noqa: S310 (its scheme was checked)
         address, headers={'User-Agent': f'salseg/{__version__}', 'Accept-Encoding': 'identity'}
     )
     if there and version is not None:

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 
 from salseg.errors import DataError, LabelError
 from salseg.io.files import PathLike, read_bytes
-from salseg.io.images import open_image
+from salseg.io.images import BROKEN, open_image
 
 ORIENTATION = 0x0112
 # A palette with so many greys is that of a grey image which was saved to be smaller, and no list of colours for ids.
@@ -113,7 +113,7 @@ def read_values(path: PathLike, orient: bool = False) -> Values:
             return _from_channels(path, deep, facts)
     except DataError:
         raise
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except BROKEN as error:
         raise DataError(f'{path} cannot be read: {error}. Write it again or take it off the list.') from error
 
 

@@ -1,6 +1,7 @@
 """Flow in files, computed elsewhere or before."""
 
 from pathlib import Path
+from tokenize import TokenError
 
 import cv2
 import numpy as np
@@ -92,14 +93,22 @@ def read_flow(path: Path) -> np.ndarray:
         found = f'holds {", ".join(around) or "nothing"}' if around is not None else 'does not exist'
         raise DataError(f'the flow {path} does not exist; {path.parent} {found}. Check FlowFiles(root, pattern).')
     try:
-        flow = np.load(path, allow_pickle=False) if path.suffix == '.npy' else cv2.readOpticalFlow(str(path))
-    except (ValueError, EOFError, OSError, cv2.error) as error:
+        flow = np.load(path, allow_pickle=False) if path.suffix == '.npy' else _middlebury(path.read_bytes())
+    except (ValueError, EOFError, OSError, TypeError, SyntaxError, TokenError, OverflowError, MemoryError) as error:
         raise DataError(f'{path} cannot be read as a flow: {error}.') from error
-    if flow is None or flow.ndim != 3 or flow.shape[2] != 2:
-        raise DataError(
-            f'{path} is no flow: {"unreadable" if flow is None else flow.shape}; expected (height, width, 2).'
-        )
+    if flow.ndim != 3 or flow.shape[2] != 2 or flow.dtype.kind != 'f':
+        raise DataError(f'{path} is no flow: {flow.shape} of {flow.dtype}; expected (height, width, 2) of floats.')
+    if not np.isfinite(flow).all():
+        raise DataError(f'{path} holds a flow that is infinite or no number. Compute it again.')
     return flow.astype(np.float32)
+
+
+def _middlebury(data: bytes) -> np.ndarray:
+    """OpenCV's reader believes the size in the head, whatever the file holds."""
+    width, height = np.frombuffer(data[4:12].ljust(8, b'\0'), '<i4').tolist()
+    if data[:4] != b'PIEH' or min(width, height) < 1 or len(data) != 12 + 8 * width * height:
+        raise ValueError(f'{len(data)} bytes that say {width}x{height} pixels; the file is cut or no flow')
+    return np.frombuffer(data, '<f4', offset=12).reshape(height, width, 2)
 
 
 def write_flow(path: Path, flow: np.ndarray) -> None:

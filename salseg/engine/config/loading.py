@@ -1,13 +1,13 @@
 """From a name, a file or a run's folder to a checked config."""
 
-import argparse
 import ast
+import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
 import salseg.registry  # noqa: F401 - mmengine's scope look-up must find our registries
 from salseg.catalog import config_of, is_model_name, is_published_name, model_cards
@@ -18,6 +18,7 @@ from salseg.engine.config.run_folder import CONFIG_NAME, read_run_config, run_co
 from salseg.engine.named_weights import options_of_file, weights_file
 from salseg.engine.starting import without_pretrained
 from salseg.errors import ConfigError, SalsegError
+from salseg.io.fields import short
 from salseg.paths import assets_root, enable_projects
 
 
@@ -172,7 +173,6 @@ _PATHS = re.compile(r'(.*\.)?(load_from|folder|path|\w+_(root|file|dir|folder|pa
 
 
 def _value(key: str, text: str) -> Any:
-    item = f'{key}={text}'
     if len(text) > 1 and text[0] in '\'"' and text.find(text[0], 1) == len(text) - 1:
         return text[1:-1]
     if _PATHS.fullmatch(key) and text != 'None' and not (text.startswith('[') and text.endswith(']')):
@@ -180,24 +180,62 @@ def _value(key: str, text: str) -> Any:
     if text.startswith(('{', '[', '(', 'dict(')):
         try:
             return _literal(ast.parse(text, mode='eval').body)
-        except (ValueError, SyntaxError) as error:
-            # mmengine's reader takes lists without quotes, but never ends on commas in a call.
+        except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
+            # Lists may be without quotes, but nothing in a call or a dict.
             if '{' in text or 'dict(' in text or _has_blanks(text):
-                raise ConfigError(f'--cfg-options: {text} is no value that can be read: {error}.') from error
+                raise ConfigError(
+                    f'--cfg-options {key}={short(text)} is no value that can be read: {error}.'
+                ) from error
     elif _has_blanks(text):
         return text
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--options', nargs='+', action=DictAction)
     try:
-        (value,) = parser.parse_args(['--options', item]).options.values()
-    except AssertionError as error:
-        raise ConfigError(f'--cfg-options: {item} is no value that can be read: {error}.') from error
-    return value
+        return _loose(text.replace(' ', ''), 0)
+    except ValueError as error:
+        raise ConfigError(f'--cfg-options {key}={short(text)} is no value that can be read: {error}.') from error
 
 
 def _has_blanks(text: str) -> bool:
-    """Whether one of several words has a blank inside, which mmengine's reader would take away."""
+    """Whether one of several words has a blank inside."""
     return any(' ' in word.strip(' ()[]') for word in text.split(','))
+
+
+# Brackets inside brackets.
+_DEEPEST = 20
+
+
+def _loose(text: str, depth: int) -> Any:
+    """A value without quotes, as mmengine reads it: a number, True, False, None, a word, or a list or tuple of such."""
+    text = text.strip('\'"')
+    tuple_, list_ = text.startswith('(') and text.endswith(')'), text.startswith('[') and text.endswith(']')
+    if not (tuple_ or list_ or ',' in text):
+        return _scalar(text)
+    if depth == _DEEPEST:
+        raise ValueError(f'more than {_DEEPEST} brackets inside each other')
+    values = [_loose(word, depth + 1) for word in _words(text[1:-1] if tuple_ or list_ else text)]
+    return tuple(values) if tuple_ else values
+
+
+def _words(text: str) -> Iterator[str]:
+    """What stands between the commas that are in no brackets; nothing behind the last one."""
+    open_, start = 0, 0
+    for place, letter in enumerate(text):
+        open_ += (letter in '([') - (letter in ')]')
+        if open_ < 0:
+            break
+        if letter == ',' and not open_:
+            yield text[start:place]
+            start = place + 1
+    if open_:
+        raise ValueError('a bracket is not closed, or was never opened')
+    if text[start:]:
+        yield text[start:]
+
+
+def _scalar(text: str) -> Any:
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    return {'true': True, 'false': False}.get(text.lower(), None if text == 'None' else text)
 
 
 def _literal(node: ast.expr) -> Any:
