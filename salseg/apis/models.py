@@ -14,6 +14,7 @@ from salseg.engine.named_weights import find_checkpoint
 from salseg.engine.starting import build_model, nearest_cause
 from salseg.errors import ConfigError, missing_weights
 from salseg.models import BaseSegmentor
+from salseg.models.layers import for_inference
 
 
 def init_model(
@@ -74,4 +75,5 @@ def init_model(
         load_weights(model, found['state_dict'], str(source or checkpoint), cause=cause)
     check_sizes(model, config, ('test_dataloader',))
     model.cfg = config
-    return model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
+    for_inference(model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')))
+    return model.eval()
