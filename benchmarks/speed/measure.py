@@ -134,9 +134,13 @@ def best_times(variants: Mapping[str, Callable[[], object]], rounds: int) -> dic
     return best
 
 
-def peak_bytes(call: Callable[[], object]) -> int:
-    """Largest sum of live bytes of tensors that a call allocates on the CPU, from the profiler's memory events."""
-    call()
+def peak_bytes(call: Callable[[], object], warm: bool = False) -> int:
+    """Largest sum of live bytes of tensors that a call allocates on the CPU, from the profiler's memory events.
+
+    It is called once before, unless it is ``warm`` already.
+    """
+    if not warm:
+        call()
     with profile(use_cpu=True, profile_memory=True) as profiler:
         result = call()
     del result

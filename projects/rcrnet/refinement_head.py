@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from salseg.errors import ConfigError
 from salseg.models.fitting import Takes
-from salseg.models.layers import ConvBNReLU, init_kaiming
+from salseg.models.layers import ConvBNReLU, folded, init_kaiming
 from salseg.ops import resize
+from salseg.ops.enlarged import can_exchange, classified_enlarged
 from salseg.registry import HEADS
 
 
@@ -98,5 +99,8 @@ class RefinementHead(nn.Module):
 
     def _classify(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         # Enlarged before the convolution, as released: it is more than half of all multiply-adds, and what makes
-        # outlines sharp.
+        # outlines sharp. Exchanged with the enlargement it is a ninth of them, and the same.
+        if can_exchange(x, size) and not self.full.bn.training:
+            weight, bias = folded(self.full.conv, self.full.bn)
+            return classified_enlarged(x, size, weight, bias, self.predict.weight, self.predict.bias)
         return self.predict(self.full(resize(x, size)))

@@ -4,14 +4,15 @@ Shapes: B images with K objects each, merged to N = B * K where objects are trea
 positions. Nothing here mixes objects but the sum of the other objects' masks that a value is encoded from.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from salseg.models.backbones.base import Backbone
+from salseg.models.layers import added, saves_memory
 
 
 class ResidualBlock(nn.Module):
@@ -23,12 +24,45 @@ class ResidualBlock(nn.Module):
         self.first = nn.Conv2d(channels_in, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, channels_in, h, w) to (N, channels, h, w)."""
-        y = self.second(F.relu(self.first(F.relu(x))))
+    def forward(self, x: Tensor, shared: 'Shared | None' = None) -> Tensor:
+        """(N, channels_in, h, w) to (N, channels, h, w).
+
+        Args:
+            x: The input, or its last channels where the others are shared by all objects of an image.
+            shared: What these give, see `share`.
+        """
         # The shortcut takes x before the activation: what is negative there would otherwise be lost to every later
         # block.
-        return y + (x if self.shortcut is None else self.shortcut(x))
+        if shared is None:
+            first, shortcut = self.first(F.relu(x)), x if self.shortcut is None else self.shortcut(x)
+        else:
+            first = _joined(self.first, F.relu(x), shared.first)
+            if self.shortcut is None:
+                shortcut = torch.cat([shared.shortcut.repeat_interleave(len(x) // len(shared.shortcut), 0), x], 1)
+            else:
+                shortcut = _joined(self.shortcut, x, shared.shortcut)
+        return added(self.second(F.relu(first, inplace=True)), shortcut)
+
+    def share(self, x: Tensor) -> 'Shared':
+        """What the first channels of the input (B, C, h, w) give, once for all objects of an image."""
+        first = F.conv2d(F.relu(x), self.first.weight[:, : x.shape[1]], padding=1)
+        if self.shortcut is None:
+            return Shared(first, x)
+        return Shared(first, F.conv2d(x, self.shortcut.weight[:, : x.shape[1]], padding=1))
+
+
+class Shared(NamedTuple):
+    """What an image gives to a block that all its objects go through: both convolutions are sums over channels."""
+
+    first: Tensor
+    # Of the shortcut's convolution; the channels themselves where the shortcut has none.
+    shortcut: Tensor
+
+
+def _joined(conv: nn.Conv2d, own: Tensor, shared: Tensor) -> Tensor:
+    """A convolution of [shared, own] channels, given what it makes of the shared ones."""
+    y = F.conv2d(own, conv.weight[:, -own.shape[1] :], conv.bias, padding=1)
+    return add_to_objects(y, shared)
 
 
 class BlockAttention(nn.Module):
@@ -60,11 +94,20 @@ class FusionBlock(nn.Module):
         self.attention = BlockAttention(middle)
         self.after = ResidualBlock(middle, channels)
 
-    def forward(self, shared: Tensor, own: Tensor) -> Tensor:
-        """Features of the images, repeated for their objects, (N, shared, h, w), and (N, own, h, w)."""
+    def forward(self, shared: Tensor | Shared, own: Tensor) -> Tensor:
+        """Features of the images (B, shared, h, w), or what `share` made of them, and of the objects (N, own, h, w)."""
+        if isinstance(shared, Tensor) and len(own) > len(shared):
+            shared = self.share(shared)
         # The image's channels first, as in the published weights.
-        merged = self.before(torch.cat([shared, own], 1))
-        return self.after(merged + self.attention(merged))
+        if isinstance(shared, Tensor):
+            merged = self.before(torch.cat([shared, own], 1))
+        else:
+            merged = self.before(own, shared)
+        return self.after(added(self.attention(merged), merged))
+
+    def share(self, shared: Tensor) -> Shared:
+        """What the features of the images (B, shared, h, w) give, once for all objects."""
+        return self.before.share(shared)
 
 
 class UpsampleBlock(nn.Module):
@@ -75,11 +118,11 @@ class UpsampleBlock(nn.Module):
         self.skip = nn.Conv2d(skip, channels_in, 3, padding=1)
         self.out = ResidualBlock(channels_in, channels)
 
-    def forward(self, skip: Tensor, x: Tensor, objects: int) -> Tensor:
-        """(B, skip, 2h, 2w) and (B * objects, channels_in, h, w) to (B * objects, channels, 2h, 2w)."""
-        up = F.interpolate(x, scale_factor=2, mode='bilinear', align_corners=False)
-        # Repeated after the convolution: it sees no object, so it runs once per image however many are tracked.
-        return self.out(up + repeat_objects(self.skip(skip), objects))
+    def forward(self, skipped: Tensor, x: Tensor) -> Tensor:
+        """What `skip` made of the image's features, (B, channels_in, 2h, 2w), and (N, channels_in, h, w) of N objects to
+        (N, channels, 2h, 2w)."""
+        # Added after the convolution: it sees no object, so it runs once per image however many are tracked.
+        return self.out(add_to_objects(F.interpolate(x, scale_factor=2, mode='bilinear', align_corners=False), skipped))
 
 
 class SensoryCell(nn.Module):
@@ -101,6 +144,13 @@ class SensoryCell(nn.Module):
         forget, update, new = self.transform(torch.cat([x, state], 1)).split(self.hidden, 1)
         update = torch.sigmoid(update)
         return torch.sigmoid(forget) * state * (1 - update) + update * torch.tanh(new)
+
+
+def add_to_objects(x: Tensor, shared: Tensor) -> Tensor:
+    """Maps of objects (N, C, h, w), which are overwritten, plus those of their images (B, C, h, w)."""
+    if len(x) == len(shared):
+        return added(x, shared)
+    return added(x.unflatten(0, (len(shared), -1)), shared.unsqueeze(1)).flatten(0, 1)
 
 
 def repeat_objects(x: Tensor, objects: int) -> Tensor:
@@ -219,20 +269,32 @@ class ValueEncoder(nn.Module):
             it.
         """
         objects = masks.shape[1]
-        # Each object is encoded alone, so that weights and memory do not depend on how many there are.
-        seen = [repeat_objects(frames, objects), masks.flatten(0, 1).unsqueeze(1)]
-        if self.others:
-            # The only place where an object hears of the others: of look-alikes side by side, it says which one this is
-            # not.
-            seen.append((masks.sum(1, keepdim=True) - masks).flatten(0, 1).unsqueeze(1))
-        own = self.backbone(torch.cat(seen, 1))[-1]
-        # The key encoder's features once more: the value backbone is the smaller one, and this costs no further pass.
-        value = self.fuser(repeat_objects(features, objects), own)
+        # What other objects there are is in the masks: they are summed before the objects are parted.
+        others = masks.sum(1, keepdim=True) - masks if self.others else masks
+        if objects > 1 and saves_memory(frames):
+            shared: Tensor | Shared = self.fuser.share(features)
+            parts = [self._encode(frames, shared, masks[:, k : k + 1], others[:, k : k + 1]) for k in range(objects)]
+            value = torch.stack(parts, 1).flatten(0, 1)
+        else:
+            value = self._encode(frames, features, masks, others)
         # Only the sensory memory learns from the value, not the other way round: stored values must not depend on a
         # state that changes with every frame.
         if deep and self.deep_update is not None and hidden is not None:
             hidden = self.deep_update(value, hidden.flatten(0, 1)).unflatten(0, (-1, objects))
         return value.unflatten(0, (-1, objects)), hidden
+
+    def _encode(self, frames: Tensor, features: Tensor | Shared, masks: Tensor, others: Tensor) -> Tensor:
+        """Value (B * K, C, h, w) of some of the objects."""
+        objects = masks.shape[1]
+        # Each object is encoded alone, so that weights and memory do not depend on how many there are.
+        seen = [repeat_objects(frames, objects), masks.flatten(0, 1).unsqueeze(1)]
+        if self.others:
+            # The only place where an object hears of the others: of look-alikes side by side, it says which one this is
+            # not.
+            seen.append(others.flatten(0, 1).unsqueeze(1))
+        own = self.backbone(torch.cat(seen, 1))[-1]
+        # The key encoder's features once more: the value backbone is the smaller one, and this costs no further pass.
+        return self.fuser(features, own)
 
 
 class SensoryUpdate(nn.Module):
@@ -243,10 +305,13 @@ class SensoryUpdate(nn.Module):
         self.levels = nn.ModuleList(nn.Conv2d(width, middle, 1) for width in widths)
         self.cell = SensoryCell(middle, hidden)
 
-    def forward(self, levels: list[Tensor], hidden: Tensor) -> Tensor:
-        """Levels at stride 16, 8, 4, (N, C_i, h_i, w_i), and the state (N, hidden, h, w) to the new state."""
+    def forward(self, levels: list[Tensor], logits: Tensor, hidden: Tensor) -> Tensor:
+        """Levels at stride 16, 8, 4, (N, C_i, h_i, w_i), logits at stride 4 and the state (N, hidden, h, w) to the new
+        state."""
         # Area, since a bilinear step of 4 would look at a quarter of the fine pixels only.
         reduced = [F.interpolate(x, scale_factor=0.5**i, mode='area') if i else x for i, x in enumerate(levels)]
+        # Joined when they are small.
+        reduced[2] = torch.cat([reduced[2], F.interpolate(logits, scale_factor=0.25, mode='area')], 1)
         return self.cell(sum(conv(x) for conv, x in zip(self.levels, reduced)), hidden)
 
 
@@ -284,14 +349,37 @@ class Decoder(nn.Module):
         f4, f8, f16 = features
         objects = readout.shape[1]
         own = readout if hidden is None else torch.cat([readout, hidden], 2)
+        if objects > 1 and saves_memory(readout):
+            # What no object is seen in is computed once, however many there are.
+            shared, skipped = self.fuser.share(f16), [self.up8.skip(f8), self.up4.skip(f4)]
+            states = [None] * objects if hidden is None else hidden.unbind(1)
+            ways = [lambda: skipped[0], lambda: skipped[1]]
+            parts = [self._decode(shared, ways, own[:, k], state, update) for k, state in enumerate(states)]
+            logits = torch.cat([part[0] for part in parts], 1)
+            return logits, None if hidden is None else torch.stack([part[1] for part in parts], 1)
+        state = None if hidden is None else hidden.flatten(0, 1)
+        # Made where they are needed and then let go: at stride 4 they are the largest maps.
+        ways = [lambda: self.up8.skip(f8), lambda: self.up4.skip(f4)]
+        logits, state = self._decode(f16, ways, own.flatten(0, 1), state, update)
+        return logits.squeeze(1).unflatten(0, (-1, objects)), None if state is None else state.unflatten(
+            0, (-1, objects)
+        )
+
+    def _decode(
+        self,
+        f16: Tensor | Shared,
+        skipped: Sequence[Callable[[], Tensor]],
+        own: Tensor,
+        hidden: Tensor | None,
+        update: bool,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Logits (N, 1, H, W) and the sensory memory (N, hidden, h, w) of some of the objects."""
         # Read-out and sensory memory enter at stride 16 alone, where the memory is; finer levels add only the image's
         # detail.
-        g16 = self.fuser(repeat_objects(f16, objects), own.flatten(0, 1))
-        g8 = self.up8(f8, g16, objects)
-        g4 = self.up4(f4, g8, objects)
+        g16 = self.fuser(f16, own)
+        g8 = self.up8(skipped[0](), g16)
+        g4 = self.up4(skipped[1](), g8)
         small = self.predict(F.relu(g4))
         if update and self.update is not None and hidden is not None:
-            levels = [g16, g8, torch.cat([g4, small], 1)]
-            hidden = self.update(levels, hidden.flatten(0, 1)).unflatten(0, (-1, objects))
-        logits = F.interpolate(small, scale_factor=4, mode='bilinear', align_corners=False)
-        return logits.squeeze(1).unflatten(0, (-1, objects)), hidden
+            hidden = self.update([g16, g8, g4], small, hidden)
+        return F.interpolate(small, scale_factor=4, mode='bilinear', align_corners=False), hidden

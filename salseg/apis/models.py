@@ -14,6 +14,7 @@ from salseg.engine.named_weights import find_checkpoint
 from salseg.engine.starting import build_model, nearest_cause
 from salseg.errors import ConfigError, missing_weights
 from salseg.models import BaseSegmentor
+from salseg.models.layers import for_inference
 
 
 def init_model(
@@ -75,6 +76,8 @@ def init_model(
     check_sizes(model, config, ('test_dataloader',))
     model.cfg = config
     try:
-        return model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
+        model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(f'the device {device} cannot be used: {str(error).splitlines()[0]}') from error
+    for_inference(model)
+    return model.eval()

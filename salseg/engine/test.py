@@ -18,6 +18,7 @@ from salseg.engine.runner import SalRunner, device_line
 from salseg.engine.sets import skip_absent
 from salseg.engine.train import prepare
 from salseg.errors import CheckpointError, ConfigError
+from salseg.models.layers import for_inference
 from salseg.releases import Release
 
 
@@ -163,6 +164,7 @@ def _run(
         hooks = [hook for hook in config.get('custom_hooks') or [] if hook.get('type') != 'SaveLabelsHook']
         config.custom_hooks = hooks
     runner = SalRunner.from_cfg(config)
+    for_inference(runner.model)
     runner.logger.info(device_line())
     for text in skipped:
         runner.logger.warning(f'left out: {text}')

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -17,6 +18,48 @@ class ConvBNReLU(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels_in, h, w) to (N, channels, h, w), not negative."""
         return F.relu(self.bn(self.conv(x)), inplace=True)
+
+
+def saves_memory(x: Tensor) -> bool:
+    """Whether what does not depend on each other is better run one after the other: on a CPU, without gradient.
+
+    A CPU takes as long for two as for both together and then needs half the memory; a GPU wants large batches, and an
+    exported network no loop.
+    """
+    return x.device.type == 'cpu' and not torch.is_grad_enabled() and not torch.compiler.is_compiling()
+
+
+def for_inference(model: nn.Module) -> nn.Module:
+    """Lay out the weights of a model on a CPU as its convolutions like them when no gradient is asked for.
+
+    Channels side by side: maps then follow the weights, and are not laid out anew in every convolution. Training and
+    GPUs gain nothing by it (in single precision), so there they stay as they are. The values do not change.
+    """
+    if all(parameter.device.type == 'cpu' for parameter in model.parameters()):
+        model.to(memory_format=torch.channels_last)
+    return model
+
+
+def added(y: Tensor, other: Tensor) -> Tensor:
+    """The sum, written over ``y``: for what no gradient reads any more, the result of a convolution or of a norm.
+
+    Under autocast the two may have different types; then it is a new tensor of the wider one.
+    """
+    return y.add_(other) if y.dtype == other.dtype else y + other
+
+
+def folded(conv: nn.Conv2d, bn: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Weight and bias of the one convolution that a convolution and the batch norm behind it are in evaluation mode.
+
+    Args:
+        conv: With or without bias.
+        bn: With running statistics.
+    """
+    assert bn.running_mean is not None
+    assert bn.running_var is not None
+    scale = torch.rsqrt(bn.running_var + bn.eps) * (1 if bn.weight is None else bn.weight)
+    shift = -bn.running_mean if conv.bias is None else conv.bias - bn.running_mean
+    return conv.weight * scale[:, None, None, None], shift * scale + (0 if bn.bias is None else bn.bias)
 
 
 def init_kaiming(module: nn.Module, mode: Literal['fan_in', 'fan_out'] = 'fan_in') -> None:

@@ -31,6 +31,15 @@ def sample(frames=5):
     return SalDataSample(metainfo=dict(frame_ids=names, geometry=[FrameGeometry.whole(30, 40).scaled(32, 32)] * frames))
 
 
+@pytest.mark.parametrize(('keep_bytes', 'runs'), [(2**30, 5), (2**10, 10)])
+def test_the_backbone_runs_once_for_each_frame_while_its_levels_fit(keep_bytes, runs):
+    network, seen = model(keep_bytes=keep_bytes), []
+    network.backbone.register_forward_hook(lambda *given: seen.append(1))
+    with torch.inference_mode():
+        network.predict(group(), [sample()])
+    assert len(seen) == runs
+
+
 @pytest.mark.parametrize('keep', ['matched', 'all'])
 @pytest.mark.parametrize('frames_at_once', [1, 2, 9])
 def test_parts_give_the_maps_of_the_whole_group(keep, frames_at_once):

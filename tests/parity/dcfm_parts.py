@@ -16,6 +16,7 @@ from salseg import ops
 from salseg.models import SalDataPreprocessor
 from salseg.models.backbones import VGG16
 from salseg.models.heads import LateralPyramidHead
+from salseg.models.layers import for_inference
 from salseg.models.matchers import DemocraticPrototype
 from salseg.models.necks import DemocraticEnhancement
 from salseg.models.segmentors import GroupSegmentor
@@ -51,7 +52,8 @@ def network(meta, mode, max_bytes=2**20, **parts):
     state, dropped = official(json.dumps(meta['weights']))
     assert len(dropped) == len([key for key in key_list(meta)['keys'] if key.startswith('backbone.classifier')])
     model.load_state_dict(state, strict=True)
-    return model.train(mode == 'train')
+    # As it is run: a network for prediction has its weights laid out for that.
+    return model.train() if mode == 'train' else for_inference(model.eval())
 
 
 def prototype_values(matcher, maps, name):

@@ -13,8 +13,10 @@ from projects.rcrnet import FGPLG, RefinementHead
 from projects.rcrnet.weights import convert
 from salseg.models import SaliencySegmentor
 from salseg.models.backbones import Encoder, ResNet
+from salseg.models.layers import for_inference
 from salseg.models.matchers import NER
 from salseg.models.necks import ASPP
+from salseg.ops import resize
 from tests.parity import kit
 
 # Where the tensors of the static network are found: module, and what is taken of its call.
@@ -54,7 +56,8 @@ def network(meta, **parts):
     spec = meta['weights']
     converted, _ = convert(official_state(spec['prefix'], spec['keys_file']))
     model.load_state_dict(converted, strict=True)
-    return model.train(meta['settings']['mode'] == 'train')
+    # As it is run: a network for prediction has its weights laid out for that.
+    return model.train() if meta['settings']['mode'] == 'train' else for_inference(model.eval())
 
 
 def in_time(value):
@@ -77,6 +80,13 @@ def record(model):
     for path, name in MODULES.items():
         model.get_submodule(path).register_forward_hook(lambda module, given, output, name=name: keep(name, output))
     model.backbone.backbone.layer1.register_forward_pre_hook(lambda module, given: keep('stem', given[0]))
+
+    def classify(head, given, output):
+        # Without gradient the head exchanges enlargement and convolution: what lies between is made for the file alone.
+        if MODULES['head.full'] not in tensors:
+            head.full(resize(tensors[MODULES['head.refine.2.fuse']], given[1]))
+
+    model.head.register_forward_hook(classify)
     return tensors
 
 

@@ -18,6 +18,7 @@ from salseg.datasets import transforms
 from salseg.models import SalDataPreprocessor, SaliencySegmentor
 from salseg.models.backbones import ResNet
 from salseg.models.heads import MultiLevelSaliencyHead
+from salseg.models.layers import for_inference
 from salseg.models.necks import ProgressiveAggregationNeck
 from salseg.ops import CoherenceKernel
 from salseg.structures import FrameTargets
@@ -37,7 +38,8 @@ def network(meta, **parts):
     spec = meta['weights']
     state = official_state(spec['prefix'], spec['keys_file'])
     model.load_state_dict({official_to_salseg(key): value for key, value in state.items()}, strict=True)
-    return model.train(meta['settings']['mode'] == 'train')
+    # As it is run: a network for prediction has its weights laid out for that.
+    return model.train() if meta['settings']['mode'] == 'train' else for_inference(model.eval())
 
 
 def output_name(stage):

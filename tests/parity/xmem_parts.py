@@ -14,6 +14,7 @@ import torch.nn.functional as F
 
 from projects.xmem import XMem
 from projects.xmem.weights import convert
+from salseg.models.layers import for_inference
 from salseg.propagation import Prompt, Propagator
 from tests.parity import kit
 
@@ -49,7 +50,7 @@ def loaded(meta, **options):
     model = network(**options)
     model.load_state_dict(convert(kit.weights(meta))[0], strict=True)
     model.weights_source = 'parity'
-    return model
+    return for_inference(model)
 
 
 def all_keys():
@@ -57,10 +58,14 @@ def all_keys():
 
 
 def record(modules):
-    """Outputs of modules by name, filled when they run."""
+    """Outputs of modules by name, filled when they run, once; one that runs object by object gives them in that order."""
     outputs = {}
+
+    def keep(name, out):
+        outputs[name] = torch.cat([outputs[name], out]) if name in outputs else out.clone()
+
     for name, module in modules.items():
-        module.register_forward_hook(lambda m, given, out, name=name: outputs.__setitem__(name, out))
+        module.register_forward_hook(lambda m, given, out, name=name: keep(name, out))
     return outputs
 
 

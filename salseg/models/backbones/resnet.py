@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from salseg.errors import ConfigError
 from salseg.models.backbones.base import IMAGENET_MEAN, IMAGENET_STD, Backbone
 from salseg.models.backbones.weights import TORCHVISION, load_backbone_weights
-from salseg.models.layers import init_kaiming
+from salseg.models.layers import added, init_kaiming
 from salseg.registry import BACKBONES
 
 _WIDTHS = (64, 128, 256, 512)
@@ -45,7 +45,7 @@ class BasicBlock(nn.Module):
         """(N, channels_in, h, w) to (N, width, h / stride, w / stride)."""
         y = F.relu(self.bn1(self.conv1(x)), inplace=True)
         y = self.bn2(self.conv2(y))
-        return F.relu(y + (x if self.downsample is None else self.downsample(x)), inplace=True)
+        return F.relu(added(y, x if self.downsample is None else self.downsample(x)), inplace=True)
 
 
 class Bottleneck(nn.Module):
@@ -68,7 +68,7 @@ class Bottleneck(nn.Module):
         y = F.relu(self.bn1(self.conv1(x)), inplace=True)
         y = F.relu(self.bn2(self.conv2(y)), inplace=True)
         y = self.bn3(self.conv3(y))
-        return F.relu(y + (x if self.downsample is None else self.downsample(x)), inplace=True)
+        return F.relu(added(y, x if self.downsample is None else self.downsample(x)), inplace=True)
 
 
 def _shortcut(channels_in: int, channels: int, stride: int, norm: str) -> nn.Sequential | None:

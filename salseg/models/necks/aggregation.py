@@ -52,20 +52,22 @@ class AGGM(nn.Module):
         low, high, context = self.low(low), self.high(high), self.context(context)
         size = low.shape[-2:]
         paths = (
-            F.relu(self.low_gate(low) * resize(high, size)),
-            F.relu(resize(self.high_gate(high), size) * low),
-            F.relu(resize(self.context_gate(context), size) * low),
+            F.relu(self.low_gate(low) * resize(high, size), inplace=True),
+            F.relu(resize(self.high_gate(high), size) * low, inplace=True),
+            F.relu(resize(self.context_gate(context), size) * low, inplace=True),
         )
         return self.fuse(self.aggregate(paths) if self.scores else torch.cat(paths, dim=1))
 
     def aggregate(self, paths: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """Three maps (N, width, h, w) to one: the weighted mean of eq. 4.1."""
         weights = [score(path).mean((2, 3), keepdim=True) for score, path in zip(self.scores, paths)]
-        if self.softmax:
-            fractions = torch.stack(weights).softmax(0).unbind()
-            return sum((fraction * path for fraction, path in zip(fractions, paths)), paths[0].new_zeros(()))
-        weighted = sum(weight * path for weight, path in zip(weights, paths))
-        return weighted / sum(weights)
+        each = torch.stack(weights)
+        fractions = each.softmax(0) if self.softmax else each / each.sum(0)
+        # The weights are divided and not the maps, and sums are taken in place: fewer passes over memory.
+        total = fractions[0] * paths[0]
+        for fraction, path in zip(fractions[1:], paths[1:]):
+            total = total.add_(fraction * path)
+        return total
 
 
 @NECKS.register_module()

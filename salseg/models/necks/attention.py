@@ -53,7 +53,7 @@ class SpatialAttention(nn.Module):
         """(N, in_channels, h, w) and (N, guide_channels, any, any) to (N, width, h, w)."""
         x = self.project(x)
         weight, offset = resize(self.affine(guide), x.shape[-2:]).chunk(2, dim=1)
-        return F.relu(weight * x + offset)
+        return F.relu((weight * x).add_(offset), inplace=True)
 
 
 @NECKS.register_module()

@@ -68,4 +68,4 @@ class SelfRefinement(nn.Module):
         """(N, width, h, w) to the same shape. The modulation acts on the smoothed map, not on the input."""
         x = self.smooth(x)
         weight, offset = self.affine(x).chunk(2, dim=1)
-        return F.relu(weight * x + offset)
+        return F.relu((weight * x).add_(offset), inplace=True)

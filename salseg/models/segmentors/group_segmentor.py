@@ -31,8 +31,10 @@ class GroupSegmentor(SaliencySegmentor):
 
     Args:
         frames_at_once: Frames per part in prediction; None runs the whole set in one piece, as in training.
-        keep: What is held between the two rounds: 'matched', only the levels that the matcher reads, so the backbone
-            runs twice and memory hardly grows with the group; 'all', every level, which is faster.
+        keep: What is held between the two rounds: 'all', every level; 'matched', only the levels that the matcher
+            reads, so the backbone runs twice and memory hardly grows with the group; 'auto', all while they take
+            ``keep_bytes`` at most.
+        keep_bytes: Of all frames' levels, for 'auto': 512 MiB are those of 21 frames of 224x224 of VGG-16.
         backbone, head, neck, matcher, losses, extra_passes: See `SaliencySegmentor`.
         restore_from, restore_align_corners, postprocess, data_preprocessor, norm_eval: As there.
 
@@ -49,7 +51,7 @@ class GroupSegmentor(SaliencySegmentor):
         neck: Part | None = None,
         matcher: Part | None = None,
         frames_at_once: int | None = 1,
-        keep: Literal['matched', 'all'] = 'matched',
+        keep: Literal['auto', 'matched', 'all'] = 'auto',
         restore_from: str = 'logits',
         restore_align_corners: bool = False,
         postprocess: Mapping[str, Any] | None = None,
@@ -57,15 +59,16 @@ class GroupSegmentor(SaliencySegmentor):
         losses: Parts | None = None,
         extra_passes: Parts | None = None,
         norm_eval: bool | str = False,
+        keep_bytes: int = 512 * 2**20,
     ) -> None:
         super().__init__(
             backbone, head, neck, matcher, restore_from, restore_align_corners, postprocess, data_preprocessor, losses,
             extra_passes, norm_eval,
         )  # fmt: skip
-        if keep not in ('matched', 'all') or (frames_at_once is not None and frames_at_once < 1):
+        if keep not in ('auto', 'matched', 'all') or (frames_at_once is not None and frames_at_once < 1):
             raise ConfigError(
-                f"{type(self).__name__}: keep={keep!r} is 'matched' or 'all', frames_at_once={frames_at_once} at least "
-                '1 or None for the whole set.'
+                f"{type(self).__name__}: keep={keep!r} is 'auto', 'matched' or 'all', frames_at_once={frames_at_once} at "
+                'least 1 or None for the whole set.'
             )
         if frames_at_once is not None and self.matcher is not None and not isinstance(self.matcher, RelatesLevels):
             raise ConfigError(
@@ -74,6 +77,7 @@ class GroupSegmentor(SaliencySegmentor):
             )
         self.frames_at_once = frames_at_once
         self.keep = keep
+        self.keep_bytes = keep_bytes
 
     def predict(self, inputs: FrameInputs, data_samples: Sequence[SalDataSample]) -> list[SalDataSample]:
         """Add ``pred_maps``, one float32 (height, width) map in [0, 1] per frame, at each image's own size."""
@@ -98,7 +102,8 @@ class GroupSegmentor(SaliencySegmentor):
         matched, _ = self.match(levels)
         # All frames' levels are the largest thing held here; without them a part's own memory is the peak.
         del levels
-        return _joined(self._decode_part(part, held, matched, cut) for part, held, cut in zip(parts, kept, cuts))
+        # Taken out of the list, so that a part's levels go when it is decoded.
+        return _joined(self._decode_part(part, kept.pop(0), matched, cut) for part, cut in zip(parts, cuts))
 
     def prepare(self, inputs: FrameInputs) -> FrameInputs:
         """What has to be known of the whole set before its frames are parted; a project may override it."""
@@ -108,11 +113,15 @@ class GroupSegmentor(SaliencySegmentor):
         """Per part all levels (None where they are computed again), and the matcher's levels of all frames."""
         kept: list[list[Tensor] | None] = []
         read = []
+        keeps_all = self.keep == 'all'
         for part in parts:
             features = self.extract(part)
             # Cloned: a view would keep alive what else is in the same memory.
             read.append([features[level].clone() for level in self._matched_levels()])
-            kept.append(features if self.keep == 'all' else None)
+            if self.keep == 'auto' and not kept:
+                size = sum(level.numel() * level.element_size() for level in features)
+                keeps_all = size * len(parts) <= self.keep_bytes
+            kept.append(features if keeps_all else None)
         return kept, [torch.cat(frames, dim=1) for frames in zip(*read)]
 
     def _decode_part(
