@@ -35,8 +35,10 @@ def for_inference(model: nn.Module) -> nn.Module:
     Channels side by side: maps then follow the weights, and are not laid out anew in every convolution. Training and
     GPUs gain nothing by it (in single precision), so there they stay as they are. The values do not change.
     """
-    if all(parameter.device.type == 'cpu' for parameter in model.parameters()):
-        model.to(memory_format=torch.channels_last)
+    for parameter in model.parameters():
+        # Weights of convolutions over two axes; those over three have no such layout.
+        if parameter.dim() == 4 and parameter.device.type == 'cpu':
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     return model
 
 

@@ -6,7 +6,6 @@ that is about a ninth of the multiplications, and no large map of many channels 
 """
 
 from collections.abc import Iterator
-from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -80,7 +79,6 @@ def _blocks(small: int, factor: int) -> Iterator[tuple[int, int, slice]]:
         yield low, high, slice(low * factor, high * factor)
 
 
-@lru_cache(maxsize=16)
 def _coefficients(small: int, large: int) -> Tensor:
     """(large, 3, small): how much the pixel before, at and after each large place has of every small one."""
     factor = large // small
