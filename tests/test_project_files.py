@@ -62,5 +62,6 @@ def test_forms_have_a_name_and_fields_of_known_kinds(path):
 
 def test_the_security_page_tells_code_from_data():
     text = ' '.join((ROOT / 'SECURITY.md').read_text().split())
-    assert 'Configs and run folders are code and are executed' in text
+    assert 'Config files are code and are executed' in text
+    assert 'Run folders are data' in text
     assert '`weights_only=True`' in text

@@ -100,7 +100,8 @@ class RefinementHead(nn.Module):
     def _classify(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         # Enlarged before the convolution, as released: it is more than half of all multiply-adds, and what makes
         # outlines sharp. Exchanged with the enlargement it is a ninth of them, and the same.
-        if can_exchange(x, size) and not self.full.bn.training:
+        last = self.predict.bias
+        if last is not None and can_exchange(x, size) and not self.full.bn.training:
             weight, bias = folded(self.full.conv, self.full.bn)
-            return classified_enlarged(x, size, weight, bias, self.predict.weight, self.predict.bias)
+            return classified_enlarged(x, size, weight, bias, self.predict.weight, last)
         return self.predict(self.full(resize(x, size)))

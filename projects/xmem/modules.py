@@ -356,7 +356,8 @@ class Decoder(nn.Module):
             ways = [lambda: skipped[0], lambda: skipped[1]]
             parts = [self._decode(shared, ways, own[:, k], state, update) for k, state in enumerate(states)]
             logits = torch.cat([part[0] for part in parts], 1)
-            return logits, None if hidden is None else torch.stack([part[1] for part in parts], 1)
+            updated = [state for _, state in parts if state is not None]
+            return logits, torch.stack(updated, 1) if updated else None
         state = None if hidden is None else hidden.flatten(0, 1)
         # Made where they are needed and then let go: at stride 4 they are the largest maps.
         ways = [lambda: self.up8.skip(f8), lambda: self.up4.skip(f4)]

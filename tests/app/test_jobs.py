@@ -269,7 +269,7 @@ def test_a_recipe_from_boxes_trains_and_once_more_from_its_own_weights(folder):
     assert job.title == 'training model-2 on 1 image, from model-1'
     assert main(job.words) == 0
     first = folder / 'salseg_app/models/model-1'
-    assert load_config(folder / 'salseg_app/models/model-2.py').load_from == str(first)
+    assert load_config(str(folder / 'salseg_app/models/model-2.py')).load_from == str(first)
     (log,) = (folder / 'salseg_app/models/model-2').glob('*/*.log')
     assert f'weights from {first}/iter_2.pth' in log.read_text()
     assert commands.models()[:2] == ['model-2', 'model-1']
