@@ -33,6 +33,7 @@ from salseg.ops.cross_entropy import (
     partial_cross_entropy_sums,
 )
 from salseg.ops.dense_crf import CRFSettings, MeanField, dense_crf
+from salseg.ops.enlarged import can_exchange, classified_enlarged
 from salseg.ops.fingerprint import weights_fingerprint
 from salseg.ops.geometry import (
     FlatGrid,
@@ -181,4 +182,6 @@ __all__ = [
     'warp',
     'window_offsets',
     'weights_fingerprint',
+    'can_exchange',
+    'classified_enlarged',
 ]

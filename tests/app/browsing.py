@@ -57,8 +57,15 @@ class Page:
             time.sleep(0.05)
 
     def text(self, selector):
-        found = self.all(selector)
-        return found[0].text if found else ''
+        from selenium.common.exceptions import StaleElementReferenceException
+
+        while True:
+            found = self.all(selector)
+            try:
+                return found[0].text if found else ''
+            except StaleElementReferenceException:
+                # Replaced while it was looked at.
+                continue
 
     def click(self, selector):
         def clicked():

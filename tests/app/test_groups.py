@@ -2,6 +2,7 @@
 
 from salseg.cli.main import main
 from salseg.engine.config import load_config
+from salseg.engine.config.run_folder import write_run_config
 from tests.app.browsing import browse, needs_browser
 from tests.app.conftest import write_photo
 from tests.needs import needs_project
@@ -20,7 +21,7 @@ def make_run(place):
     for name in ('train_dataloader', 'val_dataloader', 'train_cfg', 'val_cfg', 'test_cfg'):
         config[name] = None
     config.test_dataloader.sampler = dict(type='DefaultSampler', shuffle=False)
-    config.dump(place / 'run/dcfm.py')
+    write_run_config(config, place / 'run')
     return str(place / 'run')
 
 

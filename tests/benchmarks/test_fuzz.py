@@ -1,6 +1,7 @@
 """The fuzz script for some seconds; how it counts crashes, hangs and foreign errors."""
 
 import importlib.util
+import os
 import sys
 import time
 
@@ -17,7 +18,7 @@ SECONDS = 2
 
 
 def test_only_errors_of_ours_leave_a_reader():
-    done = run_python([SCRIPT, '--seconds', str(SECONDS)])
+    done = run_python([SCRIPT, '--seconds', str(SECONDS)], env={**os.environ, 'PYTHONPATH': str(ROOT)})
     assert done.returncode == 0, done.stdout + done.stderr
     rows = [line.split(' | ') for line in done.stdout.splitlines()[2:]]
     assert [row[0].strip('| ') for row in rows] == [reader.name for reader in READERS]

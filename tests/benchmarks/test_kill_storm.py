@@ -15,7 +15,7 @@ SCRIPT = ROOT / 'benchmarks/reliability/kill_storm.py'
 
 
 def test_commands_that_are_killed_end_as_undisturbed_ones():
-    done = run_python([SCRIPT, 'predict-images', 'flow', '--kills', '3'])
+    done = run_python([SCRIPT, 'predict-images', 'flow', '--kills', '3'], env={**os.environ, 'PYTHONPATH': str(ROOT)})
     assert done.returncode == 0, done.stdout + done.stderr
     rows = [line.split(' | ') for line in done.stdout.splitlines() if line.startswith(('| predict', '| flow'))]
     assert [(row[0], row[1], row[4]) for row in rows] == [('| predict-images', '3', 'no |'), ('| flow', '3', 'no |')]
