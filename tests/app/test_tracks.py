@@ -13,6 +13,7 @@ from salseg.app.jobs import Jobs, progress
 from salseg.app.workspace import Workspace
 from salseg.cli.main import build_parser, main
 from salseg.engine.config import load_config
+from salseg.engine.config.run_folder import write_run_config
 from salseg.errors import DataError
 from salseg.io.annotations import read_annotation
 from salseg.io.images import write_png
@@ -210,7 +211,7 @@ def tracker(tmp_path_factory):
     for name in ('train', 'val', 'test'):
         # They need parts that are registered here alone, and not in the child that the page starts.
         config[f'{name}_dataloader'] = config[f'{name}_cfg'] = None
-    config.dump(place / 'run/xmem.py')
+    write_run_config(config, place / 'run')
     return str(place / 'run')
 
 

@@ -339,7 +339,7 @@ def _write_member(
 def mask_of(instance: Instance, shape: Shape, where: Path) -> np.ndarray:
     try:
         return instance_mask(instance.segmentation, shape)
-    except (DataError, TypeError, ValueError, IndexError) as error:
+    except (DataError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise DataError(f'{where}: a mask of image {instance.image!r} cannot be read: {error}.') from error
 
 

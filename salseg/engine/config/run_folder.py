@@ -57,6 +57,8 @@ def read_run_config(path: str | Path, to_build: bool = True) -> Config:
     if found is None:
         raise ConfigError(f'{path} is no config that `salseg train` wrote.')
     version, name = found.number('salseg_config'), found.text('name')
+    if not Path(name).name:
+        raise ConfigError(f'{path}: name is {name!r}; expected the name of a config file.')
     if version != _FORMAT:
         raise ConfigError(
             f'{path} has the format {version}; this salseg reads {_FORMAT}. Use the version that wrote it.'
