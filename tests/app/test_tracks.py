@@ -366,7 +366,7 @@ def test_in_a_browser_a_box_is_followed_corrected_and_kept(tmp_path, tracker):
             120,
         )
         page.ended(f'following in {WALK}')
-        assert {'overlay.mp4', 'rle.json'} <= {link.text for link in page.until(lambda: page.all('.files a'))}
+        page.until(lambda: {'overlay.mp4', 'rle.json'} <= {link.text for link in page.all('.files a')})
         log = [entry['message'] for entry in page.browser.get_log('browser') if entry['level'] == 'SEVERE']
         assert log == []
     assert [made(out / name) for name in masks[:15]] == before[:15]
