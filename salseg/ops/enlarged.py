@@ -19,6 +19,14 @@ def can_exchange(x: Tensor, size: tuple[int, int]) -> bool:
 
     Many small products are what a CPU's cache likes and a GPU does not; under a compiler or exporter the plain order is
     the one that others understand.
+
+    Examples:
+        >>> x = torch.ones(1, 8, 4, 4)
+        >>> with torch.no_grad():
+        ...     can_exchange(x, (16, 16)), can_exchange(x, (15, 15))
+        (True, False)
+        >>> can_exchange(x, (16, 16))  # a gradient is wanted
+        False
     """
     whole = all(large % small == 0 and large // small >= 2 for large, small in zip(size, x.shape[-2:]))
     plain = (
