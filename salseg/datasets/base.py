@@ -1,6 +1,6 @@
 """What every data set shares: an item is a set of frames, and its randomness depends on seed, epoch and index only."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,16 @@ class SetDataset(Dataset):
     def describe(self, index: int) -> Results:
         """Paths and ids of item ``index``, without pixels: ``set_id``, ``frame_ids``, ``frame_paths``, ..."""
         raise TypeError(f'{type(self).__name__} must define describe')
+
+    def listed_files(self) -> Iterator[tuple[str, list[Path]]]:
+        """The files that all items are read from, under the names of their sets, without a look into them.
+
+        By default what `describe` names; a set that draws its items, whose config says all, has none.
+        """
+        for index in range(len(self)):
+            item = self.describe(index)
+            paths = [Path(path) for key in ('frame_paths', 'label_paths') for path in item.get(key) or () if path]
+            yield str(item.get('set_id')), paths
 
     def ids_together(self, index: int) -> tuple[str, Callable[[], Sequence[Path]]] | None:
         """Annotations that decide together whether 255 is void: those of an item's video, or of the whole set.

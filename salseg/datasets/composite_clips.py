@@ -1,6 +1,7 @@
 """Clips made of still images: an object cut out of one moves over another."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -80,6 +81,11 @@ class CompositeClips(SetDataset):
     def describe(self, index: int) -> Results:
         """What the object's own set says of it."""
         return self.foregrounds.describe(index)
+
+    def listed_files(self) -> Iterator[tuple[str, list[Path]]]:
+        """Those of the objects, then those of the backgrounds."""
+        yield from self.foregrounds.listed_files()
+        yield from self.backgrounds.listed_files()
 
     def begin(self, epoch: int, index: int, draw: int | None = None) -> Results:
         """A clip with its labels, the object being 1, before its transforms."""

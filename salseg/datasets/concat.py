@@ -1,8 +1,9 @@
 """Several data sets as one."""
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
-from itertools import accumulate
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, chain
+from pathlib import Path
 from typing import Any
 
 from salseg.datasets.base import Results, SetDataset
@@ -54,6 +55,10 @@ class ConcatDataset(SetDataset):
         """What the item's own data set says of it."""
         which, inner = self.locate(index)
         return self.datasets[which].describe(inner)
+
+    def listed_files(self) -> Iterator[tuple[str, list[Path]]]:
+        """Those of all sets, one after the other."""
+        return chain.from_iterable(part.listed_files() for part in self.datasets)
 
     def get(self, epoch: int, index: int, draw: int | None = None) -> Results:
         """Item ``index`` as its own data set draws it in that epoch; curricula see the number of the draw in the whole."""

@@ -1,6 +1,7 @@
 """Synthetic groups as a data set."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -71,6 +72,10 @@ class SyntheticGroups(SetDataset):
 
     def __len__(self) -> int:
         return self.length
+
+    def listed_files(self) -> Iterator[tuple[str, list[Path]]]:
+        """None: items are drawn."""
+        return iter(())
 
     def describe(self, index: int) -> Results:
         """Images, labels and truth of group ``index``."""

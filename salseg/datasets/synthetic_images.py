@@ -1,6 +1,7 @@
 """Synthetic images as a data set."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,10 @@ class SyntheticImages(SetDataset):
 
     def __len__(self) -> int:
         return self.length
+
+    def listed_files(self) -> Iterator[tuple[str, list[Path]]]:
+        """None: items are drawn."""
+        return iter(())
 
     def describe(self, index: int) -> Results:
         """Image, label and truth of image ``index``."""

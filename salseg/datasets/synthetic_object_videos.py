@@ -1,6 +1,7 @@
 """Synthetic videos of objects, to train trackers on without files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,10 @@ class SyntheticObjectVideos(SetDataset):
 
     def __len__(self) -> int:
         return self.length
+
+    def listed_files(self) -> Iterator[tuple[str, list[Path]]]:
+        """None: items are drawn."""
+        return iter(())
 
     def describe(self, index: int) -> Results:
         """All frames of a video with their labels."""

@@ -1,6 +1,6 @@
 """Clips of videos with masks, sparsely annotated or not."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -187,6 +187,11 @@ class VideoSaliencyDataset(SetDataset):
             for stem, path in zip(video.stems, video.labels)
             if path is not None and (truth is None or stem in truth)
         ]
+
+    def listed_files(self) -> Iterator[tuple[str, list[Path]]]:
+        """Frames and annotations of each video, whose clips overlap."""
+        for video in self.videos:
+            yield video.name, [*video.frames, *(path for path in video.labels if path is not None)]
 
     def describe(self, index: int) -> Results:
         """Paths of one clip.

@@ -123,12 +123,10 @@ def _data(dataset: Any) -> str:
         return type(dataset).__name__
     marks: list[Any] = []
     files = 0
-    for index in range(len(dataset)):
-        item = dataset.describe(index)
-        paths = [Path(path) for key in ('frame_paths', 'label_paths') for path in item.get(key) or () if path]
+    for name, paths in dataset.listed_files():
         stats = [_stat(path) for path in paths]
         files += sum(stat is not None for stat in stats)
-        marks.append([str(item.get('set_id')), [path.name for path in paths], stats])
+        marks.append([name, [path.name for path in paths], stats])
     return f'{len(dataset)} items, {files} files, {content_digest(json.dumps(marks).encode())[:16]}'
 
 

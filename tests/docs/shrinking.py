@@ -100,6 +100,8 @@ def _thin(config: Config) -> dict[str, Any]:
     small = 'Lite' in str(model.get('backbone', ''))
     options = {} if small else THIN.get(model.get('type', ''), {})
     options = {**options, **_narrow_encoder(model)}
+    if (model.get('shorter_side') or 0) > IMAGE:
+        options['model.shorter_side'] = IMAGE
     if len(config.get('model', {}).get('scales', ())) > 2:
         options = {**options, 'model.scales': '(1.0,)'}
     return options

@@ -28,14 +28,6 @@ TESTED: set[str] = set()
 CONFIGS = [str(path.relative_to(ROOT)) for path in list_configs()]
 
 
-@pytest.fixture(scope='module', autouse=True)
-def unformatted():
-    """Configs are written without being laid out, which takes longer than a step."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr('mmengine.config.config.FormatCode', lambda text, **options: (text, True))
-        yield
-
-
 @pytest.fixture(scope='module')
 def tree(tmp_path_factory):
     """The folder above ``data``."""
