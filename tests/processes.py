@@ -76,6 +76,7 @@ def _run(words: list[str], cwd: str, env: dict[str, str], out: str, err: str) ->
     first = str(Path(cwd, words[0]).parent) if kind == 'file' else cwd
     given = [os.path.abspath(entry) for entry in env.get('PYTHONPATH', '').split(os.pathsep) if entry]
     sys.path[:] = [first, *given, *(entry for entry in sys.path if not _is_ours(entry))]
+    sys.dont_write_bytecode = bool(env.get('PYTHONDONTWRITEBYTECODE'))
     sys.argv = words if kind == 'file' else [kind, *words[2:]]
     try:
         if kind == 'file':

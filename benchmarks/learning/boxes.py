@@ -91,6 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--runs', nargs='+', default=list(RUNS), choices=list(RUNS))
     parser.add_argument('--videos', type=int, default=16, help='test videos')
     parser.add_argument('--frames', type=int, default=12, help='of a test video')
+    parser.add_argument('--clips', type=int, default=32, help='of the training set, for the losses of known answers')
     parser.add_argument('--options', nargs='*', default=[], help='further overrides of every config')
     args = parser.parse_args(arguments)
     videos = synthetic_videos(args.videos, args.frames, SIZE)
@@ -109,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for seed in args.seeds:
                 print_curve(f'{run}, seed {seed}', place(run, seed, args))
     if any(RUNS[run].config == THESIS for run in args.runs):
-        print_terms()
+        print_terms(args.clips)
     print_rows(results, COLUMNS)
     return report(claims(results))
 

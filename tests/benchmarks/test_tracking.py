@@ -63,7 +63,7 @@ SMALL = ['--iterations', '2', '--seeds', '0', '--videos', '1', '--frames', '3', 
 def test_learning_from_boxes_prints_its_rows_its_curve_and_what_does_not_hold(monkeypatch, tmp_path, capsys):
     main = script('learning/boxes.py', monkeypatch)['main']
     plain = ['model.key_backbone.weights=None', 'model.value_backbone.weights=None']
-    words = ['--out', str(tmp_path), '--runs', 'masks', 'P+W+T', 'thesis', *SMALL, *plain]
+    words = ['--out', str(tmp_path), '--clips', '4', '--runs', 'masks', 'P+W+T', 'thesis', *SMALL, *plain]
     assert main(words) == 1
     results = json.loads((tmp_path / 'results.json').read_text())
     assert set(results) == {'first mask, left', 'filled first box, left', 'masks', 'P+W+T', 'thesis'}
@@ -127,12 +127,12 @@ def test_the_geometries_of_npmca_begin_alike_and_differ_in_their_crops(monkeypat
     of_both = {f'{name}{part}' for name in ('right', 'stretched') for part in ('', ', previous mask blanked')}
     assert set(results) == {'first mask, left', *of_both}
     loaded = [
-        next((tmp_path / f'{name}_{part}_0').glob('*.py')).read_text().split('load_from = ')[1].split('\n')[0]
+        json.loads((tmp_path / f'{name}_{part}_0/config.json').read_text())['config']['load_from']
         for part in ('stage1_1', 'stage2_1_2')
         for name in ('right', 'stretched')
     ]
-    assert loaded[0] == loaded[1] == repr(str(tmp_path / 'start_0.pth'))
-    assert loaded[2:] == [repr(str(tmp_path / f'{name}_stage1_1_0/iter_1.pth')) for name in ('right', 'stretched')]
+    assert loaded[0] == loaded[1] == str(tmp_path / 'start_0.pth')
+    assert loaded[2:] == [str(tmp_path / f'{name}_stage1_1_0/iter_1.pth') for name in ('right', 'stretched')]
     kept, stretched = (names['stretching'](names['ASPECTS'][name]) for name in ('right', 'stretched'))
     assert np.abs(kept - 1).max() < 0.03
     assert 1.3 < np.median(stretched) < 1.6
