@@ -157,6 +157,7 @@ class MeasuredTestLoop(TestLoop):
         self.sink: PassSink | None = None
         self.report = PassReport()
         self._timed = 0
+        self._seen: tuple[Any, set[str]] = (None, set())
         # Metrics of a set whose truth a server keeps say so in their own table.
         metrics, withheld = self.evaluator.metrics, any(getattr(m, 'withheld', False) for m in self.evaluator.metrics)
         self._scored = bool(metrics) and (withheld or getattr(self.dataloader.dataset, 'has_truth', True))
@@ -166,7 +167,7 @@ class MeasuredTestLoop(TestLoop):
         self.runner.call_hook('before_test')
         self.runner.call_hook('before_test_epoch')
         self.runner.model.eval()
-        own, self._timed = PassReport(), 0
+        own, self._timed, self._seen = PassReport(), 0, (None, set())
         self.report = own
         if torch.cuda.is_available():
             torch.cuda.reset_peak_memory_stats()
@@ -192,7 +193,7 @@ class MeasuredTestLoop(TestLoop):
         """One batch: what an earlier pass left of it, or the network; then the metrics, then the sink."""
         self.runner.call_hook('before_test_iter', batch_idx=idx, data_batch=data_batch)
         samples: Sequence[SalDataSample] = data_batch['data_samples']
-        frames = sum(sample.num_frames for sample in samples)
+        frames = sum(map(self._new_frames, samples))
         self.report.frames += frames
         if self.sink is not None and self.sink.kept(samples):
             self.report.kept += frames
@@ -206,6 +207,14 @@ class MeasuredTestLoop(TestLoop):
         if self._scored:
             self.evaluator.process(data_samples=samples, data_batch=data_batch)
         self.runner.call_hook('after_test_iter', batch_idx=idx, data_batch=data_batch, outputs=samples)
+
+    def _new_frames(self, sample: SalDataSample) -> int:
+        """Frames that no clip before held: the last clip of a video repeats what fills it up."""
+        video = (sample.dataset, sample.set_id)
+        seen = self._seen[1] if self._seen[0] == video else set()
+        new = set(sample.frame_ids) - seen
+        self._seen = video, seen | new
+        return len(new)
 
     def _count(self, frames: int, seconds: float) -> None:
         if self._timed == 1:

@@ -96,6 +96,8 @@ def test_test_what_it_keeps_and_evaluate_give_the_same_numbers_to_the_last_bit(r
     plain = run_test(run.config, str(run.weights), run.options, str(tmp_path / 'plain'))
     kept = read_record(run.folder / 'out').result
     assert kept['metrics'] == plain
+    # Also where the last clip of a video is filled up.
+    assert kept['speed']['frames'] == len(files_of(run.folder / 'out' / run.name))
     folder = run.folder / 'out' / run.name
     words = [
         str(folder),
