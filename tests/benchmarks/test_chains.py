@@ -1,18 +1,15 @@
 """The script on each project's stages: killed inside and between them, they end with the same bytes."""
 
-import importlib.util
-
 import pytest
 
 from tests.needs import ROOT, needs_project
 from tests.processes import run_python
+from tests.scripts import load_script
 
 
 @pytest.fixture()
 def script(monkeypatch):
-    spec = importlib.util.spec_from_file_location('benchmark_chains', ROOT / 'benchmarks/reliability/chains.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_script(ROOT / 'benchmarks/reliability/chains.py')
     # Forked from a process that has torch: here, unlike in a script, that is possible.
     monkeypatch.setattr(module, 'start', run_python)
     return module

@@ -1,6 +1,5 @@
 """Each script about clips for a few steps: it runs to its verdicts, whatever they are."""
 
-import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from salseg.apis.converting import CONVERTERS
 from salseg.datasets.synthetic import draw_image, write_dataset
 from tests.datasets.video_folders import write_video
 from tests.needs import needs_project
+from tests.scripts import load_script
 
 needs_project('rcrnet')
 needs_project('contrastive_vsod')
@@ -37,10 +37,7 @@ def run(monkeypatch, capsys):
 
 
 def load(path):
-    spec = importlib.util.spec_from_file_location(f'benchmark_{path.stem}', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(path)
 
 
 def test_pseudo_labels(run, tmp_path):

@@ -1,8 +1,6 @@
 """The fuzz script for some seconds; how it counts crashes, hangs and foreign errors."""
 
-import importlib.util
 import os
-import sys
 import time
 
 import pytest
@@ -11,6 +9,7 @@ from salseg.errors import DataError
 from tests.benchmarks.fuzz_readers import READERS, Reader
 from tests.needs import ROOT
 from tests.processes import run_python
+from tests.scripts import load_script
 
 SCRIPT = ROOT / 'benchmarks/reliability/fuzz.py'
 # Of each reader: the same ones every time; together with the start half a minute.
@@ -29,10 +28,7 @@ def test_only_errors_of_ours_leave_a_reader():
 
 @pytest.fixture()
 def script(monkeypatch):
-    spec = importlib.util.spec_from_file_location('fuzz', SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, 'fuzz', module)
-    spec.loader.exec_module(module)
+    module = load_script(SCRIPT)
     monkeypatch.setattr(module, 'PATIENCE', 0.1)
     return module
 

@@ -1,6 +1,5 @@
 """Each script about groups for a few steps: it runs to its verdicts, whatever they are."""
 
-import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from salseg.datasets.synthetic.groups import draw_group
 from salseg.io.images import write_png
 from tests.needs import needs_project
+from tests.scripts import load_script
 
 needs_project('dcfm')
 needs_project('mask_guided_fcn')
@@ -22,11 +22,7 @@ FOLDER = Path(__file__).resolve().parents[2] / 'benchmarks'
 
 
 def load(path):
-    spec = importlib.util.spec_from_file_location(f'benchmark_{path.stem}', path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return load_script(path)
 
 
 @pytest.fixture()

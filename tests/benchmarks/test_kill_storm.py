@@ -1,8 +1,6 @@
 """The script on two commands with some kills; that it sees what is wrong."""
 
-import importlib.util
 import os
-import sys
 import time
 
 import pytest
@@ -10,6 +8,7 @@ import pytest
 from tests.benchmarks.storm_scenes import Scene
 from tests.needs import ROOT
 from tests.processes import run_python
+from tests.scripts import load_script
 
 SCRIPT = ROOT / 'benchmarks/reliability/kill_storm.py'
 
@@ -24,10 +23,7 @@ def test_commands_that_are_killed_end_as_undisturbed_ones():
 
 @pytest.fixture()
 def script(monkeypatch):
-    spec = importlib.util.spec_from_file_location('kill_storm', SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, 'kill_storm', module)
-    spec.loader.exec_module(module)
+    module = load_script(SCRIPT)
     monkeypatch.setattr(module, 'GRACE', 1.0)
     return module
 

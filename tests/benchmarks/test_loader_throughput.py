@@ -1,19 +1,16 @@
 """The script on small images: every published pipeline once."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
 
 from tests.needs import ROOT
+from tests.scripts import load_script
 
 
 @pytest.fixture(scope='module')
 def script():
-    spec = importlib.util.spec_from_file_location('loader_throughput', ROOT / 'benchmarks/speed/loader_throughput.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(ROOT / 'benchmarks/speed/loader_throughput.py')
 
 
 def test_each_published_pipeline_is_timed_once(script, capsys):

@@ -1,13 +1,12 @@
 """The scripts on mixed configs and on performance for a step or two."""
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.needs import needs_project
+from tests.scripts import load_script
 
 for project in ('scwssod', 'rcrnet', 'xmem', 'npmca_net', 'dcfm', 'contrastive_vsod', 'mask_guided_fcn'):
     needs_project(project)
@@ -24,11 +23,7 @@ def script(monkeypatch):
     def found(name):
         path = FOLDER / name
         monkeypatch.syspath_prepend(str(path.parent))
-        spec = importlib.util.spec_from_file_location(f'benchmark_{path.stem}', path)
-        module = importlib.util.module_from_spec(spec)
-        monkeypatch.setitem(sys.modules, spec.name, module)
-        spec.loader.exec_module(module)
-        return module
+        return load_script(path)
 
     return found
 

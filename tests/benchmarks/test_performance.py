@@ -1,8 +1,6 @@
 """The script that times a GPU, at the published sizes on a pretended one, so that on a real one it cannot fail half-way."""
 
-import importlib.util
 import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +8,7 @@ import pytest
 from salseg.apis import init_model
 from tests.needs import needs_project
 from tests.pretended import build, pretended_gpu, require_pretending
+from tests.scripts import load_script
 
 for project in ('scwssod', 'rcrnet', 'xmem', 'npmca_net', 'dcfm', 'contrastive_vsod', 'mask_guided_fcn'):
     needs_project(project)
@@ -22,10 +21,7 @@ FILE = Path(__file__).resolve().parents[2] / 'benchmarks/speed/performance.py'
 @pytest.fixture()
 def script(monkeypatch):
     """The script on the pretended GPU: models without numbers, every call once and in mixed precision, no clock."""
-    spec = importlib.util.spec_from_file_location('benchmark_performance', FILE)
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
+    module = load_script(FILE)
     monkeypatch.setattr(module, 'init_model', lambda *words, **options: build(lambda: init_model(*words, **options)))
     monkeypatch.setattr(module, 'timed', lambda call, device, rounds: (call(), (1.0, 2**20))[1])
     training, inference = module.training, module.inference

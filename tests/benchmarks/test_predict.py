@@ -1,11 +1,11 @@
 """Scripts about prediction for a few images: they run, and what does not depend on speed holds."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
 
 from tests.needs import needs_project
+from tests.scripts import load_script
 
 needs_project('scwssod')
 needs_project('rcrnet')
@@ -15,10 +15,7 @@ FOLDER = Path(__file__).resolve().parents[2] / 'benchmarks/speed'
 
 def script(name, monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER))
-    spec = importlib.util.spec_from_file_location(name, FOLDER / f'{name}.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(FOLDER / f'{name}.py')
 
 
 def test_a_folder_holds_the_maps_of_the_bare_network(monkeypatch, capsys):

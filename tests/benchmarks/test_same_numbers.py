@@ -1,17 +1,14 @@
 """The script that compares test, evaluate and predict on a folder of people's data."""
 
-import importlib.util
-
 from salseg.datasets.synthetic import write_dataset
 from tests.needs import ROOT, needs_project
+from tests.scripts import load_script
 
 needs_project('xmem')
 
 
 def test_the_ways_to_the_numbers_are_compared_and_a_difference_is_seen(tmp_path, capsys, monkeypatch):
-    spec = importlib.util.spec_from_file_location('same_numbers', ROOT / 'benchmarks/reliability/same_numbers.py')
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+    script = load_script(ROOT / 'benchmarks/reliability/same_numbers.py')
     write_dataset('davis', tmp_path / 'data/davis_multi', splits=dict(val=1), length=4, size=48)
     words = [str(tmp_path / 'data'), '--tasks', 'vos', '--options', 'model.shorter_side=None', '--out']
     assert script.main([*words, str(tmp_path / 'out')]) == 0

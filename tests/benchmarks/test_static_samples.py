@@ -1,6 +1,5 @@
 """The script on samples of stage 0, on small images; and that one image until the views differ is the same as three."""
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ from mmengine.config import Config
 
 from salseg.datasets import SyntheticImages
 from tests.needs import ROOT, needs_project
+from tests.scripts import load_script
 
 needs_project('xmem')
 STAGE_0 = ROOT / 'projects/xmem/configs/xmem_r50_stage0-static_384.py'
@@ -17,10 +17,7 @@ STAGE_0 = ROOT / 'projects/xmem/configs/xmem_r50_stage0-static_384.py'
 @pytest.fixture()
 def script():
     path = Path(__file__).resolve().parents[2] / 'benchmarks/speed/static_samples.py'
-    spec = importlib.util.spec_from_file_location('benchmark_static_samples', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(path)
 
 
 SMALL = ['--images', '2', '--draws', '1', '--draws-before', '1', '--hrsod', '600', '960', '--big', '720', '1000']

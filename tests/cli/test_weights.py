@@ -1,7 +1,6 @@
 """`salseg weights` as a user has it: a tiny plugin's weights, from a server on the loopback."""
 
 import hashlib
-import importlib.util
 import io
 import json
 import multiprocessing
@@ -20,6 +19,7 @@ from salseg.errors import CheckpointError
 from tests.needs import ROOT
 from tests.serving import Served, serving
 from tests.tiny import write_tiny_config
+from tests.scripts import load_script
 
 NAME = 'tiny@official'
 
@@ -270,9 +270,7 @@ def test_options_that_a_file_needs_are_taken_from_it_and_an_option_of_the_user_c
 
 def test_the_converters_tool_writes_such_a_file_anywhere(served, capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(served.module, 'model_options', model_options, raising=False)
-    spec = importlib.util.spec_from_file_location('tool', ROOT / 'tools/model_converters/convert_official.py')
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+    tool = load_script(ROOT / 'tools/model_converters/convert_official.py')
     (tmp_path / 'official.pth').write_bytes(served.content)
     tool.convert('tiny', str(tmp_path / 'official.pth'), str(tmp_path / 'ours.pth'))
     assert f'{len(served.state) - 1} entries written to {tmp_path / "ours.pth"}' in capsys.readouterr().out

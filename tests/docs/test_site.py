@@ -1,6 +1,5 @@
 """The site is built without a warning, and every page is in its table of contents."""
 
-import importlib.util
 import re
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 import yaml
 
 from tests.docs.pages import ROOT, pages
+from tests.scripts import load_script
 
 mkdocs = pytest.importorskip('mkdocs', reason='the site is built by mkdocs, extra docs')
 pytest.importorskip('mkdocstrings', reason='the API reference is built by mkdocstrings, extra docs')
@@ -59,10 +59,7 @@ def test_a_new_project_needs_no_entry_in_the_table_of_contents():
 
 def site_pages():
     """The hook of mkdocs, which lies in no package."""
-    spec = importlib.util.spec_from_file_location('site_pages', ROOT / 'docs/site_pages.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(ROOT / 'docs/site_pages.py')
 
 
 def test_images_of_the_pages_are_small():

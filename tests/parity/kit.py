@@ -10,7 +10,6 @@ A file says everything itself, in `meta_json` (.npz) or under `meta` (.json): se
 """
 
 import fnmatch
-import importlib.util
 import json
 import os
 import sys
@@ -25,6 +24,7 @@ import pytest
 import torch
 
 from tests.parity import fill
+from tests.scripts import load_script
 
 KIT = Path(__file__).resolve().parent
 DATA = Path(os.environ.get('SALSEG_PARITY_DATA') or KIT)
@@ -36,10 +36,7 @@ sys.modules['fill'] = fill
 @cache
 def recipes(system: str) -> ModuleType:
     """The functions that make a system's inputs: always those of this project, never those of `DATA`."""
-    spec = importlib.util.spec_from_file_location(f'{system}_recipes', KIT / system / 'recipes.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(KIT / system / 'recipes.py')
 
 
 def load(path: Path) -> tuple[dict | None, Any]:

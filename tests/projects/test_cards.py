@@ -1,7 +1,6 @@
 """Model cards: complete, labelled, and true where a metric can be counted again."""
 
 import hashlib
-import importlib.util
 import re
 import shlex
 from functools import cache
@@ -26,6 +25,7 @@ from salseg.cli.main import main
 from salseg.engine.config import load_config
 from salseg.registry import METRICS, MODELS
 from tests.needs import ROOT, needs_project
+from tests.scripts import load_script
 
 FIELDS = ('Task', 'Supervision', 'Paper', 'Source', 'Licence', 'Config', 'Description', 'Parameters', 'MultiplyAdds')
 FIELDS += ('Input type', 'Input', 'Preprocessing', 'TrainingData', 'Hardware', 'Weights', 'Results')
@@ -41,10 +41,7 @@ SHIPPED_SETS = {'synthetic test split': 64, 'ECSSD-110': 110, 'cows-16': 16}
 
 
 def tool(name):
-    spec = importlib.util.spec_from_file_location(f'tool_{name}', ROOT / f'tools/analysis_tools/{name}.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(ROOT / f'tools/analysis_tools/{name}.py')
 
 
 @pytest.fixture(scope='module')

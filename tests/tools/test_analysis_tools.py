@@ -1,4 +1,3 @@
-import importlib.util
 import json
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from salseg.apis import init_model
 from salseg.cli import main as salseg
 from tests.needs import needs_project
 from tests.evaluation.trees import label_tree, map_tree, save_grey, save_labels
+from tests.scripts import load_script
 
 FOLDER = Path(__file__).resolve().parents[2] / 'tools/analysis_tools'
 
@@ -25,10 +25,7 @@ ATTENTION = 2 * (2 * 16 * 16 * 8)
 
 
 def tool(name):
-    spec = importlib.util.spec_from_file_location(name, FOLDER / f'{name}.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(FOLDER / f'{name}.py')
 
 
 def metrics(tmp_path, name, protocol='sod', tree=map_tree, content=('1', '2')):

@@ -1,4 +1,3 @@
-import importlib.util
 from pathlib import Path
 
 import cv2
@@ -9,15 +8,13 @@ from salseg.ops.color import rgb_to_lab
 from salseg.structures import SalDataSample
 from salseg.visualization import write_label_png
 from tests.needs import needs_project
+from tests.scripts import load_script
 
 FILE = Path(__file__).resolve().parents[2] / 'tools/analysis_tools/color_assumption.py'
 
 
 def tool():
-    spec = importlib.util.spec_from_file_location('color_assumption', FILE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(FILE)
 
 
 def test_pairs_are_counted_by_hand():

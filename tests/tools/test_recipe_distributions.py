@@ -1,12 +1,11 @@
 """The script on small drawn sets: what it counts is what the recipes draw."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 
 from salseg.datasets.transforms import RandomResizedCrop
 from tests.needs import ROOT, needs_project
+from tests.scripts import load_script
 
 needs_project('npmca_net')
 needs_project('xmem')
@@ -15,10 +14,7 @@ needs_project('xmem')
 @pytest.fixture(scope='module')
 def script():
     path = ROOT / 'tools/analysis_tools/recipe_distributions.py'
-    spec = importlib.util.spec_from_file_location('recipe_distributions', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(path)
 
 
 def test_windows_of_a_stretched_recipe_are_seen(script):
