@@ -167,11 +167,9 @@ def draw(browser: Any, size: tuple[int, int], line: Line) -> None:
 
 def train(browser: Any, args: argparse.Namespace) -> float:
     """Press Train, wait for the maps; seconds of processor time of the commands."""
-    from selenium.webdriver.support.ui import Select
-
     browser.get(browser.current_url.split('#')[0])
     browser.refresh()
-    Select(_find(browser, 'select[aria-label=budget]')).select_by_value(str(args.steps))
+    _choose(browser, 'budget', str(args.steps))
     _find(browser, '#train').click()
     spent: dict[int, float] = {}
     note = args.out / 'images/salseg_app/job.json'
@@ -193,9 +191,7 @@ def train(browser: Any, args: argparse.Namespace) -> float:
 
 def look(browser: Any, out: Path) -> None:
     """Screenshots of what a person looks at."""
-    from selenium.webdriver.support.ui import Select
-
-    Select(_find(browser, 'select[aria-label=order]')).select_by_value('doubt')
+    _choose(browser, 'order', 'doubt')
     time.sleep(3)
     browser.save_screenshot(str(out / 'least_sure_first.png'))
     browser.find_element('css selector', '#wall').send_keys('')
@@ -206,9 +202,7 @@ def look(browser: Any, out: Path) -> None:
 
 def demo(browser: Any) -> None:
     """Maps of the model that comes with the package."""
-    from selenium.webdriver.support.ui import Select
-
-    Select(_find(browser, 'select[aria-label=model]')).select_by_value('salseg-demo')
+    _choose(browser, 'model', 'salseg-demo')
     _find(browser, '#predict').click()
     _until(lambda: 'predicting with salseg-demo: done' in _text(browser, '#job-state'), 1200)
 
@@ -241,6 +235,21 @@ def _text(browser: Any, selector: str) -> str:
 
 def _find(browser: Any, selector: str) -> Any:
     return _until(lambda: browser.find_elements('css selector', selector))[0]
+
+
+def _choose(browser: Any, label: str, value: str) -> None:
+    """Choose in a list, which the page may draw anew meanwhile."""
+    from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+    from selenium.webdriver.support.ui import Select
+
+    def chosen() -> bool:
+        try:
+            Select(_find(browser, f'select[aria-label={label}]')).select_by_value(value)
+        except (NoSuchElementException, StaleElementReferenceException):
+            return False
+        return True
+
+    _until(chosen)
 
 
 def _until(test: Any, seconds: float = 300) -> Any:
