@@ -108,7 +108,9 @@ def main(argv: list[str] | None = None) -> int:
         listed.write_text('\n'.join(chosen) + '\n', encoding='utf-8')
         words = [*(f'{name}={path}' for name, path in methods.items()), str(args.data / 'mask'), '--list', str(listed)]
         print(f'\n{title} images', flush=True)
-        status = salseg(['evaluate', *words, '--protocol', 'sod', '--allow-extra', '--out', str(args.out / title)])
+        # In this process, which has threads: a copy of it could hang.
+        words += ['--protocol', 'sod', '--allow-extra', '--processes', '1', '--out', str(args.out / title)]
+        status = salseg(['evaluate', *words])
         if status:
             return status
     return 0

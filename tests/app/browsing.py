@@ -45,7 +45,7 @@ class Page:
     def one(self, selector, seconds=30):
         return self.until(lambda: self.all(selector), seconds)[0]
 
-    def until(self, test, seconds=30):
+    def until(self, test, seconds=30, every=0.05):
         from selenium.common.exceptions import StaleElementReferenceException
 
         end = time.monotonic() + seconds
@@ -60,7 +60,7 @@ class Page:
             if time.monotonic() > end:
                 log = [entry['message'] for entry in self.browser.get_log('browser')]
                 raise AssertionError(f'not within {seconds} s: {self.text("body")[:2000]} {log}')
-            time.sleep(0.05)
+            time.sleep(every)
 
     def text(self, selector):
         from selenium.common.exceptions import StaleElementReferenceException
@@ -103,7 +103,9 @@ class Page:
     def ended(self, title, seconds=240):
         """Wait for the good end of a job."""
         state = self.until(
-            lambda: [s for s in ('done', 'failed', 'stopped') if f'{title}: {s}' in self.text('#job-state')], seconds
+            lambda: [s for s in ('done', 'failed', 'stopped') if f'{title}: {s}' in self.text('#job-state')],
+            seconds,
+            0.4,
         )
         assert state == ['done'], self.text('#job')
 
