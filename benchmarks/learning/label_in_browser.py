@@ -108,7 +108,9 @@ def main(argv: list[str] | None = None) -> int:
         listed.write_text('\n'.join(chosen) + '\n', encoding='utf-8')
         words = [*(f'{name}={path}' for name, path in methods.items()), str(args.data / 'mask'), '--list', str(listed)]
         print(f'\n{title} images', flush=True)
-        status = salseg(['evaluate', *words, '--protocol', 'sod', '--allow-extra', '--out', str(args.out / title)])
+        # In this process, which has threads: a copy of it could hang.
+        words += ['--protocol', 'sod', '--allow-extra', '--processes', '1', '--out', str(args.out / title)]
+        status = salseg(['evaluate', *words])
         if status:
             return status
     return 0
@@ -167,11 +169,9 @@ def draw(browser: Any, size: tuple[int, int], line: Line) -> None:
 
 def train(browser: Any, args: argparse.Namespace) -> float:
     """Press Train, wait for the maps; seconds of processor time of the commands."""
-    from selenium.webdriver.support.ui import Select
-
     browser.get(browser.current_url.split('#')[0])
     browser.refresh()
-    Select(_find(browser, 'select[aria-label=budget]')).select_by_value(str(args.steps))
+    _choose(browser, 'budget', str(args.steps))
     _find(browser, '#train').click()
     spent: dict[int, float] = {}
     note = args.out / 'images/salseg_app/job.json'
@@ -193,9 +193,7 @@ def train(browser: Any, args: argparse.Namespace) -> float:
 
 def look(browser: Any, out: Path) -> None:
     """Screenshots of what a person looks at."""
-    from selenium.webdriver.support.ui import Select
-
-    Select(_find(browser, 'select[aria-label=order]')).select_by_value('doubt')
+    _choose(browser, 'order', 'doubt')
     time.sleep(3)
     browser.save_screenshot(str(out / 'least_sure_first.png'))
     browser.find_element('css selector', '#wall').send_keys('')
@@ -206,9 +204,7 @@ def look(browser: Any, out: Path) -> None:
 
 def demo(browser: Any) -> None:
     """Maps of the model that comes with the package."""
-    from selenium.webdriver.support.ui import Select
-
-    Select(_find(browser, 'select[aria-label=model]')).select_by_value('salseg-demo')
+    _choose(browser, 'model', 'salseg-demo')
     _find(browser, '#predict').click()
     _until(lambda: 'predicting with salseg-demo: done' in _text(browser, '#job-state'), 1200)
 
@@ -241,6 +237,21 @@ def _text(browser: Any, selector: str) -> str:
 
 def _find(browser: Any, selector: str) -> Any:
     return _until(lambda: browser.find_elements('css selector', selector))[0]
+
+
+def _choose(browser: Any, label: str, value: str) -> None:
+    """Choose in a list, which the page may draw anew meanwhile."""
+    from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+    from selenium.webdriver.support.ui import Select
+
+    def chosen() -> bool:
+        try:
+            Select(_find(browser, f'select[aria-label={label}]')).select_by_value(value)
+        except (NoSuchElementException, StaleElementReferenceException):
+            return False
+        return True
+
+    _until(chosen)
 
 
 def _until(test: Any, seconds: float = 300) -> Any:

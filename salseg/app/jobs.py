@@ -91,7 +91,7 @@ class Jobs:
 
         Raises:
             Busy: One is running.
-            DataError: It cannot be started, or noted.
+            DataError: It cannot be started, or noted; or a link leads its results out of the folder.
         """
         with self.lock:
             for running in (self.now(), self._noted()):
@@ -99,6 +99,7 @@ class Jobs:
                 if running is not None and running.state == 'running' and (running is self.job or _alive(running)):
                     raise Busy(f'{running.title} is running; wait for its end or stop it first.')
             self.workspace.make_own()
+            self.workspace.inside(job.out)
             log, status = self.workspace.own / LOG, self.workspace.own / STATUS
             self.fault, self.stopping = '', None
             try:

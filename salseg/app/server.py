@@ -295,7 +295,8 @@ def serve(
     token = '' if host in LOOPBACK else secrets.token_urlsafe(24)
     authorities(host, port)
     family = socket.AF_INET6 if ':' in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
+    # With the protocol named, asyncio sends what is small at once; else each answer waits for the browser to confirm its head.
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))

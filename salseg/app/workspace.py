@@ -75,8 +75,12 @@ class Workspace:
         return self.root / OWN
 
     def make_own(self, *parts: str) -> Path:
-        """A folder of the page's own, made."""
-        return make_folder(self.own.joinpath(*parts))
+        """A folder of the page's own, made.
+
+        Raises:
+            NotFound: A link leads out of the folder.
+        """
+        return make_folder(self.inside(self.own.joinpath(*parts)))
 
     def images(self) -> dict[str, Path]:
         """Images by key, in natural order; one that a link leads out of the folder is left out."""

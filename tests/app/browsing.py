@@ -4,12 +4,16 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
+from salseg.app.jobs import Jobs, _began
+from salseg.cli.main import main
 from tests.needs import ROOT
 
 CHROMIUM, DRIVER = (shutil.which(name) for name in ('chromium', 'chromedriver'))
@@ -32,6 +36,8 @@ class Page:
 
     def __init__(self, browser, address):
         self.browser, self.address = browser, address
+        # What earlier pages wrote to the console.
+        browser.get_log('browser')
 
     def all(self, selector):
         return self.browser.find_elements('css selector', selector)
@@ -39,7 +45,7 @@ class Page:
     def one(self, selector, seconds=30):
         return self.until(lambda: self.all(selector), seconds)[0]
 
-    def until(self, test, seconds=30):
+    def until(self, test, seconds=30, every=0.05):
         from selenium.common.exceptions import StaleElementReferenceException
 
         end = time.monotonic() + seconds
@@ -54,7 +60,7 @@ class Page:
             if time.monotonic() > end:
                 log = [entry['message'] for entry in self.browser.get_log('browser')]
                 raise AssertionError(f'not within {seconds} s: {self.text("body")[:2000]} {log}')
-            time.sleep(0.05)
+            time.sleep(every)
 
     def text(self, selector):
         from selenium.common.exceptions import StaleElementReferenceException
@@ -97,7 +103,9 @@ class Page:
     def ended(self, title, seconds=240):
         """Wait for the good end of a job."""
         state = self.until(
-            lambda: [s for s in ('done', 'failed', 'stopped') if f'{title}: {s}' in self.text('#job-state')], seconds
+            lambda: [s for s in ('done', 'failed', 'stopped') if f'{title}: {s}' in self.text('#job-state')],
+            seconds,
+            0.4,
         )
         assert state == ['done'], self.text('#job')
 
@@ -106,10 +114,28 @@ class Page:
 
 
 @contextlib.contextmanager
+def chromium():
+    """A browser."""
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for word in ('headless=new', 'no-sandbox', 'disable-gpu', 'disable-dev-shm-usage', 'window-size=1200,800'):
+        options.add_argument(f'--{word}')
+    options.set_capability('goog:loggingPrefs', {'browser': 'ALL'})
+    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    try:
+        yield browser
+    finally:
+        browser.quit()
+
+
+@contextlib.contextmanager
 def serving(folder, *words):
     """The process that serves a folder, and its address."""
     words = [sys.executable, '-m', 'salseg', 'app', str(folder), '--port', '0', *words]
     with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
+        status = 0
         try:
             yield server, server.stdout.readline().split()[1]
         finally:
@@ -120,18 +146,47 @@ def serving(folder, *words):
 
 
 @contextlib.contextmanager
-def browse(folder, *words):
-    """A `Page` of a folder."""
-    from selenium import webdriver
-
+def browse(browser, folder, *words):
+    """A `Page` of a folder that a process of its own serves."""
     with serving(folder, *words) as (_, address):
-        options = webdriver.ChromeOptions()
-        options.binary_location = CHROMIUM
-        for word in ('headless=new', 'no-sandbox', 'disable-gpu', 'disable-dev-shm-usage', 'window-size=1200,800'):
-            options.add_argument(f'--{word}')
-        options.set_capability('goog:loggingPrefs', {'browser': 'ALL'})
-        browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+        yield Page(browser, address)
+        browser.get('about:blank')
+
+
+class Here(Jobs):
+    """Jobs that the test runs in its own process, where torch is imported already; the page sees them run."""
+
+    def start(self, job, anew=True):
+        """Note it; `run` runs it."""
+        job.state, job.pid, job.began, job.seconds = 'running', os.getpid(), _began(os.getpid()), time.time()
+        self.job = job
+        self._note()
+
+    def run(self):
+        """Run the words of the job that was started."""
+        assert self.job.state == 'running'
+        self._ended(self.job, main(self.job.words))
+
+
+@contextlib.contextmanager
+def browse_here(browser, folder, model):
+    """A `Page` of a folder that a thread serves, and its `Here`."""
+    import uvicorn
+
+    from salseg.app.server import make_app
+
+    with socket.socket() as listener:
+        listener.bind(('127.0.0.1', 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        app = make_app(folder, [model], port=port)
+        jobs = app.state.page.jobs = Here(app.state.page.workspace)
+        server = uvicorn.Server(uvicorn.Config(app, log_level='error', lifespan='off'))
+        thread = threading.Thread(target=server.run, kwargs=dict(sockets=[listener]))
+        thread.start()
         try:
-            yield Page(browser, address)
+            yield Page(browser, f'http://127.0.0.1:{port}/'), jobs
+            browser.get('about:blank')
         finally:
-            browser.quit()
+            server.should_exit = True
+            thread.join(30)

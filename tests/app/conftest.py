@@ -4,6 +4,7 @@ import zlib
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 pytest.importorskip('starlette', reason='the extra app is not installed')
@@ -12,6 +13,9 @@ pytest.importorskip('httpx', reason="starlette's test client needs httpx")
 from starlette.testclient import TestClient
 
 from salseg.app.server import make_app
+from salseg.engine.config.run_folder import write_run_config
+from salseg.registry import MODELS
+from tests.app.browsing import chromium, needs_browser
 
 ADDRESS = 'http://127.0.0.1:7860'
 
@@ -25,6 +29,14 @@ def write_photo(path, width=30, height=20, orientation=1):
     exif[0x0112] = orientation
     Image.fromarray(image).save(path, quality=95, exif=exif)
     return path
+
+
+@pytest.fixture(scope='session')
+def browser():
+    """One for all pages."""
+    needs_browser()
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture()
@@ -60,3 +72,13 @@ def drawn(client, key, height, width):
     answer = client.get('/api/scribble', params={'key': key})
     assert answer.status_code == 200, answer.text
     return np.frombuffer(zlib.decompress(answer.content), np.uint8).reshape(height, width)
+
+
+def write_run(config, place):
+    """A run of a model as it is before training: its config and a checkpoint."""
+    # They need parts that are registered here alone, and not in a child that the page starts.
+    for name in ('train_dataloader', 'val_dataloader', 'train_cfg', 'val_cfg', 'test_cfg'):
+        config[name] = None
+    write_run_config(config, place)
+    torch.save(dict(state_dict=MODELS.build(config.model).state_dict()), place / 'iter_1.pth')
+    return str(place)

@@ -8,7 +8,7 @@ import pytest
 
 from salseg.io.annotations import read_annotation
 from salseg.io.images import image_size, write_png
-from tests.app.browsing import browse, needs_browser
+from tests.app.browsing import Page, browse, needs_browser, serving
 from tests.app.conftest import write_photo
 
 needs_browser()
@@ -35,8 +35,8 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def page(folder):
-    with browse(folder, '--cfg-options', *SMALL) as page:
+def page(browser, folder):
+    with browse(browser, folder, '--cfg-options', *SMALL) as page:
         yield page
 
 
@@ -161,3 +161,32 @@ def test_nothing_was_written_to_the_console(page):
     """Errors of a refused request are those that a test asked for."""
     log = [entry['message'] for entry in page.browser.get_log('browser') if entry['level'] == 'SEVERE']
     assert [line for line in log if 'status of 409' not in line] == []
+
+
+def test_what_is_drawn_while_the_server_is_gone_is_saved_when_it_is_back(browser, tmp_path):
+    write_photo(tmp_path / 'image/plain.jpg', 60, 40)
+    write_photo(tmp_path / 'image/rest.jpg', 60, 40)
+    file = tmp_path / 'scribble/plain.png'
+    with serving(tmp_path) as (server, address):
+        page = Page(browser, address)
+        page.open('plain')
+        page.press('f')
+        page.drag((40, 60), (0.3, 0.4), (0.45, 0.4))
+        page.until(file.exists)
+        page.saved()
+        server.kill()
+        server.wait(30)
+        page.press('b')
+        page.drag((40, 60), (0.2, 0.8), (0.8, 0.8))
+        page.until(lambda: page.text('.saved') == 'not saved')
+        assert set(np.unique(read_annotation(file, 'scribble'))) == {1, 255}
+        page.press(Keys.ARROW_RIGHT)
+        page.until(lambda: 'could not be saved' in page.text('#notice'))
+        assert page.text('#name') == 'plain'
+    with serving(tmp_path, '--port', address.rstrip('/').rpartition(':')[2]):
+        page.saved()
+        assert set(np.unique(read_annotation(file, 'scribble'))) == {0, 1, 255}
+        assert not page.all('#notice:not([hidden])')
+        page.press(Keys.ARROW_RIGHT)
+        page.one('[data-ready=rest]')
+        browser.get('about:blank')

@@ -2,34 +2,19 @@
 
 from salseg.cli.main import main
 from salseg.engine.config import load_config
-from salseg.engine.config.run_folder import write_run_config
-from tests.app.browsing import browse, needs_browser
-from tests.app.conftest import write_photo
+from tests.app.browsing import browse_here
+from tests.app.conftest import write_photo, write_run
 from tests.needs import needs_project
 from tests.projects.tiny_runs import make_tiny
 
-needs_browser()
 
-
-def make_run(place):
-    """A model on groups, as small as possible; its run."""
-    config = make_tiny(load_config('dcfm-lite'))
-    config.default_hooks.checkpoint = dict(type='AtomicCheckpointHook', by_epoch=False, interval=1)
-    config.dump(place / 'dcfm.py')
-    assert main(['train', str(place / 'dcfm.py'), '--work-dir', str(place / 'run')]) == 0
-    # They need parts that are registered here alone, and not in the child that the page starts.
-    for name in ('train_dataloader', 'val_dataloader', 'train_cfg', 'val_cfg', 'test_cfg'):
-        config[name] = None
-    config.test_dataloader.sampler = dict(type='DefaultSampler', shuffle=False)
-    write_run_config(config, place / 'run')
-    return str(place / 'run')
-
-
-def test_maps_of_a_group_are_those_of_the_command_and_stay_to_be_seen(folder, tmp_path):
+def test_maps_of_a_group_are_those_of_the_command_and_stay_to_be_seen(browser, folder, tmp_path):
     needs_project('dcfm')
-    run = make_run(tmp_path)
+    config = make_tiny(load_config('dcfm-lite'))
+    config.test_dataloader.sampler = dict(type='DefaultSampler', shuffle=False)
+    run = write_run(config, tmp_path / 'run')
     write_photo(folder / 'image/fox.jpg', 40, 40)
-    with browse(folder, '--model', run) as page:
+    with browse_here(browser, folder, run) as (page, jobs):
         page.browser.get(page.address)
         page.click('[data-tab=groups]')
         for key in ('cat', 'fox', 'dog'):
@@ -37,6 +22,8 @@ def test_maps_of_a_group_are_those_of_the_command_and_stay_to_be_seen(folder, tm
         page.click('[data-key=dog]')
         page.until(lambda: '2 chosen' in page.text('aside'))
         page.click('#go')
+        page.one('#stop')
+        jobs.run()
         page.ended('what 2 images have in common')
         shown = page.until(lambda: page.all('figure img')[3:] and page.all('figure img'))
         assert page.until(lambda: all(image.get_property('naturalWidth') > 0 for image in shown))

@@ -116,6 +116,19 @@ def test_a_scribble_folder_that_leads_out_is_not_written(client, folder):
     assert not list((folder.parent / 'outside').iterdir())
 
 
+@pytest.mark.parametrize('place', ['salseg_app', 'salseg_app/maps', 'salseg_app/maps/salseg-demo'])
+def test_results_are_not_written_where_a_link_leads_out(client, folder, place):
+    outside = folder.parent / 'outside'
+    outside.mkdir()
+    (folder / place).parent.mkdir(parents=True, exist_ok=True)
+    (folder / place).symlink_to(outside)
+    assert client.get('/api/thumb?key=cat').status_code == 200
+    answer = client.post('/api/start', json=dict(kind='predict', model='salseg-demo'))
+    assert answer.status_code == 404
+    assert 'is not in' in answer.json()['error']
+    assert not list(outside.iterdir())
+
+
 @pytest.mark.parametrize('file', ['../image/cat.jpg', '/etc/passwd', '../../secret.jpg', ''])
 def test_result_files_are_those_of_the_page_alone(client, folder, file):
     (folder / 'salseg_app').mkdir()

@@ -42,10 +42,19 @@ def test_the_address_answers_as_soon_as_it_is_printed_and_ctrl_c_is_a_good_end(f
             address = server.stdout.readline().split()[1].removeprefix('http://').rstrip('/')
             connection = http.client.HTTPConnection(address, timeout=30)
             connection.request('GET', '/api/state')
-            assert connection.getresponse().status == 200
+            assert connection.getresponse().read()
+            # An answer whose head waits to be confirmed takes 40 ms each time; the best of some is not that of a busy computer.
+            assert min(seconds(connection) for _ in range(20)) < 0.03
         finally:
             server.send_signal(end)
         assert server.wait(30) == 0
+
+
+def seconds(connection):
+    began = time.perf_counter()
+    connection.request('GET', '/api/job')
+    assert connection.getresponse().read() == b'null'
+    return time.perf_counter() - began
 
 
 def test_the_folder_may_be_missing(tmp_path, capsys):

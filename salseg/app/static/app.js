@@ -1,6 +1,7 @@
 // The page as a whole: tabs, the state of the folder, what runs.
 
 import { get, make, notice, send, trying } from './tools.js';
+import { waits } from './drawing.js';
 import { Images } from './images.js';
 import { jobPanel, Steps } from './training.js';
 import { Video } from './video.js';
@@ -26,7 +27,7 @@ class App {
     await this.load();
     for (const button of document.querySelectorAll('#tabs button')) button.addEventListener('click', () => trying(() => this.go(button.dataset.tab)));
     document.addEventListener('keydown', (event) => this.key(event));
-    window.addEventListener('beforeunload', (event) => { if ((this.images.editor && this.images.editor.unsaved()) || this.video.unsaved()) event.preventDefault(); });
+    window.addEventListener('beforeunload', (event) => { if (this.drawn() && this.drawn().unsaved()) event.preventDefault(); });
     await this.go('images');
     const key = decodeURIComponent(location.hash.slice(1));
     if (key && this.images.entries.some((entry) => entry.key === key)) await this.images.open(key);
@@ -43,15 +44,18 @@ class App {
   }
 
   async go(tab) {
-    if (this.tab === 'video' && this.video.prompts) await this.video.prompts.saving;
+    if (await waits(this.drawn(), () => trying(() => this.go(tab)))) return;
     if (this.tab === 'video' && tab !== 'video') this.video.close();
-    if (this.images.editor) { await this.images.editor.saving; this.images.editor.close(); this.images.editor = null; }
+    if (this.images.editor) { this.images.editor.close(); this.images.editor = null; }
     this.tab = tab;
     for (const button of document.querySelectorAll('#tabs button')) button.classList.toggle('on', button.dataset.tab === tab);
     this.main.replaceChildren();
     await this.current().show();
     this.aside();
   }
+
+  // What is being drawn on.
+  drawn() { return this.images.editor || (this.tab === 'video' ? this.video.prompts : null); }
 
   current() { return { images: this.images, video: this.video, groups: this.groups, evaluate: this.scores }[this.tab]; }
 
@@ -74,6 +78,8 @@ class App {
   }
 
   async start(job) {
+    // What was drawn last is trained on, or followed, too.
+    if (await waits(this.drawn(), () => this.start(job))) return;
     await trying(async () => this.noted(await send('start', job)));
     this.aside();
     this.side.scrollTop = 0;
@@ -96,7 +102,7 @@ class App {
     try {
       const job = await get('job');
       this.lost = false;
-      if (lost) document.getElementById('notice').hidden = true;
+      if (lost || (this.drawn() && this.drawn().lost)) this.found();
       if (JSON.stringify(job) !== JSON.stringify(before)) {
         this.noted(job);
         if (this.tab === 'video') await this.video.progress(job);
@@ -109,6 +115,12 @@ class App {
       this.lost = true;
     }
     setTimeout(() => this.poll(), this.job && this.job.state === 'running' ? 700 : 2500);
+  }
+
+  // The server is there again.
+  found() {
+    document.getElementById('notice').hidden = true;
+    if (this.drawn()) this.drawn().again();
   }
 
   async finished(before) {

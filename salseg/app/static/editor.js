@@ -1,5 +1,6 @@
 // One image: draw on it, look at what a model found in it. Whatever is drawn is saved at once.
 
+import { boxOf, begun, holds, listen, passed, penWidth, pressed } from './drawing.js';
 import { address, ask, get, hideNotice, make, notice, packed, loaded, Refused, send, swatch, unpacked } from './tools.js';
 import { Raster } from './raster.js';
 import { tinted, Viewport } from './viewport.js';
@@ -39,7 +40,7 @@ export class Editor {
       this.buttons[name] = button;
       return button;
     });
-    this.width = make('input', { type: 'range', min: 0.3, max: 6, step: 0.1, value: kept.width, title: 'width of the pen: [ and ]', 'aria-label': 'width', input: () => { kept.width = Number(this.width.value); this.view.refresh(); } });
+    this.width = penWidth(this, kept, 6);
     this.undoing = make('button', { title: 'undo: Ctrl+Z', click: () => this.step('undo') }, '↶ Undo');
     this.redoing = make('button', { title: 'redo: Ctrl+Shift+Z', click: () => this.step('redo') }, '↷ Redo');
     this.looks = make('span', { class: 'row' });
@@ -58,12 +59,7 @@ export class Editor {
         make('span', { class: 'divider' }), this.undoing, this.redoing),
       this.stage);
     Object.assign(this.element.style, { display: 'flex', flexDirection: 'column', minHeight: '0' });
-    const canvas = this.view.canvas;
-    canvas.addEventListener('pointerdown', (event) => this.down(event));
-    canvas.addEventListener('pointermove', (event) => this.moved(event));
-    canvas.addEventListener('pointerup', (event) => this.up(event));
-    canvas.addEventListener('pointercancel', (event) => this.up(event));
-    canvas.addEventListener('pointerleave', () => { this.pointer = null; this.view.refresh(); });
+    listen(this.view.canvas, this);
     this.choose(kept.tool);
   }
 
@@ -124,19 +120,13 @@ export class Editor {
 
   down(event) {
     if (!this.raster || this.drag) return;
+    const drag = begun(event, this.view, kept.tool);
+    if (!drag) return;
     hideNotice();
-    const [x, y] = this.view.pixel(event);
-    const tool = event.button === 1 || event.shiftKey ? 'pan' : kept.tool;
-    if (event.button > 1) return;
-    try {
-      this.view.canvas.setPointerCapture(event.pointerId);
-    } catch {
-      // A pointer that is gone already draws a point.
-    }
-    this.drag = { tool, x, y, at: [event.clientX, event.clientY] };
-    if (tool in CODES) {
+    this.drag = drag;
+    if (drag.tool in CODES) {
       this.raster.begin();
-      this.raster.line(x, y, x, y, this.radius(), CODES[tool]);
+      this.raster.line(drag.x, drag.y, drag.x, drag.y, this.radius(), CODES[drag.tool]);
     }
     this.view.refresh();
   }
@@ -144,15 +134,9 @@ export class Editor {
   moved(event) {
     this.pointer = this.view.inside(event);
     const drag = this.drag;
-    if (drag && drag.tool === 'pan') {
-      this.view.pan(event.clientX - drag.at[0], event.clientY - drag.at[1]);
-      drag.at = [event.clientX, event.clientY];
-    } else if (drag && drag.tool === 'box') {
-      drag.to = this.view.pixel(event);
-    } else if (drag) {
-      const events = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
-      for (const one of events.length ? events : [event]) {
-        const [x, y] = this.view.pixel(one);
+    for (const [x, y] of drag ? passed(event, this.view, drag) : []) {
+      if (drag.tool === 'box') drag.to = [x, y];
+      else {
         this.raster.line(drag.x, drag.y, x, y, this.radius(), CODES[drag.tool]);
         [drag.x, drag.y] = [x, y];
       }
@@ -170,12 +154,10 @@ export class Editor {
     this.view.refresh();
   }
 
-  boxed(drag, [x, y]) {
-    const width = this.raster.width, height = this.raster.height;
-    const box = [Math.min(drag.x, x), Math.min(drag.y, y), Math.max(drag.x, x), Math.max(drag.y, y)].map((value, place) =>
-      Math.round(Math.min(place % 2 ? height : width, Math.max(0, value))));
-    if (box[2] - box[0] < 3 / this.view.scale || box[3] - box[1] < 3 / this.view.scale) {
-      const hit = this.boxes.findIndex(({ box: b }) => x >= b[0] && x <= b[2] && y >= b[1] && y <= b[3]);
+  boxed(drag, to) {
+    const box = boxOf(drag, to, this.raster, this.view.scale);
+    if (!box) {
+      const hit = this.boxes.findIndex((one) => holds(one.box, to));
       if (hit < 0) return;
       this.boxes.splice(hit, 1);
     } else {
@@ -219,29 +201,21 @@ export class Editor {
       this.page.labelled(this.key, { scribble: this.raster.has(1) || this.raster.has(2), box: this.boxes.length > 0 });
       this.mark.textContent = 'saved';
     } catch (error) {
-      if (error.status === undefined) throw error;
+      this.dirty[what] = true;
+      this.lost = error.status === 0;
       this.mark.textContent = 'not saved';
+      if (error.status === undefined) throw error;
       const again = error.status === 409
-        ? { text: 'Reload the image', run: () => this.page.open(this.key) }
-        : { text: 'Try again', run: () => this.save(what) };
+        ? { text: 'Reload the image', run: () => { this.forget(); this.page.open(this.key); } }
+        : { text: 'Try again', run: () => this.again() };
       notice(error.message, again);
     }
   }
 
-  key_(event) {
-    const letter = event.key.toLowerCase(), control = event.ctrlKey || event.metaKey;
-    if (control && letter === 'z') this.step(event.shiftKey ? 'redo' : 'undo');
-    else if (control && letter === 'y') this.step('redo');
-    else if (control || event.altKey) return false;
-    else if (TOOLS.some(([, , own]) => own === letter)) this.choose(TOOLS.find(([, , own]) => own === letter)[0]);
-    else if (letter === '[' || letter === ']') {
-      kept.width = Math.min(6, Math.max(0.3, kept.width * (letter === ']' ? 1.25 : 0.8)));
-      this.width.value = kept.width;
-      this.view.refresh();
-    } else if (letter === '+' || letter === '=') this.view.zoom(1.3);
-    else if (letter === '-') this.view.zoom(1 / 1.3);
-    else if (letter === '0') this.view.fit();
-    else if (letter === 'arrowleft') this.page.next(-1);
+  key_(event) { return pressed(event, this, TOOLS, kept); }
+
+  own(letter) {
+    if (letter === 'arrowleft') this.page.next(-1);
     else if (letter === 'arrowright') this.page.next(1);
     else if (letter === 'm' && this.map) this.look(kept.look === 'image' ? 'overlay' : 'image');
     else if (letter === 'escape') this.page.leave();
@@ -293,6 +267,17 @@ export class Editor {
   }
 
   unsaved() { return this.dirty.scribble || this.dirty.boxes || this.mark.textContent === 'saving…'; }
+
+  // What could not be saved; where the server did not answer, the page asks for it as soon as it does.
+  again() {
+    this.lost = false;
+    for (const [what, waiting] of Object.entries(this.dirty)) if (waiting) this.save(what);
+  }
+
+  forget() {
+    this.dirty = { scribble: false, boxes: false };
+    this.mark.textContent = '';
+  }
 
   close() { this.view.close(); }
 }

@@ -20,7 +20,6 @@ export function following(video) {
     return make('label', { class: 'small option' }, input, text);
   };
   const start = async () => {
-    await video.prompts.saving;
     video.watching = true;
     await app.start({ kind: 'track', model: video.model, video: video.name, ...options });
     options.anew = false;

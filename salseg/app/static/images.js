@@ -1,6 +1,7 @@
 // The wall of images, and the image that is open.
 
 import { address, choice, get, make, notice, trying } from './tools.js';
+import { waits } from './drawing.js';
 import { Editor } from './editor.js';
 
 const FILTERS = [['all', 'All'], ['unlabelled', 'Unlabelled'], ['labelled', 'Labelled'], ['predicted', 'Predicted']];
@@ -117,6 +118,7 @@ export class Images {
   }
 
   async open(key) {
+    if (await waits(this.editor, () => this.open(key))) return;
     if (this.editor) this.editor.close();
     const editor = new Editor(this, key);
     this.editor = editor;
@@ -142,7 +144,7 @@ export class Images {
   }
 
   async leave() {
-    await this.editor.saving;
+    if (!this.editor || await waits(this.editor, () => this.leave()) || !this.editor) return;
     this.editor.close();
     this.editor = null;
     history.replaceState(null, '', '#');

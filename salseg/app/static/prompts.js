@@ -1,7 +1,7 @@
 // What objects of a video are followed from: boxes, scribbles and masks in any frame, with undo. Saved at once, each file by itself.
 // In a frame an object is given in one way: what is drawn last replaces what it had there.
 
-import { ask, hideNotice, notice, packed, Refused, send, unpacked } from './tools.js';
+import { ask, notice, packed, Refused, send, unpacked } from './tools.js';
 import { Raster } from './raster.js';
 import { colour } from './viewport.js';
 
@@ -163,13 +163,28 @@ export class Prompts {
       }
       if (!this.dirty.size) this.state = 'saved';
     } catch (error) {
-      if (!(error instanceof Refused)) throw error;
+      this.dirty.add(what);
+      this.lost = error.status === 0;
       this.state = 'not saved';
-      const again = error.status === 409 ? { text: 'Open the video again', run: this.reopen } : { text: 'Try again', run: () => { hideNotice(); this.save(what); this.changed(); } };
-      notice(error.message, again);
+      if (!(error instanceof Refused)) throw error;
+      notice(error.message, error.status === 409
+        ? { text: 'Open the video again', run: () => { this.forget(); this.reopen(); } }
+        : { text: 'Try again', run: () => this.again() });
     }
     this.changed();
   }
 
   unsaved() { return this.dirty.size > 0 || this.state === 'saving…'; }
+
+  // What could not be saved; where the server did not answer, the page asks for it as soon as it does.
+  again() {
+    this.lost = false;
+    for (const what of [...this.dirty]) this.save(what);
+    this.changed();
+  }
+
+  forget() {
+    this.dirty.clear();
+    this.state = '';
+  }
 }

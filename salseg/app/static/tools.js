@@ -52,10 +52,10 @@ export function choice(label, options, chosen, change) {
   return select;
 }
 
-export function notice(text, action = null) {
+export function notice(text, ...actions) {
   const place = document.getElementById('notice');
   place.replaceChildren(make('span', {}, text));
-  if (action) place.append(make('button', { click: () => { hideNotice(); action.run(); } }, action.text));
+  for (const action of actions) place.append(make('button', { click: () => { hideNotice(); action.run(); } }, action.text));
   place.append(make('button', { 'aria-label': 'close', click: hideNotice }, '×'));
   place.hidden = false;
 }

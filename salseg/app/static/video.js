@@ -1,5 +1,6 @@
 // A video: scrub, say what to follow in any frame, follow it, look at the masks as they are made, correct them.
 
+import { boxOf, begun, holds, listen, passed, penWidth, pressed, waits } from './drawing.js';
 import { address, ask, choice, get, hideNotice, make, loaded, Refused, swatch, trying, unpacked } from './tools.js';
 import { coloured, colour, Viewport } from './viewport.js';
 import { BESIDE, KINDS, Prompts } from './prompts.js';
@@ -40,7 +41,7 @@ export class Video {
   }
 
   async open(name, number = 0) {
-    if (this.prompts) await this.prompts.saving;
+    if (await waits(this.prompts, () => this.open(name, number))) return;
     this.close();
     if (name !== this.name) number = 0;
     const facts = await get('video', { video: name });
@@ -67,7 +68,7 @@ export class Video {
     this.mark = make('div', { class: 'saved' });
     this.buttons = Object.fromEntries(TOOLS.map(([tool, text, key, title]) => [tool, make('button', { title, click: () => this.choose(tool) }, text, make('kbd', {}, key.toUpperCase()))]));
     for (const [tool, button] of Object.entries(this.buttons)) button.dataset.tool = tool;
-    this.width = make('input', { type: 'range', min: 0.3, max: 8, step: 0.1, value: kept.width, title: 'width of the pen: [ and ]', 'aria-label': 'width', input: () => { kept.width = Number(this.width.value); this.view.refresh(); } });
+    this.width = penWidth(this, kept, 8);
     this.undoing = make('button', { title: 'undo: Ctrl+Z', click: () => this.step('undo') }, '↶ Undo');
     this.redoing = make('button', { title: 'redo: Ctrl+Shift+Z', click: () => this.step('redo') }, '↷ Redo');
     const stage = make('div', { class: 'stage' });
@@ -79,12 +80,7 @@ export class Video {
       make('div', { class: 'bar' }, ...Object.values(this.buttons), make('span', { class: 'divider' }), 'Width', this.width, make('span', { class: 'divider' }), this.undoing, this.redoing),
       stage,
       make('div', { class: 'bar' }, this.playing, make('div', { class: 'grow track' }, this.slider, this.strip)));
-    const canvas = this.view.canvas;
-    canvas.addEventListener('pointerdown', (event) => this.down(event));
-    canvas.addEventListener('pointermove', (event) => this.moved(event));
-    canvas.addEventListener('pointerup', (event) => this.up(event));
-    canvas.addEventListener('pointercancel', (event) => this.up(event));
-    canvas.addEventListener('pointerleave', () => { this.pointer = null; this.view.refresh(); });
+    listen(this.view.canvas, this);
     this.choose(kept.tool);
   }
 
@@ -153,20 +149,15 @@ export class Video {
   }
 
   down(event) {
-    if (event.button > 1 || this.drag || this.shown !== this.number) return;
+    if (this.drag || this.shown !== this.number) return;
+    const drag = begun(event, this.view, kept.tool);
+    if (!drag) return;
     hideNotice();
     this.watching = false;
     this.stopPlaying();
-    const [x, y] = this.view.pixel(event);
-    const tool = event.button === 1 || event.shiftKey ? 'pan' : kept.tool;
-    try {
-      this.view.canvas.setPointerCapture(event.pointerId);
-    } catch {
-      // A pointer that is gone already draws a point.
-    }
-    this.drag = { tool, x, y, to: [x, y], at: [event.clientX, event.clientY] };
-    if (tool !== 'pan') this.prompts.begin(this.number);
-    this.line(x, y, x, y);
+    this.drag = { ...drag, to: [drag.x, drag.y] };
+    if (drag.tool !== 'pan') this.prompts.begin(this.number);
+    this.line(...this.drag.to, ...this.drag.to);
     this.view.refresh();
   }
 
@@ -180,16 +171,9 @@ export class Video {
   moved(event) {
     this.pointer = this.view.inside(event);
     const drag = this.drag;
-    if (drag && drag.tool === 'pan') {
-      this.view.pan(event.clientX - drag.at[0], event.clientY - drag.at[1]);
-      drag.at = [event.clientX, event.clientY];
-    } else if (drag) {
-      const events = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
-      for (const one of events.length ? events : [event]) {
-        const [x, y] = this.view.pixel(one);
-        this.line(...drag.to, x, y);
-        drag.to = [x, y];
-      }
+    for (const place of drag ? passed(event, this.view, drag) : []) {
+      this.line(...drag.to, ...place);
+      drag.to = place;
     }
     this.view.refresh();
   }
@@ -204,12 +188,10 @@ export class Video {
     this.view.refresh();
   }
 
-  boxed(drag, [x, y]) {
-    const { prompts, number, id } = this, { width, height } = this.facts;
-    const box = [Math.min(drag.x, x), Math.min(drag.y, y), Math.max(drag.x, x), Math.max(drag.y, y)].map((value, place) =>
-      Math.round(Math.min(place % 2 ? height : width, Math.max(0, value))));
-    if (box[2] - box[0] < 3 / this.view.scale || box[3] - box[1] < 3 / this.view.scale) {
-      const hit = prompts.boxes.findIndex(({ frame, box: b }) => frame === number && x >= b[0] && x <= b[2] && y >= b[1] && y <= b[3]);
+  boxed(drag, to) {
+    const { prompts, number, id } = this, box = boxOf(drag, to, this.facts, this.view.scale);
+    if (!box) {
+      const hit = prompts.boxes.findIndex((one) => one.frame === number && holds(one.box, to));
       if (hit >= 0) prompts.boxes = prompts.boxes.filter((_, place) => place !== hit);
     } else {
       prompts.only('boxes', number, id);
@@ -310,23 +292,12 @@ export class Video {
     else this.marks();
   }
 
-  key_(event) {
-    if (!this.view) return false;
-    const letter = event.key.toLowerCase(), tool = TOOLS.find(([, , own]) => own === letter);
-    if ((event.ctrlKey || event.metaKey) && letter === 'z') this.step(event.shiftKey ? 'redo' : 'undo');
-    else if ((event.ctrlKey || event.metaKey) && letter === 'y') this.step('redo');
-    else if (event.ctrlKey || event.metaKey || event.altKey) return false;
-    else if (letter === 'arrowleft') this.leap(this.number - 1);
+  key_(event) { return Boolean(this.view) && pressed(event, this, TOOLS, kept); }
+
+  own(letter) {
+    if (letter === 'arrowleft') this.leap(this.number - 1);
     else if (letter === 'arrowright') this.leap(this.number + 1);
     else if (letter === ' ') this.play();
-    else if (tool) this.choose(tool[0]);
-    else if (letter === '[' || letter === ']') {
-      kept.width = Math.min(8, Math.max(0.3, kept.width * (letter === ']' ? 1.25 : 0.8)));
-      this.width.value = kept.width;
-      this.view.refresh();
-    } else if (letter === '+' || letter === '=') this.view.zoom(1.3);
-    else if (letter === '-') this.view.zoom(1 / 1.3);
-    else if (letter === '0') this.view.fit();
     else if (/^[1-9]$/.test(letter)) this.pick(Number(letter));
     else return false;
     return true;
@@ -337,8 +308,6 @@ export class Video {
     this.view.refresh();
     this.app.aside();
   }
-
-  unsaved() { return Boolean(this.prompts && this.prompts.unsaved()); }
 
   aside() {
     if (!this.facts || !this.prompts) return [make('section', {}, make('h2', {}, 'Video'), make('p', { class: 'soft' }, 'Objects are followed from a box, scribbles or a mask in any frame.'))];
