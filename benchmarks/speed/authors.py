@@ -88,11 +88,11 @@ def network(system: str, reference: Path) -> nn.Module:
 
 def _scwssod(module: ModuleType) -> nn.Module:
     built = module.SCWSSOD(None)
-    # Its aggregation divides by a sum of these means, which random weights leave near zero: rounding would be seen as a
-    # difference.
+    # Its aggregation divides by the sum of these scores' means. Their inputs are never negative, so weights without sign
+    # keep the sum of a random start from zero, where rounding would grow without bounds.
     for fam in (built.fam45, built.fam34, built.fam23):
         for score in (fam.conv_att1, fam.conv_att2, fam.conv_att3):
-            nn.init.constant_(score.bias, 10.0)
+            score.weight.data.abs_()
     return built.eval()
 
 
@@ -120,6 +120,44 @@ BUILDERS: dict[str, Callable[[Any], nn.Module]] = {
     'rcrnet-ner': _rcrnet,
     'xmem': _xmem,
 }
+
+
+def training_network(system: str, reference: Path) -> nn.Module:
+    """The published network as its training script has it, with what the losses need as attributes; no dropout."""
+    built = network(system, reference) if system != 'xmem' else _single(reference)
+    folder = reference / PLACES[system][0]
+    built.train()
+    if system == 'scwssod':
+        built.coherence = imported(folder, 'lscloss').LocalSaliencyCoherence()
+        built.structure = imported(folder, 'tools').SaliencyStructureConsistency
+    elif system == 'dcfm':
+        losses = imported(folder, 'loss')
+        built.overlap, built.cosine = losses.Scale_IoU(), losses.compute_cos_dis
+        built.set_mode('train')
+        for name, parameter in built.backbone.named_parameters():
+            parameter.requires_grad_('conv5_3' in name)
+    elif system == 'rcrnet-ner':
+        built.freeze_bn()
+    else:
+        built.losses = imported(folder, 'model.losses').LossComputer(dict(start_warm=20000, end_warm=70000))
+        built.eval()
+    return without_dropout(built)
+
+
+def _single(reference: Path) -> nn.Module:
+    """XMem of the first stage, on single objects."""
+    torch.manual_seed(0)
+    with on_cpu():
+        module = imported(reference / PLACES['xmem'][0], 'model.network')
+        return module.XMem(dict(XMEM, single_object=True))
+
+
+def without_dropout(model: nn.Module) -> Any:
+    """The model, with every dropout off whatever its mode: two networks would draw other values."""
+    for module in model.modules():
+        if isinstance(module, nn.modules.dropout._DropoutNd):
+            module.p = 0.0
+    return model
 
 
 def take_statistics(model: nn.Module, run: Callable[[], object]) -> None:

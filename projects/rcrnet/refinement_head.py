@@ -92,10 +92,17 @@ class RefinementHead(nn.Module):
         *finer, x = features
         for refine, level in zip(self.refine, reversed(finer)):
             x = refine(x, level)
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() and not self._one_by_one(x):
             return dict(logits=self._classify(x, size))
         # Maps of hundreds of channels at full size: one image at a time keeps a clip's peak at that of a frame.
         return dict(logits=torch.cat([self._classify(part, size) for part in x.split(1)]))
+
+    def _one_by_one(self, x: Tensor) -> bool:
+        """Whether images take turns with a gradient too, so that gradients at full size are those of one image.
+
+        Statistics of a batch need all of it; a GPU wants large batches, and an exported network no loop.
+        """
+        return x.device.type == 'cpu' and not self.full.bn.training and not torch.compiler.is_compiling()
 
     def _classify(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         # Enlarged before the convolution, as released: it is more than half of all multiply-adds, and what makes

@@ -14,7 +14,7 @@ from salseg.engine.named_weights import find_checkpoint
 from salseg.engine.starting import build_model, nearest_cause
 from salseg.errors import ConfigError, missing_weights
 from salseg.models import BaseSegmentor
-from salseg.models.layers import for_inference
+from salseg.models.layers import fold_norms, for_inference
 
 
 def init_model(
@@ -24,6 +24,7 @@ def init_model(
     options: Mapping[str, Any] | list[str] | None = None,
     trained: bool = False,
     pretrained: bool = True,
+    fold: bool = False,
 ) -> BaseSegmentor:
     """Build a model in evaluation mode.
 
@@ -40,6 +41,8 @@ def init_model(
         trained: Refuse a model without a checkpoint at once, before its backbone's weights are fetched for nothing.
         pretrained: False, as ``model.pretrained=False`` among the options, leaves all parts that the config would fill
             from files of pretrained weights random: to count or time a network, no file is needed.
+        fold: Put batch norms into the convolutions before them: faster where maps are large, and equal up to rounding (1e-5),
+            so results are no longer the same bits. For prediction only, see `salseg.models.layers.fold_norms`.
 
     Returns:
         The model; ``model.cfg`` is its config, ``model.weights_source`` where its weights come from (None: nowhere).
@@ -79,5 +82,8 @@ def init_model(
         model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(f'the device {device} cannot be used: {str(error).splitlines()[0]}') from error
+    model.eval()
+    if fold:
+        fold_norms(model)
     for_inference(model)
-    return model.eval()
+    return model

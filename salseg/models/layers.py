@@ -1,5 +1,6 @@
 """Layers that necks, heads and matchers share."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
@@ -50,18 +51,73 @@ def added(y: Tensor, other: Tensor) -> Tensor:
     return y.add_(other) if y.dtype == other.dtype else y + other
 
 
-def folded(conv: nn.Conv2d, bn: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+def folded(conv: nn.Conv2d, bn: nn.BatchNorm2d | nn.Identity) -> tuple[Tensor, Tensor]:
     """Weight and bias of the one convolution that a convolution and the batch norm behind it are in evaluation mode.
 
     Args:
         conv: With or without bias.
-        bn: With running statistics.
+        bn: With running statistics; an identity where `fold_norms` was there before.
     """
+    if isinstance(bn, nn.Identity):
+        return conv.weight, conv.weight.new_zeros(len(conv.weight)) if conv.bias is None else conv.bias
     assert bn.running_mean is not None
     assert bn.running_var is not None
     scale = torch.rsqrt(bn.running_var + bn.eps) * (1 if bn.weight is None else bn.weight)
     shift = -bn.running_mean if conv.bias is None else conv.bias - bn.running_mean
     return conv.weight * scale[:, None, None, None], shift * scale + (0 if bn.bias is None else bn.bias)
+
+
+# Norms whose convolution has another name than theirs; of the names, the one that a module has.
+_BEFORE = {'_bn0': ('_expand_conv', '_conv_stem'), '_bn1': ('_depthwise_conv',), '_bn2': ('_project_conv',)}
+
+
+@torch.no_grad()
+def fold_norms(model: nn.Module) -> nn.Module:
+    """Put every batch norm into the convolution before it, for prediction: fewer passes over the maps.
+
+    Outputs are equal up to rounding. The names of the weights change, so load a checkpoint first; a folded model cannot be
+    trained or saved to be continued.
+
+    Args:
+        model: In evaluation mode.
+
+    Returns:
+        The model, changed in place. Norms that do not directly follow a convolution of the same module stay.
+
+    Examples:
+        >>> block = ConvBNReLU(3, 4).eval()
+        >>> x = torch.rand(1, 3, 5, 5)
+        >>> before = block(x)
+        >>> type(fold_norms(block).bn).__name__, torch.allclose(before, block(x), atol=1e-6)
+        ('Identity', True)
+    """
+    for module in list(model.modules()):
+        parts = dict(module.named_children())
+        for name, norm in parts.items():
+            conv = _convolution_before(module, parts, name)
+            if conv is None or not isinstance(norm, nn.BatchNorm2d) or norm.training or norm.running_mean is None:
+                continue
+            weight, bias = folded(conv, norm)
+            conv.weight.data = weight.contiguous(memory_format=_layout(conv.weight))
+            conv.bias = nn.Parameter(bias)
+            setattr(module, name, nn.Identity().eval())
+    return model
+
+
+def _convolution_before(module: nn.Module, parts: Mapping[str, nn.Module], name: str) -> nn.Conv2d | None:
+    """The convolution whose result a norm takes: the one before it in a sequence, else by the names that networks use."""
+    if isinstance(module, nn.Sequential):
+        names = list(parts)
+        candidates = names[max(0, names.index(name) - 1) : names.index(name)]
+    else:
+        candidates = list(_BEFORE.get(name, (name.replace('bn', 'conv'),)))
+    found = (parts[candidate] for candidate in candidates if isinstance(parts.get(candidate), nn.Conv2d))
+    return next(found, None)
+
+
+def _layout(weight: Tensor) -> torch.memory_format:
+    last = weight.is_contiguous(memory_format=torch.channels_last) and not weight.is_contiguous()
+    return torch.channels_last if last else torch.contiguous_format
 
 
 def init_kaiming(module: nn.Module, mode: Literal['fan_in', 'fan_out'] = 'fan_in') -> None:

@@ -47,6 +47,23 @@ def test_different_outputs_end_it_before_anything_is_timed(script, capsys):
     assert theirs.clock.rounds == []
 
 
+@pytest.mark.parametrize(
+    ('doubled', 'distance', 'status'), [(1.0, 0.019, 0), (1.0, 0.021, 1), (1.0 + 1e-8, 0.019, 1), (None, 0.019, 1)]
+)
+def test_rounding_is_told_from_errors_in_double_precision(script, capsys, doubled, distance, status):
+    """Theirs is .01 from the exact result; ours may be .02 from it, and in double precision 1e-9."""
+    case = script.System(1, (64, 64))
+
+    def parts(value):
+        return lambda: iter([torch.full((1, 1, 4, 4), value, dtype=torch.float64)])
+
+    exact = None if doubled is None else lambda: (parts(1.0), parts(doubled))
+    forms = (script.Local(parts(value)) for value in (1.01, 1 - distance))
+    assert script.compared('some', case, *forms, 1, exact) == status
+    shown = capsys.readouterr().out
+    assert ('0e+00 in double precision; 1e-02 and 2e-02' if status == 0 else 'outputs differ by') in shown
+
+
 def test_least_times_are_taken_part_by_part(script):
     clock = script.Clock([[1.0, 5.0], [3.0, 2.0]])
     assert (clock.best(), clock.median()) == (3.0, 5.5)

@@ -1,0 +1,263 @@
+"""Training steps against the published ones: the authors' networks and losses, forward, losses, backward and SGD.
+
+    python benchmarks/speed/training_steps.py --reference DIR [--systems NAME ...] [--sets 2] [--size 160 160] [--rounds 3]
+
+DIR holds clones of the authors' repositories, as in whole_networks.py; both networks get the same random weights. What their
+training scripts do between the batch and the optimiser is written out here, with their networks and their losses. Equality
+first: on a tiny batch, in double precision, the loss and the norm of all gradients must agree; then the loss of the timed
+batch in single precision. A difference ends the script with status 1. Then the steps take turns in one process. Printed is
+the least processor time and, for memory, the largest sum of live tensors that a step makes, gradients among them. Dropout
+and deep updates are off on both sides, since each would draw its own; the optimiser is plain SGD with the rate 0, which keeps
+the weights.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import authors
+from measure import peak_bytes
+
+from salseg.apis import init_model
+from salseg.catalog import list_configs
+from salseg.models import BaseSegmentor
+from salseg.structures import FrameInputs, FrameTargets
+
+Loss = Callable[[], Tensor]
+# Differences in double and in single precision, as fractions; norms of gradients are sums of many.
+EXACT, TOLERANCE = 1e-6, 1e-3
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one step sees.
+
+    Attributes:
+        frames: (B, T, 3, H, W), normalised.
+        labels: (B, T, H, W) uint8: 0, 1, and 255 for unknown.
+    """
+
+    frames: Tensor
+    labels: Tensor
+
+
+@dataclass(frozen=True)
+class System:
+    """Sets, frames of a set and size of a published batch; our config; whether pixels may be unknown; the tiny size."""
+
+    sets: int
+    frames: int
+    size: tuple[int, int]
+    config: str
+    unknown: bool = False
+    tiny: tuple[int, int] = (64, 64)
+
+
+SYSTEMS = {
+    'scwssod': System(16, 1, (320, 320), 'scwssod_r50_released_duts-scribble-320', unknown=True, tiny=(96, 96)),
+    'dcfm': System(1, 16, (224, 224), 'dcfm_vgg16_released_coco9213-224'),
+    'rcrnet-ner': System(1, 4, (448, 448), 'rcrnet-ner_r50_released_vos-0-20-448'),
+    'xmem': System(16, 3, (384, 384), 'xmem_r50_stage0-static_384'),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print a row for each system."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--reference', type=Path, required=True, help="folder with clones of the authors' repositories")
+    parser.add_argument('--systems', nargs='+', default=list(SYSTEMS), choices=SYSTEMS)
+    parser.add_argument('--sets', type=int, help='of a batch, at most; the published by default')
+    parser.add_argument('--frames', type=int, help='of a set, at most')
+    parser.add_argument('--size', nargs=2, type=int, help='height and width, multiples of 32')
+    parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--threads', type=int, default=1)
+    args = parser.parse_args(arguments)
+    torch.set_num_threads(args.threads)
+    print(f'{args.threads} thread(s), torch {torch.__version__}, {args.rounds} rounds; least times, ours / theirs\n')
+    print(
+        '| network | sets x frames, size | theirs s | ours s | ratio | theirs MB | ours MB | ratio | loss, gradients |'
+    )
+    print('|---' * 9 + '|')
+    status = 0
+    for name in args.systems:
+        whole = SYSTEMS[name]
+        case = replace(
+            whole,
+            sets=min(whole.sets, args.sets or whole.sets),
+            frames=min(whole.frames, args.frames or whole.frames),
+            size=tuple(args.size or whole.size),
+        )
+        tiny = batch_of(replace(whole, sets=min(whole.sets, 2), frames=min(whole.frames, 3), size=whole.tiny))
+        published = authors.training_network(name, args.reference)
+        step_of = {'scwssod': _scwssod, 'dcfm': _dcfm, 'rcrnet-ner': _rcrnet, 'xmem': _xmem}[name]
+        loss = partial(step_of, published)
+        # Where norms are frozen, those of a random start would let values grow from block to block.
+        authors.take_statistics(published, partial(loss, tiny))
+        ours = model_of(case)
+        ours.load_state_dict(authors.converted(name, published.state_dict()))
+        status |= compared(name, case, tiny, (published, loss), ours, args.rounds)
+    return status
+
+
+def compared(
+    name: str,
+    case: System,
+    tiny: Batch,
+    theirs: tuple[nn.Module, Callable[[Batch], Tensor]],
+    ours: BaseSegmentor,
+    rounds: int,
+) -> int:
+    """Check that both steps are equal, then measure and print."""
+    published, loss = theirs
+    tiny = replace(tiny, frames=tiny.frames.double())
+    found = [gradient(net.double(), form, tiny) for net, form in ((published, loss), (ours, partial(own, ours)))]
+    differences = [abs(float(a / b) - 1) for a, b in zip(*found)]
+    published.float()
+    ours.float()
+    batch = batch_of(case)
+    with torch.no_grad():
+        single = abs(float(loss(batch) / own(ours, batch)) - 1)
+    if not (max(differences) <= EXACT and single <= TOLERANCE):
+        both = ' and '.join(f'{difference:.1e}' for difference in differences)
+        print(f'| {name} | loss and gradients differ by {both}, the loss in single precision by {single:.1e} |')
+        return 1
+    steps = [partial(step, published, partial(loss, batch)), partial(step, ours, partial(own, ours, batch))]
+    times: list[list[float]] = [[], []]
+    for round_ in range(rounds + 1):
+        for one, seconds in zip(steps, times):
+            start = time.process_time()
+            one()
+            if round_:
+                seconds.append(time.process_time() - start)
+    best = [min(seconds) for seconds in times]
+    peaks = [peak_bytes(one, warm=True) / 1e6 for one in steps]
+    size = 'x'.join(map(str, case.size))
+    print(
+        f'| {name} | {case.sets} x {case.frames}, {size} | {best[0]:.2f} | {best[1]:.2f} | {best[1] / best[0]:.2f} | '
+        f'{peaks[0]:.0f} | {peaks[1]:.0f} | {peaks[1] / peaks[0]:.2f} | '
+        f'{", ".join(f"{difference:.0e}" for difference in differences)} |',
+        flush=True,
+    )
+    return 0
+
+
+def step(network: nn.Module, loss: Loss) -> None:
+    """Forward, losses, backward and SGD; no gradient is left, so that the next step makes its own."""
+    optimizer = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], lr=0.0)
+    loss().backward()
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+def gradient(network: nn.Module, loss: Callable[[Batch], Tensor], batch: Batch) -> tuple[Tensor, Tensor]:
+    """The loss, and the norm of all its gradients."""
+    value = loss(batch)
+    value.backward()
+    norm = torch.stack([p.grad.norm() for p in network.parameters() if p.grad is not None]).norm()
+    network.zero_grad()
+    return value.detach(), norm
+
+
+def batch_of(case: System) -> Batch:
+    """Smooth random frames with a rectangle as the object."""
+    generator = torch.Generator().manual_seed(1)
+    height, width = case.size
+    coarse = torch.randn(case.sets * case.frames, 3, height // 16, width // 16, generator=generator)
+    frames = F.interpolate(coarse, size=case.size, mode='bicubic').unflatten(0, (case.sets, case.frames))
+    labels = torch.full((case.sets, case.frames, height, width), 255 if case.unknown else 0, dtype=torch.uint8)
+    if case.unknown:
+        labels[..., : height // 8, :] = 0
+    labels[..., height // 4 : height * 3 // 4, width // 4 : width // 2] = 1
+    return Batch(frames, labels)
+
+
+def model_of(case: System) -> BaseSegmentor:
+    """Ours, as it trains."""
+    path = next(str(path) for path in list_configs() if path.stem == case.config)
+    model = init_model(path, device='cpu', pretrained=False).train()
+    # Laid out as in training: a model for prediction has its weights in another order.
+    model.to(memory_format=torch.contiguous_format)
+    if hasattr(model, 'deep_probability'):
+        model.deep_probability = 0.0
+    return authors.without_dropout(model)
+
+
+def own(model: BaseSegmentor, batch: Batch) -> Tensor:
+    """Our loss."""
+    inputs = FrameInputs(batch.frames)
+    targets = FrameTargets(inputs=batch.frames, labels=batch.labels, iteration=1000)
+    if hasattr(model, 'init_state'):
+        inputs.prompt = batch.labels[:, :1] == 1
+        targets.object_valid = torch.ones(len(batch.labels), 1, dtype=torch.bool)
+    features, outputs = model.run(inputs)
+    return sum(model.loss_from(inputs, features, outputs, targets.frames()).values())
+
+
+def _scwssod(network: nn.Module, batch: Batch) -> Tensor:
+    image, labels = batch.frames[:, 0], batch.labels[:, 0].long()
+    small = F.interpolate(image, scale_factor=0.3, mode='bilinear', align_corners=True)
+    outputs, scaled = network(image, 'Train'), network(small, 'Train')
+    again = F.interpolate(outputs[0][:, 1:2], scale_factor=0.3, mode='bilinear', align_corners=True)
+    total = network.structure(scaled[0][:, 1:2], again, 0.85)
+    entropy = nn.CrossEntropyLoss(ignore_index=255)
+    front, back = labels.masked_fill(labels == 0, 255), labels.masked_fill(labels != 0, 255)
+    # Their loss divides this image in place, again for every output.
+    seen = {'rgb': F.interpolate(image, scale_factor=0.25, mode='bilinear', align_corners=True)}
+    kernels = [{'weight': 1, 'xy': 6, 'rgb': 0.1}]
+    for output, weight in zip(outputs, (1, 0.8, 0.6, 0.4)):
+        reduced = F.interpolate(output[:, 1:2], scale_factor=0.25, mode='bilinear', align_corners=True)
+        local = network.coherence(reduced, kernels, 5, seen, *seen['rgb'].shape[2:])['loss']
+        total = total + weight * (entropy(output, front) + entropy(output, back) + 0.3 * local)
+    return total
+
+
+def _dcfm(network: nn.Module, batch: Batch) -> Tensor:
+    truth = batch.labels[0].unsqueeze(1).to(batch.frames)
+    with authors.on_cpu():
+        outputs, mean, front, back = network(batch.frames[0], truth)
+    near, far = ((1 + network.cosine(mean, other)) * 0.5 for other in (front, back))
+    contrast = -torch.log(near + 1e-5) - torch.log(1 - far + 1e-5)
+    return network.overlap(outputs, truth) + 0.1 * contrast.sum()
+
+
+def _rcrnet(network: nn.Module, batch: Batch) -> Tensor:
+    entropy = nn.BCEWithLogitsLoss()
+    truth = batch.labels[0].unsqueeze(1).to(batch.frames)
+    predictions = network(list(batch.frames[0].split(1)))
+    return torch.stack([entropy(p, t) for p, t in zip(predictions, truth.split(1))]).sum()
+
+
+def _xmem(network: nn.Module, batch: Batch) -> Tensor:
+    frames, labels = batch.frames, batch.labels.long()
+    sets, count = frames.shape[:2]
+    key, shrinkage, selection, *levels = network('encode_key', frames)
+    masks = (labels[:, :1] == 1).to(frames)
+    hidden = frames.new_zeros(sets, 1, 64, *key.shape[-2:])
+    value, hidden = network('encode_value', frames[:, 0], levels[0][:, 0], hidden, masks)
+    values, chosen = value.unsqueeze(3), torch.ones(sets, 1, 1, 1).to(frames)
+    found = dict(rgb=frames, cls_gt=labels.unsqueeze(2))
+    for t in range(1, count):
+        # As many references as frames before: a clip of three frames never has to choose.
+        readout = network('read_memory', key[:, :, t], selection[:, :, t], key[:, :, :t], shrinkage[:, :, :t], values)
+        features, lives_on = tuple(level[:, t] for level in levels), t < count - 1
+        hidden, logits, masks = network('segment', features, readout, hidden, chosen, h_out=lives_on)
+        if lives_on:
+            seen = frames[:, t], levels[0][:, t], hidden, masks
+            value, hidden = network('encode_value', *seen, is_deep_update=False)
+            values = torch.cat([values, value.unsqueeze(3)], 3)
+        found |= {f'masks_{t}': masks, f'logits_{t}': logits}
+    return network.losses.compute(found, [1] * sets, 1000)['total_loss']
+
+
+if __name__ == '__main__':
+    sys.exit(main())
