@@ -43,8 +43,9 @@ def test_a_page_shows_what_is_printed_and_the_papers_numbers_in_the_same_columns
         heads = [cells(line) for line in lines if not cells(line)[0]]
         protocols = METRICS.build(config.test_evaluator).protocols
         assert [rules.name for rules in protocols] == re.findall(r'^protocol ([\w-]+)', printed, re.MULTILINE)
+        withheld = 'labels with the server' in printed
         for head, rules in zip(heads, protocols, strict=True):
-            assert tuple(head[-len(rules.columns) :]) == tuple(rules.columns)
+            assert withheld or tuple(head[-len(rules.columns) :]) == tuple(rules.columns)
         node = config.test_dataloader.dataset
         names = {part.get('name') or part.data_root.rpartition('/')[2] for part in node.get('datasets', [node])}
         assert {cells(line)[0] for line in lines if cells(line)[0]} == names
@@ -53,6 +54,6 @@ def test_a_page_shows_what_is_printed_and_the_papers_numbers_in_the_same_columns
         for line in tables:
             if line.startswith('| paper |'):
                 columns = [re.sub(r'.* = |`', '', cell) for cell in cells(line)[1:]]
-                assert columns in [head[1:] for head in heads]
+                assert columns in ([list(rules.columns) for rules in protocols] if withheld else [h[1:] for h in heads])
             else:
                 assert {f'{float(cell):g}' for cell in cells(line)[1:] if cell} <= published

@@ -157,6 +157,9 @@ def papers(printed: Sequence[str], published: Sequence[Published]) -> Iterator[s
         if not rows:
             continue
         labels = {column: label for one, _ in rows for column, label in zip(one.columns, one.labels)}
+        if not labels.keys() & set(columns):
+            # A server computes them, from the submission.
+            columns = list(labels)
         digits = max(len(f'{number:g}'.partition('.')[2]) for _, numbers in rows for number in numbers)
         yield f'| paper | {" | ".join(f"{labels[c]} = `{c}`" if c in labels else f"`{c}`" for c in columns)} |'
         yield '|---|' + '---|' * len(columns)
