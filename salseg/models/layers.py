@@ -111,8 +111,11 @@ def _convolution_before(module: nn.Module, parts: Mapping[str, nn.Module], name:
         candidates = names[max(0, names.index(name) - 1) : names.index(name)]
     else:
         candidates = list(_BEFORE.get(name, (name.replace('bn', 'conv'),)))
-    found = (parts[candidate] for candidate in candidates if isinstance(parts.get(candidate), nn.Conv2d))
-    return next(found, None)
+    for candidate in candidates:
+        part = parts.get(candidate)
+        if isinstance(part, nn.Conv2d):
+            return part
+    return None
 
 
 def _layout(weight: Tensor) -> torch.memory_format:
