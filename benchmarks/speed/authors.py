@@ -87,13 +87,7 @@ def network(system: str, reference: Path) -> nn.Module:
 
 
 def _scwssod(module: ModuleType) -> nn.Module:
-    built = module.SCWSSOD(None)
-    # Its aggregation divides by the sum of these scores' means. Their inputs are never negative, so weights without sign
-    # keep the sum of a random start from zero, where rounding would grow without bounds.
-    for fam in (built.fam45, built.fam34, built.fam23):
-        for score in (fam.conv_att1, fam.conv_att2, fam.conv_att3):
-            score.weight.data.abs_()
-    return built.eval()
+    return module.SCWSSOD(None).eval()
 
 
 def _dcfm(module: ModuleType) -> nn.Module:

@@ -112,9 +112,9 @@ def _convolution_before(module: nn.Module, parts: Mapping[str, nn.Module], name:
     else:
         candidates = list(_BEFORE.get(name, (name.replace('bn', 'conv'),)))
     for candidate in candidates:
-        conv = parts.get(candidate)
-        if isinstance(conv, nn.Conv2d):
-            return conv
+        part = parts.get(candidate)
+        if isinstance(part, nn.Conv2d):
+            return part
     return None
 
 

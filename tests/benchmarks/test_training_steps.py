@@ -1,4 +1,4 @@
-"""The script on training steps: it compares loss and gradients before it times; and the script on shards."""
+"""The script on training steps: it compares loss and gradients before it times."""
 
 import copy
 from functools import partial
