@@ -26,6 +26,8 @@ NOTE, LOG, STATUS = 'job.json', 'job.log', 'job.status'
 _SHELL = ('/bin/sh', '-c', 'trap : INT; "$@"; status=$?; echo "$$ $status" > "$0"; exit $status')
 # Signals that end a command, and the seconds that each has: one that comes while the shell begins the command is lost.
 _SIGNALS = ((signal.SIGINT, 1.5), (signal.SIGINT, 10.0), (signal.SIGKILL, 10.0))
+# Seconds for the rest of a job to go after its shell.
+_REAPED = 1.5
 _NOTING = threading.Lock()
 _TAIL = 6000
 
@@ -227,10 +229,14 @@ class Jobs:
         while time.monotonic() < end:
             process = self.process
             if process is not None and process.pid == job.pid:
-                if process.poll() is not None:
+                gone = process.poll() is not None
+            else:
+                gone = not _alive(job)
+            if gone:
+                # Its shell may be gone before the command that it began; what only waits to be reaped stays longer.
+                if not _group_is_there(job.pid):
                     return True
-            elif not _alive(job):
-                return True
+                end = min(end, time.monotonic() + _REAPED)
             time.sleep(0.05)
         return False
 
@@ -310,6 +316,16 @@ def _began(pid: int) -> str:
         return Path(f'/proc/{pid}/stat').read_text(encoding='utf-8').rpartition(')')[2].split()[19]
     except (OSError, IndexError):
         return ''
+
+
+def _group_is_there(pid: int) -> bool:
+    try:
+        os.killpg(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _alive(job: Job) -> bool:

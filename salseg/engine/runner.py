@@ -24,7 +24,7 @@ from salseg.engine.optim import check_step, fill_lengths, follow_length, schedul
 from salseg.engine.starting import build_model, nearest_cause
 from salseg.errors import CheckpointError, NotFinite
 from salseg.io.files import replacing
-from salseg.mmengine_compat.running import is_resuming, mark_loaded
+from salseg.mmengine_compat.running import give_own_name, is_resuming, mark_loaded
 
 
 @RUNNERS.register_module()
@@ -49,6 +49,11 @@ class SalRunner(Runner):
     def identity(self) -> dict[str, Any]:
         """See `run_identity`; files are looked at once, as the run begins."""
         return run_identity(self.cfg, self.train_loop.dataloader.dataset)
+
+    def setup_env(self, env_cfg: dict) -> None:
+        """mmengine's; runs that begin in the same second of a process have different names."""
+        super().setup_env(env_cfg)
+        give_own_name(self)
 
     def build_model(self, model: Any) -> nn.Module:
         """mmengine's; no file of pretrained weights is read that the checkpoint to load overwrites."""

@@ -1,6 +1,6 @@
 """Hooks, loops, runner, optimisation."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,9 @@ from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
 from mmengine.runner import IterBasedTrainLoop, Runner
 from mmengine.runner.loops import _InfiniteDataloaderIterator
 from torch.utils.data import DataLoader
+
+# Runners of this process, by the second in which they began.
+_BEGUN: Counter[str] = Counter()
 
 
 class StepCheckpointHook(CheckpointHook):
@@ -63,6 +66,17 @@ def endless_batches(loader: DataLoader) -> Iterator[Any]:
 def is_resuming(runner: Runner) -> bool:
     """Whether a runner is to continue a run: ``Runner._resume``, the key ``resume`` of its config."""
     return runner._resume
+
+
+def give_own_name(runner: Runner) -> None:
+    """Make the time by which a runner calls its folder, logger, message hub and visualizer its own in this process.
+
+    ``Runner._timestamp`` counts seconds. Of two runners in one second the second one would take those of the first, and its
+    table would hold the first one's metrics too.
+    """
+    _BEGUN[runner._timestamp] += 1
+    if _BEGUN[runner._timestamp] > 1:
+        runner._timestamp += f'_{_BEGUN[runner._timestamp]}'
 
 
 def mark_loaded(runner: Runner) -> None:

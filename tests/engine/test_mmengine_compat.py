@@ -105,6 +105,7 @@ def test_what_the_tests_look_for_they_find(names):
         '_clip_grad',
         '_save_checkpoint_with_step',
         '_register_module',
+        '_timestamp',
         '_max_iters',
         '_save_best_checkpoint',
     }
