@@ -294,5 +294,5 @@ def write_png(path: str | os.PathLike, image: np.ndarray, durable: bool = True) 
         with replacing(path, durable) as temporary:
             temporary.write_bytes(data.tobytes())
     except OSError as error:
-        raise DataError(f'{path} cannot be written: {error}. Free some space or choose another --out.') from error
+        raise DataError(f'{path} cannot be written: {error}. Free some space or choose another folder.') from error
     return path

@@ -202,7 +202,7 @@ def write_record(folder: PathLike, record: RunRecord) -> Path:
 
 
 def _unwritable(path: Path, error: OSError) -> DataError:
-    return DataError(f'{path} cannot be written: {error}. Free some space or choose another --out.')
+    return DataError(f'{path} cannot be written: {error}. Free some space or choose another folder.')
 
 
 def begin(folder: PathLike, wanted: RunRecord, remedy: str, shared: bool = False) -> RunRecord:

@@ -42,7 +42,7 @@ def write_label_png(path: str | os.PathLike, labels: np.ndarray) -> Path:
         with replacing(path, durable=False) as temporary:
             image.save(temporary, format='PNG')
     except OSError as error:
-        raise DataError(f'{path} cannot be written: {error}. Free some space or choose another --out.') from error
+        raise DataError(f'{path} cannot be written: {error}. Free some space or choose another folder.') from error
     return path
 
 

@@ -1,12 +1,16 @@
 """Videos: frames in any order, prompts that stay, and tracks that are those of the command."""
 
 import json
+import threading
 import zlib
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import cv2
 import numpy as np
 import pytest
 
+from salseg.apis import track
 from salseg.apis.track_files import TrackFolder
 from salseg.app.commands import Commands
 from salseg.app.jobs import Jobs, progress
@@ -16,6 +20,8 @@ from salseg.engine.config import load_config
 from salseg.errors import DataError
 from salseg.io.annotations import read_annotation
 from salseg.io.images import write_png
+from salseg.io.videos import FrameSource
+from salseg.propagation import Prompt
 from tests.app.browsing import browse_here
 from tests.app.conftest import open_page, write_photo, write_run
 from tests.needs import needs_project
@@ -367,3 +373,56 @@ def test_in_a_browser_a_box_is_followed_corrected_and_kept(browser, tmp_path, tr
     assert main([*words, '--rle', '--box', '1:' + ','.join(map(str, prompt['box']))]) == 0
     for name in (*masks, 'overlay.mp4', 'rle.json', 'objects.csv'):
         assert (out / name).read_bytes() == (tmp_path / 'tracks' / name).read_bytes(), name
+
+
+PLAY = """
+const done = arguments[arguments.length - 1], video = document.createElement('video');
+video.muted = true;
+const canvas = document.createElement('canvas');
+const frame = time => new Promise(resolve => {
+  video.onseeked = () => {
+    canvas.width = video.videoWidth, canvas.height = video.videoHeight;
+    const pen = canvas.getContext('2d');
+    pen.drawImage(video, 0, 0);
+    resolve(Array.from(pen.getImageData(0, 0, canvas.width, canvas.height).data));
+  };
+  video.currentTime = time;
+});
+video.onerror = () => done(video.error.message);
+video.onloadedmetadata = async () => {
+  const frames = [];
+  for (const time of arguments[0]) frames.push(await frame(time));
+  done([video.videoWidth, video.videoHeight, video.duration, frames]);
+};
+// Seeking needs the whole file or a server that gives parts of it.
+fetch('overlay.mp4').then(answer => answer.blob()).then(blob => video.src = URL.createObjectURL(blob));
+"""
+
+
+def test_a_browser_plays_the_overlay_of_a_track(browser, tmp_path):
+    """Chromium decodes every frame that the command wrote, at its time."""
+    pytest.importorskip('av', reason='without PyAV the overlay is not H.264')
+    # Skips without the projects of the trackers.
+    from tests.propagation.small import square, stream, video, xmem
+
+    for number, image in enumerate(video(6)):
+        write_png(tmp_path / f'walk/{number:02d}.png', image)
+    report = track(stream(xmem()), tmp_path / 'walk', {0: Prompt.from_masks({1: square(0, 0)})}, tmp_path / 'out')
+    frames = list(FrameSource(report.overlay).frames())
+    handler = partial(SimpleHTTPRequestHandler, directory=tmp_path / 'out')
+    with ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            browser.get(f'http://127.0.0.1:{server.server_port}/')
+            played = browser.execute_async_script(PLAY, [(number + 0.5) / 25 for number in range(6)])
+        finally:
+            browser.get('about:blank')
+            server.shutdown()
+    assert not isinstance(played, str), played
+    width, height, seconds, shown = played
+    assert (width, height, round(seconds, 2)) == (*frames[0].shape[1::-1], 0.24)
+    for number, pixels in enumerate(shown):
+        image = np.array(pixels, np.uint8).reshape(height, width, 4)[..., :3]
+        differences = [np.abs(image.astype(int) - other).mean() for other in frames]
+        assert int(np.argmin(differences)) == number
+        assert differences[number] < 4
