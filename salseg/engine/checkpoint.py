@@ -26,10 +26,6 @@ _MISMATCH = re.compile(r'size mismatch for (\S+): .*?torch\.Size\((\[.*?\])\).*?
 # Share of the model's entries that a file must bring to count as its start.
 _LEAST = 0.1
 # Of files that torch writes: a zip archive; before torch 1.6 a pickle.
-# What torch raises at bytes that are no checkpoint.
-_BROKEN = (
-    RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, MemoryError,
-)  # fmt: skip
 _BEGINNINGS = (b'PK', b'\x80')
 _PLAIN = (str, int, float, bool, type(None), Tensor)
 
@@ -123,7 +119,7 @@ def load_file(path: str | os.PathLike, map_location: Any = 'cpu', mmap: bool = F
             '  Where you trust it, write its bare weights with torch.save(model.state_dict(), FILE) in the program that made '
             "it. The authors' weights: `salseg weights import`."
         ) from None
-    except _BROKEN as error:
+    except Exception as error:
         raise CheckpointError(
             f'{path} is no readable checkpoint ({path.stat().st_size} bytes): {_first_line(error)}\n'
             '  It may have been cut while copying; use an older one of the same folder.'

@@ -92,7 +92,8 @@ def test_a_full_disk_keeps_what_was_saved_and_says_so(folder):
     assert [answer.status_code for answer in answers] == [422] * 4
     for answer in answers:
         assert 'cannot be written' in answer.json()['error']
-        assert 'Free some space' in answer.json()['error'] and '--out' not in answer.json()['error']
+        assert 'Free some space' in answer.json()['error']
+        assert '--out' not in answer.json()['error']
     assert thumb.status_code == 200
     assert (folder / 'scribble/cat.png').read_bytes() == before
     assert not [path for path in folder.rglob('*') if path.suffix == '.tmp']

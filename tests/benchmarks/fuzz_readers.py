@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 import torch
 from PIL import Image
+from safetensors.numpy import save
 
 from salseg.apis.converting.coco import mask_of, read_coco
 from salseg.apis.prompts import parse_box, parse_points
@@ -35,6 +36,7 @@ from salseg.io.lists import read_list, read_names
 from salseg.io.record import FileMark, RunRecord, Weights, read_record, write_record
 from salseg.io.video_writing import VideoWriter
 from salseg.io.videos import FrameSource
+from salseg.models.backbones.weights import read_tensors
 
 Draw = random.Random
 # What no field should hold.
@@ -441,6 +443,28 @@ def _holds_tensors(node: Any) -> bool:
     return isinstance(node, torch.Tensor) or any(map(_holds_tensors, values))
 
 
+def _weights(folder: Path) -> list[tuple[str, bytes]]:
+    tensors = {name: np.asarray(value) for name, value in _state().items()}
+    return [*_checkpoints(folder), ('.safetensors', save(tensors))]
+
+
+def _spoil_weights(draw: Draw, suffix: str, data: bytes) -> bytes:
+    if suffix != '.safetensors':
+        return _spoil_checkpoint(draw, suffix, data)
+    # The length of a header of JSON, the header, the numbers.
+    (size,) = struct.unpack('<Q', data[:8])
+    header = _spoil_json(draw, suffix, data[8 : 8 + size])
+    said = len(header) if draw.randrange(4) else draw.choice(NUMBERS) & 0xFFFFFFFFFFFFFFFF
+    return struct.pack('<Q', said) + header + data[8 + size :]
+
+
+def _is_weights(data: bytes) -> None:
+    if data[8:9] == b'{':
+        json.loads(data[8 : 8 + struct.unpack('<Q', data[:8])[0]])
+    else:
+        zipfile.ZipFile(io.BytesIO(data))
+
+
 def _flows(folder: Path) -> list[tuple[str, bytes]]:
     flow = np.random.default_rng(0).normal(size=(6, 8, 2)).astype(np.float32)
     write_flow(folder / 'a.flo', flow)
@@ -468,6 +492,7 @@ READERS = (
     Reader('maps', _images, _spoil_image, _opens, _read_maps),
     Reader('videos', _videos, _spoil_video, _has_box, _read_video),
     Reader('checkpoints', _checkpoints, _spoil_checkpoint, lambda data: zipfile.ZipFile(io.BytesIO(data)), load_file),
+    Reader('weights', _weights, _spoil_weights, _is_weights, read_tensors),
     Reader('records', _records, _spoil_json, json.loads, _read_record),
     Reader('run-configs', _run_configs, _spoil_json, json.loads, read_run_config),
     Reader('coco', _coco, _spoil_json, json.loads, _read_coco),

@@ -102,6 +102,14 @@ def test_a_broken_file_is_refused_by_name(content, tmp_path):
         ResNet(18, weights=str(path))
 
 
+@pytest.mark.parametrize('content', [{1: torch.zeros(2)}, {'conv1.weight': 3}, [torch.zeros(2)]])
+def test_what_is_no_state_dict_is_refused(content, tmp_path):
+    path = tmp_path / 'other.pth'
+    torch.save(content, path)
+    with pytest.raises(WeightsError, match=r'other\.pth holds no state dict; expected tensors by name'):
+        ResNet(18, weights=str(path))
+
+
 def test_a_missing_file_is_refused_by_name(tmp_path):
     with pytest.raises(WeightsError, match=r'no weights file at .*nowhere\.pth'):
         ResNet(18, weights=str(tmp_path / 'nowhere.pth'))

@@ -1,6 +1,5 @@
 """RAFT of torchvision, with its published weights or the user's own."""
 
-import pickle
 from pathlib import Path
 from typing import Literal
 
@@ -109,6 +108,7 @@ def _load(path: Path, size: str) -> tuple[nn.Module, str]:
     model = getattr(optical_flow, f'raft_{size}')(weights=None)
     try:
         model.load_state_dict(torch.load(path, map_location='cpu', weights_only=True))
-    except (pickle.UnpicklingError, RuntimeError, EOFError, AttributeError, TypeError) as error:
-        raise WeightsError(f'RAFTFlow: {path} is no state dict of raft_{size}: {str(error).splitlines()[0]}') from None
+    except Exception as error:  # noqa: BLE001 - torch's readers raise whatever they meet in damaged bytes
+        reason = f'{type(error).__name__}: {error}'.splitlines()[0]
+        raise WeightsError(f'RAFTFlow: {path} is no state dict of raft_{size}: {reason}') from None
     return model.eval(), weights_fingerprint(model)

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import pickle
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -19,8 +18,6 @@ HOST = 'https://download.pytorch.org/models/'
 _TIMEOUT_S = 10
 # More than the largest of torchvision's files.
 _LIMIT = 1_000_000_000
-# What a damaged file raises depends on where it is damaged.
-_UNREADABLE = (pickle.UnpicklingError, EOFError, RuntimeError, ValueError, LookupError, AttributeError, TypeError)
 
 
 class PretrainedFiles:
@@ -207,14 +204,18 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         content = (
             _read_safetensors(path) if path.suffix == '.safetensors' else torch.load(path, 'cpu', weights_only=True)
         )
-    except _UNREADABLE as error:
+    except WeightsError:
+        raise
+    except Exception as error:  # noqa: BLE001 - torch's readers raise whatever they meet in damaged bytes
         reason = f'{type(error).__name__}: {error}'.splitlines()[0]
         raise WeightsError(
             f'{path} was not loaded: it must be a file of tensors and plain values as torch.save writes it, and '
             f'nothing else is trusted ({reason})'
         ) from None
     state = content.get('state_dict', content) if isinstance(content, Mapping) else None
-    if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
+    if not isinstance(state, Mapping) or not all(
+        isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()
+    ):
         raise WeightsError(f'{path} holds no state dict; expected tensors by name, found {type(content).__name__}.')
     prefix = 'backbone.'
     inner = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
@@ -223,13 +224,11 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
     # Comes with timm, whose files have this format.
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise ValueError(str(error)) from None
+        from safetensors.torch import load_file
+    except ImportError:
+        raise WeightsError(f"{path} is read by a package that is not installed: pip install 'salseg[timm]'") from None
+    return load_file(path)
 
 
 def fill(module: nn.Module, state: Mapping[str, Tensor], path: Path, unused: Sequence[str]) -> None:
