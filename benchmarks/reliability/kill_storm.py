@@ -194,6 +194,16 @@ def compare(row: Row, expected: dict[str, str], out: Path) -> None:
     other = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
     if other:
         row.wrong.append(f'{len(other)} of {len(expected)} results differ, the first {other[0]}')
+    look_for_litter(row, out)
+    try:
+        with owning(out if out.is_dir() else out.parent):
+            pass
+    except SalsegError as error:
+        row.wrong.append(f'a lock is held: {error}')
+
+
+def look_for_litter(row: Row, out: Path) -> None:
+    """Note the temporary files that remain."""
     top = out if out.is_dir() else out.parent
     litter = [
         path
@@ -202,11 +212,6 @@ def compare(row: Row, expected: dict[str, str], out: Path) -> None:
     ]
     if litter:
         row.wrong.append(f'{len(litter)} temporary files remain, the first {litter[0].name}')
-    try:
-        with owning(out if out.is_dir() else out.parent):
-            pass
-    except SalsegError as error:
-        row.wrong.append(f'a lock is held: {error}')
 
 
 def command(scene: Scene, data: Path, out: Path) -> int:
@@ -267,12 +272,22 @@ def finish(process: int, status: int, log: Path) -> None:
     Raises:
         RuntimeError: It ended with another status, or not in time; with the end of what it said.
     """
+    ended = status_of(process)
+    if ended != status:
+        said = log.read_text(encoding='utf-8', errors='replace')[-1500:]
+        raise RuntimeError(f'status {ended}, expected {status}: {said}')
+
+
+def status_of(process: int) -> int:
+    """Wait for a child; its status.
+
+    Raises:
+        RuntimeError: It did not end in time.
+    """
     if not wait(process, LIMIT):
         os.killpg(process, signal.SIGKILL)
         raise RuntimeError(f'not done after {LIMIT:.0f} s')
-    if _ENDED[process] != status:
-        said = log.read_text(encoding='utf-8', errors='replace')[-1500:]
-        raise RuntimeError(f'status {_ENDED[process]}, expected {status}: {said}')
+    return _ENDED[process]
 
 
 def remaining(session: int) -> list[int]:

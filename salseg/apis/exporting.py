@@ -210,12 +210,14 @@ def _write_torch(part: ExportPart, module: nn.Module, path: Path) -> Run:
     buffer = io.BytesIO()
     try:
         torch.export.save(torch.export.export(module, part.example), buffer)
+        path.write_bytes(buffer.getvalue())
+        program = torch.export.load(io.BytesIO(buffer.getvalue())).module()
+    except OSError:
+        raise
     except (torch._export.verifier.SpecViolationError, *_EXPORTER_ERRORS) as error:
         raise ConfigError(
             f'torch.export cannot describe this model ({_first_line(error)}); --format onnx may.'
         ) from error
-    path.write_bytes(buffer.getvalue())
-    program = torch.export.load(io.BytesIO(path.read_bytes())).module()
 
     def run(values: Sequence[Tensor]) -> Sequence[Any]:
         found = program(*values)

@@ -78,6 +78,8 @@ def border_likeness(features: Tensor, nearest: float = 0.1, margin: float = 1 / 
 def _border(height: int, width: int, margin: float) -> Tensor:
     """Places (count,) int64 of the border in a flattened map."""
     deep = max(1, int(margin * min(height, width)))
-    inside = torch.ones(height, width, dtype=torch.bool)
-    inside[deep : height - deep, deep : width - deep] = False
-    return inside.flatten().nonzero()[:, 0]
+    rows, columns = range(deep, height - deep), range(deep, width - deep)
+    # Counted in Python: their number is a shape, which exporters and compilers must know.
+    return torch.tensor(
+        [y * width + x for y in range(height) for x in range(width) if y not in rows or x not in columns]
+    )

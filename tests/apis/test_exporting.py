@@ -44,6 +44,29 @@ def test_the_torch_program_gives_the_model_s_values(model, tmp_path):
         torch.testing.assert_close(found, exporting.ImagesToMaps(model, together=False)(images))
 
 
+@exports
+@pytest.mark.parametrize('format', ['onnx', 'torch'])
+def test_the_demo_can_be_exported(format, tmp_path):
+    """Trained weights, and a neck whose number of border positions is a shape."""
+    (file,) = export_model(init_model('salseg-demo', device='cpu'), tmp_path / 'demo', format, (96, 96))
+    assert file.path.stat().st_size > 1e6
+    assert file.error < 1e-4
+
+
+@exports
+def test_a_program_that_torch_cannot_read_back_is_refused(tmp_path):
+    """DCFM switches mixed precision off for its matching: torch 2.14 writes that and cannot read it; another may."""
+    needs_project('dcfm')
+    model = init_model('dcfm-lite', device='cpu', trained=False, pretrained=False)
+    try:
+        (file,) = export_model(model, tmp_path / 'net', 'torch', (64, 64), random_weights=True)
+    except ConfigError as error:
+        assert 'torch.export cannot describe this model' in str(error)
+        assert not list(tmp_path.iterdir())
+    else:
+        assert file.error < 1e-4
+
+
 def test_a_file_that_differs_is_not_left_behind(model, tmp_path, monkeypatch):
     monkeypatch.setitem(exporting._WRITERS, 'torch', lambda part, module, path: path.write_bytes(b'x') and _ones)
     with pytest.raises(DataError, match='other values than the model'):
