@@ -22,8 +22,8 @@ from salseg.registry import DATASETS
 from salseg.visualization import draw_precision_recall, overlay_map, scribble_overlay, sheet
 
 MODEL = 'scwssod-lite'
-# A third of the config's: enough to see that it learns, on two idle cores in less than four minutes.
-ITERATIONS = 230
+# Less than half of the config's: enough to see that it learns, on two idle cores in less than four minutes.
+ITERATIONS = 260
 
 
 def main() -> int:
