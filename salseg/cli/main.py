@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from errno import EDQUOT, EFBIG, ENOSPC
 from importlib import import_module
 
 from salseg.errors import SalsegError
@@ -71,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if args.debug:
             raise
         # A disk that is full or read-only, a network drive that went away: no fault of the program.
-        what = f'{error}' if str(error) else 'there is not enough memory'
+        what = _in_words(error, args)
         sys.stderr.write(
             f'salseg {args.command}: {what}. Files that were written are complete (--debug shows where).\n'
         )
@@ -79,3 +80,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write('\nstopped; files that were written are complete\n')
         return 130
+
+
+def _in_words(error: OSError | MemoryError, args: argparse.Namespace) -> str:
+    """What happened; a write that found no room does not know its file, so the folder of the results is named."""
+    if isinstance(error, OSError) and error.filename is None and error.errno in (ENOSPC, EFBIG, EDQUOT):
+        place = getattr(args, 'work_dir', None) or getattr(args, 'out', None) or 'a file'
+        return f'{place} cannot be written: {error}. Free some space, or write elsewhere'
+    return str(error) or 'there is not enough memory'

@@ -1,8 +1,9 @@
 """mmengine's runner with exact state and safe files."""
 
 import functools
+import sys
 from collections.abc import Callable, Mapping
-from logging import LogRecord
+from logging import FileHandler, LogRecord
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from salseg.engine.identity import KEY, refuse_another_run, run_identity
 from salseg.engine.named_weights import options_to_store
 from salseg.engine.optim import check_step, fill_lengths, follow_length, schedule_differences
 from salseg.engine.starting import build_model, nearest_cause
-from salseg.errors import CheckpointError, NotFinite
+from salseg.errors import CheckpointError, DataError, NotFinite
 from salseg.io.files import replacing
 from salseg.mmengine_compat.running import give_own_name, is_resuming, mark_loaded
 
@@ -69,10 +70,16 @@ class SalRunner(Runner):
         return built
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
-        """mmengine's logger, without mmengine's notices about file classes of its own, which nobody can act on."""
+        """mmengine's logger, without mmengine's notices about file classes of its own, which nobody can act on.
+
+        A log that cannot be written stops the run: its disk is full, and no checkpoint would fit either.
+        """
         logger = super().build_logger(*args, **kwargs)
         if not_about_file_clients not in logger.filters:
             logger.addFilter(not_about_file_clients)
+        for handler in logger.handlers:
+            if isinstance(handler, FileHandler):
+                vars(handler)['handleError'] = functools.partial(stop_at_lost_line, handler)
         return logger
 
     def dump_config(self) -> None:
@@ -202,6 +209,19 @@ class SalRunner(Runner):
 def not_about_file_clients(record: LogRecord) -> bool:
     """Whether a line of the log is none of the two that say that mmengine will drop ``FileClient``."""
     return not record.getMessage().startswith(('"FileClient"', '"HardDiskBackend"'))
+
+
+def stop_at_lost_line(handler: FileHandler, record: LogRecord) -> None:
+    """Takes the place of a handler's ``handleError``, which prints a traceback for every line that cannot be written.
+
+    Raises:
+        DataError: What stood in the way of the line.
+    """
+    error = sys.exc_info()[1]
+    raise DataError(
+        f'{handler.baseFilename} cannot be written: {error}. Free some space or change --work-dir, then continue with '
+        '--resume.'
+    ) from None
 
 
 def encode_state(checkpoint: dict[str, Any]) -> None:

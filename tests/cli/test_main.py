@@ -1,6 +1,7 @@
 import json
 import os
 import subprocess
+from errno import EDQUOT, EFBIG, ENOSPC
 
 import numpy as np
 import pytest
@@ -152,3 +153,17 @@ def test_mixed_precision_trains_on_a_cpu(tiny_config, tmp_path):
     done = run_python([*command, *options])
     assert 'loss_ssc' in done.stdout + done.stderr
     assert 'AutocastOptimWrapper' in (tmp_path / 'tiny.py').read_text()
+
+
+@pytest.mark.parametrize('number', [ENOSPC, EFBIG, EDQUOT])
+def test_a_write_that_finds_no_room_names_the_folder(number, monkeypatch, tmp_path, capsys):
+    """What the system raises in a write does not know its file."""
+
+    def fails(args):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr('salseg.cli.train.run', fails)
+    assert main(['train', 'x', '--work-dir', str(tmp_path / 'run')]) == 2
+    said = capsys.readouterr().err
+    assert f'{tmp_path}/run cannot be written: [Errno {number}] {os.strerror(number)}. Free some space' in said
+    assert said.count('\n') == 1
