@@ -1,5 +1,8 @@
 """The script on small drawn sets: what it counts is what the recipes draw."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -41,3 +44,11 @@ def test_the_table_has_gaps_objects_and_no_empty_prompt(script, capsys):
     assert float(boxes['horizontal/vertical scale'].split()[0]) == pytest.approx(480 / 853, abs=0.01)
     assert all(float(row['gap of frames'].split()[0]) >= 1 for row in table.values())
     assert all(row['empty prompts'] == '0 of 3' for row in table.values())
+
+
+def test_the_page_has_a_row_of_each_published_pipeline(script):
+    page = (ROOT / 'docs/en/recipes.md').read_text()
+    rows = re.findall(r'^\| (\S+_\S+) \|', page, flags=re.MULTILINE)
+    # A plugin that was taken out takes its rows along.
+    here = [row for row in rows if list(ROOT.glob(f'projects/*/configs/{row}.py'))]
+    assert sorted(Path(name).stem for name in script.published()) == sorted(here)

@@ -13,6 +13,7 @@ trials found no object.
 
 import argparse
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -113,11 +114,14 @@ def line(cells: Sequence[str], markdown: bool) -> None:
 
 
 def published() -> list[str]:
-    """One config of each training pipeline of a paper; small ones for a CPU are left out, as is what another model writes."""
+    """One config of each training pipeline of a paper.
+
+    Left out are small ones for a CPU, those on drawn sets, and what another model writes.
+    """
     found: dict[str, str] = {}
     for path in list_configs():
         loader = load_config(str(path)).get('train_dataloader')
-        if '_lite' not in path.stem and loader and "'data/pseudo" not in str(loader.dataset):
+        if not re.search('_lite|_synthetic', path.stem) and loader and "'data/pseudo" not in str(loader.dataset):
             found.setdefault(str(loader.dataset), str(path))
     return list(found.values())
 
