@@ -149,7 +149,8 @@ def end_all(session: int, row: Row | None, after: str) -> None:
     """End what remains of a command's processes, and note it."""
     left = remaining(session)
     if left and row is not None:
-        row.wrong.append(f'{len(left)} processes remain after {after}')
+        names = ', '.join(sorted({name_of(each) for each in left}))
+        row.wrong.append(f'{len(left)} processes remain after {after}: {names}')
     for each in left:
         os.kill(each, signal.SIGKILL)
 
@@ -301,6 +302,17 @@ def remaining(session: int) -> list[int]:
 def members(session: int) -> list[int]:
     """Processes of a session but those that have ended and wait for nobody."""
     return [pid for pid, (state, _, own) in processes().items() if own == session and state != 'Z']
+
+
+def name_of(process: int) -> str:
+    """Name, state and where the kernel holds a process."""
+    found = []
+    for file in ('comm', 'wchan'):
+        try:
+            found.append(Path(f'/proc/{process}/{file}').read_text().strip())
+        except OSError:
+            found.append('gone')
+    return ' in '.join(found)
 
 
 def children_of(process: int, what: str) -> list[int]:

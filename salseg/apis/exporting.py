@@ -133,7 +133,7 @@ def _export(part: ExportPart, path: Path, format: Format, tolerance: float) -> E
     expected = expected if isinstance(expected, tuple) else (expected,)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as temporary:
+        with replacing(path, alone=True) as temporary:
             run = _WRITERS[format](part, module, Path(temporary))
             found = run(other)
             error = max(_difference(a, b) for a, b in zip(expected, found, strict=True))

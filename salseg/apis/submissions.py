@@ -115,7 +115,7 @@ def write_submission(
     names = {stem: files.path(stem) for stem in files.files}
     problems: list[str] = []
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
+    with replacing(path, alone=True) as temporary:
         with zipfile.ZipFile(temporary, 'w', zipfile.ZIP_STORED) as archive:
             for video in videos:
                 problems += _check_video(form, video, names, merge_objects)

@@ -268,10 +268,11 @@ def failing_write(path: str | os.PathLike) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError) as error:
-        # torch reports a failed write of its archive as RuntimeError.
+        # torch reports a failed write of its archive as RuntimeError, and not always what stood in its way.
+        reason = error if isinstance(error, OSError) else f'it is not whole on the disk ({error})'
         raise CheckpointError(
-            f'writing {path} failed: {error}\n  Checkpoints written before are intact. Free some space or change --work-dir, '
-            'then continue with --resume.'
+            f'writing {path} failed: {reason}\n  What was written before is intact. Free some space or write elsewhere, then '
+            'repeat the command, a training with --resume.'
         ) from error
 
 
@@ -320,5 +321,5 @@ def export_weights(model: torch.nn.Module, path: str | Path, half: bool = False)
         half: Whether floating weights are stored in half precision.
     """
     state = {k: v.half() if half and v.is_floating_point() else v for k, v in model.state_dict().items()}
-    with replacing(path) as temporary:
+    with replacing(path, alone=True) as temporary:
         torch.save(dict(meta=dict(python=platform.python_version()), state_dict=state), temporary)

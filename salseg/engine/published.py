@@ -205,7 +205,7 @@ def _keep(
     converted.checkpoint['meta'] |= {'published': known}
     path = weights_path(name)
     try:
-        with replacing(path) as temporary:
+        with replacing(path, alone=True) as temporary:
             torch.save(converted.checkpoint, temporary)
     except (OSError, RuntimeError) as error:
         # torch reports a failed write of its archive as RuntimeError.

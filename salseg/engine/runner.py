@@ -16,6 +16,7 @@ from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
 from salseg.engine import checkpoint as files
 from salseg.engine.config import check_sizes, write_run_config
@@ -24,6 +25,7 @@ from salseg.engine.named_weights import options_to_store
 from salseg.engine.optim import check_step, fill_lengths, follow_length, schedule_differences
 from salseg.engine.starting import build_model, nearest_cause
 from salseg.errors import CheckpointError, DataError, NotFinite
+from salseg.evaluation.parallel import end_with_parent
 from salseg.io.files import replacing
 from salseg.mmengine_compat.running import give_own_name, is_resuming, mark_loaded
 
@@ -81,6 +83,16 @@ class SalRunner(Runner):
             if isinstance(handler, FileHandler):
                 vars(handler)['handleError'] = functools.partial(stop_at_lost_line, handler)
         return logger
+
+    @staticmethod
+    def build_dataloader(dataloader: Any, seed: int | None = None, diff_rank_seed: bool = False) -> DataLoader:
+        """mmengine's; its workers end with the process that started them, also where that was killed.
+
+        torch's own workers look for it every five seconds, and never while they wait for room in the queue of results.
+        """
+        loader = Runner.build_dataloader(dataloader, seed, diff_rank_seed)
+        loader.worker_init_fn = functools.partial(start_worker, loader.worker_init_fn)
+        return loader
 
     def dump_config(self) -> None:
         """Write the resolved config into the run's folder, to read as Python and, for its use as MODEL, as JSON."""
@@ -209,6 +221,13 @@ class SalRunner(Runner):
 def not_about_file_clients(record: LogRecord) -> bool:
     """Whether a line of the log is none of the two that say that mmengine will drop ``FileClient``."""
     return not record.getMessage().startswith(('"FileClient"', '"HardDiskBackend"'))
+
+
+def start_worker(init: Callable[[int], None] | None, number: int) -> None:
+    """What a worker of a data loader does first."""
+    end_with_parent()
+    if init is not None:
+        init(number)
 
 
 def stop_at_lost_line(handler: FileHandler, record: LogRecord) -> None:

@@ -86,12 +86,16 @@ def _finished(work: ScoringTask, part: PartialResult | Future) -> tuple[ScoringT
 def _start(score: Score) -> None:
     global _score_of
     _score_of = score
-    threading.Thread(target=_follow, args=(os.getppid(),), daemon=True).start()
+    end_with_parent()
     cv2.setNumThreads(1)
 
 
+def end_with_parent() -> None:
+    """End this process soon after the one that started it is gone: killed, that one can say nothing."""
+    threading.Thread(target=_follow, args=(os.getppid(),), daemon=True).start()
+
+
 def _follow(parent: int) -> None:
-    """End this process when the one that started it is gone: killed, it can say nothing."""
     while os.getppid() == parent:
         time.sleep(_LOOK_EVERY)
     os._exit(1)

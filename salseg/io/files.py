@@ -15,6 +15,8 @@ from pathlib import Path
 from salseg.errors import ConfigError, DataError
 
 PathLike = str | os.PathLike
+# As `replacing` calls them: a name, and the process that writes.
+_TEMPORARY = re.compile(r'\.(.+)\.(\d+)\.tmp(\.\w+)?')
 
 
 def read_bytes(path: PathLike, what: str = 'file') -> bytes:
@@ -51,7 +53,7 @@ def _around(folder: Path) -> str:
 
 
 @contextlib.contextmanager
-def replacing(path: PathLike, durable: bool = True) -> Iterator[Path]:
+def replacing(path: PathLike, durable: bool = True, alone: bool = False) -> Iterator[Path]:
     """A temporary name beside ``path``; when the block ends well, the file is synced and takes the real name at once.
 
     If the block fails the temporary file is removed and whatever had the real name stays as it was.
@@ -60,8 +62,12 @@ def replacing(path: PathLike, durable: bool = True) -> Iterator[Path]:
         path: The real name.
         durable: Whether the file survives a loss of power from then on. Without, a killed process still leaves no half a
             file, but after a loss of power the newest files may be empty: for what can be checked and made again.
+        alone: The file is all that a command writes there, so what a killed one left of it is removed here. It takes
+            a look through the folder, too long for one of many files.
     """
     path = Path(path)
+    if alone:
+        remove_leftovers(path.parent, path.name)
     temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
     try:
         yield temporary
@@ -73,6 +79,24 @@ def replacing(path: PathLike, durable: bool = True) -> Iterator[Path]:
             _sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: PathLike, name: str | None = None) -> None:
+    """Remove the temporary files of processes that no longer run, of all names in the folder or of one."""
+    for path in Path(folder).glob('.*.tmp'):
+        found = _TEMPORARY.fullmatch(path.name)
+        if found and name in (None, found[1]) and not _is_running(int(found[2])):
+            path.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 def write_text(path: PathLike, text: str) -> Path:
@@ -127,8 +151,6 @@ def make_folder(path: str | Path) -> Path:
     return path
 
 
-# Names that `replacing` gives: of the file, and of the process.
-_TEMPORARY = re.compile(r'\..+\.\d+\.tmp(\.\w+)?$')
 # Folders that this process owns: descriptor, thread, whether others may share it, how often.
 _OWNED: dict[tuple[int, int], tuple[int, int, bool, int]] = {}
 
@@ -191,7 +213,7 @@ def _sweep(folder: Path) -> None:
     """Remove the temporary files of writers that were killed; nobody else writes here now."""
     for root, _, names in os.walk(folder):
         for name in names:
-            if _TEMPORARY.match(name):
+            if _TEMPORARY.fullmatch(name):
                 with contextlib.suppress(OSError):
                     os.unlink(os.path.join(root, name))
 

@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from salseg.apis.converting.files import Progress, Summary, remove_leftovers, separate, unwritten
+from salseg.apis.converting.files import Progress, Summary, remove_all_leftovers, separate, unwritten
 from salseg.apis.converting.recognise import command_for, other_release, own_part, refuse_other
 from salseg.errors import DataError
 from salseg.releases import Release
@@ -124,7 +124,7 @@ class Converter:
         function = getattr(import_module(f'{_PACKAGE}.{module}'), name)
         try:
             summary = function(source, out, **self.fixed, **options, **links, progress=progress)
-            remove_leftovers(out)
+            remove_all_leftovers(out)
         except OSError as error:
             raise unwritten(source, out, error) from error
         except DataError as error:

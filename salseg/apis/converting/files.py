@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from salseg.errors import DataError, missing_folder
-from salseg.io.files import replacing
+from salseg.io.files import remove_leftovers, replacing
 from salseg.io.images import write_png
 from salseg.io.listing import folders_in
 from salseg.visualization.palette import write_label_png
@@ -27,8 +27,6 @@ Progress = Callable[[int, int], None] | None
 Key = TypeVar('Key')
 # Bytes of a name; file systems take 255, and a suffix and the mark of a temporary file come on top.
 _LONGEST = 200
-# As `salseg.io.files.replacing` calls them, with the process that writes.
-_TEMPORARY = re.compile(r'\..+\.(\d+)\.tmp')
 
 
 @dataclass
@@ -234,26 +232,10 @@ def write_ids(target: Path, make: Callable[..., np.ndarray], *arguments: Any) ->
         write_label_png(target, make(*arguments))
 
 
-def remove_leftovers(out: Path) -> None:
-    """Remove what a killed conversion left half written: temporary files of processes that no longer run."""
-    for folder, _, names in os.walk(out):
-        for name in names:
-            found = _TEMPORARY.fullmatch(name)
-            if found and not _runs(int(found.group(1))):
-                Path(folder, name).unlink(missing_ok=True)
-
-
-def _runs(process: int) -> bool:
-    # Elsewhere a signal 0 ends the process.
-    if os.name != 'posix':
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True
+def remove_all_leftovers(out: Path) -> None:
+    """Remove what a killed conversion left half written."""
+    for folder, _, _ in os.walk(out):
+        remove_leftovers(folder)
 
 
 Item = TypeVar('Item')

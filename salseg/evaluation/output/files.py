@@ -60,7 +60,7 @@ def write_groups(evaluation: Evaluation, path: Path) -> Path:
         for metrics in result.groups.values():
             names += [name for name in metrics if name not in names]
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary, open(temporary, 'w', newline='', encoding='utf-8') as file:
+    with replacing(path, alone=True) as temporary, open(temporary, 'w', newline='', encoding='utf-8') as file:
         writer = csv.writer(file)
         writer.writerow(['protocol', 'method', evaluation.protocol.unit, *names])
         for result in evaluation.results:
@@ -100,7 +100,7 @@ class RowFile:
 def row_file(protocol: Protocol, path: Path) -> Iterator[RowFile]:
     """A `RowFile` that takes its name when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary, open(temporary, 'w', newline='', encoding='utf-8') as file:
+    with replacing(path, alone=True) as temporary, open(temporary, 'w', newline='', encoding='utf-8') as file:
         yield RowFile(protocol, file)
         file.flush()
 

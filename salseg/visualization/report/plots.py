@@ -28,7 +28,7 @@ def save_figure(figure: Any, path: Path) -> Path:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
+    with replacing(path, alone=True) as temporary:
         FigureCanvasAgg(figure).print_png(str(temporary))
     return path
 

@@ -43,7 +43,7 @@ def write_prediction_page(entries: Iterable[Entry], count: int, path: Path, titl
         title: Of the page.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary, temporary.open('w', encoding='utf-8') as file:
+    with replacing(path, alone=True) as temporary, temporary.open('w', encoding='utf-8') as file:
         file.write(html_head(title) + f'<h1>{escape(title)}</h1>\n<div class="cases">\n')
         shown = 0
         for entry in entries:
