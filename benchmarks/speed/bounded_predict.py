@@ -1,10 +1,11 @@
 """Ten thousand images, a long video, and a process that is killed: `salseg predict` in bounded memory, nothing lost.
 
-    python benchmarks/speed/bounded_predict.py [--images 10000] [--frames 2000] [--kills 3] [--only PART ...]
+    python benchmarks/speed/bounded_predict.py [--images 10000] [--frames 2000] [--models 100] [--kills 3] [--only PART ...]
 
 `folder`: a folder of small JPEGs, with scwssod-lite. `stream`: as many arrays from a generator, with the same. `video`:
-a file of 2,000 frames with rcrnet-ner-lite, maps and overlay. Memory of the process is read from the kernel after every
-tenth; after the first it may grow by 10 MB. `kill`: the command is killed (SIGKILL) again and again while it writes,
+a file of 2,000 frames with rcrnet-ner-lite, maps and overlay. `models`: 100 predictors are made, used once and dropped,
+of three systems in turn. Memory, open files and threads of the process are read from the kernel after every tenth; after the
+first memory may grow by 10 MB, the others not at all. `kill`: the command is killed (SIGKILL) again and again while it writes,
 and started again; then nothing may be missing, half, or written twice, and every byte must be that of an undisturbed run.
 Weights are random, seeded. Exits with 1 if a bar is missed.
 """
@@ -24,39 +25,49 @@ import numpy as np
 import torch
 from measure import resident_mb, use_one_thread
 
-from salseg.apis import ClipPredictor, SaliencyPredictor, init_model, predict_files, predict_video
+from salseg.apis import ClipPredictor, GroupPredictor, SaliencyPredictor, init_model, predict_files, predict_video
 from salseg.cli.main import main as salseg
 from salseg.datasets.synthetic import draw_image
 from salseg.engine.checkpoint import export_weights
 from salseg.io.video_writing import VideoWriter
 
 GROWTH_MB = 10.0
-PARTS = ('folder', 'stream', 'video', 'kill')
+PARTS = ('folder', 'stream', 'video', 'models', 'kill')
 DRAWN = 40
+# What part `models` makes in turn.
+MADE = (('scwssod-lite', SaliencyPredictor), ('dcfm-lite', GroupPredictor), ('rcrnet-ner-lite', ClipPredictor))
 
 
 class Memory:
     """Readings at every tenth of some work."""
 
     def __init__(self, what: str, total: int) -> None:
-        self.what, self.total, self.readings, self.started = what, total, [], time.monotonic()
+        self.what, self.total, self.started = what, total, time.monotonic()
+        self.readings: list[float] = []
+        self.held: list[tuple[int, int]] = []
 
     def __call__(self, done: int, total: int | None = None) -> None:
         """Read after every tenth."""
         if done * 10 // self.total > (done - 1) * 10 // self.total:
             self.readings.append(resident_mb())
-            print(f'{self.what} {done:6d}: {self.readings[-1]:8.1f} MB', flush=True)
+            self.held.append((len(os.listdir('/proc/self/fd')), len(os.listdir('/proc/self/task'))))
+            files_open, threads = self.held[-1]
+            print(
+                f'{self.what} {done:6d}: {self.readings[-1]:8.1f} MB, {files_open} files, {threads} threads', flush=True
+            )
 
     def passed(self) -> bool:
-        """Whether memory stayed flat from the first tenth on."""
+        """Whether memory, open files and threads stayed flat from the first tenth on."""
         if len(self.readings) < 2:
             return False
         growth = max(self.readings) - self.readings[0]
         seconds = time.monotonic() - self.started
+        more = max(files_open + threads for files_open, threads in self.held) - sum(self.held[0])
         print(
-            f'{self.what}: {self.total} in {seconds:.0f} s; {growth:+.1f} MB at most after a tenth (<= {GROWTH_MB:g})'
+            f'{self.what}: {self.total} in {seconds:.0f} s; {growth:+.1f} MB at most after a tenth (<= {GROWTH_MB:g}), '
+            f'{more:+d} files and threads'
         )
-        return growth <= GROWTH_MB
+        return growth <= GROWTH_MB and more <= 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--images', type=int, default=10000)
     parser.add_argument('--frames', type=int, default=2000)
+    parser.add_argument('--models', type=int, default=100)
     parser.add_argument('--size', type=int, default=64, help='side of images, frames and of the networks')
     parser.add_argument('--kills', type=int, default=3)
     parser.add_argument('--only', nargs='+', choices=PARTS, default=PARTS)
@@ -72,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     args = parser.parse_args(arguments)
     if args.quick:
-        args.images, args.frames, args.size, args.kills = 20, 20, 32, 1
+        args.images, args.frames, args.models, args.size, args.kills = 20, 20, 10, 32, 1
     use_one_thread()
     failed = []
     for part in args.only:
@@ -138,6 +150,21 @@ def video(args: argparse.Namespace, place: Path) -> bool:
     return memory.passed() and count == args.frames == len(list((place / 'out/mask').iterdir()))
 
 
+def models(args: argparse.Namespace, place: Path) -> bool:
+    """Predictors that come and go."""
+    frames = images(args.size)[:3]
+    memory = Memory('models', args.models)
+    for number in range(args.models):
+        name, kind = MADE[number % len(MADE)]
+        predictor = kind(lite(name, args.size), random_weights=True)
+        shown = [('', frame) for frame in frames] if kind is ClipPredictor else frames
+        if [prediction.saliency.shape for prediction in predictor(shown)] != [(args.size, args.size)] * len(frames):
+            return False
+        del predictor
+        memory(number + 1)
+    return memory.passed()
+
+
 def kill(args: argparse.Namespace, place: Path) -> bool:
     """The command, killed while it writes, and resumed."""
     count = min(args.images, 60)
@@ -194,7 +221,7 @@ def files(out: Path) -> dict[str, int]:
     return {str(p.relative_to(out)): p.stat().st_mtime_ns for p in out.rglob('*.png')} if out.exists() else {}
 
 
-RUN = dict(zip(PARTS, (folder, stream, video, kill), strict=True))
+RUN = dict(zip(PARTS, (folder, stream, video, models, kill), strict=True))
 
 
 if __name__ == '__main__':
