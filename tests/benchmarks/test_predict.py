@@ -37,3 +37,9 @@ def test_memory_is_read_along_images_and_frames(monkeypatch, capsys):
 def test_a_killed_command_loses_nothing(monkeypatch, capsys):
     assert script('bounded_predict', monkeypatch).main(['--quick', '--only', 'kill']) == 0
     assert 'missing 0, twice 0, half 0, all bytes equal: True' in capsys.readouterr().out
+
+
+@pytest.mark.slow()
+def test_two_processes_write_the_files_of_one(monkeypatch, capsys):
+    assert script('sharded_predict', monkeypatch).main(['--quick']) == 0
+    assert '6 images, the same bytes' in capsys.readouterr().out
