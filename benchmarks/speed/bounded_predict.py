@@ -62,7 +62,9 @@ class Memory:
             return False
         growth = max(self.readings) - self.readings[0]
         seconds = time.monotonic() - self.started
-        more = max(files_open + threads for files_open, threads in self.held) - sum(self.held[0])
+        # The least of some readings: a file may be open just then.
+        early, late = (min(map(sum, some)) for some in (self.held[:3], self.held[-3:]))
+        more = late - early
         print(
             f'{self.what}: {self.total} in {seconds:.0f} s; {growth:+.1f} MB at most after a tenth (<= {GROWTH_MB:g}), '
             f'{more:+d} files and threads'
