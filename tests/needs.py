@@ -1,6 +1,7 @@
 """What a test module needs beyond the package itself."""
 
 import os
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -17,3 +18,8 @@ def needs_project(name: str) -> None:
     """
     if not (ROOT / 'projects' / name / 'metafile.yml').is_file():
         pytest.skip(f'the plugin projects/{name} is not there', allow_module_level=True)
+
+
+def can_export() -> bool:
+    """Whether the exporters of the installed torch can describe our networks; those of 2.6 cannot."""
+    return tuple(int(part) for part in version('torch').split('+')[0].split('.')[:2]) >= (2, 7)

@@ -7,13 +7,12 @@ from salseg.apis import exporting, init_model
 from salseg.apis.exporting import export_model
 from salseg.cli.main import main
 from salseg.errors import CheckpointError, ConfigError, DataError
-from tests.needs import needs_project
+from tests.needs import can_export, needs_project
 from tests.tiny import write_tiny_config
 
 SIZE = (32, 48)
 
-VERSION = tuple(int(part) for part in torch.__version__.split('+')[0].split('.')[:2])
-exports = pytest.mark.skipif(VERSION < (2, 7), reason='the exporters of torch 2.6 cannot describe these networks')
+exports = pytest.mark.skipif(not can_export(), reason='the exporters of torch 2.6 cannot describe these networks')
 
 
 @pytest.fixture(scope='module')
