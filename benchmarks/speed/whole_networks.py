@@ -37,7 +37,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from measure import largest_difference, peak_bytes
 
 from salseg.apis import init_model
-from salseg.models.layers import fold_norms
 from salseg.propagation import Prompt
 from salseg.structures import FrameInputs
 
@@ -366,6 +365,9 @@ def against_authors(name: str, case: System, args: argparse.Namespace) -> tuple[
     model = model_of(name, args.plain)
     model.load_state_dict(authors.converted(name, published.state_dict()))
     if args.fold:
+        # With --against this file runs on another commit too, which may not have it.
+        from salseg.models.layers import fold_norms
+
         fold_norms(model)
 
     def doubled() -> tuple[Parts, Parts]:
