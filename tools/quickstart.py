@@ -23,7 +23,7 @@ from salseg.visualization import draw_precision_recall, overlay_map, scribble_ov
 
 MODEL = 'scwssod-lite'
 # Less than half of the config's: enough to see that it learns, on two idle cores in less than four minutes.
-ITERATIONS = 260
+ITERATIONS = 245
 
 
 def main() -> int:

@@ -120,6 +120,7 @@ def load_file(path: str | os.PathLike, map_location: Any = 'cpu', mmap: bool = F
             "it. The authors' weights: `salseg weights import`."
         ) from None
     except Exception as error:
+        # torch's readers raise whatever they meet in damaged bytes.
         raise CheckpointError(
             f'{path} is no readable checkpoint ({path.stat().st_size} bytes): {_first_line(error)}\n'
             '  It may have been cut while copying; use an older one of the same folder.'

@@ -238,8 +238,8 @@ def stop_at_lost_line(handler: FileHandler, record: LogRecord) -> None:
     """
     error = sys.exc_info()[1]
     raise DataError(
-        f'{handler.baseFilename} cannot be written: {error}. Free some space or change --work-dir, then continue with '
-        '--resume.'
+        f'{handler.baseFilename} cannot be written: {error}. Free some space or write elsewhere, then repeat the command, a '
+        'training with --resume.'
     ) from None
 
 
