@@ -98,9 +98,31 @@ def test_a_missing_base_and_a_circle_are_refused(tmp_path):
         inheritance(tmp_path / 'a.py')
 
 
+@pytest.mark.parametrize(
+    ('text', 'said'),
+    [
+        (b'_base_ = 3', r':1: _base_ is 3; .*plain text'),
+        (b'_base_ = {[]: 1}', r':1: _base_ is .*plain text'),
+        (b"_base_ = [1, 'x.py']", r':1: _base_ is .*plain text'),
+        (b"_base_ = ''", r':1: _base_ is .*plain text'),
+        (b"_base_ = '.'", r'cannot be read: .*directory'),
+        (b"x = '\xff'", r'own\.py is no text in UTF-8'),
+        (b'x = (', r'own\.py:1 is no valid Python'),
+        (b'\x00', r'own\.py:1 is no valid Python'),
+        (b'import nothing_at_all', r'own\.py: an import failed: .*nothing_at_all'),
+        (b"raise RuntimeError('mine')", r'own\.py cannot be read: RuntimeError: mine'),
+        (b'x = 1 / 0', r'own\.py cannot be read: ZeroDivisionError'),
+    ],
+)
+def test_a_broken_config_file_is_named_with_what_is_wrong(text, said, tmp_path):
+    (tmp_path / 'own.py').write_bytes(text + b"\nmodel = dict(type='X')\n")
+    with pytest.raises(ConfigError, match=said):
+        load_config(str(tmp_path / 'own.py'))
+
+
 def test_a_computed_base_is_refused_with_its_line(tmp_path):
     path = write(tmp_path, "folder = '..'\n_base_ = f'{folder}/tiny.py'\n")
-    with pytest.raises(ConfigError, match=r':2: _base_ is computed .*plain text'):
+    with pytest.raises(ConfigError, match=r':2: _base_ is .*plain text'):
         load_config(str(path))
 
 

@@ -54,13 +54,17 @@ def load_config(
     origins = trace_origins(None if of_run else path, overrides)
     try:
         config = read_run_config(path) if of_run else Config.fromfile(str(path))
+        # What a config imports by itself is imported when a value is asked for.
+        for key in config:
+            config[key]
     except ImportError as error:
         raise ConfigError(
-            f'{path}: custom_imports failed: {error}. Install what is missing or correct the module name.'
+            f'{path}: an import failed: {error}. Install what is missing or correct the module name.'
         ) from error
     except SalsegError:
         raise
-    except (LookupError, TypeError, AttributeError, NameError, ValueError, ArithmeticError, AssertionError) as error:
+    except Exception as error:
+        # A config is code, and raises what it likes.
         raise ConfigError(f'{path} cannot be read: {type(error).__name__}: {error}') from error
     needed = options_of_file(weights, (config.get('model') or {}).get('type')) if weights is not None else {}
     estimator = overrides.get('flow_estimator')

@@ -77,7 +77,11 @@ def _parse(path: Path) -> ast.Module:
     except FileNotFoundError as error:
         raise ConfigError(f'the config {path} does not exist.') from error
     except SyntaxError as error:
-        raise ConfigError(f'{path}:{error.lineno} is no valid Python: {error.msg}.') from error
+        raise ConfigError(f'{path}:{error.lineno or 1} is no valid Python: {error.msg}.') from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f'{path} is no text in UTF-8 ({error}); a config is a Python file.') from error
+    except OSError as error:
+        raise ConfigError(f'the config {path} cannot be read: {error}.') from error
 
 
 def _bases(tree: ast.Module, path: Path) -> list[Path]:
@@ -85,12 +89,15 @@ def _bases(tree: ast.Module, path: Path) -> list[Path]:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', '') == '_base_':
             try:
                 names = ast.literal_eval(node.value)
-            except ValueError as error:
+            except (ValueError, TypeError):
+                names = None
+            names = [names] if isinstance(names, str) else names
+            if not isinstance(names, list | tuple) or not all(isinstance(name, str) and name for name in names):
                 raise ConfigError(
-                    f'{path}:{node.lineno}: _base_ is computed ({ast.unparse(node.value)}); write the path of a config, '
-                    'or a list of paths, as plain text.'
-                ) from error
-            return [path.parent / name for name in ([names] if isinstance(names, str) else names)]
+                    f'{path}:{node.lineno}: _base_ is {ast.unparse(node.value)}; write the path of a config, or a list of '
+                    'paths, as plain text.'
+                )
+            return [path.parent / name for name in names]
     return []
 
 
