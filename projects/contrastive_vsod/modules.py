@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from salseg.errors import ConfigError
 from salseg.models.fitting import Takes
+from salseg.models.layers import added, joined, one_batch
 from salseg.ops import co_attention, dynamic_depthwise, linear_non_local, resize
 from salseg.registry import HEADS, MATCHERS
 
@@ -34,7 +35,7 @@ class SelfAttention(nn.Module):
         rows = x.flatten(2).transpose(1, 2)
         gathered = linear_non_local(rows, rows, rows).transpose(1, 2).reshape(x.shape)
         # The residual of eq. 5; with it the branch starts near the plain features, whatever the generated filters are.
-        return dynamic_depthwise(gathered, self.kernels(x)) + x
+        return added(dynamic_depthwise(gathered, self.kernels(x)), x)
 
 
 class CoAttention(nn.Module):
@@ -146,21 +147,21 @@ class ContrastiveAttention(nn.Module):
             raise ConfigError(
                 f'low_level is {self.low_level}; the backbone gives {len(finer)} levels below the coarsest.'
             )
-        frames, x = coarse.shape[1], coarse.flatten(0, 1)
+        frames, x = coarse.shape[1], one_batch(coarse)
         # The level itself stays: with both gates shut the network is the baseline of the ablation.
         parts, gates = [x], {}
         if self.self_attention is not None and self.self_gate is not None:
             part, gates['gate_self'] = self.self_gate(self.self_attention(x))
             parts.append(part)
         if self.co_attention is not None and self.co_gate is not None:
-            low = finer[self.low_level].flatten(0, 1)
+            low = one_batch(finer[self.low_level])
             part, gates['gate_co'] = self.co_gate(self.co_attention(low, x))
             parts.append(part)
-        joined = torch.cat(parts, dim=1).unflatten(0, (-1, frames))
+        embedding = joined(parts).unflatten(0, (-1, frames))
         extra = {name: value.unflatten(0, (-1, frames)) for name, value in gates.items()}
         # Contrast acts on the joined map, right before the last layer, so that it shapes the attentions and not only
         # the backbone.
-        return [*finer, joined], dict(embedding=joined, **extra)
+        return [*finer, embedding], dict(embedding=embedding, **extra)
 
 
 @HEADS.register_module()
@@ -191,5 +192,5 @@ class GradualUpsamplingHead(nn.Module):
         logits = self.predict(coarse)
         for correct, level in zip(reversed(self.correct), reversed(finer)):
             # To the level's own size and not by a factor of two: 60 cells become 119 and 237 at the published size.
-            logits = resize(logits, level.shape[-2:]) + correct(level)
+            logits = added(correct(level), resize(logits, level.shape[-2:]))
         return dict(logits=resize(logits, size))

@@ -31,10 +31,10 @@ def scale_cropped(
         size: Side of the result.
         nearest: For labels.
     """
-    image = resized(image, *scaled_sides(image.shape[:2], short), nearest)
-    down, right = (max(0, base - length) for length in image.shape[:2])
-    image = np.pad(image, ((0, down), (0, right), *((0, 0),) * (image.ndim - 2)))
-    return resized(image[top : top + base, left : left + base], size, size, nearest)
+    how, (height, width) = _NEAREST if nearest else _BILINEAR, scaled_sides(image.shape[:2], short)
+    # What a window has outside the image is 0.
+    window = Image.fromarray(image).resize((width, height), how).crop((left, top, left + base, top + base))
+    return np.asarray(window.resize((size, size), how))
 
 
 def scaled_sides(sides: Sequence[int], short: int) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from salseg.errors import WeightsError
 from salseg.models.backbones import VGG16, EfficientNetLite0
 from salseg.models.backbones.vgg import VGG16_FILE
 from salseg.models.backbones.weights import find_imagenet, is_left_out, read_tensors
-from salseg.models.layers import init_kaiming
+from salseg.models.layers import LargeConv2d, conv_normed, init_kaiming
 from salseg.ops.geometry import map_size
 from salseg.registry import BACKBONES, HEADS
 
@@ -111,7 +111,7 @@ class TwoBranchLite0(TwoBranches):
 
     def forward(self, images: Tensor, guidance: Tensor | None = None) -> list[Tensor]:
         """(N, 3, H, W) and masks (N, 1, any, any) in [0, 1] to one map (N, 112, ceil(H / 16), ceil(W / 16))."""
-        x = F.relu6(self.lite._bn0(self.lite._conv_stem(images)), inplace=True)
+        x = F.relu6(conv_normed(self.lite._conv_stem, self.lite._bn0, images), inplace=True)
         for block in self.lite._blocks[: self.parting]:
             x = block(x)
         first = nn.Sequential(*self.lite._blocks[self.parting :])
@@ -144,7 +144,7 @@ class FCNHead(nn.Module):
         weights: str | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.conv6 = nn.Conv2d(in_channels, width, kernel, padding=kernel // 2)
+        self.conv6 = LargeConv2d(in_channels, width, kernel, padding=kernel // 2)
         self.conv7 = nn.Conv2d(width, width, 1)
         self.score = nn.Conv2d(width, 1, 1)
         # One step of 32, since the paper counts a single deconvolution; it starts bilinear and learns.

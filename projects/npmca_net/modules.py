@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from salseg.errors import ConfigError
+from salseg.models.layers import added
 from salseg.ops.geometry import Pad, even_padding
 from salseg.ops.matching import channel_matching
 
@@ -31,7 +32,7 @@ class MaskedStem(nn.Module):
         """(N, 4, H, W): normalised RGB and the mask in [0, 1]."""
         # Added before the batch norm: the image's pretrained weights stay as they are, and a mask of zeros changes
         # nothing but by the bias.
-        return self.picture(x[:, :3]) + self.mask(x[:, 3:])
+        return added(self.picture(x[:, :3]), self.mask(x[:, 3:]))
 
 
 def add_mask_channel(backbone: nn.Module) -> nn.Module:
@@ -74,7 +75,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels, h, w), the same shape."""
-        return x + self.second(F.relu(self.first(F.relu(x))))
+        return added(self.second(F.relu(self.first(F.relu(x)), inplace=True)), x)
 
 
 class Refine(nn.Module):
@@ -90,7 +91,7 @@ class Refine(nn.Module):
         """(N, skip, 2h, 2w) and (N, channels, h, w) to (N, channels, 2h, 2w)."""
         # A factor suffices, since frames are padded to multiples of 16.
         up = F.interpolate(x, scale_factor=2, mode='bilinear', align_corners=False)
-        return self.after(self.before(self.skip(skip)) + up)
+        return self.after(added(self.before(self.skip(skip)), up))
 
 
 class Decoder(nn.Module):

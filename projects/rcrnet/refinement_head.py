@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from salseg.errors import ConfigError
 from salseg.models.fitting import Takes
-from salseg.models.layers import ConvBNReLU, folded, init_kaiming
+from salseg.models.layers import ConvBNReLU, added, conv_normed, folded, init_kaiming, joined
 from salseg.ops import resize
 from salseg.ops.enlarged import can_exchange, classified_enlarged
 from salseg.registry import HEADS
@@ -30,9 +30,9 @@ class SkipBottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels_in, h, w) to (N, channels, h, w), not negative."""
-        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
-        y = F.relu(self.bn2(self.conv2(y)), inplace=True)
-        return F.relu(self.bn3(self.conv3(y)) + self.downsample(x), inplace=True)
+        y = F.relu(conv_normed(self.conv1, self.bn1, x), inplace=True)
+        y = F.relu(conv_normed(self.conv2, self.bn2, y), inplace=True)
+        return F.relu(added(conv_normed(self.conv3, self.bn3, y), self.downsample(x)), inplace=True)
 
 
 class Refinement(nn.Module):
@@ -45,7 +45,7 @@ class Refinement(nn.Module):
 
     def forward(self, x: Tensor, level: Tensor) -> Tensor:
         """Decoder features (N, channels_in, any, any) and the level (N, skip_in, h, w) to (N, channels, h, w)."""
-        return self.fuse(torch.cat([resize(x, level.shape[-2:]), self.skip(level)], dim=1))
+        return self.fuse(joined([resize(x, level.shape[-2:]), self.skip(level)]))
 
 
 @HEADS.register_module()

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from salseg.models.backbones.base import Backbone
-from salseg.models.layers import added, saves_memory
+from salseg.models.layers import added, joined, saves_memory
 
 
 class ResidualBlock(nn.Module):
@@ -100,7 +100,7 @@ class FusionBlock(nn.Module):
             shared = self.share(shared)
         # The image's channels first, as in the published weights.
         if isinstance(shared, Tensor):
-            merged = self.before(torch.cat([shared, own], 1))
+            merged = self.before(joined([shared, own]))
         else:
             merged = self.before(own, shared)
         return self.after(added(self.attention(merged), merged))

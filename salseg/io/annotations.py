@@ -71,7 +71,7 @@ def decode(values: Values, encoding: str) -> np.ndarray:
         return _union(values)
     if encoding == 'scribble':
         return _SCRIBBLE_TO_LABEL[_scribble_codes(values)]
-    return (grey_truth(values) >= 128).astype(np.uint8)
+    return (grey_truth(values) >= 128).view(np.uint8)
 
 
 def read_truth(path: PathLike, encoding: str | None = None) -> np.ndarray:
@@ -233,6 +233,9 @@ def _are_ids_with_void(grey: np.ndarray) -> bool:
 
     Noise near 0 of a mask that once was a JPEG covers less than its object.
     """
+    # Most masks have none of these values, which is found in a tenth of a histogram's time.
+    if not cv2.countNonZero(cv2.inRange(grey, 1, LARGEST_USUAL_ID)):
+        return False
     histogram = cv2.calcHist([np.ascontiguousarray(grey)], [0], None, [256], [0, 256]).ravel()
     small = histogram[1 : LARGEST_USUAL_ID + 1].sum()
     return bool(histogram[LARGEST_USUAL_ID + 1 : UNKNOWN].sum() == 0 and small > histogram[UNKNOWN])
@@ -350,7 +353,7 @@ def _refuse_inverted_palette(values: Values) -> None:
 def _union(values: Values) -> np.ndarray:
     """0, 1 and 255: all objects as one. 255 is void among ids and the object where it is alone."""
     if values.shown is not None:
-        return (grey_truth(values) >= 128).astype(np.uint8)
+        return (grey_truth(values) >= 128).view(np.uint8)
     ids = _ids(values)
     if set(present_values(ids)) <= {0, UNKNOWN}:
         return (ids > 0).astype(np.uint8)

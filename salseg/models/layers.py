@@ -1,6 +1,6 @@
 """Layers that necks, heads and matchers share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -18,7 +18,18 @@ class ConvBNReLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels_in, h, w) to (N, channels, h, w), not negative."""
-        return F.relu(self.bn(self.conv(x)), inplace=True)
+        return F.relu(conv_normed(self.conv, self.bn, x), inplace=True)
+
+
+class LargeConv2d(nn.Conv2d):
+    """Convolution with so many weights that laying them out anew costs more than the products, as FCN's conv6 with 103 M.
+
+    `for_inference` leaves its weights as they are, and its map is laid out like them.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_channels, h, w) to (N, out_channels, any, any)."""
+        return super().forward(x.contiguous())
 
 
 def saves_memory(x: Tensor) -> bool:
@@ -36,11 +47,91 @@ def for_inference(model: nn.Module) -> nn.Module:
     Channels side by side: maps then follow the weights, and are not laid out anew in every convolution. Training and
     GPUs gain nothing by it (in single precision), so there they stay as they are. The values do not change.
     """
-    for parameter in model.parameters():
-        # Weights of convolutions over two axes; those over three have no such layout.
-        if parameter.dim() == 4 and parameter.device.type == 'cpu':
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    for module in model.modules():
+        for parameter in () if isinstance(module, LargeConv2d) else module.parameters(recurse=False):
+            # Weights of convolutions over two axes; those over three have no such layout.
+            if parameter.dim() == 4 and parameter.device.type == 'cpu':
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     return model
+
+
+# Elements of a map from which on the few small operations that prepare a norm are worth while.
+_LARGE = 2**15
+
+
+def conv_normed(conv: nn.Module, norm: nn.Module, x: Tensor) -> Tensor:
+    """The norm of a convolution of ``x``; in prediction on a CPU it is written over the convolution's result.
+
+    Large maps are mostly waited for there: in place a batch norm with running statistics takes a third of the time and no
+    memory. The values are the same bits. Any other norm is called as it is, and so is one of which, or of whose
+    convolution, a hook looks at the values.
+
+    Args:
+        conv: The convolution.
+        norm: Of any kind.
+        x: (N, C, h, w), for the convolution.
+    """
+    y = conv(x)
+    if (
+        y.numel() < _LARGE
+        or not isinstance(norm, nn.BatchNorm2d)
+        or norm.training
+        or norm.running_mean is None
+        or norm.running_var is None
+        or norm.weight is None
+        or y.dtype != norm.weight.dtype
+        or y.dtype not in (torch.float32, torch.float64)
+        # In the other layout there is nothing to gain.
+        or not y.is_contiguous(memory_format=torch.channels_last)
+        or not may_overwrite(y, conv, norm)
+    ):
+        return norm(y)
+    scale = torch.rsqrt(norm.running_var + norm.eps).mul_(norm.weight)
+    shift = torch.addcmul(norm.bias, norm.running_mean, scale, value=-1)
+    return torch.addcmul(shift[:, None, None], y, scale[:, None, None], out=y)
+
+
+def may_overwrite(y: Tensor, *seen_by: nn.Module) -> bool:
+    """Whether a map may be written over: where memory is saved and no hook of the modules that made or read it keeps it."""
+    everywhere = nn.modules.module._global_forward_hooks or nn.modules.module._global_forward_pre_hooks
+    return saves_memory(y) and not everywhere and not any(hooked(module) for module in seen_by)
+
+
+def hooked(module: nn.Module) -> bool:
+    """Whether hooks look at what goes into a module or comes out of it."""
+    return bool(module._forward_hooks or module._forward_pre_hooks)
+
+
+def times(y: Tensor, other: Tensor, *seen_by: nn.Module) -> Tensor:
+    """The product, written over ``y`` where `may_overwrite` allows it: for what nothing reads any more.
+
+    Args:
+        y: Of the product's shape.
+        other: Any shape that fits.
+        seen_by: The modules that made or read ``y``.
+    """
+    return y.mul_(other) if y.dtype == other.dtype and may_overwrite(y, *seen_by) else y * other
+
+
+def one_batch(maps: Tensor) -> Tensor:
+    """Maps of sets (B, T, C, h, w) as one batch (B * T, C, h, w)."""
+    batch = maps.flatten(0, 1)
+    # A map that is alone comes out with strides from which its layout cannot be told, and would be laid out anew.
+    if len(batch) == 1 and saves_memory(batch) and batch.is_contiguous(memory_format=torch.channels_last):
+        channels, width = batch.shape[1], batch.shape[3]
+        return batch.as_strided(batch.shape, (batch.numel(), 1, channels * width, channels))
+    return batch
+
+
+def joined(maps: Sequence[Tensor]) -> Tensor:
+    """Maps (N, C_i, h, w) to one (N, sum of C_i, h, w), whose channels lie side by side if those of one map do.
+
+    Torch gives that layout up where one map has another; the convolution that reads the result would turn all of it.
+    """
+    last = torch.channels_last
+    if saves_memory(maps[0]) and any(m.is_contiguous(memory_format=last) and not m.is_contiguous() for m in maps):
+        maps = [m.contiguous(memory_format=last) for m in maps]
+    return torch.cat(list(maps), dim=1)
 
 
 def added(y: Tensor, other: Tensor) -> Tensor:

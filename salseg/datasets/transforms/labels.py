@@ -12,6 +12,10 @@ from salseg.errors import ConfigError, DataError
 from salseg.io.annotations import UNKNOWN, read_annotation
 from salseg.registry import TRANSFORMS
 
+# Of labels, 1 for every object.
+_FOREGROUND = np.ones(256, np.float32)
+_FOREGROUND[[0, UNKNOWN]] = 0
+
 
 @TRANSFORMS.register_module()
 class LoadSoftLabels(FrameTransform):
@@ -63,7 +67,7 @@ class LoadSoftLabels(FrameTransform):
             raise DataError(
                 f'{where} is a scribble: most of it is unknown, which soft truth cannot say. Use LoadLabels.'
             )
-        soft = label if label.dtype == np.float32 else ((label > 0) & (label < UNKNOWN)).astype(np.float32)
+        soft = label if label.dtype == np.float32 else cv2.LUT(label, _FOREGROUND)
         if soft.shape != shape:
             soft = self._resized(soft, shape, f'{results["frame_paths"][frame]}', path or where)
         return soft

@@ -135,5 +135,5 @@ class AntialiasedResize(FrameTransform):
     def _smooth(self, values: np.ndarray) -> np.ndarray:
         if values.ndim == 3 and values.dtype != np.uint8:
             return np.stack([self._smooth(channel) for channel in np.moveaxis(values, 2, 0)], axis=2)
-        image = Image.fromarray(values if values.dtype == np.uint8 else values.astype(np.float32))
+        image = Image.fromarray(values if values.dtype == np.uint8 else values.astype(np.float32, copy=False))
         return np.array(image.resize((self.width, self.height), Image.Resampling.BILINEAR))

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from salseg.errors import ConfigError, WeightsError
 from salseg.models.backbones.base import Backbone
 from salseg.models.backbones.weights import load_backbone_weights
+from salseg.models.layers import added, conv_normed
 from salseg.registry import BACKBONES
 
 # Kernel, stride of the first block, expansion, channels, blocks.
@@ -67,10 +68,10 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels_in, h, w) to (N, channels, ceil(h / stride), ceil(w / stride))."""
-        y = F.relu6(self._bn0(self._expand_conv(x)), inplace=True) if self.expands else x
-        y = F.relu6(self._bn1(self._depthwise_conv(y)), inplace=True)
-        y = self._bn2(self._project_conv(y))
-        return y + x if self.has_shortcut else y
+        y = F.relu6(conv_normed(self._expand_conv, self._bn0, x), inplace=True) if self.expands else x
+        y = F.relu6(conv_normed(self._depthwise_conv, self._bn1, y), inplace=True)
+        y = conv_normed(self._project_conv, self._bn2, y)
+        return added(y, x) if self.has_shortcut else y
 
 
 @BACKBONES.register_module()
@@ -136,7 +137,7 @@ class EfficientNetLite0(Backbone):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """(N, 3, H, W), normalised, to one map for each of `out_indices`; sizes are rounded up at every stride."""
-        x = F.relu6(self._bn0(self._conv_stem(images)), inplace=True)
+        x = F.relu6(conv_normed(self._conv_stem, self._bn0, images), inplace=True)
         levels = []
         for i, block in enumerate(self._blocks):
             x = block(x)

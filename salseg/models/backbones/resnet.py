@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from salseg.errors import ConfigError
 from salseg.models.backbones.base import IMAGENET_MEAN, IMAGENET_STD, Backbone
 from salseg.models.backbones.weights import TORCHVISION, load_backbone_weights
-from salseg.models.layers import added, init_kaiming
+from salseg.models.layers import added, conv_normed, hooked, init_kaiming
 from salseg.registry import BACKBONES
 
 _WIDTHS = (64, 128, 256, 512)
@@ -43,9 +43,9 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels_in, h, w) to (N, width, h / stride, w / stride)."""
-        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
-        y = self.bn2(self.conv2(y))
-        return F.relu(added(y, x if self.downsample is None else self.downsample(x)), inplace=True)
+        y = F.relu(conv_normed(self.conv1, self.bn1, x), inplace=True)
+        y = conv_normed(self.conv2, self.bn2, y)
+        return F.relu(added(y, _shortened(self.downsample, x)), inplace=True)
 
 
 class Bottleneck(nn.Module):
@@ -65,16 +65,22 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels_in, h, w) to (N, 4 width, h / stride, w / stride)."""
-        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
-        y = F.relu(self.bn2(self.conv2(y)), inplace=True)
-        y = self.bn3(self.conv3(y))
-        return F.relu(added(y, x if self.downsample is None else self.downsample(x)), inplace=True)
+        y = F.relu(conv_normed(self.conv1, self.bn1, x), inplace=True)
+        y = F.relu(conv_normed(self.conv2, self.bn2, y), inplace=True)
+        y = conv_normed(self.conv3, self.bn3, y)
+        return F.relu(added(y, _shortened(self.downsample, x)), inplace=True)
 
 
 def _shortcut(channels_in: int, channels: int, stride: int, norm: str) -> nn.Sequential | None:
     if stride == 1 and channels_in == channels:
         return None
     return nn.Sequential(nn.Conv2d(channels_in, channels, 1, stride, bias=False), _norm(norm, channels))
+
+
+def _shortened(shortcut: nn.Sequential | None, x: Tensor) -> Tensor:
+    if shortcut is None:
+        return x
+    return shortcut(x) if hooked(shortcut) else conv_normed(shortcut[0], shortcut[1], x)
 
 
 _Blocks = dict[int, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, ...]]]
@@ -170,7 +176,7 @@ class ResNet(Backbone):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """(N, in_channels, H, W), normalised, to one map for each of `out_indices`."""
-        x = F.relu(self.bn1(self.conv1(images)), inplace=True)
+        x = F.relu(conv_normed(self.conv1, self.bn1, images), inplace=True)
         levels = [x]
         if self.stages:
             x = F.max_pool2d(x, 3, stride=2, padding=1)

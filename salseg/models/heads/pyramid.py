@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from salseg.errors import ConfigError
 from salseg.models.fitting import Takes
-from salseg.models.layers import init_kaiming
+from salseg.models.layers import added, init_kaiming
 from salseg.ops import resize
 from salseg.ops.geometry import map_size
 from salseg.registry import HEADS
@@ -72,7 +72,7 @@ class LateralPyramidHead(nn.Module):
 
     def ascend(self, above: Tensor, features: Tensor, level: int) -> Tensor:
         """One step down the pyramid: the map above and the features of a level to (N, width, h, w)."""
-        return self.smooth[level](resize(above, map_size(features)) + self.lateral[level](features))
+        return self.smooth[level](added(self.lateral[level](features), resize(above, map_size(features))))
 
 
 def _pair(channels: int, width: int, kernel: int, norm: str) -> nn.Sequential:

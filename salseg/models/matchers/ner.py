@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from salseg.errors import ConfigError
 from salseg.models.fitting import Takes
+from salseg.models.layers import saves_memory
 from salseg.ops import linear_non_local
 from salseg.registry import MATCHERS
 
@@ -45,7 +46,9 @@ class NonLocalBlock(nn.Module):
         rows = x.permute(0, 1, 3, 4, 2).reshape(batch, -1, channels)
         response = linear_non_local(*(_linear(layer, rows) for layer in (self.theta, self.phi, self.g)))
         rows = rows + _linear(self.expand, response)
-        return rows.reshape(batch, frames, height, width, channels).permute(0, 1, 4, 2, 3).contiguous()
+        maps = rows.reshape(batch, frames, height, width, channels).permute(0, 1, 4, 2, 3)
+        # In prediction channels lie side by side anyway.
+        return maps if saves_memory(maps) else maps.contiguous()
 
     def affinity(self, x: Tensor, place: tuple[int, int, int]) -> Tensor:
         """How much one position takes from every position of a clip, for inspection; prediction never makes it.

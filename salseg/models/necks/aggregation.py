@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from salseg.errors import ConfigError
 from salseg.models.fitting import Takes
-from salseg.models.layers import ConvBNReLU, init_kaiming
+from salseg.models.layers import ConvBNReLU, init_kaiming, joined, times
 from salseg.models.necks.attention import ChannelAttention, SpatialAttention
 from salseg.models.necks.refinement import SelfRefinement
 from salseg.ops import resize
@@ -52,9 +52,9 @@ class AGGM(nn.Module):
         low, high, context = self.low(low), self.high(high), self.context(context)
         size = low.shape[-2:]
         paths = (
-            F.relu(self.low_gate(low) * resize(high, size), inplace=True),
-            F.relu(resize(self.high_gate(high), size) * low, inplace=True),
-            F.relu(resize(self.context_gate(context), size) * low, inplace=True),
+            F.relu(times(self.low_gate(low), resize(high, size), self.low_gate), inplace=True),
+            F.relu(times(resize(self.high_gate(high), size), low, self.high_gate), inplace=True),
+            F.relu(times(resize(self.context_gate(context), size), low, self.context_gate), inplace=True),
         )
         return self.fuse(self.aggregate(paths) if self.scores else torch.cat(paths, dim=1))
 
@@ -66,7 +66,7 @@ class AGGM(nn.Module):
         # The weights are divided and not the maps, and sums are taken in place: fewer passes over memory.
         total = fractions[0] * paths[0]
         for fraction, path in zip(fractions[1:], paths[1:]):
-            total = total.add_(fraction * path)
+            total = total.addcmul_(fraction, path)
         return total
 
 
@@ -158,8 +158,8 @@ class ASPP(nn.Module):
         # The resize of one pixel is a constant map.
         maps = [branch(x) for branch in self.branches]
         constant = resize(pooled, x.shape[-2:])
-        joined = [constant, *maps] if self.pool_first else [*maps, constant]
-        return [*finer, self.dropout(self.project(torch.cat(joined, dim=1)))]
+        together = [constant, *maps] if self.pool_first else [*maps, constant]
+        return [*finer, self.dropout(self.project(joined(together)))]
 
 
 def _dilated(channels_in: int, channels: int, rate: int) -> ConvBNReLU:

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from salseg.errors import ConfigError
-from salseg.models.layers import ConvBNReLU, init_kaiming
+from salseg.models.layers import ConvBNReLU, init_kaiming, times
 from salseg.ops import border_likeness, resize
 from salseg.registry import NECKS
 
@@ -68,4 +68,4 @@ class SelfRefinement(nn.Module):
         """(N, width, h, w) to the same shape. The modulation acts on the smoothed map, not on the input."""
         x = self.smooth(x)
         weight, offset = self.affine(x).chunk(2, dim=1)
-        return F.relu((weight * x).add_(offset), inplace=True)
+        return F.relu(times(x, weight, self.smooth, self.affine).add_(offset), inplace=True)

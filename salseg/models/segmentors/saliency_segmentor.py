@@ -11,6 +11,7 @@ from torch import Tensor
 from salseg.errors import ConfigError, NotFinite
 from salseg.models.backbones.base import Backbone
 from salseg.models.fitting import after_part, levels_of
+from salseg.models.layers import one_batch
 from salseg.models.segmentors.base import BaseSegmentor, Part, Parts, build_part
 from salseg.registry import POSTPROCESSORS, SEGMENTORS
 from salseg.structures import FrameInputs, InputType, SalDataSample
@@ -106,7 +107,7 @@ class SaliencySegmentor(BaseSegmentor):
         """Outputs (B, T, ...) of neck and head at network size (H, W)."""
         frames = features[0].shape[1]
         # Neck and head see single frames: whatever one frame tells another, it tells in the matcher.
-        levels = [level.flatten(0, 1) for level in features]
+        levels = [one_batch(level) for level in features]
         if self.neck is not None:
             levels = self.neck(levels)
         outputs = self.head(levels, size)
