@@ -1,6 +1,7 @@
 """Training steps against the published ones: the authors' networks and losses, forward, losses, backward and SGD.
 
     python benchmarks/speed/training_steps.py --reference DIR [--systems NAME ...] [--sets 2] [--size 160 160] [--rounds 3]
+                                              [--channels-last] [--recompute]
 
 DIR holds clones of the authors' repositories, as in whole_networks.py; both networks get the same random weights. What their
 training scripts do between the batch and the optimiser is written out here, with their networks and their losses. Equality
@@ -8,7 +9,8 @@ first: on a tiny batch, in double precision, the loss and the norm of all gradie
 batch in single precision. A difference ends the script with status 1. Then the steps take turns in one process. Printed is
 the least processor time and, for memory, the largest sum of live tensors that a step makes, gradients among them. Dropout
 and deep updates are off on both sides, since each would draw its own; the optimiser is plain SGD with the rate 0, which keeps
-the weights.
+the weights. Ours is as the config trains it; --channels-last and --recompute add what `ChannelsLastHook` and
+`ActivationCheckpointingHook` on all backbones do.
 """
 
 import argparse
@@ -30,7 +32,9 @@ from measure import peak_bytes
 
 from salseg.apis import init_model
 from salseg.catalog import list_configs
+from salseg.engine.hooks import recomputed
 from salseg.models import BaseSegmentor
+from salseg.models.backbones.base import Backbone
 from salseg.structures import FrameInputs, FrameTargets
 
 Loss = Callable[[], Tensor]
@@ -81,6 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--size', nargs=2, type=int, help='height and width, multiples of 32')
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--threads', type=int, default=1)
+    parser.add_argument('--channels-last', action='store_true', help='ours with weights laid out by ChannelsLastHook')
+    parser.add_argument('--recompute', action='store_true', help='ours with backbones run again in the backward pass')
     args = parser.parse_args(arguments)
     torch.set_num_threads(args.threads)
     print(f'{args.threads} thread(s), torch {torch.__version__}, {args.rounds} rounds; least times, ours / theirs\n')
@@ -105,7 +111,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         authors.take_statistics(published, partial(loss, tiny))
         ours = model_of(case)
         ours.load_state_dict(authors.converted(name, published.state_dict()))
-        status |= compared(name, case, tiny, (published, loss), ours, args.rounds)
+        label = name + (', channels last' if args.channels_last else '') + (', recomputed' if args.recompute else '')
+        if args.channels_last:
+            ours.to(memory_format=torch.channels_last)
+        for part in backbones(ours) if args.recompute else ():
+            part.forward = recomputed(part)
+        status |= compared(label, case, tiny, (published, loss), ours, args.rounds)
     return status
 
 
@@ -190,6 +201,12 @@ def model_of(case: System) -> BaseSegmentor:
     if hasattr(model, 'deep_probability'):
         model.deep_probability = 0.0
     return authors.without_dropout(model)
+
+
+def backbones(model: BaseSegmentor) -> list[nn.Module]:
+    """Parts that turn images into features; a backbone in another one comes with it."""
+    found = {name: part for name, part in model.named_modules() if isinstance(part, Backbone)}
+    return [part for name, part in found.items() if not any(name.startswith(f'{other}.') for other in found)]
 
 
 def own(model: BaseSegmentor, batch: Batch) -> Tensor:

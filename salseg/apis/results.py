@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 
 from salseg.apis.predictor import Prediction, Predictor
 from salseg.errors import DataError
+from salseg.io.files import remove_leftovers
 from salseg.io.images import write_png
 from salseg.io.record import FILE_NAME, REPLACE, FileMark, RunRecord, Weights, begin, write_record
 from salseg.models import BaseSegmentor
@@ -30,7 +30,6 @@ SAVES: Mapping[InputType, tuple[str, ...]] = {
     'group': (*MAKERS, 'report'),
     'clip': (*MAKERS, 'video', 'report'),
 }
-_TEMPORARY = re.compile(r'^\..+\.\d+\.tmp$')
 
 
 def checked_kinds(save: Iterable[str], kind: InputType) -> tuple[str, ...]:
@@ -156,7 +155,8 @@ class ResultFolder:
             self._refuse_foreign(targets)
         self.record = begin(self.out, wanted, REPLACE, self.shared)
         if not self.shared:
-            self._sweep()
+            for folder in [self.out, *(self.out / kind for kind in self.kinds)]:
+                remove_leftovers(folder, below=folder != self.out or self.flat)
 
     def _forget(self) -> None:
         try:
@@ -179,14 +179,6 @@ class ResultFolder:
             self.record.state, self.record.result = 'done', result
             self.record.outputs |= {self._name(path): self._mark(path) for path in self._results if path.is_file()}
             write_record(self.out, self.record)
-
-    def _sweep(self) -> None:
-        """Remove what a killed process was writing."""
-        for folder in [self.out, *(self.out / kind for kind in self.kinds)]:
-            if folder.is_dir():
-                for path in folder.rglob('.*.tmp') if folder != self.out or self.flat else folder.glob('.*.tmp'):
-                    if _TEMPORARY.match(path.name):
-                        path.unlink(missing_ok=True)
 
 
 def describe(predictor: Predictor, **further: Any) -> RunRecord:

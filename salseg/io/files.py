@@ -81,12 +81,24 @@ def replacing(path: PathLike, durable: bool = True, alone: bool = False) -> Iter
         temporary.unlink(missing_ok=True)
 
 
-def remove_leftovers(folder: PathLike, name: str | None = None) -> None:
-    """Remove the temporary files of processes that no longer run, of all names in the folder or of one."""
-    for path in Path(folder).glob('.*.tmp'):
-        found = _TEMPORARY.fullmatch(path.name)
-        if found and name in (None, found[1]) and not _is_running(int(found[2])):
-            path.unlink(missing_ok=True)
+def remove_leftovers(folder: PathLike, name: str | None = None, below: bool = False, owned: bool = False) -> None:
+    """Remove temporary files that killed processes left.
+
+    Args:
+        folder: Where they are; it need not exist.
+        name: Only those of this file.
+        below: Also in the folders below.
+        owned: Nobody else writes there, so whatever process began them, it is gone. Else those of running ones stay, and
+            those with a further suffix, whose names might be somebody's own.
+    """
+    for root, folders, names in os.walk(folder):
+        for found in filter(None, map(_TEMPORARY.fullmatch, names)):
+            dead = found[3] is None and not _is_running(int(found[2]))
+            if name in (None, found[1]) and (owned or dead):
+                with contextlib.suppress(OSError):
+                    os.unlink(os.path.join(root, found[0]))
+        if not below:
+            folders.clear()
 
 
 def _is_running(process: int) -> bool:
@@ -197,7 +209,7 @@ def owning(folder: PathLike, shared: bool = False) -> Iterator[None]:
             pass
         _OWNED[key] = descriptor, thread, shared, 1
         if not shared:
-            _sweep(path)
+            remove_leftovers(path, below=True, owned=True)
     try:
         yield
     finally:
@@ -207,15 +219,6 @@ def owning(folder: PathLike, shared: bool = False) -> Iterator[None]:
         else:
             del _OWNED[key]
             os.close(descriptor)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove the temporary files of writers that were killed; nobody else writes here now."""
-    for root, _, names in os.walk(folder):
-        for name in names:
-            if _TEMPORARY.fullmatch(name):
-                with contextlib.suppress(OSError):
-                    os.unlink(os.path.join(root, name))
 
 
 def _owned_already(path: Path) -> DataError:
