@@ -91,7 +91,7 @@ def remove_leftovers(folder: PathLike, name: str | None = None, below: bool = Fa
         owned: Nobody else writes there, so whatever process began them, it is gone. Else those of running ones stay, and
             those with a further suffix, whose names might be somebody's own.
     """
-    for root, folders, names in os.walk(folder):
+    for root, folders, names in os.walk(str(folder)):
         for found in filter(None, map(_TEMPORARY.fullmatch, names)):
             dead = found[3] is None and not _is_running(int(found[2]))
             if name in (None, found[1]) and (owned or dead):

@@ -60,11 +60,12 @@ _LARGE = 2**15
 
 
 def conv_normed(conv: nn.Module, norm: nn.Module, x: Tensor) -> Tensor:
-    """The norm of a convolution of ``x``; in prediction on a CPU it is written over the convolution's result.
+    """The norm of a convolution of ``x``, written over the convolution's result where nothing else needs that.
 
-    Large maps are mostly waited for there: in place a batch norm with running statistics takes a third of the time and no
-    memory. The values are the same bits. Any other norm is called as it is, and so is one of which, or of whose
-    convolution, a hook looks at the values.
+    Such is a batch norm with running statistics in prediction on a CPU, where large maps are mostly waited for: in place it
+    takes a third of the time, and the values are the same bits. Such is also one whose scale and shift are frozen in
+    training: neither it nor the convolution needs the map for its gradient, which then is not kept. Any other norm is called
+    as it is, and so is one of which, or of whose convolution, a hook looks at the values.
 
     Args:
         conv: The convolution.
@@ -72,34 +73,42 @@ def conv_normed(conv: nn.Module, norm: nn.Module, x: Tensor) -> Tensor:
         x: (N, C, h, w), for the convolution.
     """
     y = conv(x)
-    if (
-        y.numel() < _LARGE
-        or not isinstance(norm, nn.BatchNorm2d)
-        or norm.training
-        or norm.running_mean is None
-        or norm.running_var is None
-        or norm.weight is None
-        or y.dtype != norm.weight.dtype
-        or y.dtype not in (torch.float32, torch.float64)
-        # In the other layout there is nothing to gain.
-        or not y.is_contiguous(memory_format=torch.channels_last)
-        or not may_overwrite(y, conv, norm)
-    ):
+    if not isinstance(conv, nn.Conv2d) or not isinstance(norm, nn.BatchNorm2d) or norm.training:
         return norm(y)
-    scale = torch.rsqrt(norm.running_var + norm.eps).mul_(norm.weight)
-    shift = torch.addcmul(norm.bias, norm.running_mean, scale, value=-1)
-    return torch.addcmul(shift[:, None, None], y, scale[:, None, None], out=y)
+    if norm.running_mean is None or norm.running_var is None or norm.weight is None or y.dtype != norm.weight.dtype:
+        return norm(y)
+    last = torch.channels_last
+    # In the other layout there is nothing to gain.
+    if y.numel() >= _LARGE and y.is_contiguous(memory_format=last) and may_overwrite(y, conv, norm):
+        scale, shift = _affine(norm)
+        return torch.addcmul(shift, y, scale, out=y) if y.dtype in (torch.float32, torch.float64) else norm(y)
+    if torch.is_grad_enabled() and _is_frozen(norm) and not torch.compiler.is_compiling() and not seen(conv, norm):
+        scale, shift = _affine(norm)
+        return y.mul_(scale).add_(shift)
+    return norm(y)
+
+
+def _affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Scale and shift (C, 1, 1) of a norm with running statistics."""
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    scale = torch.rsqrt(norm.running_var + norm.eps) * norm.weight
+    return scale[:, None, None], torch.addcmul(norm.bias, norm.running_mean, scale, value=-1)[:, None, None]
+
+
+def _is_frozen(norm: nn.BatchNorm2d) -> bool:
+    return not norm.weight.requires_grad and not norm.bias.requires_grad
 
 
 def may_overwrite(y: Tensor, *seen_by: nn.Module) -> bool:
     """Whether a map may be written over: where memory is saved and no hook of the modules that made or read it keeps it."""
+    return saves_memory(y) and not seen(*seen_by)
+
+
+def seen(*modules: nn.Module) -> bool:
+    """Whether hooks look at what goes into modules or comes out of them."""
     everywhere = nn.modules.module._global_forward_hooks or nn.modules.module._global_forward_pre_hooks
-    return saves_memory(y) and not everywhere and not any(hooked(module) for module in seen_by)
-
-
-def hooked(module: nn.Module) -> bool:
-    """Whether hooks look at what goes into a module or comes out of it."""
-    return bool(module._forward_hooks or module._forward_pre_hooks)
+    return bool(everywhere) or any(m._forward_hooks or m._forward_pre_hooks for m in modules)
 
 
 def times(y: Tensor, other: Tensor, *seen_by: nn.Module) -> Tensor:

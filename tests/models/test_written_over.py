@@ -23,15 +23,15 @@ def pair(channels=48, dtype=torch.float32, norm=nn.BatchNorm2d):
     return for_inference(conv).to(dtype), bn.eval().to(dtype), torch.randn(2, 3, 30, 40, dtype=dtype)
 
 
-class Kept:
+class Kept(nn.Conv2d):
     """A convolution that keeps what it gave."""
 
     def __init__(self, conv):
-        self.conv = conv
-        self._forward_hooks = self._forward_pre_hooks = {}
+        super().__init__(conv.in_channels, conv.out_channels, 3, padding=1)
+        self.weight, self.bias = conv.weight, conv.bias
 
-    def __call__(self, x):
-        self.y = self.conv(x)
+    def forward(self, x):
+        self.y = super().forward(x)
         return self.y
 
 
@@ -64,6 +64,34 @@ def test_what_is_not_written_over(case):
             bn.eval()
     assert torch.equal(kept.y, raw)
     assert not torch.equal(found, raw)
+
+
+def test_a_frozen_norm_keeps_no_map_for_its_gradient():
+    conv, bn, x = pair(dtype=torch.float64)
+    expected = bn(conv(x))
+    wanted = torch.autograd.grad(expected.square().sum(), [*conv.parameters(), bn.weight])[:2]
+    bn.requires_grad_(False)
+    kept = Kept(conv)
+    found = conv_normed(kept, bn, x)
+    assert found.data_ptr() == kept.y.data_ptr()
+    torch.testing.assert_close(found, expected)
+    for a, b in zip(torch.autograd.grad(found.square().sum(), list(conv.parameters())), wanted):
+        torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize('case', ['hook', 'trains', 'identity'])
+def test_what_a_gradient_or_somebody_needs_stays(case):
+    conv, bn, x = pair()
+    bn.requires_grad_(case == 'trains')
+    kept = nn.Identity() if case == 'identity' else Kept(conv)
+    if case == 'hook':
+        bn.register_forward_pre_hook(lambda module, given: None)
+    x = conv(x).detach() if case == 'identity' else x
+    before = x.clone()
+    conv_normed(kept, bn, x).sum().backward() if case != 'identity' else conv_normed(kept, bn, x)
+    assert torch.equal(x, before)
+    if case != 'identity':
+        assert torch.equal(kept.y, conv(x))
 
 
 def test_a_hook_keeps_what_it_saw():

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from salseg.errors import ConfigError
 from salseg.models.backbones.base import IMAGENET_MEAN, IMAGENET_STD, Backbone
 from salseg.models.backbones.weights import TORCHVISION, load_backbone_weights
-from salseg.models.layers import added, conv_normed, hooked, init_kaiming
+from salseg.models.layers import added, conv_normed, init_kaiming, seen
 from salseg.registry import BACKBONES
 
 _WIDTHS = (64, 128, 256, 512)
@@ -80,7 +80,7 @@ def _shortcut(channels_in: int, channels: int, stride: int, norm: str) -> nn.Seq
 def _shortened(shortcut: nn.Sequential | None, x: Tensor) -> Tensor:
     if shortcut is None:
         return x
-    return shortcut(x) if hooked(shortcut) else conv_normed(shortcut[0], shortcut[1], x)
+    return shortcut(x) if seen(shortcut) else conv_normed(shortcut[0], shortcut[1], x)
 
 
 _Blocks = dict[int, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, ...]]]
