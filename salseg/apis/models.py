@@ -25,6 +25,7 @@ def init_model(
     trained: bool = False,
     pretrained: bool = True,
     fold: bool = False,
+    amp: bool = False,
 ) -> BaseSegmentor:
     """Build a model in evaluation mode.
 
@@ -43,6 +44,8 @@ def init_model(
             from files of pretrained weights random: to count or time a network, no file is needed.
         fold: Put batch norms into the convolutions before them: faster where maps are large, and equal up to rounding (1e-5),
             so results are no longer the same bits. For prediction only, see `salseg.models.layers.fold_norms`.
+        amp: Predict in mixed precision: float16 on a GPU, bfloat16 on a CPU. About three times as fast on a CPU that
+            multiplies bfloat16, slower on any other; maps differ by some grey levels.
 
     Returns:
         The model; ``model.cfg`` is its config, ``model.weights_source`` where its weights come from (None: nowhere).
@@ -85,5 +88,7 @@ def init_model(
     model.eval()
     if fold:
         fold_norms(model)
+    if amp:
+        model.prediction_dtype = torch.float16 if next(model.parameters()).is_cuda else torch.bfloat16
     for_inference(model)
     return model

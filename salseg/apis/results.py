@@ -193,6 +193,8 @@ def describe_network(command: str, model: BaseSegmentor, spec: Mapping[str, Any]
     plain = _without(dict(spec), ('losses', 'extra_passes', 'weights', 'norm_eval', 'frozen_stages'))
     network = f'{type(model).__name__} {hashlib.sha256(repr(plain).encode()).hexdigest()[:16]}'
     weights = Weights(weights_fingerprint(model), str(model.weights_source or ''))
+    if model.prediction_dtype is not None:
+        settings['precision'] = str(model.prediction_dtype).removeprefix('torch.')
     return RunRecord(command, dict(network=network, **settings), weights)
 
 

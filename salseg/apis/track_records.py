@@ -40,6 +40,7 @@ def describe(
                 scale=run.scale,
                 flip=run.flip,
                 box_prompt=run.box_prompt,
+                **_precision(run.model),
             )
             for run in runs
         ],
@@ -53,6 +54,12 @@ def describe(
     )
     weights = Weights(weights_fingerprint(*models), ', '.join(str(model.weights_source or '') for model in models))
     return RunRecord('track', settings, weights, inputs)
+
+
+def _precision(model: Any) -> dict[str, str]:
+    """Said only where it is another one than that of the weights, as records before it was a choice do."""
+    dtype = getattr(model, 'prediction_dtype', None)
+    return {} if dtype is None else dict(precision=str(dtype).removeprefix('torch.'))
 
 
 def _content(inputs: Mapping[str, FileMark]) -> str:

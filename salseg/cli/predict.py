@@ -51,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--overwrite', action='store_true', help="replace another model's results")
     parser.add_argument('--max-frames', type=int, metavar='N', help='stop a video or camera after so many frames')
     parser.add_argument('--allow-gaps', action='store_true', help='numbers of a folder of frames may have gaps')
+    parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
     parser.add_argument('--shard', metavar='K/N', help='do one shard of N; all write into the same folder')
     add_launcher(parser)
     add_weights(parser)
@@ -70,7 +71,9 @@ def run(args: argparse.Namespace) -> int:
 
     shard = _shard(args)
     device = args.device or _own_device(shard)
-    network = init_model(model, args.checkpoint, device, args.cfg_options, trained=not args.random_weights)
+    network = init_model(
+        model, args.checkpoint, device, args.cfg_options, trained=not args.random_weights, amp=args.amp
+    )
     refuse_tracker(network)
     say(device_line() if shard[1] == 1 else f'shard {shard[0] + 1} of {shard[1]}: {device_line()}')
     commands = {'image': _images, 'group': _groups, 'clip': _clips}
@@ -132,6 +135,7 @@ def _dataset(args: argparse.Namespace) -> int:
         for word, given in (
             (' '.join(args.inputs), args.inputs), ('--save', args.save), ('--watch', args.watch), ('--shard', args.shard),
             ('--max-frames', args.max_frames), ('--random-weights', args.random_weights), ('--device', args.device),
+            ('--amp', args.amp),
         )
         if given
     ]  # fmt: skip

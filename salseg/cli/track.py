@@ -67,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--scales', type=_scales, default=(1.0,), metavar='S,S,...', help='average runs at factors of the size'
     )
     how.add_argument('--flip', action='store_true', help='average with runs on mirrored frames')
+    how.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
     how.add_argument('--max-frames', type=int, metavar='N', help='stop after so many frames')
     how.add_argument('--allow-gaps', action='store_true', help='numbers of a folder of frames may have gaps')
     results = parser.add_argument_group('results')
@@ -114,7 +115,9 @@ def run(args: argparse.Namespace) -> int:
         raise DataError(
             f'{args.source} holds {len(videos)} videos; say where their prompts are: --prompts PATH, or --find objects.'
         )
-    model = init_model(args.model, args.checkpoint, args.device, args.cfg_options, trained=not args.random_weights)
+    model = init_model(
+        args.model, args.checkpoint, args.device, args.cfg_options, trained=not args.random_weights, amp=args.amp
+    )
     propagator = build_propagator(model, args.random_weights, args.box_prompt, args.scales, args.flip)
     options = dict(
         overlay=not args.no_overlay,

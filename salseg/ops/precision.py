@@ -1,4 +1,4 @@
-"""The precision in which losses and attention are computed."""
+"""The precision in which losses, attention and whole predictions are computed."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -31,3 +31,15 @@ def full_precision(like: Tensor) -> AbstractContextManager:
     """
     device = like.device.type
     return torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()
+
+
+def mixed_precision(dtype: torch.dtype | None, like: Tensor) -> AbstractContextManager:
+    """Context of autocast to a type on the tensor's device; None changes nothing.
+
+    Examples:
+        >>> x = torch.ones(2, 2)
+        >>> with mixed_precision(torch.bfloat16, x):
+        ...     print((x @ x).dtype)
+        torch.bfloat16
+    """
+    return nullcontext() if dtype is None else torch.autocast(like.device.type, dtype)

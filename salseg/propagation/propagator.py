@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from salseg.errors import ConfigError, DataError, NotFinite, missing_weights
 from salseg.ops.geometry import map_size
+from salseg.ops.precision import at_least_float32, mixed_precision
 from salseg.propagation.prompt import Prompt
 
 
@@ -243,7 +244,7 @@ class Propagator:
             prompt = self._refined(frame, prompt)
         # Models without such a memory do not know the word.
         kept = dict(permanent=True) if permanent else {}
-        result = self.model.step(frame, self.state, prompt, last=last, **kept)
+        result = self._run(frame, self.state, prompt, last=last, **kept)
         self._size, self._ended = size, last
         probability = result.probability.flip(-1) if self.flip else result.probability
         if work != size:
@@ -272,12 +273,19 @@ class Propagator:
                     'frame that shows it; only objects tracked already may be given as absent.'
                 )
 
+    def _run(self, frame: Tensor, state: Any, prompt: Prompt | None = None, **options: bool) -> FrameResult:
+        # Models that are no segmentors of ours need not know of it.
+        with mixed_precision(getattr(self.model, 'prediction_dtype', None), frame):
+            result = self.model.step(frame, state, prompt, **options)
+        # In half precision probabilities near 1 are coarse, and means over a mask lose digits.
+        return replace(result, probability=at_least_float32(result.probability))
+
     def _refined(self, frame: Tensor, prompt: Prompt) -> Prompt:
         """Boxes replaced by what the model, knowing only the boxes, finds inside them."""
         boxes = prompt.only(prompt.from_box)
         state = self.model.init_state()
-        self.model.step(frame, state, boxes)
-        found = self.model.step(frame, state).probability.argmax(0)
+        self._run(frame, state, boxes)
+        found = self._run(frame, state).probability.argmax(0)
         masks = prompt.masks.clone()
         for index, box in zip(boxes.ids, boxes.masks):
             inside = box & (found == state.object_ids.index(index) + 1)

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, overload
 
+import torch
 from mmengine.logging import MessageHub, print_log
 from mmengine.model import BaseModel
 from torch import Tensor, nn
@@ -43,6 +44,8 @@ class BaseSegmentor(BaseModel):
             (consecutive frames) or 'video' (frame by frame, with prompts).
         input_type: The one of them that this model takes. Predictors, exports and the check of a config's test set go by
             it.
+        prediction_dtype: Type to which autocast turns the network, and nothing after it, in prediction; None for that of the
+            weights.
 
     Raises:
         MissingOutput: A loss reads what nothing provides.
@@ -67,6 +70,7 @@ class BaseSegmentor(BaseModel):
         self.input_type: InputType = self.take_input_type(input_type)
         # Set by whoever loads a checkpoint; prediction from Python and the command line refuses None.
         self.weights_source: str | None = None
+        self.prediction_dtype: torch.dtype | None = None
 
     @classmethod
     def take_input_type(cls, input_type: InputType | None) -> InputType:

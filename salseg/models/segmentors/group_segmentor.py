@@ -10,6 +10,7 @@ from torch import Tensor
 from salseg.errors import ConfigError
 from salseg.models.segmentors.base import Part, Parts
 from salseg.models.segmentors.saliency_segmentor import SaliencySegmentor
+from salseg.ops.precision import mixed_precision
 from salseg.registry import SEGMENTORS
 from salseg.structures import FrameInputs, SalDataSample
 
@@ -85,7 +86,11 @@ class GroupSegmentor(SaliencySegmentor):
             return super().predict(inputs, data_samples)
         # One set at a time: the frames of several would be held together for nothing, since sets do not see each other.
         sets = (frames_of(inputs, slice(index, index + 1)) for index in range(len(data_samples)))
-        return [self.finish(self.run_in_parts(part), sample) for part, sample in zip(sets, data_samples)]
+        return [self.finish(self._predicted(part), sample) for part, sample in zip(sets, data_samples)]
+
+    def _predicted(self, inputs: FrameInputs) -> dict[str, Tensor]:
+        with mixed_precision(self.prediction_dtype, inputs.frames):
+            return self.run_in_parts(inputs)
 
     def run_in_parts(self, inputs: FrameInputs) -> dict[str, Tensor]:
         """The map that a prediction needs, ``logits`` or ``probability`` (T, 1, H, W), of a batch of one set."""

@@ -13,6 +13,7 @@ from salseg.models.backbones.base import Backbone
 from salseg.models.fitting import after_part, levels_of
 from salseg.models.layers import one_batch
 from salseg.models.segmentors.base import BaseSegmentor, Part, Parts, build_part
+from salseg.ops.precision import mixed_precision
 from salseg.registry import POSTPROCESSORS, SEGMENTORS
 from salseg.structures import FrameInputs, InputType, SalDataSample
 
@@ -122,7 +123,8 @@ class SaliencySegmentor(BaseSegmentor):
 
     def predict(self, inputs: FrameInputs, data_samples: Sequence[SalDataSample]) -> list[SalDataSample]:
         """Add ``pred_maps``, one float32 (height, width) map in [0, 1] per frame, at each image's own size."""
-        outputs = self.run(inputs)[1]
+        with mixed_precision(self.prediction_dtype, inputs.frames):
+            outputs = self.run(inputs)[1]
         # Set by set from here on: images of a batch have sizes of their own.
         parts = ({name: value[index] for name, value in outputs.items()} for index in range(len(data_samples)))
         return [self.finish(part, sample) for part, sample in zip(parts, data_samples)]
