@@ -1,7 +1,7 @@
 """Layers that necks, heads and matchers share."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -83,9 +83,23 @@ def conv_normed(conv: nn.Module, norm: nn.Module, x: Tensor) -> Tensor:
         scale, shift = _affine(norm)
         return torch.addcmul(shift, y, scale, out=y) if y.dtype in (torch.float32, torch.float64) else norm(y)
     if torch.is_grad_enabled() and _is_frozen(norm) and not torch.compiler.is_compiling() and not seen(conv, norm):
-        scale, shift = _affine(norm)
-        return y.mul_(scale).add_(shift)
+        return _WrittenOver.apply(y, *_affine(norm))
     return norm(y)
+
+
+class _WrittenOver(torch.autograd.Function):
+    """y * scale + shift over y, in one pass as a batch norm makes it, where scale and shift ask for no gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, y: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+        ctx.mark_dirty(y)
+        ctx.save_for_backward(scale)
+        return torch.addcmul(shift, y, scale, out=y)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (scale,) = ctx.saved_tensors
+        return gradient * scale, None, None
 
 
 def _affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
