@@ -2,6 +2,7 @@
 
     python benchmarks/speed/training_steps.py --reference DIR [--systems NAME ...] [--sets 2] [--size 160 160] [--rounds 3]
                                               [--channels-last] [--recompute]
+    python benchmarks/speed/training_steps.py --against CHECKOUT [--systems NAME ...] [--sets 1] [--size 256 256]
 
 DIR holds clones of the authors' repositories, as in whole_networks.py; both networks get the same random weights. What their
 training scripts do between the batch and the optimiser is written out here, with their networks and their losses. Equality
@@ -10,14 +11,19 @@ batch in single precision. A difference ends the script with status 1. Then the 
 the least processor time and, for memory, the largest sum of live tensors that a step makes, gradients among them. Dropout
 and deep updates are off on both sides, since each would draw its own; the optimiser is plain SGD with the rate 0, which keeps
 the weights. Ours is as the config trains it; --channels-last and --recompute add what `ChannelsLastHook` and
-`ActivationCheckpointingHook` on all backbones do.
+`ActivationCheckpointingHook` on all backbones do. With --against the other form is another commit of this project, in a process
+of its own with the same weights: for systems whose authors published no code.
 """
 
 import argparse
+import json
+import os
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -32,7 +38,6 @@ from measure import peak_bytes
 
 from salseg.apis import init_model
 from salseg.catalog import list_configs
-from salseg.engine.hooks import recomputed
 from salseg.models import BaseSegmentor
 from salseg.models.backbones.base import Backbone
 from salseg.structures import FrameInputs, FrameTargets
@@ -72,14 +77,19 @@ SYSTEMS = {
     'dcfm': System(1, 16, (224, 224), 'dcfm_vgg16_released_coco9213-224'),
     'rcrnet-ner': System(1, 4, (448, 448), 'rcrnet-ner_r50_released_vos-0-20-448'),
     'xmem': System(16, 3, (384, 384), 'xmem_r50_stage0-static_384'),
+    'contrastive-vsod': System(2, 2, (473, 473), 'contrastive-vsod_r101_paper_images-davis-473', tiny=(96, 96)),
+    'mask-guided-fcn': System(1, 1, (500, 500), 'mask-guided-fcn_vgg16_paper_msra-b-500', tiny=(96, 96)),
+    'npmca-net': System(1, 3, (256, 448), 'npmca-net_r50_paper_davis17'),
 }
+PUBLISHED = ('scwssod', 'dcfm', 'rcrnet-ner', 'xmem')
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print a row for each system."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--reference', type=Path, required=True, help="folder with clones of the authors' repositories")
-    parser.add_argument('--systems', nargs='+', default=list(SYSTEMS), choices=SYSTEMS)
+    parser.add_argument('--reference', type=Path, help="folder with clones of the authors' repositories")
+    parser.add_argument('--against', type=Path, help='checkout of another commit of this project')
+    parser.add_argument('--systems', nargs='+', choices=SYSTEMS, help='all that the reference has by default')
     parser.add_argument('--sets', type=int, help='of a batch, at most; the published by default')
     parser.add_argument('--frames', type=int, help='of a set, at most')
     parser.add_argument('--size', nargs=2, type=int, help='height and width, multiples of 32')
@@ -87,15 +97,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--threads', type=int, default=1)
     parser.add_argument('--channels-last', action='store_true', help='ours with weights laid out by ChannelsLastHook')
     parser.add_argument('--recompute', action='store_true', help='ours with backbones run again in the backward pass')
+    parser.add_argument('--serve', help=argparse.SUPPRESS)
     args = parser.parse_args(arguments)
     torch.set_num_threads(args.threads)
+    if args.serve:
+        return serve(json.loads(args.serve))
+    if (args.reference is None) == (args.against is None):
+        parser.error("give --reference (clones of the authors' code) or --against (a checkout of this project)")
     print(f'{args.threads} thread(s), torch {torch.__version__}, {args.rounds} rounds; least times, ours / theirs\n')
     print(
         '| network | sets x frames, size | theirs s | ours s | ratio | theirs MB | ours MB | ratio | loss, gradients |'
     )
     print('|---' * 9 + '|')
     status = 0
-    for name in args.systems:
+    for name in args.systems or (PUBLISHED if args.reference else SYSTEMS):
         whole = SYSTEMS[name]
         case = replace(
             whole,
@@ -103,7 +118,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             frames=min(whole.frames, args.frames or whole.frames),
             size=tuple(args.size or whole.size),
         )
-        tiny = batch_of(replace(whole, sets=min(whole.sets, 2), frames=min(whole.frames, 3), size=whole.tiny))
+        small = replace(whole, sets=min(whole.sets, 2), frames=min(whole.frames, 3), size=whole.tiny)
+        tiny = batch_of(small)
+        if args.against:
+            status |= against(name, case, small, args)
+            continue
         published = authors.training_network(name, args.reference)
         step_of = {'scwssod': _scwssod, 'dcfm': _dcfm, 'rcrnet-ner': _rcrnet, 'xmem': _xmem}[name]
         loss = partial(step_of, published)
@@ -114,8 +133,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         label = name + (', channels last' if args.channels_last else '') + (', recomputed' if args.recompute else '')
         if args.channels_last:
             ours.to(memory_format=torch.channels_last)
-        for part in backbones(ours) if args.recompute else ():
-            part.forward = recomputed(part)
+        if args.recompute:
+            # With --against this file runs on another commit too, which may not have it.
+            from salseg.engine.hooks import recomputed
+
+            for part in backbones(ours):
+                part.forward = recomputed(part)
         status |= compared(label, case, tiny, (published, loss), ours, args.rounds)
     return status
 
@@ -152,6 +175,14 @@ def compared(
                 seconds.append(time.process_time() - start)
     best = [min(seconds) for seconds in times]
     peaks = [peak_bytes(one, warm=True) / 1e6 for one in steps]
+    print_row(name, case, best, peaks, differences)
+    return 0
+
+
+def print_row(
+    name: str, case: System, best: Sequence[float], peaks: Sequence[float], differences: Sequence[float]
+) -> None:
+    """A line of the table: theirs first, seconds and megabytes."""
     size = 'x'.join(map(str, case.size))
     print(
         f'| {name} | {case.sets} x {case.frames}, {size} | {best[0]:.2f} | {best[1]:.2f} | {best[1] / best[0]:.2f} | '
@@ -159,6 +190,78 @@ def compared(
         f'{", ".join(f"{difference:.0e}" for difference in differences)} |',
         flush=True,
     )
+
+
+def against(name: str, case: System, small: System, args: argparse.Namespace) -> int:
+    """As `compared`, with the step of another commit as theirs."""
+    ours = model_of(case)
+    with tempfile.TemporaryDirectory() as folder:
+        weights = Path(folder, 'weights.pth')
+        torch.save(ours.state_dict(), weights)
+        given = dict(case=asdict(case), small=asdict(small), weights=str(weights))
+        process = subprocess.Popen(
+            [sys.executable, __file__, '--serve', json.dumps(given), '--threads', str(args.threads)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=args.against,
+            env={**os.environ, 'PYTHONPATH': str(args.against.resolve())},
+        )  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        local = Own(ours, case, small)
+        found: dict[str, list[list[float]]] = {}
+        for word in ['gradient', *['seconds'] * (args.rounds + 1), 'peak']:
+            print(word, file=process.stdin, flush=True)
+            answer = process.stdout.readline()
+            if not answer:
+                raise SystemExit('the other checkout ended early')
+            found.setdefault(word, []).append([*json.loads(answer), *getattr(local, word)()])
+            differences = [abs(a / b - 1) for a, b in (found['gradient'][0][::2], found['gradient'][0][1::2])]
+            if not max(differences) <= EXACT:
+                print(f'| {name} | loss and gradients differ by {" and ".join(f"{d:.1e}" for d in differences)} |')
+                process.kill()
+                return 1
+        process.stdin.close()
+        process.wait()
+    best = [min(times) for times in zip(*found['seconds'][1:])]
+    print_row(name, case, best, [peak / 1e6 for peak in found['peak'][0]], differences)
+    return 0
+
+
+class Own:
+    """Our step on a batch, asked by word."""
+
+    def __init__(self, model: BaseSegmentor, case: System, small: System) -> None:
+        self.model, self.batch, self.small = model, batch_of(case), batch_of(small)
+
+    def gradient(self) -> list[float]:
+        """Loss and norm of all gradients on the tiny batch in double precision."""
+        tiny = replace(self.small, frames=self.small.frames.double())
+        torch.manual_seed(0)
+        values = [float(value) for value in gradient(self.model.double(), partial(own, self.model), tiny)]
+        self.model.float()
+        return values
+
+    def seconds(self) -> list[float]:
+        """Processor time of a step."""
+        start = time.process_time()
+        self._step()
+        return [time.process_time() - start]
+
+    def peak(self) -> list[float]:
+        """Bytes that a step holds at its most."""
+        return [float(peak_bytes(self._step, warm=True))]
+
+    def _step(self) -> None:
+        step(self.model, partial(own, self.model, self.batch))
+
+
+def serve(given: dict) -> int:
+    """Do what the other process asks for, with the commit that PYTHONPATH names."""
+    case, small = (System(**{**given[key], 'size': tuple(given[key]['size'])}) for key in ('case', 'small'))
+    model = model_of(case)
+    model.load_state_dict(torch.load(given['weights']))
+    form = Own(model, case, small)
+    for line in sys.stdin:
+        print(json.dumps(getattr(form, line.strip())()), flush=True)
     return 0
 
 
@@ -216,6 +319,8 @@ def own(model: BaseSegmentor, batch: Batch) -> Tensor:
     if hasattr(model, 'init_state'):
         inputs.prompt = batch.labels[:, :1] == 1
         targets.object_valid = torch.ones(len(batch.labels), 1, dtype=torch.bool)
+    if getattr(model, 'needs_guidance', False):
+        inputs.guidance = torch.ones_like(batch.frames[:, :, :1])
     features, outputs = model.run(inputs)
     return sum(model.loss_from(inputs, features, outputs, targets.frames()).values())
 

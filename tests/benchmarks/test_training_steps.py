@@ -51,3 +51,26 @@ def test_all_dropout_is_off_in_training(script):
     model = script.authors.without_dropout(torch.nn.Sequential(torch.nn.Dropout2d(0.5), torch.nn.Dropout(0.3))).train()
     x = torch.ones(1, 2, 4, 4)
     assert torch.equal(model(x), x)
+
+
+def test_another_commit_runs_in_a_process_of_its_own(script, case, capsys, monkeypatch):
+    monkeypatch.setitem(script.SYSTEMS, 'scwssod', case)
+    words = ['--against', str(ROOT), '--systems', 'scwssod', '--rounds', '1']
+    assert script.main(words) == 0
+    cells = capsys.readouterr().out.splitlines()[-1].split('|')
+    assert cells[9].strip() == '0e+00, 0e+00'
+    assert float(cells[6]) == float(cells[7]) > 0
+
+
+def test_another_commit_with_another_gradient_is_not_timed(script, case, capsys, monkeypatch):
+    monkeypatch.setitem(script.SYSTEMS, 'scwssod', case)
+    monkeypatch.setattr(script.Own, 'gradient', lambda self: [1.0, 1.0])
+    monkeypatch.setattr(script.Own, 'seconds', lambda self: pytest.fail('timed'))
+    assert script.main(['--against', str(ROOT), '--systems', 'scwssod', '--rounds', '1']) == 1
+    assert 'loss and gradients differ by' in capsys.readouterr().out
+
+
+def test_one_of_two_forms_is_named(script, capsys):
+    with pytest.raises(SystemExit):
+        script.main([])
+    assert 'give --reference' in capsys.readouterr().err
