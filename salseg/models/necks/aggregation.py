@@ -66,7 +66,7 @@ class AGGM(nn.Module):
         # The weights are divided and not the maps, and sums are taken in place: fewer passes over memory.
         total = fractions[0] * paths[0]
         for fraction, path in zip(fractions[1:], paths[1:]):
-            total = total.addcmul_(fraction, path)
+            total = total.add_(fraction * path)
         return total
 
 
