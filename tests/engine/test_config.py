@@ -112,6 +112,9 @@ def test_a_missing_base_and_a_circle_are_refused(tmp_path):
         (b'import nothing_at_all', r'own\.py: an import failed: .*nothing_at_all'),
         (b"raise RuntimeError('mine')", r'own\.py cannot be read: RuntimeError: mine'),
         (b'x = 1 / 0', r'own\.py cannot be read: ZeroDivisionError'),
+        (b'x = ' + b'-' * 20000 + b'1', r'own\.py holds an expression that is nested too deeply'),
+        (b'x = ' + b'+'.join([b'1'] * 20000), r'own\.py holds an expression that is nested too deeply'),
+        (b'_base_ = ' + b'+'.join([b'1'] * 900), r':1: _base_ is .*plain text'),
     ],
 )
 def test_a_broken_config_file_is_named_with_what_is_wrong(text, said, tmp_path):

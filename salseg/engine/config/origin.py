@@ -1,6 +1,7 @@
 """Which file and line set each value of a config, read from the files' own text."""
 
 import ast
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -78,10 +79,20 @@ def _parse(path: Path) -> ast.Module:
         raise ConfigError(f'the config {path} does not exist.') from error
     except SyntaxError as error:
         raise ConfigError(f'{path}:{error.lineno or 1} is no valid Python: {error.msg}.') from error
+    except (RecursionError, MemoryError) as error:
+        # Python's parser says either of an expression of thousands of terms, however much memory there is.
+        raise ConfigError(f'{path} holds an expression that is nested too deeply for Python to read.') from error
     except UnicodeDecodeError as error:
         raise ConfigError(f'{path} is no text in UTF-8 ({error}); a config is a Python file.') from error
     except OSError as error:
         raise ConfigError(f'the config {path} cannot be read: {error}.') from error
+
+
+def _shown(node: ast.expr) -> str:
+    with contextlib.suppress(RecursionError):
+        text = ast.unparse(node)
+        return text if len(text) <= 80 else f'{text[:80]}...'
+    return 'an expression of very many terms'
 
 
 def _bases(tree: ast.Module, path: Path) -> list[Path]:
@@ -89,12 +100,12 @@ def _bases(tree: ast.Module, path: Path) -> list[Path]:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', '') == '_base_':
             try:
                 names = ast.literal_eval(node.value)
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, RecursionError):
                 names = None
             names = [names] if isinstance(names, str) else names
             if not isinstance(names, list | tuple) or not all(isinstance(name, str) and name for name in names):
                 raise ConfigError(
-                    f'{path}:{node.lineno}: _base_ is {ast.unparse(node.value)}; write the path of a config, or a list of '
+                    f'{path}:{node.lineno}: _base_ is {_shown(node.value)}; write the path of a config, or a list of '
                     'paths, as plain text.'
                 )
             return [path.parent / name for name in names]
