@@ -9,6 +9,8 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
+from urllib.parse import unquote_plus
 
 import pytest
 
@@ -168,9 +170,52 @@ class Here(Jobs):
         self._ended(self.job, main(self.job.words))
 
 
+class Held:
+    """An app some answers of which come late.
+
+    Args:
+        app: The page's.
+    """
+
+    def __init__(self, app):
+        self.app, self.gates = app, {}
+
+    async def __call__(self, scope, receive, send):
+        from starlette.concurrency import run_in_threadpool
+
+        asked = f'{scope.get("path", "")}?{unquote_plus(scope.get("query_string", b"").decode())}'
+        for beginning, gate in list(self.gates.items()):
+            if asked.startswith(beginning):
+                await run_in_threadpool(gate.wait, 60)
+        await self.app(scope, receive, send)
+
+    @contextlib.contextmanager
+    def hold(self, page, beginning):
+        """Answers to addresses that begin so come when the block is left, and are read before it ends."""
+        gate = self.gates[beginning] = threading.Event()
+        came = partial(page.browser.execute_script, CAME, beginning)
+        before = came()
+        try:
+            yield
+        finally:
+            gate.set()
+            del self.gates[beginning]
+        page.until(lambda: came() > before)
+        # What the page does with it.
+        page.browser.execute_async_script('const done = arguments[0]; setTimeout(done, 100)')
+
+
+CAME = """
+return performance.getEntriesByType('resource').filter(one => {
+  const asked = new URL(one.name);
+  return (asked.pathname + decodeURIComponent(asked.search)).startsWith(arguments[0]);
+}).length
+"""
+
+
 @contextlib.contextmanager
 def browse_here(browser, folder, model):
-    """A `Page` of a folder that a thread serves, and its `Here`."""
+    """A `Page` of a folder that a thread serves, its `Here`, and its `Held`."""
     import uvicorn
 
     from salseg.app.server import make_app
@@ -181,11 +226,12 @@ def browse_here(browser, folder, model):
         port = listener.getsockname()[1]
         app = make_app(folder, [model], port=port)
         jobs = app.state.page.jobs = Here(app.state.page.workspace)
-        server = uvicorn.Server(uvicorn.Config(app, log_level='error', lifespan='off'))
+        held = Held(app)
+        server = uvicorn.Server(uvicorn.Config(held, log_level='error', lifespan='off'))
         thread = threading.Thread(target=server.run, kwargs=dict(sockets=[listener]))
         thread.start()
         try:
-            yield Page(browser, f'http://127.0.0.1:{port}/'), jobs
+            yield Page(browser, f'http://127.0.0.1:{port}/'), jobs, held
             browser.get('about:blank')
         finally:
             server.should_exit = True

@@ -14,7 +14,7 @@ def test_maps_of_a_group_are_those_of_the_command_and_stay_to_be_seen(browser, f
     config.test_dataloader.sampler = dict(type='DefaultSampler', shuffle=False)
     run = write_run(config, tmp_path / 'run')
     write_photo(folder / 'image/fox.jpg', 40, 40)
-    with browse_here(browser, folder, run) as (page, jobs):
+    with browse_here(browser, folder, run) as (page, jobs, _):
         page.browser.get(page.address)
         page.click('[data-tab=groups]')
         for key in ('cat', 'fox', 'dog'):

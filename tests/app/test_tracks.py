@@ -326,7 +326,7 @@ def test_in_a_browser_a_box_is_followed_corrected_and_kept(browser, tmp_path, tr
     folder = tmp_path / 'own'
     walk(folder, 30)
     out, masks = folder / f'salseg_app/tracks/{WALK}', [f'masks/{number:05d}.png' for number in range(30)]
-    with browse_here(browser, folder, tracker) as (page, jobs):
+    with browse_here(browser, folder, tracker) as (page, jobs, _):
         page.browser.get(page.address)
         page.click('[data-tab=video]')
         page.one('[data-shown="0"]')

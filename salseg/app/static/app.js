@@ -11,11 +11,11 @@ class App {
   constructor() {
     this.main = document.getElementById('main');
     this.side = document.getElementById('side');
-    this.images = new Images(this, this.main);
+    this.images = new Images(this);
     this.steps = new Steps(this);
-    this.video = new Video(this, this.main);
-    this.groups = new Groups(this, this.main);
-    this.scores = new Evaluate(this, this.main);
+    this.video = new Video(this);
+    this.groups = new Groups(this);
+    this.scores = new Evaluate(this);
     this.tab = 'images';
     this.job = null;
     this.model = '';
@@ -24,13 +24,13 @@ class App {
   }
 
   async start_() {
-    await this.load();
+    this.known = this.load();
     for (const button of document.querySelectorAll('#tabs button')) button.addEventListener('click', () => trying(() => this.go(button.dataset.tab)));
     document.addEventListener('keydown', (event) => this.key(event));
     window.addEventListener('beforeunload', (event) => { if (this.drawn() && this.drawn().unsaved()) event.preventDefault(); });
     await this.go('images');
     const key = decodeURIComponent(location.hash.slice(1));
-    if (key && this.images.entries.some((entry) => entry.key === key)) await this.images.open(key);
+    if (key && this.tab === 'images' && this.images.entries.some((entry) => entry.key === key)) await this.images.open(key);
     this.poll();
   }
 
@@ -43,13 +43,17 @@ class App {
     if (!this.state.models.includes(this.predictor)) this.predictor = this.state.models[0];
   }
 
+  // Each tab fills a place of its own: an answer that comes after another tab was chosen changes nothing that is seen.
   async go(tab) {
+    await this.known;
     if (await waits(this.drawn(), () => trying(() => this.go(tab)))) return;
     if (this.tab === 'video' && tab !== 'video') this.video.close();
     if (this.images.editor) { this.images.editor.close(); this.images.editor = null; }
     this.tab = tab;
     for (const button of document.querySelectorAll('#tabs button')) button.classList.toggle('on', button.dataset.tab === tab);
-    this.main.replaceChildren();
+    const { place } = this.current();
+    place.replaceChildren();
+    this.main.replaceChildren(place);
     await this.current().show();
     this.aside();
   }

@@ -1,7 +1,7 @@
 // One image: draw on it, look at what a model found in it. Whatever is drawn is saved at once.
 
 import { boxOf, begun, holds, listen, passed, penWidth, pressed } from './drawing.js';
-import { address, ask, get, hideNotice, make, notice, packed, loaded, Refused, send, swatch, unpacked } from './tools.js';
+import { address, ask, get, hideNotice, make, Newest, notice, packed, loaded, Refused, send, swatch, unpacked } from './tools.js';
 import { Raster } from './raster.js';
 import { tinted, Viewport } from './viewport.js';
 
@@ -22,6 +22,7 @@ export class Editor {
     this.page = page;
     this.key = key;
     this.boxes = [];
+    this.asking = new Newest();
     this.saving = Promise.resolve();
     this.dirty = { scribble: false, boxes: false };
     this.build();
@@ -81,18 +82,20 @@ export class Editor {
 
   async findMap() {
     const model = this.page.model, entry = this.page.entries.find((one) => one.key === this.key);
-    this.map = this.tint = this.cutout = null;
+    const newest = this.asking.begin(), found = { map: null, tint: null, cutout: null };
     if (model && entry && entry.doubt !== undefined) {
       const query = { model, key: this.key, t: Date.now() };
       try {
-        this.map = await loaded(address('map', query));
-        this.tint = tinted(this.map, [16, 185, 129]);
-        this.cutout = await loaded(address('map', { ...query, kind: 'cutout' }));
+        found.map = await loaded(address('map', query));
+        found.tint = tinted(found.map, [16, 185, 129]);
+        found.cutout = await loaded(address('map', { ...query, kind: 'cutout' }));
       } catch (error) {
         // Removed since, or no cut-outs were made: the image is shown alone.
         if (!(error instanceof Refused)) throw error;
       }
     }
+    if (!newest()) return;
+    Object.assign(this, found);
     this.looks.replaceChildren(...(this.map ? LOOKS : []).filter(([name]) => name !== 'cutout' || this.cutout).map(([name, text]) => {
       const button = make('button', { click: () => this.look(name) }, text);
       button.dataset.look = name;

@@ -1,6 +1,6 @@
 // The wall of images, and the image that is open.
 
-import { address, choice, get, make, notice, trying } from './tools.js';
+import { address, choice, get, make, Newest, notice, trying } from './tools.js';
 import { waits } from './drawing.js';
 import { Editor } from './editor.js';
 
@@ -8,9 +8,10 @@ const FILTERS = [['all', 'All'], ['unlabelled', 'Unlabelled'], ['labelled', 'Lab
 const labelled = (entry) => entry.scribble || entry.box;
 
 export class Images {
-  constructor(app, place) {
+  constructor(app) {
     this.app = app;
-    this.place = place;
+    this.place = make('div', { class: 'place' });
+    this.asking = new Newest();
     this.entries = [];
     this.filter = 'all';
     this.order = 'name';
@@ -28,11 +29,13 @@ export class Images {
   async show(choosing = false) {
     this.choosing = choosing;
     await this.refresh();
-    if (!this.editor) this.draw();
   }
 
   async refresh() {
-    this.entries = await get('images', this.model ? { model: this.model } : {});
+    const newest = this.asking.begin();
+    const entries = await get('images', this.model ? { model: this.model } : {});
+    if (!newest()) return;
+    this.entries = entries;
     this.app.counted();
     if (this.editor) await this.editor.findMap();
     else this.draw();

@@ -1,13 +1,14 @@
 // Groups and Evaluate: choose, run the command, look at what it wrote.
 
-import { address, choice, get, make, Refused } from './tools.js';
+import { address, choice, get, make, Newest, Refused, trying } from './tools.js';
 
 const file = (name, stamp) => address('own-file', { file: name, t: stamp });
 
 export class Groups {
-  constructor(app, place) {
+  constructor(app) {
     this.app = app;
-    this.place = place;
+    this.place = make('div', { class: 'place' });
+    this.asking = new Newest();
     this.model = null;
     this.results = null;
     this.choosing = false;
@@ -17,15 +18,20 @@ export class Groups {
   async show() {
     const { models, given } = this.app.state;
     if (!models.includes(this.model)) this.model = given[0] || models[0];
-    this.results = this.choosing ? null : await get('group', { model: this.model });
+    const newest = this.asking.begin();
+    const results = this.choosing ? null : await get('group', { model: this.model });
+    if (!newest() || this.app.tab !== 'groups') return;
+    this.results = results;
     if (this.results && this.results.length) this.draw();
     else await this.choose();
   }
 
   async choose() {
     this.results = null;
-    this.place.replaceChildren();
-    await this.app.images.show(true);
+    const { images } = this.app;
+    images.place.replaceChildren();
+    this.place.replaceChildren(images.place);
+    await images.show(true);
   }
 
   draw() {
@@ -42,25 +48,28 @@ export class Groups {
     return [make('section', {}, make('h2', {}, 'Groups'),
       make('p', {}, 'Choose two or more images; a co-saliency model marks the kind of object that all of them show.'),
       make('p', { class: 'soft' }, `${chosen.size} chosen.`),
-      make('div', { class: 'row' }, choice('model', app.state.models.map((name) => [name, name]), this.model, (value) => { this.model = value; this.choosing = false; this.show(); }),
+      make('div', { class: 'row' }, choice('model', app.state.models.map((name) => [name, name]), this.model, (value) => { this.model = value; this.choosing = false; trying(() => this.show()); }),
         make('button', { id: 'go', class: 'primary', disabled: busy || chosen.size < 2, click: () => { this.choosing = false; return app.start({ kind: 'group', model: this.model, keys: [...chosen] }); } }, 'Compare')),
       make('p', { class: 'soft small' }, 'It needs a model on groups, such as dcfm-lite: train one, and start the page with --model and the folder of its run.'))];
   }
 }
 
 export class Evaluate {
-  constructor(app, place) {
+  constructor(app) {
     this.app = app;
-    this.place = place;
+    this.place = make('div', { class: 'place' });
+    this.asking = new Newest();
   }
 
   async show() {
+    const newest = this.asking.begin();
     let found = null;
     try {
       if (this.app.model) found = await get('scores', { model: this.app.model });
     } catch (error) {
       if (!(error instanceof Refused) || error.status !== 404) throw error;
     }
+    if (!newest()) return;
     if (!found) {
       const text = this.app.state.truth ? 'Predict first, then score the maps against the ground truth.' : 'There is no ground truth in this folder. Full masks belong into mask/, named like the images.';
       this.place.replaceChildren(make('div', { class: 'empty' }, text));
@@ -79,7 +88,7 @@ export class Evaluate {
     const app = this.app, busy = app.job && app.job.state === 'running';
     return [make('section', {}, make('h2', {}, 'Evaluate'),
       make('p', {}, app.state.truth ? `Ground truth: ${app.state.truth}/. Only images that have it are counted.` : 'Needs full masks of some images.'),
-      make('div', { class: 'row' }, choice('maps', app.state.mapped.map((name) => [name, name]), app.model, async (value) => { await app.choose(value); await this.show(); }),
+      make('div', { class: 'row' }, choice('maps', app.state.mapped.map((name) => [name, name]), app.model, (value) => trying(async () => { await app.choose(value); await this.show(); })),
         make('button', { id: 'go', class: 'primary', disabled: busy || !app.state.truth || !app.model, click: () => app.start({ kind: 'evaluate', model: app.model }) }, 'Score')))];
   }
 }

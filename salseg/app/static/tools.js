@@ -87,6 +87,15 @@ export function clock(seconds) {
   return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;
 }
 
+// Answers need not come in the order of their questions: those to an older one than the newest change nothing any more.
+export class Newest {
+  // Whether the question that is asked now is still the newest.
+  begin() {
+    const mine = this.asked = {};
+    return () => mine === this.asked;
+  }
+}
+
 export async function packed(bytes) {
   const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream('deflate'));
   return new Uint8Array(await new Response(stream).arrayBuffer());

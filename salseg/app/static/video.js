@@ -1,7 +1,7 @@
 // A video: scrub, say what to follow in any frame, follow it, look at the masks as they are made, correct them.
 
 import { boxOf, begun, holds, listen, passed, penWidth, pressed, waits } from './drawing.js';
-import { address, ask, choice, get, hideNotice, make, loaded, Refused, swatch, trying, unpacked } from './tools.js';
+import { address, ask, choice, get, hideNotice, make, loaded, Newest, Refused, swatch, trying, unpacked } from './tools.js';
 import { coloured, colour, Viewport } from './viewport.js';
 import { BESIDE, KINDS, Prompts } from './prompts.js';
 import { following } from './following.js';
@@ -19,8 +19,8 @@ const css = (id) => `rgb(${colour(id).join(' ')})`;
 const kept = { tool: 'box', width: 1 };
 
 export class Video {
-  constructor(app, place) {
-    Object.assign(this, { app, place, name: null, facts: null, masks: new Set(), id: 1, number: 0 });
+  constructor(app) {
+    Object.assign(this, { app, place: make('div', { class: 'place' }), asking: new Newest(), name: null, facts: null, masks: new Set(), id: 1, number: 0 });
     this.options = { backward: false, states: true, overlay: true, rle: false, alpha: false, anew: false };
   }
 
@@ -44,7 +44,9 @@ export class Video {
     if (await waits(this.prompts, () => this.open(name, number))) return;
     this.close();
     if (name !== this.name) number = 0;
+    const newest = this.asking.begin();
     const facts = await get('video', { video: name });
+    if (!newest()) return;
     Object.assign(this, { name, facts, number, frame: null, shown: null, drag: null, watching: false });
     this.masks = new Set(facts.masks);
     this.prompts = new Prompts(facts, () => this.drawn(), () => trying(() => this.open(name, this.number).then(() => this.app.aside())));
@@ -203,7 +205,7 @@ export class Video {
   async take() {
     const { prompts, number, id } = this;
     const codes = await unpacked(await ask('layer', { video: this.name, kind: 'tracked', number }));
-    if (number !== this.number) return;
+    if (number !== this.number || prompts !== this.prompts) return;
     prompts.begin(number);
     prompts.only('masks', number, id);
     const raster = prompts.layer('masks', number, true).raster;
@@ -282,7 +284,10 @@ export class Video {
   // Masks appear as they are made.
   async progress(job) {
     if (!job || job.kind !== 'track' || !this.name || !this.view) return;
+    const prompts = this.prompts;
     const { masks, newest, exports, objects, followed } = await get('video', { video: this.name });
+    // Another video was opened meanwhile, and its masks are known.
+    if (prompts !== this.prompts || !this.view) return;
     const before = this.facts.newest;
     this.masks = new Set(masks);
     Object.assign(this.facts, { newest, exports, objects, followed });
