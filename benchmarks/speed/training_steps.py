@@ -10,9 +10,9 @@ first: on a tiny batch, in double precision, the loss and the norm of all gradie
 batch in single precision. A difference ends the script with status 1. Then the steps take turns in one process. Printed is
 the least processor time and, for memory, the largest sum of live tensors that a step makes, gradients among them. Dropout
 and deep updates are off on both sides, since each would draw its own; the optimiser is plain SGD with the rate 0, which keeps
-the weights. Ours is as the config trains it; --channels-last and --recompute add what `ChannelsLastHook` and
-`ActivationCheckpointingHook` on all backbones do. With --against the other form is another commit of this project, in a process
-of its own with the same weights: for systems whose authors published no code.
+the weights. Ours is as the config trains it, laid out by `ChannelsLastHook` where it has that; --channels-last and
+--recompute add what that hook and `ActivationCheckpointingHook` on all backbones do. With --against the other form is another
+commit of this project, in a process of its own with the same weights: for systems whose authors published no code.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import torch
 import torch.nn.functional as F
@@ -38,8 +39,10 @@ from measure import peak_bytes
 
 from salseg.apis import init_model
 from salseg.catalog import list_configs
+from salseg.engine.config import load_config
 from salseg.models import BaseSegmentor
 from salseg.models.backbones.base import Backbone
+from salseg.registry import HOOKS
 from salseg.structures import FrameInputs, FrameTargets
 
 Loss = Callable[[], Tensor]
@@ -132,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ours.load_state_dict(authors.converted(name, published.state_dict()))
         label = name + (', channels last' if args.channels_last else '') + (', recomputed' if args.recompute else '')
         if args.channels_last:
-            ours.to(memory_format=torch.channels_last)
+            HOOKS.build(dict(type='ChannelsLastHook')).before_train(SimpleNamespace(model=ours))
         if args.recompute:
             # With --against this file runs on another commit too, which may not have it.
             from salseg.engine.hooks import recomputed
@@ -301,6 +304,10 @@ def model_of(case: System) -> BaseSegmentor:
     model = init_model(path, device='cpu', pretrained=False).train()
     # Laid out as in training: a model for prediction has its weights in another order.
     model.to(memory_format=torch.contiguous_format)
+    config = load_config(path)
+    for hook in [*config.default_hooks.values(), *config.custom_hooks]:
+        if hook is not None and hook.get('type') == 'ChannelsLastHook':
+            HOOKS.build(hook).before_train(SimpleNamespace(model=model))
     if hasattr(model, 'deep_probability'):
         model.deep_probability = 0.0
     return authors.without_dropout(model)

@@ -22,6 +22,7 @@ from torch.utils.checkpoint import checkpoint
 from salseg.errors import ConfigError
 from salseg.io.files import write_text
 from salseg.mmengine_compat.running import StepCheckpointHook
+from salseg.models.layers import channels_last
 from salseg.registry import HOOKS
 from salseg.visualization.palette import write_label_png
 
@@ -163,12 +164,19 @@ def _uncounted(module: nn.Module) -> Iterator[None]:
 class ChannelsLastHook(Hook):
     """Store the model's weights with the channels_last before training begins.
 
-    Convolutions hand this order on, and depthwise ones are then faster on a CPU. Values are the same up to rounding.
+    Convolutions hand this order on, and depthwise and narrow ones are then faster on a CPU. Values are the same up to
+    rounding.
+
+    Args:
+        devices: Types of the devices on which it does, such as ``('cpu',)``; on others nothing changes. All by default.
     """
+
+    def __init__(self, devices: Sequence[str] | None = None) -> None:
+        self.devices = devices
 
     def before_train(self, runner: Runner) -> None:
         """Reorder the weights in place; the optimizer keeps its parameters."""
-        runner.model.to(memory_format=torch.channels_last)
+        channels_last(runner.model, self.devices)
 
 
 @HOOKS.register_module()

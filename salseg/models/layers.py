@@ -47,10 +47,20 @@ def for_inference(model: nn.Module) -> nn.Module:
     Channels side by side: maps then follow the weights, and are not laid out anew in every convolution. Training and
     GPUs gain nothing by it (in single precision), so there they stay as they are. The values do not change.
     """
+    return channels_last(model, ('cpu',))
+
+
+def channels_last(model: nn.Module, devices: Sequence[str] | None = None) -> nn.Module:
+    """Lay out the weights of all convolutions over two axes with channels side by side, in place.
+
+    Args:
+        model: Its parameters stay the same objects.
+        devices: Types of the devices on which weights are laid out anew. All by default.
+    """
     for module in model.modules():
         for parameter in () if isinstance(module, LargeConv2d) else module.parameters(recurse=False):
-            # Weights of convolutions over two axes; those over three have no such layout.
-            if parameter.dim() == 4 and parameter.device.type == 'cpu':
+            # Weights of convolutions over three axes have no such layout.
+            if parameter.dim() == 4 and (devices is None or parameter.device.type in devices):
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     return model
 

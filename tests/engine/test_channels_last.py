@@ -17,3 +17,19 @@ def test_the_order_changes_and_neither_values_nor_parameters_do():
     assert model[0].weight.is_contiguous(memory_format=torch.channels_last)
     assert all(a is b for a, b in zip(parameters, model.parameters()))
     torch.testing.assert_close(model(image), before)
+
+
+def test_convolutions_over_three_axes_keep_their_layout():
+    """RCRNet+NER has some; torch's own way of asking for the layout ends in an error there."""
+    model = nn.Sequential(nn.Conv3d(2, 4, 3), nn.Conv2d(3, 8, 3))
+    ChannelsLastHook().before_train(SimpleNamespace(model=model))
+    assert model[0].weight.is_contiguous()
+    assert model[1].weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_on_other_devices_nothing_changes():
+    model = nn.Conv2d(3, 8, 3)
+    ChannelsLastHook(devices=('cuda',)).before_train(SimpleNamespace(model=model))
+    assert not model.weight.is_contiguous(memory_format=torch.channels_last)
+    ChannelsLastHook(devices=('cuda', 'cpu')).before_train(SimpleNamespace(model=model))
+    assert model.weight.is_contiguous(memory_format=torch.channels_last)

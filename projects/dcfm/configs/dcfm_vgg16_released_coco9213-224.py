@@ -29,4 +29,8 @@ optim_wrapper = dict(
     optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.99), weight_decay=1e-4),
     paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=0.1)}),
 )
-default_hooks = dict(checkpoint=dict(interval=650, max_keep_ckpts=2))
+default_hooks = dict(
+    checkpoint=dict(interval=650, max_keep_ckpts=2),
+    # A step then takes three quarters of the time on a CPU. A GPU gains nothing.
+    channels_last=dict(type='ChannelsLastHook', devices=('cpu',)),
+)
