@@ -1,6 +1,6 @@
 """`salseg predict` under torchrun with two processes against one process, on one machine.
 
-    python benchmarks/speed/sharded_predict.py [--images 400] [--model salseg-demo] [--rounds 2]
+    python benchmarks/speed/sharded_predict.py [--images 1600] [--model salseg-demo] [--rounds 2]
 
 Equality first: the folder that two processes fill must hold the same files, byte for byte, as that of one. Then the command
 runs in turns with one process and with two, with one thread each; timed is the command inside a process, after Python and
@@ -28,7 +28,7 @@ ASKED = 1.8
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compare and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--images', type=int, default=400)
+    parser.add_argument('--images', type=int, default=1600)
     parser.add_argument('--model', default='salseg-demo')
     parser.add_argument('--rounds', type=int, default=2)
     parser.add_argument('--quick', action='store_true', help='few small images, one round; nothing is judged')

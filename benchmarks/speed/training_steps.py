@@ -306,6 +306,7 @@ def model_of(case: System) -> BaseSegmentor:
     model.to(memory_format=torch.contiguous_format)
     config = load_config(path)
     for hook in [*config.default_hooks.values(), *config.custom_hooks]:
+        # With --against this file runs on another commit too, so it asks for nothing that is new.
         if hook is not None and hook.get('type') == 'ChannelsLastHook':
             HOOKS.build(hook).before_train(SimpleNamespace(model=model))
     if hasattr(model, 'deep_probability'):

@@ -5,7 +5,7 @@ import difflib
 import hashlib
 import random
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,21 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
+from salseg.engine.config.check import registered_class
 from salseg.errors import ConfigError
 from salseg.io.files import write_text
 from salseg.mmengine_compat.running import StepCheckpointHook
 from salseg.models.layers import channels_last
 from salseg.registry import HOOKS
 from salseg.visualization.palette import write_label_png
+
+
+def configured_hooks(config: Mapping[str, Any], *kinds: type) -> dict[str, Any]:
+    """What a config says of its hooks of some classes and of those that inherit from them, by the name of the type."""
+    hooks = [*(config.get('default_hooks') or {}).values(), *(config.get('custom_hooks') or ())]
+    named = {str(hook['type']): hook for hook in hooks if isinstance(hook, Mapping) and 'type' in hook}
+    classes = {name: registered_class(name.rpartition('.')[2]) for name in named}
+    return {name: named[name] for name, one in classes.items() if isinstance(one, type) and issubclass(one, kinds)}
 
 
 @HOOKS.register_module()
@@ -174,9 +183,13 @@ class ChannelsLastHook(Hook):
     def __init__(self, devices: Sequence[str] | None = None) -> None:
         self.devices = devices
 
+    def lay_out(self, model: nn.Module) -> None:
+        """Reorder the weights in place; their parameters stay, so an optimizer keeps them."""
+        channels_last(model, self.devices)
+
     def before_train(self, runner: Runner) -> None:
-        """Reorder the weights in place; the optimizer keeps its parameters."""
-        channels_last(runner.model, self.devices)
+        """For a runner that has not done it before."""
+        self.lay_out(runner.model)
 
 
 @HOOKS.register_module()

@@ -10,8 +10,7 @@ from mmengine.hooks import EMAHook
 
 from salseg.datasets.base import SetDataset
 from salseg.engine.checkpoint import load_file
-from salseg.engine.config.check import registered_class
-from salseg.engine.hooks import StepSeedHook
+from salseg.engine.hooks import StepSeedHook, configured_hooks
 from salseg.errors import CheckpointError
 from salseg.io.fields import short
 from salseg.io.record import content_digest
@@ -36,7 +35,7 @@ def run_identity(config: Mapping[str, Any], dataset: Any) -> dict[str, Any]:
         dataset: Its training set; pixels are not read.
     """
     leaves = {key: value for part in _PARTS for key, value in _leaves(config.get(part), part)}
-    leaves |= dict(_leaves(_learning_hooks(config), 'hooks'))
+    leaves |= dict(_leaves(configured_hooks(config, *_LEARNING), 'hooks'))
     start = config.get('begun_from') if config.get('resume') else config.get('load_from')
     found = dict(
         config=leaves,
@@ -79,14 +78,6 @@ def refuse_another_run(filename: str, saved: Any, wanted: dict[str, Any]) -> Non
             + '\n  Resume with the config, options and data that it was begun with. Otherwise begin another run in another '
             f'folder, from its weights: --cfg-options load_from={filename}; or go on all the same: --allow-changes.'
         )
-
-
-def _learning_hooks(config: Mapping[str, Any]) -> dict[str, Any]:
-    """By type, wherever in the config they stand."""
-    hooks = [*(config.get('default_hooks') or {}).values(), *(config.get('custom_hooks') or ())]
-    named = {str(hook['type']): hook for hook in hooks if isinstance(hook, Mapping) and 'type' in hook}
-    kinds = {name: registered_class(name.rpartition('.')[2]) for name in named}
-    return {name: named[name] for name, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, _LEARNING)}
 
 
 def _leaves(node: Any, place: str) -> Iterator[tuple[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
@@ -20,6 +21,7 @@ from torch.utils.data import DataLoader
 
 from salseg.engine import checkpoint as files
 from salseg.engine.config import check_sizes, write_run_config
+from salseg.engine.hooks import ChannelsLastHook, configured_hooks
 from salseg.engine.identity import KEY, refuse_another_run, run_identity
 from salseg.engine.named_weights import options_to_store
 from salseg.engine.optim import check_step, fill_lengths, follow_length, schedule_differences
@@ -28,6 +30,7 @@ from salseg.errors import CheckpointError, DataError, NotFinite
 from salseg.evaluation.parallel import end_with_parent
 from salseg.io.files import replacing
 from salseg.mmengine_compat.running import give_own_name, is_resuming, mark_loaded
+from salseg.registry import HOOKS
 
 
 @RUNNERS.register_module()
@@ -70,6 +73,12 @@ class SalRunner(Runner):
         built = super().build_model(model)
         check_sizes(built, self.cfg)
         return built
+
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
+        """mmengine's; weights have the layout that a hook gives them before: gradients of several processes take it over."""
+        for hook in configured_hooks(self.cfg, ChannelsLastHook).values():
+            HOOKS.build(hook).lay_out(model.to(get_device()))
+        return super().wrap_model(model_wrapper_cfg, model)
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """mmengine's logger, without mmengine's notices about file classes of its own, which nobody can act on.

@@ -33,12 +33,13 @@ class DieHook(Hook):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-# All at once: gradients of two batches added up, EMA weights, parts run again in the backward pass.
+# All at once: gradients of two batches added up, EMA weights, parts run again in the backward pass, another layout.
 OPTIONS = [
     'optim_wrapper.accumulative_counts=2',
     'default_hooks.ema.type=ResumableEMAHook',
     'default_hooks.recompute.type=ActivationCheckpointingHook',
     'default_hooks.recompute.modules=[backbone,neck]',
+    'default_hooks.channels_last.type=ChannelsLastHook',
 ]
 
 
