@@ -55,9 +55,12 @@ export class Video {
     if (this.app.state.models.includes(model)) Object.assign(this, { model });
     Object.assign(this.options, { backward: Boolean(backward), alpha: Boolean(alpha), anew: false });
     this.build();
+    const { view } = this;
     await this.go(number);
-    this.view.show(facts.width, facts.height);
-    this.view.canvas.dataset.ready = name;
+    // Closed, or another one, by now.
+    if (view !== this.view) return;
+    view.show(facts.width, facts.height);
+    view.canvas.dataset.ready = name;
   }
 
   build() {

@@ -23,7 +23,11 @@ export class Viewport {
     }, { passive: false });
   }
 
-  close() { this.watcher.disconnect(); }
+  // What it shows may be gone: nothing is drawn any more.
+  close() {
+    this.watcher.disconnect();
+    this.closed = true;
+  }
 
   resize() {
     const box = this.canvas.parentElement.getBoundingClientRect();
@@ -82,6 +86,7 @@ export class Viewport {
     this.waiting = true;
     requestAnimationFrame(() => {
       this.waiting = false;
+      if (this.closed) return;
       const context = this.context, ratio = this.ratio || 1;
       context.setTransform(1, 0, 0, 1, 0, 0);
       context.clearRect(0, 0, this.canvas.width, this.canvas.height);
