@@ -9,6 +9,7 @@ import numpy as np
 
 from salseg.datasets.base import Results, SetDataset, height_and_width
 from salseg.datasets.concat import ConcatDataset
+from salseg.datasets.transforms.base import mirrored
 from salseg.datasets.transforms.warping import RandomAffine, affine_matrix, warp
 from salseg.errors import ConfigError, DataError
 from salseg.io.annotations import UNKNOWN
@@ -134,14 +135,14 @@ class CompositeClips(SetDataset):
         scale = min(height / self.size[0], width / self.size[1])
         sides = (max(round(self.size[0] * scale), 1), max(round(self.size[1] * scale), 1))
         window = _window(rng, image.shape[:2], sides, masks[0] if masks else None)
-        mirrored = rng.random() < self.flip
+        flip = rng.random() < self.flip
         how = cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR
-        fitted = [self._resized(image[window], how, mirrored)]
-        return fitted + [self._resized(mask[window], cv2.INTER_NEAREST, mirrored) for mask in masks]
+        fitted = [self._resized(image[window], how, flip)]
+        return fitted + [self._resized(mask[window], cv2.INTER_NEAREST, flip) for mask in masks]
 
-    def _resized(self, value: np.ndarray, how: int, mirrored: bool) -> np.ndarray:
+    def _resized(self, value: np.ndarray, how: int, flip: bool) -> np.ndarray:
         value = cv2.resize(np.ascontiguousarray(value), self.size[::-1], interpolation=how)
-        return np.ascontiguousarray(value[:, ::-1]) if mirrored else value
+        return mirrored(value) if flip else value
 
     def _composite(
         self, rng: np.random.Generator, front: np.ndarray, mask: np.ndarray, scene: np.ndarray

@@ -15,6 +15,7 @@ from salseg.datasets.transforms import (
     RandomPhotometric,
     Resize,
 )
+from salseg.datasets.transforms.base import mirrored
 from salseg.errors import ConfigError, DataError, LabelError
 from salseg.structures import FrameGeometry
 
@@ -59,6 +60,33 @@ def test_a_flip_mirrors_images_and_labels():
     before, after = results(), RandomFlip(1.0)(results())
     assert np.array_equal(after['frames'][0], before['frames'][0][:, ::-1])
     assert np.array_equal(after['labels'][1], before['labels'][1][:, ::-1])
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.float32, bool])
+@pytest.mark.parametrize('shape', [(5, 7), (5, 7, 1), (5, 7, 3), (5, 7, 6), (5, 7, 0)])
+def test_what_is_mirrored_keeps_shape_and_type(shape, dtype):
+    values = (np.random.default_rng(0).random(shape) * 3).astype(dtype)
+    for given in (values, values[1:4, 2:6]):
+        found = mirrored(given)
+        assert (found.shape, found.dtype, found.flags.c_contiguous) == (given.shape, given.dtype, True)
+        assert np.array_equal(found, given[:, ::-1])
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.float32])
+def test_photometric_changes_are_those_of_their_factors_and_leave_the_image_alone(dtype):
+    """Brightness; contrast about the mean grey; saturation about each pixel's grey; then the range."""
+    given = results(frames=1)
+    image = given['frames'][0] = given['frames'][0].astype(dtype)
+    before = image.copy()
+    transform = RandomPhotometric(0.9, 0.9, 0.9)
+    brightness, contrast, saturation = transform.draws(results(frames=1))[0]
+    changed = transform(given)['frames'][0]
+    assert np.array_equal(image, before)
+    luma = np.array((0.299, 0.587, 0.114))
+    wanted = before * float(brightness)
+    wanted = ((wanted - (mean := (wanted @ luma).mean())) * contrast) + mean
+    wanted = (wanted - (grey := (wanted @ luma)[..., None])) * saturation + grey
+    assert np.abs(changed - wanted.clip(0, 255)).max() < (1.001 if dtype == np.uint8 else 1e-3)
 
 
 def test_a_crop_cuts_images_and_labels_at_the_same_place():

@@ -48,9 +48,16 @@ def test_a_palette_that_only_saves_room_is_a_grey_image(tmp_path):
     assert np.array_equal(read_map(tmp_path / 'g.png'), 255 - grey)
 
 
-def test_present_values_are_those_of_unique():
-    values = np.random.default_rng(0).integers(0, 256, (9, 9), np.uint8)
-    assert present_values(values) == np.unique(values).tolist()
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+@pytest.mark.parametrize('count', [1, 2, 7, 8, 9, 40])
+def test_present_values_are_those_of_unique(dtype, count):
+    """Few are looked for in another way than many; the smallest and the largest of the type are among both."""
+    rng = np.random.default_rng(count)
+    last = np.iinfo(dtype).max
+    for ends in ([], [0], [last], [0, last]):
+        values = rng.choice(np.array([*rng.choice(last, count, replace=False), *ends][-count:], dtype), (19, 21))
+        assert present_values(values) == np.unique(values).tolist()
+        assert present_values(values[::2, ::-3]) == np.unique(values[::2, ::-3]).tolist()
 
 
 def test_frames_of_unequal_names_are_ordered_by_number_and_others_by_name():

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
@@ -14,6 +15,14 @@ PER_FRAME = (
     'frames', 'frame_ids', 'frame_paths', 'label_paths', 'label_kind', 'label_images', 'ori_shapes', 'geometry',
     'labels', 'saliency', 'box_maps', 'given_boxes', 'gt_maps', 'original_images',
 )  # fmt: skip
+
+
+def mirrored(values: np.ndarray) -> np.ndarray:
+    """(H, W) or (H, W, K), any K, with left and right exchanged, in one piece."""
+    if values.dtype in (np.uint8, np.float32) and values.size and (values.ndim == 2 or values.shape[2] <= 4):
+        # In a tenth of numpy's time; it drops a single channel.
+        return cv2.flip(values, 1).reshape(values.shape)
+    return np.ascontiguousarray(values[:, ::-1])
 
 
 class FrameTransform(BaseTransform):

@@ -8,7 +8,7 @@ import numpy as np
 
 from salseg.datasets.flow import FlowCache, FlowEstimator, FlowFiles, FramePair, build_estimator
 from salseg.datasets.guidance import image_digest, read_guidance, read_mask_record
-from salseg.datasets.transforms.base import FrameTransform, Results
+from salseg.datasets.transforms.base import FrameTransform, Results, mirrored
 from salseg.errors import ConfigError, DataError
 from salseg.registry import TRANSFORMS
 
@@ -140,4 +140,4 @@ class LoadGuidance(FrameTransform):
         if geometry.crop != (0.0, 0.0, float(width), float(height)):
             raise DataError(f'{key}: masks of whole images do not fit a cropped frame; leave out the crop.')
         mask = read_guidance(self.folder / f'{key}.png')
-        return np.ascontiguousarray(mask[:, ::-1] if geometry.flip else mask)[None]
+        return (mirrored(mask) if geometry.flip else np.ascontiguousarray(mask))[None]

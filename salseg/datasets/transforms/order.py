@@ -2,7 +2,14 @@
 
 import numpy as np
 
-from salseg.datasets.transforms.base import LABEL_FIELDS, PER_FRAME, FrameTransform, RandomFrameTransform, Results
+from salseg.datasets.transforms.base import (
+    LABEL_FIELDS,
+    PER_FRAME,
+    FrameTransform,
+    RandomFrameTransform,
+    Results,
+    mirrored,
+)
 from salseg.errors import ConfigError
 from salseg.registry import TRANSFORMS
 
@@ -36,7 +43,7 @@ class RandomFlip(RandomFrameTransform):
                 continue
             for name in ('frames', *LABEL_FIELDS):
                 if name in results:
-                    results[name][frame] = np.ascontiguousarray(results[name][frame][:, ::-1])
+                    results[name][frame] = mirrored(results[name][frame])
             results['geometry'][frame] = results['geometry'][frame].flipped()
         return results
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
+import cv2
 import numpy as np
 
 from salseg.datasets.base import DrawAgain
@@ -204,7 +205,7 @@ class SelectObjects(FrameTransform):
             table = np.zeros(256, np.uint8)
             table[UNKNOWN] = UNKNOWN
             table[chosen] = np.arange(1, len(chosen) + 1)
-            results['labels'] = [table[labels] for labels in results['labels']]
+            results['labels'] = [cv2.LUT(labels, table) for labels in results['labels']]
         results['object_ids'] = tuple(chosen)
         results['object_valid'] = np.arange(self.max_objects) < max(1, len(chosen))
         return results
