@@ -30,11 +30,13 @@ export function penWidth(owner, kept, max) {
 }
 
 export function listen(canvas, owner) {
-  canvas.addEventListener('pointerdown', (event) => owner.down(event));
-  canvas.addEventListener('pointermove', (event) => owner.moved(event));
-  canvas.addEventListener('pointerup', (event) => owner.up(event));
-  canvas.addEventListener('pointercancel', (event) => owner.up(event));
-  canvas.addEventListener('pointerleave', () => { owner.pointer = null; owner.view.refresh(); });
+  // A canvas that was closed still hears that the pointer leaves it.
+  const hear = (kind, act) => canvas.addEventListener(kind, (event) => { if (owner.view && owner.view.canvas === canvas) act(event); });
+  hear('pointerdown', (event) => owner.down(event));
+  hear('pointermove', (event) => owner.moved(event));
+  hear('pointerup', (event) => owner.up(event));
+  hear('pointercancel', (event) => owner.up(event));
+  hear('pointerleave', () => { owner.pointer = null; owner.view.refresh(); });
 }
 
 // A movement that begins: the tool, the place in pixels, and that in the window. Null where the button is none of ours.

@@ -89,12 +89,15 @@ export class Video {
     this.choose(kept.tool);
   }
 
+  // The side of the page, and answers that come late, may ask for it while no video is open.
+  refresh() { if (this.view) this.view.refresh(); }
+
   choose(tool) {
     kept.tool = tool;
     for (const [name, button] of Object.entries(this.buttons)) button.classList.toggle('on', name === tool);
     this.hint.textContent = `${TOOLS.find(([name]) => name === tool)[3]}; number keys choose the object`;
-    this.view.canvas.style.cursor = tool === 'pan' ? 'grab' : 'crosshair';
-    this.view.refresh();
+    if (this.view) this.view.canvas.style.cursor = tool === 'pan' ? 'grab' : 'crosshair';
+    this.refresh();
   }
 
   frameName(number) { return this.facts.names ? this.facts.names[number] : String(number).padStart(5, '0'); }
@@ -118,7 +121,7 @@ export class Video {
       if (wanted !== this.number || name !== this.name || !this.view) return;
       Object.assign(this, { frame, shownMask: mask, shown: wanted });
       this.view.canvas.dataset.shown = wanted;
-      this.view.refresh();
+      this.refresh();
       this.marks();
     });
   }
@@ -163,7 +166,7 @@ export class Video {
     this.drag = { ...drag, to: [drag.x, drag.y] };
     if (drag.tool !== 'pan') this.prompts.begin(this.number);
     this.line(...this.drag.to, ...this.drag.to);
-    this.view.refresh();
+    this.refresh();
   }
 
   line(...ends) {
@@ -180,7 +183,7 @@ export class Video {
       this.line(...drag.to, ...place);
       drag.to = place;
     }
-    this.view.refresh();
+    this.refresh();
   }
 
   up(event) {
@@ -190,7 +193,7 @@ export class Video {
     if (drag.tool === 'box') this.boxed(drag, this.view.pixel(event));
     if (drag.tool === 'scribbles' || drag.tool === 'masks') this.prompts.only(drag.tool, this.number, this.id);
     this.prompts.end();
-    this.view.refresh();
+    this.refresh();
   }
 
   boxed(drag, to) {
@@ -220,7 +223,7 @@ export class Video {
   async step(which) {
     const number = this.drag ? null : await this.prompts.step(which);
     if (number !== null && number !== this.number) await this.leap(number);
-    this.view.refresh();
+    this.refresh();
   }
 
   drawn() {
@@ -313,7 +316,7 @@ export class Video {
 
   pick(id) {
     this.id = id;
-    this.view.refresh();
+    this.refresh();
     this.app.aside();
   }
 
@@ -332,7 +335,7 @@ export class Video {
     const frames = places.map(([number, kind]) => make('button', { class: 'small', title: `${kind}: go to this frame`, click: () => this.leap(number) }, `${kind} ${number}`));
     const found = this.facts.objects.find((one) => one.index === id);
     const lost = found ? found.lost.slice(0, 4).map(([first, last]) => make('button', { class: 'small lost', title: 'lost: go to this frame', click: () => this.leap(first) }, first === last ? `lost ${first}` : `lost ${first}–${last}`)) : [];
-    const remove = make('button', { title: 'remove the object', 'aria-label': `remove object ${id}`, click: () => trying(() => this.prompts.remove(id).then(() => this.view.refresh())) }, '×');
+    const remove = make('button', { title: 'remove the object', 'aria-label': `remove object ${id}`, click: () => trying(() => this.prompts.remove(id).then(() => this.refresh())) }, '×');
     return make('div', { class: 'row' }, button, ...(places.length ? frames : [make('span', { class: 'soft small' }, 'draw it in a frame')]), ...lost, places.length ? remove : null);
   }
 }
