@@ -178,9 +178,16 @@ class ChannelsLastHook(Hook):
 
     Args:
         devices: Types of the devices on which it does, such as ``('cpu',)``; on others nothing changes. All by default.
+
+    Raises:
+        ConfigError: It is no list of types that torch knows.
     """
 
     def __init__(self, devices: Sequence[str] | None = None) -> None:
+        if devices is not None and (isinstance(devices, str) or not all(map(_is_device, devices))):
+            raise ConfigError(
+                f"ChannelsLastHook: devices={devices!r}; expected a list of types, such as ['cpu'] or ['cpu', 'cuda']."
+            )
         self.devices = devices
 
     def lay_out(self, model: nn.Module) -> None:
@@ -190,6 +197,13 @@ class ChannelsLastHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """For a runner that has not done it before."""
         self.lay_out(runner.model)
+
+
+def _is_device(name: str) -> bool:
+    try:
+        return torch.device(name).type == name
+    except (RuntimeError, TypeError):
+        return False
 
 
 @HOOKS.register_module()

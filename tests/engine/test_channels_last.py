@@ -2,10 +2,12 @@
 
 from types import SimpleNamespace
 
+import pytest
 import torch
 from torch import nn
 
 from salseg.engine.hooks import ChannelsLastHook
+from salseg.errors import ConfigError
 
 
 def test_the_order_changes_and_neither_values_nor_parameters_do():
@@ -25,6 +27,12 @@ def test_convolutions_over_three_axes_keep_their_layout():
     ChannelsLastHook().before_train(SimpleNamespace(model=model))
     assert model[0].weight.is_contiguous()
     assert model[1].weight.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize('devices', ['cpu', ['gpu'], ['cuda:0'], [0]])
+def test_devices_that_torch_does_not_know_are_refused(devices):
+    with pytest.raises(ConfigError, match=r"devices=.*such as \['cpu'\]"):
+        ChannelsLastHook(devices)
 
 
 def test_on_other_devices_nothing_changes():
