@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,30 @@ def test_a_misspelt_option_is_refused_by_name(tiny_config, option, expected):
         load_config(str(tiny_config), [option])
     assert expected in str(error.value)
     assert '--cfg-options' in str(error.value)
+
+
+@pytest.mark.parametrize('value', ['foo', 3])
+@pytest.mark.parametrize(
+    'key',
+    [
+        'model', 'model.backbone', 'model.head', 'model.data_preprocessor', 'model.losses', 'model.losses.new',
+        'model.extra_passes.new', 'train_dataloader', 'train_dataloader.dataset', 'train_dataloader.sampler',
+        'train_dataloader.dataset.pipeline', 'test_dataloader.batch_sampler', 'optim_wrapper', 'optim_wrapper.optimizer',
+        'optim_wrapper.paramwise_cfg', 'train_cfg', 'test_cfg', 'default_hooks', 'default_hooks.checkpoint', 'custom_hooks',
+        'param_scheduler', 'test_evaluator', 'visualizer', 'log_processor', 'randomness', 'env_cfg', 'custom_imports',
+    ],
+)  # fmt: skip
+def test_a_word_or_a_number_in_place_of_a_part_is_refused_by_name(tiny_config, key, value):
+    with pytest.raises(ConfigError, match=rf'^{re.escape(key)} is {value!r}; expected dict') as error:
+        load_config(str(tiny_config), {key: value})
+    assert 'set in' in str(error.value)
+
+
+def test_a_word_among_parts_is_refused_by_its_place(tiny_config):
+    steps = load_config(str(tiny_config)).train_dataloader.dataset.pipeline
+    for key, place in (('custom_hooks', 'custom_hooks.1'), ('train_dataloader.dataset.pipeline', 'pipeline.1')):
+        with pytest.raises(ConfigError, match=rf"{re.escape(place)} is 'Normalise'; expected dict"):
+            load_config(str(tiny_config), {key: [steps[0], 'Normalise']})
 
 
 def test_an_option_that_a_constructor_takes_is_accepted_though_no_file_names_it(tiny_config):

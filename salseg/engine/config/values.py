@@ -31,9 +31,24 @@ def _is_statistic(low: float) -> Callable[[Any], bool]:
     return check
 
 
+def _is_no_scalar(value: Any) -> bool:
+    return not isinstance(value, str | int | float)
+
+
 _LOADER = r'(train|val|test)_dataloader'
+# Keys that hold parts, or lists of parts (.0, .1): a word or a number there would end in mmengine's code as a traceback.
+_PARTS = '|'.join(
+    (
+        r'model|randomness|env_cfg(\.(mp_cfg|dist_cfg))?|visualizer|log_processor|custom_imports|model_wrapper_cfg',
+        r'(train|val|test)_cfg|optim_wrapper(\.(optimizer|paramwise_cfg|clip_grad))?|default_hooks(\.\w+)?',
+        r'((custom_hooks|param_scheduler|(val|test)_evaluator)(\.\d+)?)',
+        rf'{_LOADER}(\.(.+\.)?(dataset|sampler|batch_sampler|(datasets|pipeline)(\.\d+)?))?',
+        r'model\.(.+\.)?(backbone|neck|head|matcher|data_preprocessor)|model\.(losses|extra_passes|postprocess)(\.\w+)?',
+    )
+)
 # By pattern of the dotted key: what is right, in words, and whether a value is.
 _RULES: list[tuple[str, str, Callable[[Any], bool]]] = [
+    (_PARTS, 'dict(...), a list of such, or None (of a part another class is KEY.type=NAME)', _is_no_scalar),
     (r'train_cfg\.(max_iters|val_interval)', 'a whole number, at least 1', lambda v: v is None or _is_whole(1)(v)),
     (r'train_cfg\.(max_epochs|val_epochs)', 'a number above 0', lambda v: v is None or (_is_number(v) and v > 0)),
     (r'train_cfg\.val_begin', 'a whole number, at least 0', _is_whole(0)),
