@@ -153,3 +153,15 @@ def test_long_sides_are_smoothed_in_blocks_as_by_the_whole_kernel():
         for given, tolerance in ((logits, 1e-6), (logits.double(), 1e-12)):
             found = dense_crf(image, given, settings, 1, method='bilateral')
             torch.testing.assert_close(found.double(), wanted, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+def test_kernels_hold_nothing_whose_products_are_denormal(dtype):
+    """Some processors take ten times as long with such numbers; sums of pixels do not show them."""
+    colours = torch.linspace(0, 255, 3 * 40 * 60, dtype=dtype).view(3, 40, 60)
+    grid = BilateralGrid(colours, near=4.0, alike=6.0)
+    eps = torch.finfo(dtype).eps
+    for kernel in grid._kernels:
+        assert ((kernel == 0) | (kernel >= eps**2)).all()
+        assert (kernel.diagonal() == 1).all()
+    assert any((kernel == 0).any() for kernel in grid._kernels)
