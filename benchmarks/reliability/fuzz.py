@@ -30,6 +30,7 @@ from pathlib import Path
 
 import torch
 
+import salseg
 from salseg.errors import SalsegError
 from tests.benchmarks.fuzz_readers import READERS, Reader, damaged
 
@@ -37,6 +38,7 @@ from tests.benchmarks.fuzz_readers import READERS, Reader, damaged
 torch.set_num_threads(1)
 # Seconds of computing, and of waiting, that an input may take, and bytes beside what the process has.
 PATIENCE, LONGEST, MEMORY = 20.0, 200.0, 4 << 30
+PACKAGE = f'{Path(salseg.__file__).parent}{os.sep}'
 COUNTS = ('inputs', 'structured', 'parsed', 'read', 'refused', 'escaped')
 
 
@@ -228,8 +230,9 @@ def source(error: BaseException) -> str:
     trace, found = error.__traceback__, ''
     while trace is not None:
         name = trace.tb_frame.f_code.co_filename
-        if '/salseg/' in name and 'site-packages' not in name:
-            found = f'{name.rpartition("/salseg/")[2]}:{trace.tb_lineno}'
+        # By the package's own folder: a clone of the repository is called salseg too.
+        if name.startswith(PACKAGE):
+            found = f'{name.removeprefix(PACKAGE)}:{trace.tb_lineno}'
         trace = trace.tb_next
     return found
 
